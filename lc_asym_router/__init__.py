@@ -1,0 +1,74 @@
+"""A LangChain chat model that asks the smallest competent model, checks, and escalates.
+
+The public names are loaded when they are first asked for; providers, servers and data come later
+still, when they are used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lc_asym_router._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from lc_asym_router.classify.judge import JudgeClassifier as JudgeClassifier
+    from lc_asym_router.classify.keyword import KeywordClassifier as KeywordClassifier
+    from lc_asym_router.errors import (
+        ConfigurationError as ConfigurationError,
+    )
+    from lc_asym_router.errors import (
+        InvalidRequestError as InvalidRequestError,
+    )
+    from lc_asym_router.errors import (
+        NoTierError as NoTierError,
+    )
+    from lc_asym_router.errors import (
+        RouterError as RouterError,
+    )
+    from lc_asym_router.errors import (
+        TiersFailedError as TiersFailedError,
+    )
+    from lc_asym_router.errors import (
+        UnverifiedError as UnverifiedError,
+    )
+    from lc_asym_router.money.prices import Price as Price
+    from lc_asym_router.router import AsymRouter as AsymRouter
+    from lc_asym_router.state import Attempt as Attempt
+    from lc_asym_router.state import Decision as Decision
+    from lc_asym_router.state import Verdict as Verdict
+    from lc_asym_router.tiers import Tier as Tier
+    from lc_asym_router.verify.agreement import Agreement as Agreement
+    from lc_asym_router.verify.check import Check as Check
+    from lc_asym_router.verify.defaults import default_checks as default_checks
+    from lc_asym_router.verify.judge import Judge as Judge
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Agreement": "verify.agreement",
+    "AsymRouter": "router",
+    "Attempt": "state",
+    "Check": "verify.check",
+    "ConfigurationError": "errors",
+    "Decision": "state",
+    "InvalidRequestError": "errors",
+    "Judge": "verify.judge",
+    "JudgeClassifier": "classify.judge",
+    "KeywordClassifier": "classify.keyword",
+    "NoTierError": "errors",
+    "Price": "money.prices",
+    "RouterError": "errors",
+    "Tier": "tiers",
+    "TiersFailedError": "errors",
+    "UnverifiedError": "errors",
+    "Verdict": "state",
+    "default_checks": "verify.defaults",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+
+__getattr__ = lazy_exports(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

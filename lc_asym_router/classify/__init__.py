@@ -1,0 +1,16 @@
+"""Classifiers: how likely is it that a request needs more than the small tier?"""
+
+from __future__ import annotations
+
+from lc_asym_router._lazy import lazy_exports
+
+__all__ = ["ChatDecisionModel", "JudgeClassifier", "KeywordClassifier"]
+
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "ChatDecisionModel": "chat",
+        "JudgeClassifier": "judge",
+        "KeywordClassifier": "keyword",
+    },
+)

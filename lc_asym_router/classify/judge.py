@@ -1,0 +1,123 @@
+"""An LLM judge of complexity, with a deadline and a fall-back."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, ClassVar
+
+from langchain_core.decisions import BaseDecisionModel, ClassifierResponse, Question
+from langchain_core.decisions.types import State
+from langchain_core.language_models import BaseChatModel
+from langgraph.errors import GraphBubbleUp
+from pydantic import Field, field_validator, model_validator
+
+from lc_asym_router.classify.answers import ExplainedResponse
+from lc_asym_router.classify.chat import ChatDecisionModel
+from lc_asym_router.classify.keyword import KeywordClassifier
+from lc_asym_router.deadline import awithin, within
+from lc_asym_router.errors import ConfigurationError, describe_error
+
+logger = logging.getLogger(__name__)
+
+
+class JudgeClassifier(BaseDecisionModel):
+    """Asks a chat model how much a request needs, against a written rubric.
+
+    It has a deadline, and a fall-back that answers where the judge is late, fails, or answers
+    nonsense; the response then says so in `reason` and `classifier`.
+
+    Args:
+        chat: A chat model (a cheap local one will do), or another decision model.
+        deadline: Seconds after which the fall-back answers; `None` waits for ever.
+        fallback: The decision model that answers then; the keyword rule by default.
+
+    Raises:
+        ConfigurationError: The deadline is not positive.
+    """
+
+    keeps_time: ClassVar[bool] = True
+    model: str = "judge"
+    chat: BaseChatModel | BaseDecisionModel = Field(repr=False)
+    deadline: float | None = 10.0
+    fallback: BaseDecisionModel = Field(default_factory=KeywordClassifier)
+
+    @field_validator("deadline")
+    @classmethod
+    def _positive(cls, seconds: float | None) -> float | None:
+        if seconds is not None and not seconds > 0:
+            raise ConfigurationError(
+                f"JudgeClassifier(deadline={seconds}) must be a positive number of seconds, or "
+                "None to wait for ever."
+            )
+        return seconds
+
+    @model_validator(mode="after")
+    def _wrap(self) -> JudgeClassifier:
+        if isinstance(self.chat, BaseChatModel):
+            self.chat = ChatDecisionModel(chat=self.chat)
+        return self
+
+    @property
+    def _provider(self) -> str:
+        return "lc_asym_router"
+
+    @property
+    def _judge(self) -> BaseDecisionModel:
+        assert isinstance(self.chat, BaseDecisionModel)
+        return self.chat
+
+    def _classify(self, state: State, questions: dict[str, Question]) -> ClassifierResponse:
+        try:
+            response = within(
+                self.deadline,
+                lambda: self._judge.invoke({"state": state, "questions": questions}),
+            )
+        except GraphBubbleUp:
+            raise
+        except Exception as error:
+            said = self.fallback.invoke({"state": state, "questions": questions})
+            return self._fell_back(error, said)
+        return self._said(response)
+
+    async def _aclassify(self, state: State, questions: dict[str, Question]) -> ClassifierResponse:
+        try:
+            response = await awithin(
+                self.deadline,
+                lambda: self._judge.ainvoke({"state": state, "questions": questions}),
+            )
+        except GraphBubbleUp:
+            raise
+        except Exception as error:
+            said = await self.fallback.ainvoke({"state": state, "questions": questions})
+            return self._fell_back(error, said)
+        return self._said(response)
+
+    def _said(self, response: ClassifierResponse) -> ExplainedResponse:
+        levels = ", ".join(
+            f"{score.score:.2f} of {len(score.legend) - 1}" for score in response.scores.values()
+        )
+        return ExplainedResponse(
+            **_fields(response),
+            reason=f"judged by {response.model}" + (f": level {levels}" if levels else ""),
+            classifier=self.model,
+        )
+
+    def _fell_back(self, error: Exception, response: ClassifierResponse) -> ExplainedResponse:
+        what = describe_error(error, model=self._judge.model)
+        logger.warning("The judge failed (%s); %s answered.", what, self.fallback.model)
+        why = getattr(response, "reason", "")
+        return ExplainedResponse(
+            **_fields(response),
+            reason=f"the judge failed ({what}); fell back to {self.fallback.model}"
+            + (f": {why}" if why else ""),
+            classifier=f"{self.model} -> {self.fallback.model}",
+        )
+
+
+def _fields(response: ClassifierResponse) -> dict[str, Any]:
+    return {
+        "model": response.model,
+        "answers": response.answers,
+        "usage": response.usage,
+        "request_id": response.request_id,
+    }

@@ -1,0 +1,59 @@
+"""What travels beside the state of one run: nothing here is checkpointed or streamed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.runnables import RunnableConfig
+from langgraph.runtime import Runtime
+
+from lc_asym_router.request import Request
+from lc_asym_router.streaming import Sink, quiet
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """The context of a run of the graph under the chat-model face.
+
+    As a subgraph the graph has its parent's context instead, and then none of this.
+
+    Attributes:
+        request: The messages and what is bound to them. They don't stand in the state: its reducer
+            would give ids to messages that the caller holds, and merge those of one id.
+        sink: The reader of a streamed answer, or `None`.
+        listeners: Handlers that want tokens as they come, kept off the graph's own run.
+        metadata: LangGraph's metadata of the place where the router stands, so that a parent's
+            messages mode sees the tokens as that node's own.
+        exceptions: What the tiers raised, in order, for the final error.
+    """
+
+    request: Request | None = None
+    sink: Sink | None = None
+    listeners: tuple[BaseCallbackHandler, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
+    exceptions: list[Exception] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """A node's view of its run: the context, the config that nobody listens to, the listeners."""
+
+    context: RunContext
+    config: RunnableConfig
+    listeners: tuple[BaseCallbackHandler, ...]
+
+    @classmethod
+    def of(cls, config: RunnableConfig, runtime: Runtime[Any]) -> Surroundings:
+        """From what LangGraph gives to a node."""
+        context = runtime.context
+        hushed, found = quiet(config)
+        if isinstance(context, RunContext):
+            return cls(context, hushed, (*context.listeners, *found))
+        return cls(RunContext(), hushed, tuple(found))
+
+    @property
+    def streams(self) -> bool:
+        """Whether anybody wants the answer as chunks."""
+        return self.context.sink is not None or bool(self.listeners)

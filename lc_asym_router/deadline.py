@@ -1,0 +1,57 @@
+"""A time limit on somebody else's code, sync and async."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def within(seconds: float | None, call: Callable[[], T]) -> T:
+    """Run `call` and give up on it after so many seconds.
+
+    A thread can't be killed: a late call goes on in the background and its result is dropped. The
+    thread is a daemon, so that it holds up nobody's exit.
+
+    Raises:
+        TimeoutError: It took longer.
+    """
+    if seconds is None:
+        return call()
+    outcome: list[tuple[bool, T | BaseException]] = []
+    context = copy_context()
+
+    def run() -> None:
+        try:
+            outcome.append((True, context.run(call)))
+        except BaseException as error:  # handed to the waiting caller, whatever it is
+            outcome.append((False, error))
+
+    thread = threading.Thread(target=run, daemon=True, name="lc-asym-router-deadline")
+    thread.start()
+    thread.join(seconds)
+    if not outcome:
+        raise TimeoutError(f"no answer within {seconds:g} s")
+    done, value = outcome[0]
+    if done:
+        return value  # type: ignore[return-value]
+    raise value  # type: ignore[misc]
+
+
+async def awithin(seconds: float | None, call: Callable[[], Awaitable[T]]) -> T:
+    """The async twin of `within`; a late call is cancelled.
+
+    Raises:
+        TimeoutError: It took longer.
+    """
+    if seconds is None:
+        return await call()
+    try:
+        async with asyncio.timeout(seconds):
+            return await call()
+    except TimeoutError as error:
+        raise TimeoutError(f"no answer within {seconds:g} s") from error

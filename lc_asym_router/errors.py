@@ -1,0 +1,158 @@
+"""What can go wrong, each with a message that says what to do instead.
+
+No message holds a prompt, an answer or a key: see `describe_error`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class RouterError(Exception):
+    """Base of every error that this package raises on its own account."""
+
+
+class ConfigurationError(RouterError, ValueError):
+    """The router, a tier, a classifier or a check was set up wrongly."""
+
+
+class InvalidRequestError(RouterError, ValueError):
+    """The request can't be routed: it is empty, or no human turn is in it."""
+
+
+class ClassifierError(RouterError):
+    """A classifier was late, failed, or answered something that is no score.
+
+    It never reaches the caller of `AsymRouter`: the decision falls back and says why.
+    """
+
+
+class CheckError(RouterError, TypeError):
+    """A check returned something that is no verdict."""
+
+
+class NoTierError(RouterError):
+    """No tier can take the request (its images, its tools, its length).
+
+    Attributes:
+        reasons: For each tier's name, why it can't.
+    """
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        self.reasons = dict(reasons)
+        listed = "; ".join(f"{tier}: {why}" for tier, why in reasons.items())
+        super().__init__(
+            f"No tier can take this request ({listed}). Add a tier that can, or declare the limits "
+            "of a tier that does better than its profile says: Tier(model, inputs=..., "
+            "context_window=...)."
+        )
+
+
+class TiersFailedError(RouterError):
+    """No tier gave an answer that may be handed on.
+
+    Attributes:
+        record: The whole record (decision, attempts, totals), JSON-serialisable.
+        exceptions: What the tiers raised, in order. They are not chained to this error,
+            because a provider's message may quote a prompt or a key.
+    """
+
+    def __init__(
+        self, record: Mapping[str, Any], exceptions: Sequence[BaseException] = ()
+    ) -> None:
+        self.record = dict(record)
+        self.exceptions = tuple(exceptions)
+        super().__init__(f"{self._headline()}\n{self._lines()}")
+
+    @property
+    def attempts(self) -> list[dict[str, Any]]:
+        """One entry an attempt, as in `response_metadata["router"]["attempts"]`."""
+        return list(self.record.get("attempts", ()))
+
+    def _headline(self) -> str:
+        return "No tier could answer this request:"
+
+    def _lines(self) -> str:
+        return "\n".join(
+            f"  {a['tier']} ({a['model']}): "
+            + (a["error"] or f"rejected by {a['check']}: {a['reason']}")
+            for a in self.attempts
+        )
+
+
+class UnverifiedError(TiersFailedError):
+    """The answer failed its check, and escalation was turned off for this call."""
+
+    def _headline(self) -> str:
+        return (
+            "The answer failed its check and escalation is off for this call "
+            "(configurable escalate=False); pass verify=False to get it unchecked:"
+        )
+
+
+def describe_error(error: BaseException, *, model: str = "the model") -> str:
+    """Say in one line what an exception means and what helps, without quoting it.
+
+    Providers' messages may hold the prompt, the answer so far or a part of the key, so the
+    text is built from the exception's type and HTTP status alone.
+
+    Args:
+        error: What a tier, a classifier or a check raised.
+        model: Name of the model that was called, for the remedy.
+
+    Returns:
+        For example ``"ResponseError 404: no such model; for Ollama: ollama pull llama3.1:8b"``.
+    """
+    status = getattr(error, "status_code", None)
+    status = status if isinstance(status, int) and status > 0 else None
+    name = type(error).__name__
+    head = f"{name} {status}" if status else name
+    remedy = _remedy(error, name, status, model)
+    return f"{head}: {remedy}" if remedy else head
+
+
+_BY_STATUS = {
+    400: "the server refused the request as malformed",
+    401: "the API key is missing or wrong; set it in the environment (OPENAI_API_KEY) or on "
+    "the tier's model",
+    403: "the API key has no right to this model",
+    408: "the server timed out",
+    413: "the request is too large for this server",
+    429: "rate or quota limit reached",
+}
+
+
+def _remedy(error: BaseException, name: str, status: int | None, model: str) -> str:
+    if status == 404:
+        return f"no such model; for Ollama: ollama pull {model}"
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status and status >= 500:
+        return "the server failed"
+    lowered = name.lower()
+    if isinstance(error, TimeoutError) or "timeout" in lowered:
+        return "no answer in time"
+    if "connect" in lowered:
+        return (
+            "the server can't be reached; for Ollama: start it with `ollama serve` "
+            "and check base_url"
+        )
+    if isinstance(error, ImportError):
+        return f"the package {error.name} is not installed" if error.name else ""
+    return ""
+
+
+class UnreadableOutputError(RouterError, ValueError):
+    """The last tier's structured output does not parse or validate.
+
+    Attributes:
+        message: The raw message; not in the text of the error.
+    """
+
+    def __init__(self, fault: str, message: Any) -> None:
+        self.message = message
+        super().__init__(
+            f"The structured output can't be read: {fault}. The raw message is this error's "
+            ".message; pass include_raw=True to get it without an error."
+        )

@@ -1,0 +1,131 @@
+"""Running the graph as a chat model does: one request in, one answer or its chunks out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextvars import copy_context
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, cast
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.runnables import RunnableConfig
+
+from lc_asym_router.context import RunContext
+from lc_asym_router.graph import Graph
+from lc_asym_router.nodes import Policy
+from lc_asym_router.request import Request
+from lc_asym_router.streaming import Sink, quiet
+
+
+@dataclass(frozen=True)
+class Face:
+    """The graph, run without a checkpointer and without listeners on its inner steps."""
+
+    graph: Graph
+    policy: Policy
+
+    def answer(
+        self, request: Request, config: RunnableConfig, sink: Sink | None = None
+    ) -> AIMessage:
+        """Run the graph to its answer."""
+        inner, context = self._prepare(request, config, sink)
+        return _last(self.graph.invoke({"messages": []}, inner, context=context))
+
+    async def aanswer(
+        self, request: Request, config: RunnableConfig, sink: Sink | None = None
+    ) -> AIMessage:
+        """The async twin of `answer`."""
+        inner, context = self._prepare(request, config, sink)
+        return _last(await self.graph.ainvoke({"messages": []}, inner, context=context))
+
+    def chunks(self, request: Request, config: RunnableConfig) -> Iterator[AIMessageChunk]:
+        """The answer as chunks. The graph runs in a thread, and stops when the reader has gone."""
+        queue: SimpleQueue[AIMessageChunk | _End] = SimpleQueue()
+        sink = Sink(queue.put)
+
+        def run() -> None:
+            try:
+                queue.put(_End(answer=self.answer(request, config, sink)))
+            except BaseException as error:  # handed to the reader, whatever it is
+                queue.put(_End(error=error))
+
+        context = copy_context()
+        threading.Thread(
+            target=context.run, args=(run,), daemon=True, name="lc-asym-router-stream"
+        ).start()
+        try:
+            while not isinstance(item := queue.get(), _End):
+                yield item
+            yield item.chunk()
+        finally:
+            sink.close()
+
+    async def achunks(
+        self, request: Request, config: RunnableConfig
+    ) -> AsyncIterator[AIMessageChunk]:
+        """The async twin of `chunks`; the graph runs in a task, cancelled when the reader goes."""
+        queue: asyncio.Queue[AIMessageChunk | _End] = asyncio.Queue()
+        sink = Sink(queue.put_nowait)
+
+        async def run() -> None:
+            try:
+                queue.put_nowait(_End(answer=await self.aanswer(request, config, sink)))
+            except BaseException as error:
+                queue.put_nowait(_End(error=error))
+                raise
+
+        task = asyncio.create_task(run())
+        try:
+            while not isinstance(item := await queue.get(), _End):
+                yield item
+            yield item.chunk()
+        finally:
+            sink.close()
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+
+    def _prepare(
+        self, request: Request, config: RunnableConfig, sink: Sink | None
+    ) -> tuple[RunnableConfig, RunContext]:
+        inner, listeners = quiet(config)
+        metadata = config.get("metadata") or {}
+        place = {
+            key: value
+            for key, value in metadata.items()
+            if key.startswith("langgraph_") or key == "checkpoint_ns"
+        }
+        context = RunContext(request, sink, tuple(listeners), place)
+        return {**inner, "recursion_limit": self.policy.longest + 1}, context
+
+
+@dataclass(frozen=True)
+class _End:
+    """The end of a stream: the answer, or what went wrong."""
+
+    answer: AIMessage | None = None
+    error: BaseException | None = None
+
+    def chunk(self) -> AIMessageChunk:
+        """The last chunk: no text, but the record.
+
+        Raises:
+            BaseException: What went wrong.
+        """
+        if self.error is not None:
+            raise self.error
+        assert self.answer is not None
+        return AIMessageChunk(
+            content="",
+            id=self.answer.id,
+            response_metadata={"router": self.answer.response_metadata["router"]},
+            chunk_position="last",
+        )
+
+
+def _last(output: dict[str, Any]) -> AIMessage:
+    return cast("AIMessage", output["messages"][-1])

@@ -1,0 +1,61 @@
+"""The picture of the design as code: nodes and edges, nothing else.
+
+    START -> classify -+-> small -> verify -+-> END
+                       |     ^______retry___|
+                       |                    |
+                       +-> frontier <-------+  (escalate)
+                              |
+                             END
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from langgraph._internal._runnable import RunnableCallable
+from langgraph.constants import END, START
+from langgraph.graph import StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from lc_asym_router.context import RunContext
+from lc_asym_router.nodes import Nodes, Policy, follow
+from lc_asym_router.state import RouterIO, RouterState
+
+Graph = CompiledStateGraph[Any, Any, Any, Any]
+
+
+def build_graph(policy: Policy, checkpointer: bool | None = None) -> Graph:
+    """Compile the router's graph.
+
+    Args:
+        policy: What its nodes go by.
+        checkpointer: `None` inherits a parent's, as a subgraph does; `False` has none.
+    """
+    nodes = Nodes(policy)
+    graph = StateGraph(
+        RouterState, context_schema=RunContext, input_schema=RouterIO, output_schema=RouterIO
+    )
+    graph.add_node("classify", _node(nodes.classify, nodes.aclassify))
+    for tier in policy.ladder:
+        graph.add_node(tier.name, _node(partial(nodes.ask, tier), partial(nodes.aask, tier)))
+    graph.add_edge(START, "classify")
+    names = [tier.name for tier in policy.ladder]
+    graph.add_conditional_edges("classify", follow, names)
+    *lower, top = names
+    if policy.check is not None:
+        graph.add_node("verify", _node(nodes.verify, nodes.averify))
+        graph.add_conditional_edges("verify", follow, [*names, END])
+    for place, name in enumerate(lower):
+        checked = ["verify"] if policy.check is not None else []
+        graph.add_conditional_edges(name, follow, [*checked, *names[place + 1 :], END])
+    graph.add_edge(top, END)
+    compiled = graph.compile(checkpointer=checkpointer, name="AsymRouter")
+    # Values and updates modes show the messages alone: the trail and the draft are our own.
+    compiled.stream_channels = ["messages"]
+    return compiled
+
+
+def _node(function: Any, afunction: Any) -> RunnableCallable:
+    # LangGraph's own pairing of sync and async, as LangChain's create_agent uses it.
+    return RunnableCallable(function, afunction, trace=False)

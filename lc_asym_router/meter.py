@@ -1,0 +1,119 @@
+"""Counting the model calls that routing and checking make, whoever makes them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.decisions import ClassifierResponse
+from langchain_core.messages import AIMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, LLMResult
+
+from lc_asym_router.money.prices import Price
+
+
+class CallMeter(BaseCallbackHandler):
+    """Notes each real model call below a run, once: model, tokens, cost, seconds.
+
+    It hangs on the config of a classifier or a check, so that calls made anywhere inside are in the
+    bill: a judge's, an agreement sample's, or a user's own callable's. A decision model that is no
+    chat model inside is counted by the usage of its response.
+
+    Args:
+        purpose: What the calls are for: "classify" or "verify".
+        price_of: The price of a model by its name, or `None` where it is not known.
+    """
+
+    run_inline = True
+
+    def __init__(self, purpose: str, price_of: Callable[[str], Price | None]) -> None:
+        self.purpose = purpose
+        self.calls: list[dict[str, Any]] = []
+        self._price_of = price_of
+        self._open: dict[UUID, tuple[str, float]] = {}
+        self._parents: dict[UUID, UUID | None] = {}
+        self._counted: set[UUID | None] = set()
+        self._lock = threading.Lock()
+
+    def on_chain_start(
+        self,
+        serialized: dict[str, Any] | None,
+        inputs: Any,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Remember whose child a run is."""
+        self._start(run_id, parent_run_id, metadata)
+
+    def on_chat_model_start(
+        self,
+        serialized: dict[str, Any],
+        messages: Any,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Start the clock of a model call."""
+        self._start(run_id, parent_run_id, metadata)
+
+    def _start(self, run_id: UUID, parent: UUID | None, metadata: dict[str, Any] | None) -> None:
+        name = str((metadata or {}).get("ls_model_name") or "unknown")
+        with self._lock:
+            self._open[run_id] = (name, time.perf_counter())
+            self._parents[run_id] = parent
+
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
+        """Note a finished model call."""
+        generation = response.generations[0][0] if response.generations else None
+        message = generation.message if isinstance(generation, ChatGeneration) else None
+        usage = message.usage_metadata if isinstance(message, AIMessage) else None
+        self._note(run_id, usage)
+
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        """Note a failed model call; what it cost nobody knows."""
+        self._note(run_id, None, error=type(error).__name__)
+
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        """Note a decision model's call, where no chat model inside has been noted for it."""
+        if not isinstance(outputs, ClassifierResponse) or outputs.usage is None:
+            return
+        with self._lock:
+            inside = run_id in self._counted
+        if not inside:
+            self._note(run_id, outputs.usage, model=outputs.model)
+
+    def _note(
+        self,
+        run_id: UUID,
+        usage: UsageMetadata | None,
+        *,
+        model: str | None = None,
+        error: str | None = None,
+    ) -> None:
+        with self._lock:
+            name, started = self._open.pop(run_id, ("unknown", time.perf_counter()))
+            parent = self._parents.get(run_id)
+            while parent is not None and parent not in self._counted:
+                self._counted.add(parent)
+                parent = self._parents.get(parent)
+            price = self._price_of(model or name)
+            self.calls.append(
+                {
+                    "purpose": self.purpose,
+                    "model": model or name,
+                    "usage": dict(usage) if usage else None,
+                    "cost_usd": price.of(usage) if price else None,
+                    "seconds": time.perf_counter() - started,
+                    "error": error,
+                }
+            )

@@ -1,0 +1,207 @@
+"""The request: what was asked, and what was bound to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages.utils import count_tokens_approximately
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from lc_asym_router.errors import InvalidRequestError
+
+TOOLS_KEY = "lc_asym_router_tools"
+"""Key of the unconverted tools among the bound keyword arguments."""
+SCHEMA_KEY = "lc_asym_router_schema"
+"""Key of the unconverted output schema among the bound keyword arguments."""
+
+
+@dataclass(frozen=True)
+class ToolBinding:
+    """Tools as the caller gave them, kept unconverted until the tier is known.
+
+    Attributes:
+        tools: Tools, functions, pydantic classes, TypedDicts or dicts.
+        kwargs: What else was given to `bind_tools`: `tool_choice`, `strict`, ...
+    """
+
+    tools: tuple[Any, ...]
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def openai_tools(self) -> list[dict[str, Any]]:
+        """The tools in OpenAI's format, as prebuilt agents look for them."""
+        return [convert_to_openai_tool(tool) for tool in self.tools]
+
+
+@dataclass(frozen=True)
+class SchemaBinding:
+    """An output schema as the caller gave it.
+
+    Attributes:
+        schema: A pydantic class, a TypedDict, or a JSON schema.
+        kwargs: What else was given to `with_structured_output`: `method`, `strict`.
+    """
+
+    schema: Any
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    """The messages of one call, with what is bound to it. Its repr holds no text.
+
+    Attributes:
+        messages: The conversation, oldest first.
+        tools: The bound tools, or `None`.
+        schema: The bound output schema, or `None`.
+        kwargs: Everything else given to the call (`stop`, `temperature`, ...), handed to the tiers
+            as it is.
+    """
+
+    messages: tuple[BaseMessage, ...] = field(default=(), repr=False)
+    tools: ToolBinding | None = field(default=None, repr=False)
+    schema: SchemaBinding | None = field(default=None, repr=False)
+    kwargs: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of_call(cls, kwargs: Mapping[str, Any]) -> Request:
+        """The bindings found among the keyword arguments of a call; no messages yet."""
+        rest = dict(kwargs)
+        converted = rest.pop("tools", None)
+        tools = rest.pop(TOOLS_KEY, None)
+        schema = rest.pop(SCHEMA_KEY, None)
+        if tools is None and converted:
+            # Bound by somebody else's code, in OpenAI's format, past our own bind_tools.
+            choice = rest.pop("tool_choice", None)
+            tools = ToolBinding(
+                tuple(converted), {"tool_choice": choice} if choice is not None else {}
+            )
+        if rest.get("stop") is None:
+            rest.pop("stop", None)
+        return cls(tools=tools, schema=schema, kwargs=rest)
+
+    def with_messages(self, messages: Sequence[BaseMessage]) -> Request:
+        """The same bindings on these messages.
+
+        Raises:
+            InvalidRequestError: There are no messages, no human turn, or nothing in it.
+        """
+        if not messages:
+            raise InvalidRequestError(
+                "The request is empty. Pass a text, a prompt value or a list of messages with at "
+                "least one human message."
+            )
+        request = replace(self, messages=tuple(messages))
+        if not request.turn:
+            raise InvalidRequestError(
+                "The request holds no human message, so there is nothing to route on. Add a "
+                "HumanMessage with what is asked; a system message alone is not a request."
+            )
+        if not any(has_content(message) for message in request.turn):
+            raise InvalidRequestError(
+                "The latest human message is empty. Give it a text, an image or another block."
+            )
+        return request
+
+    @cached_property
+    def turn(self) -> list[BaseMessage]:
+        """The latest human turn: the last human message and those just before it."""
+        turn: list[BaseMessage] = []
+        for message in reversed(self.messages):
+            if isinstance(message, HumanMessage):
+                turn.append(message)
+            elif turn:
+                break
+        return turn[::-1]
+
+    @property
+    def turn_text(self) -> str:
+        """The text of the latest human turn."""
+        return "\n".join(message.text for message in self.turn)
+
+    @property
+    def replies(self) -> list[AIMessage]:
+        """What models said in answer to the latest human turn so far, oldest first."""
+        said: list[AIMessage] = []
+        for message in reversed(self.messages):
+            if isinstance(message, HumanMessage):
+                break
+            if isinstance(message, AIMessage):
+                said.append(message)
+        return said[::-1]
+
+    @cached_property
+    def modalities(self) -> frozenset[str]:
+        """What the messages hold besides text: of `image`, `audio`, `pdf`, `video`, `file`."""
+        found: set[str] = set()
+        for message in self.messages:
+            if isinstance(message.content, str):
+                continue
+            found.update(
+                modality
+                for block in message.content
+                if isinstance(block, dict) and (modality := _modality(block))
+            )
+        return frozenset(found)
+
+    @cached_property
+    def input_tokens(self) -> int:
+        """Estimated input tokens, tools included; on the high side for scripts without spaces.
+
+        `count_tokens_approximately` takes four characters for a token, which holds for English;
+        a character outside ASCII costs about one token in today's vocabularies, so each is
+        counted as one.
+        """
+        tools = self.tools.openai_tools if self.tools else None
+        tokens = count_tokens_approximately(self.messages, tools=tools)
+        dense = sum(
+            sum(1 for char in text if ord(char) > 0x2FF)
+            for message in self.messages
+            if not (text := message.text).isascii()
+        )
+        return int(tokens + dense * 0.75)
+
+
+def has_content(message: BaseMessage) -> bool:
+    """Whether a message holds any text, or any block that is no text."""
+    if isinstance(message.content, str):
+        return bool(message.content.strip())
+    return any(
+        bool(block.strip()) if isinstance(block, str) else block.get("type") != "text"
+        or bool(str(block.get("text", "")).strip())
+        for block in message.content
+    )
+
+
+_MODALITY_OF_BLOCK = {
+    "image": "image",
+    "image_url": "image",
+    "input_image": "image",
+    "audio": "audio",
+    "input_audio": "audio",
+    "video": "video",
+    "media": "file",
+    "file": "file",
+    "input_file": "file",
+    "document": "file",
+}
+
+
+def _modality(block: Mapping[str, Any]) -> str | None:
+    kind = _MODALITY_OF_BLOCK.get(str(block.get("type")))
+    if kind == "file":
+        source = block.get("source")
+        nested = source if isinstance(source, Mapping) else {}
+        mime = str(block.get("mime_type") or nested.get("media_type") or "")
+        inline = block.get("file")
+        data = str(inline.get("file_data", "")) if isinstance(inline, Mapping) else ""
+        if mime == "application/pdf" or data.startswith("data:application/pdf"):
+            return "pdf"
+        for prefix in ("image", "audio", "video"):
+            if mime.startswith(prefix):
+                return prefix
+    return kind

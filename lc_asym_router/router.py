@@ -1,0 +1,566 @@
+"""`AsymRouter`: the graph with the face of a chat model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any, Literal, Self, cast
+
+from langchain_core.callbacks import (
+    AsyncCallbackManagerForLLMRun,
+    BaseCallbackManager,
+    CallbackManagerForLLMRun,
+    Callbacks,
+)
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.language_models.model_profile import ModelProfile
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, RunnablePassthrough
+from langchain_core.runnables.config import ensure_config, merge_configs
+from langchain_core.tools import BaseTool
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
+
+from lc_asym_router.deciding import Decider, Sticky
+from lc_asym_router.errors import ConfigurationError, UnreadableOutputError
+from lc_asym_router.face import Face
+from lc_asym_router.graph import Graph, build_graph
+from lc_asym_router.nodes import Policy
+from lc_asym_router.options import CallOptions
+from lc_asym_router.request import SCHEMA_KEY, TOOLS_KEY, Request, SchemaBinding, ToolBinding
+from lc_asym_router.schemas import SchemaError
+from lc_asym_router.settings import (
+    check_of,
+    ladder_of,
+    scorer_of,
+    thresholds_of,
+    with_parameters,
+)
+from lc_asym_router.state import Decision
+from lc_asym_router.structured import structured
+from lc_asym_router.tiers import Ladder
+
+
+class AsymRouter(BaseChatModel):
+    """A chat model that asks the smallest competent model, checks its answer, and escalates.
+
+    It takes a chat model's place in chains, agents and graphs. Each answer carries its record in
+    `response_metadata["router"]`. One instance serves any number of threads and tasks; it is frozen:
+    use `model_copy(update={...})` for another setting.
+
+    Args:
+        small: The cheap tier: a chat model, a model string, or a `Tier`.
+        frontier: The capable tier, likewise.
+        tiers: Instead of those two, a list of `Tier`, cheapest first.
+        classify: "keyword" (the article's rule), "judge" (the small tier's model rates the request),
+            a decision model, or a callable from the latest human turn's messages to a complexity in
+            [0, 1].
+        classify_deadline: Seconds a classifier may take; after that the request goes to the last
+            tier (a judge: to the keyword rule first). `None` for no limit.
+        threshold: Complexity at or over it goes to the last tier, in [0, 1]; or a list with one
+            number for each step up.
+        verify: What checks the answers of every tier but the last: a check, a callable, "default"
+            for `default_checks()`, or `None` for none.
+        small_attempts: Tries on a tier below the last before it escalates, at least 1.
+        escalate_with: "request" escalates with the request as it was; "draft" sends the rejected
+            answer and the reason along.
+        sticky: "turn" keeps a turn on its tier through its tool loop; "thread" also keeps a thread on
+            the last tier once it was there; `None` decides on every call.
+        configurable_prefix: Put before the keys `tier`, `threshold`, `verify` and `escalate` that
+            are read from `config["configurable"]` for one call.
+        temperature: Set on every tier's model, where given.
+        max_tokens: Set on every tier's model, where given (`num_predict` for Ollama).
+        stop: Stop words for every call that brings none of its own.
+
+    Raises:
+        pydantic.ValidationError: A setting makes no sense; the message says what to do instead.
+
+    Example:
+        ```python
+        from langchain_ollama import ChatOllama
+        from langchain_openai import ChatOpenAI
+        from lc_asym_router import AsymRouter
+
+        router = AsymRouter(
+            small=ChatOllama(model="llama3.1:8b"), frontier=ChatOpenAI(model="gpt-4o")
+        )
+        answer = router.invoke("What is the capital of France?")
+        answer.response_metadata["router"]["tier"]  # "small"
+        ```
+    """
+
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    small: Any = None
+    frontier: Any = None
+    tiers: list[Any] | None = None
+    classify: Any = "keyword"
+    classify_deadline: float | None = 10.0
+    threshold: float | list[float] = 0.5
+    verify: Any = "default"
+    small_attempts: int = 1
+    escalate_with: Literal["request", "draft"] = "request"
+    sticky: Sticky = "turn"
+    configurable_prefix: str = ""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    stop: list[str] | None = None
+    streaming: bool | None = Field(default=None, exclude=True)
+
+    _policy: Policy = PrivateAttr()
+    _face: Face = PrivateAttr()
+    _graph: Graph = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _build(self) -> Self:
+        for setting in ("cache", "rate_limiter"):
+            if getattr(self, setting) is not None:
+                raise ConfigurationError(
+                    f"Set {setting}= on the tiers' models: the router asks several, and a routed "
+                    "answer is no single model's."
+                )
+        if self.small_attempts < 1:
+            raise ConfigurationError(f"small_attempts={self.small_attempts} must be at least 1.")
+        ladder = ladder_of(self.small, self.frontier, self.tiers)
+        ladder = with_parameters(ladder, self.temperature, self.max_tokens)
+        self._policy = Policy(
+            ladder=ladder,
+            decider=Decider(
+                ladder,
+                scorer_of(self.classify, self.classify_deadline, ladder),
+                thresholds_of(self.threshold, ladder),
+                self.sticky,
+            ),
+            check=check_of(self.verify),
+            small_attempts=self.small_attempts,
+            escalate_with=self.escalate_with,
+            prefix=self.configurable_prefix,
+        )
+        # Without checkpointer=False the graph would inherit a parent's and write every draft there.
+        self._face = Face(build_graph(self._policy, checkpointer=False), self._policy)
+        self._graph = build_graph(self._policy)
+        if self.profile is None:
+            self.profile = _profile(ladder)
+        return self
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # The graph is built of the settings, so a setting that changed later would be ignored.
+        # (pydantic's frozen=True won't do: LangChain sets metadata and profile after construction.)
+        if name in _SETTINGS:
+            raise AttributeError(
+                f"A router's settings are fixed. Use router.model_copy(update={{{name!r}: ...}})."
+            )
+        super().__setattr__(name, value)
+
+    def model_copy(self, *, update: Any = None, deep: bool = False) -> Self:
+        """A router with other settings, validated and built anew."""
+        if not update:
+            return super().model_copy(deep=deep)
+        given = {name: getattr(self, name) for name in self.model_fields_set - {"profile"}}
+        return type(self)(**{**given, **update})
+
+    # what it is -----------------------------------------------------------------------------
+
+    @property
+    def graph(self) -> Graph:
+        """The compiled state graph, to be added to a parent as a node: its state has `messages`."""
+        return self._graph
+
+    @property
+    def ladder(self) -> Ladder:
+        """The tiers, cheapest first."""
+        return self._policy.ladder
+
+    @property
+    def _llm_type(self) -> str:
+        return "lc-asym-router"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {
+            "tiers": {tier.name: tier.model_name for tier in self.ladder},
+            "classify": self._policy.decider.scorer.name,
+            "threshold": self.threshold,
+            "verify": repr(self._policy.check),
+        }
+
+    def __repr__(self) -> str:
+        tiers = ", ".join(f"{tier.name}={tier.model_name}" for tier in self.ladder)
+        return (
+            f"AsymRouter({tiers}, classify={self._policy.decider.scorer.name}, "
+            f"threshold={self.threshold}, verify={self._policy.check!r})"
+        )
+
+    __str__ = __repr__
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """It can be dumped and loaded where its models, classifier and checks can."""
+        return True
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = super()._get_ls_params(stop=stop or self.stop, **kwargs)
+        params["ls_provider"] = "lc_asym_router"
+        params.setdefault("ls_model_name", "|".join(tier.model_name for tier in self.ladder))
+        return params
+
+    @classmethod
+    def from_env(cls, **settings: Any) -> Self:
+        """A router of what is to be had here, tier by tier; see `lc_asym_router.env`.
+
+        Args:
+            **settings: Any argument of `AsymRouter`; `small` and `frontier` win over the
+                environment.
+        """
+        from lc_asym_router.env import tiers_from_env
+
+        small, frontier, defaults = tiers_from_env(
+            small=settings.pop("small", None), frontier=settings.pop("frontier", None)
+        )
+        return cls(small=small, frontier=frontier, **{**defaults, **settings})
+
+    # decisions ------------------------------------------------------------------------------
+
+    def decide(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Decision:
+        """Where a request would go, and why. No tier is asked.
+
+        Args:
+            input: A text, a prompt value, or messages.
+            config: As for `invoke`; the overrides in "configurable" count.
+            **kwargs: As for `invoke`: tools that rule out a tier, for example.
+
+        Raises:
+            InvalidRequestError: There is nothing to route on.
+            NoTierError: No tier can take it.
+        """
+        config = ensure_config(config)
+        options = CallOptions.of(config, self.ladder, self.configurable_prefix)
+        return self._policy.decider.decide(self._request(input, kwargs), options, config)
+
+    async def adecide(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Decision:
+        """The async twin of `decide`."""
+        config = ensure_config(config)
+        options = CallOptions.of(config, self.ladder, self.configurable_prefix)
+        return await self._policy.decider.adecide(self._request(input, kwargs), options, config)
+
+    # answers: a chain run, whose children are the models' runs ---------------------------------
+
+    def invoke(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Answer a request.
+
+        Raises:
+            InvalidRequestError: There is nothing to route on.
+            NoTierError: No tier can take it.
+            TiersFailedError: No tier gave an answer that may be handed on.
+        """
+        request = self._request(input, kwargs, stop)
+
+        def run(_: Any, config: RunnableConfig) -> AIMessage:
+            return self._face.answer(request, config)
+
+        return self._call_with_config(run, input, self._merged(config))
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """The async twin of `invoke`."""
+        request = self._request(input, kwargs, stop)
+
+        async def run(_: Any, config: RunnableConfig) -> AIMessage:
+            return await self._face.aanswer(request, config)
+
+        return await self._acall_with_config(run, input, self._merged(config))
+
+    def stream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """Answer a request in chunks; the last one, empty, carries the record.
+
+        The last tier's chunks pass live, and so do those of a tier without a check; a checked tier's
+        come after its check has passed.
+        """
+        if self._streaming_disabled(**kwargs):
+            yield cast("AIMessageChunk", self.invoke(input, config, stop=stop, **kwargs))
+            return
+        request = self._request(input, kwargs, stop)
+
+        def run(_: Iterator[Any], config: RunnableConfig) -> Iterator[AIMessageChunk]:
+            return self._face.chunks(request, config)
+
+        yield from self._transform_stream_with_config(iter([input]), run, self._merged(config))
+
+    async def astream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:
+        """The async twin of `stream`."""
+        if self._streaming_disabled(**kwargs):
+            yield cast("AIMessageChunk", await self.ainvoke(input, config, stop=stop, **kwargs))
+            return
+        request = self._request(input, kwargs, stop)
+
+        def run(_: AsyncIterator[Any], config: RunnableConfig) -> AsyncIterator[AIMessageChunk]:
+            return self._face.achunks(request, config)
+
+        async def once() -> AsyncIterator[Any]:
+            yield input
+
+        stream = self._atransform_stream_with_config(once(), run, self._merged(config))
+        async for chunk in stream:
+            yield chunk
+
+    def generate(
+        self,
+        messages: list[list[BaseMessage]],
+        stop: list[str] | None = None,
+        callbacks: Callbacks = None,
+        *,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        run_name: str | None = None,
+        run_id: Any = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        """Answer several requests, one after the other; each is a run of its own."""
+        configs = _configs(len(messages), callbacks, tags, metadata, run_name, run_id)
+        return _result(
+            [
+                self.invoke(asked, config, stop=stop, **kwargs)
+                for asked, config in zip(messages, configs, strict=True)
+            ]
+        )
+
+    async def agenerate(
+        self,
+        messages: list[list[BaseMessage]],
+        stop: list[str] | None = None,
+        callbacks: Callbacks = None,
+        *,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        run_name: str | None = None,
+        run_id: Any = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        """Answer several requests side by side; each is a run of its own."""
+        configs = _configs(len(messages), callbacks, tags, metadata, run_name, run_id)
+        return _result(
+            await asyncio.gather(
+                *(
+                    self.ainvoke(asked, config, stop=stop, **kwargs)
+                    for asked, config in zip(messages, configs, strict=True)
+                )
+            )
+        )
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        message = self.invoke(messages, _below(run_manager), stop=stop, **kwargs)
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        message = await self.ainvoke(messages, _below(run_manager), stop=stop, **kwargs)
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        for chunk in self.stream(messages, _below(run_manager), stop=stop, **kwargs):
+            yield ChatGenerationChunk(message=chunk)
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        async for chunk in self.astream(messages, _below(run_manager), stop=stop, **kwargs):
+            yield ChatGenerationChunk(message=chunk)
+
+    # tools and schemas ------------------------------------------------------------------------
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: Any = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Bind tools; each tier gets them in its own dialect, by its model's own `bind_tools`.
+
+        Args:
+            tools: Tools, functions, pydantic classes, TypedDicts or dicts.
+            tool_choice: "auto", "any", a tool's name, or a dict of a provider's.
+            **kwargs: Handed to the models' `bind_tools` (`strict`, `parallel_tool_calls`).
+        """
+        extra = {**kwargs, **({} if tool_choice is None else {"tool_choice": tool_choice})}
+        binding = ToolBinding(tuple(tools), extra)
+        # Prebuilt agents look for OpenAI's format under "tools"; the raw tools travel beside it.
+        return self.bind(**{"tools": binding.openai_tools, TOOLS_KEY: binding})
+
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type,
+        *,
+        include_raw: bool = False,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """A runnable whose output follows a schema; a small output that does not, escalates.
+
+        Args:
+            schema: A pydantic class, a TypedDict, a JSON schema, or an OpenAI tool.
+            include_raw: Return `{"raw", "parsed", "parsing_error"}` in place of the parsed output.
+            **kwargs: `method` and `strict`, handed to the models that know them.
+
+        Raises:
+            UnreadableOutputError: From a call, where the last tier's output does not validate.
+        """
+        given = {key: value for key, value in kwargs.items() if value is not None}
+        if unknown := set(given) - {"method", "strict"}:
+            raise ConfigurationError(
+                f"with_structured_output does not know {', '.join(sorted(unknown))}; it takes "
+                "include_raw, method and strict."
+            )
+        binding = SchemaBinding(schema, given)
+
+        def parse(message: AIMessage) -> Any:
+            try:
+                return structured(message, binding)
+            except SchemaError as error:
+                raise UnreadableOutputError(str(error), message) from None
+
+        bound = self.bind(**{SCHEMA_KEY: binding})
+        parser = RunnableLambda(parse, name="StructuredOutput")
+        if not include_raw:
+            return bound | parser
+        parsed = RunnablePassthrough.assign(
+            parsed=lambda output: parse(output["raw"]), parsing_error=lambda _: None
+        )
+        failed = RunnablePassthrough.assign(parsed=lambda _: None)
+        both: Runnable[Any, Any] = {"raw": bound} | parsed.with_fallbacks(
+            [failed], exception_key="parsing_error"
+        )
+        return both
+
+    # helpers ----------------------------------------------------------------------------------
+
+    def _request(
+        self, input: LanguageModelInput, kwargs: dict[str, Any], stop: list[str] | None = None
+    ) -> Request:
+        messages = self._convert_input(input).to_messages()
+        bound = {k: v for k, v in kwargs.items() if k != "ls_structured_output_format"}
+        stop = stop if stop is not None else bound.pop("stop", None) or self.stop
+        return Request.of_call({**bound, "stop": stop}).with_messages(messages)
+
+    def _merged(self, config: RunnableConfig | None) -> RunnableConfig:
+        """The call's config with the router's own callbacks, tags and metadata in it."""
+        own = cast(
+            "RunnableConfig",
+            {
+                key: value
+                for key in ("callbacks", "tags", "metadata")
+                if (value := getattr(self, key, None))
+            },
+        )
+        return merge_configs(own, config) if own else ensure_config(config)
+
+
+_SETTINGS = frozenset(AsymRouter.model_fields) - frozenset(BaseChatModel.model_fields)
+
+
+def _profile(ladder: Ladder) -> ModelProfile | None:
+    """What the ladder as a whole takes: an input that one tier takes can be routed there.
+
+    `structured_output` is left out: agents would then bind one provider's `response_format`.
+    """
+    profiles = [tier.model.profile or {} for tier in ladder]
+    merged: dict[str, Any] = {}
+    for key in ("image_inputs", "audio_inputs", "pdf_inputs", "video_inputs", "tool_calling"):
+        if values := [profile[key] for profile in profiles if key in profile]:  # type: ignore[literal-required]
+            merged[key] = any(values)
+    if windows := [p["max_input_tokens"] for p in profiles if p.get("max_input_tokens")]:
+        merged["max_input_tokens"] = max(windows)
+    return cast("ModelProfile", merged) if merged else None
+
+
+def _configs(
+    count: int,
+    callbacks: Callbacks,
+    tags: list[str] | None,
+    metadata: dict[str, Any] | None,
+    run_name: str | None,
+    run_id: Any,
+) -> list[RunnableConfig]:
+    config: dict[str, Any] = {
+        "callbacks": callbacks,
+        "tags": tags or [],
+        "metadata": metadata or {},
+        "run_name": run_name,
+    }
+    given = cast("RunnableConfig", {key: value for key, value in config.items() if value})
+    configs = [given.copy() for _ in range(count)]
+    if configs and run_id is not None:
+        configs[0]["run_id"] = run_id
+    return configs
+
+
+def _result(messages: Sequence[AIMessage]) -> LLMResult:
+    return LLMResult(generations=[[ChatGeneration(message=message)] for message in messages])
+
+
+def _below(
+    run_manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None,
+) -> RunnableConfig | None:
+    """A config for a run below an LLM run, whose manager makes no children of its own."""
+    if run_manager is None:
+        return None
+    handlers: BaseCallbackManager = BaseCallbackManager(
+        handlers=run_manager.inheritable_handlers,
+        inheritable_handlers=run_manager.inheritable_handlers,
+        parent_run_id=run_manager.run_id,
+    )
+    return {"callbacks": handlers.inheritable_handlers}

@@ -1,0 +1,93 @@
+"""Validating data against a schema as a caller gave it: pydantic, TypedDict or JSON schema.
+
+LangChain parses a JSON-schema dict but does not validate against it; this does, with `jsonschema`
+(the extra `schema`). Messages name places and types, never values: they go into records.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.utils.function_calling import convert_to_json_schema
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from typing_extensions import is_typeddict
+
+from lc_asym_router.errors import ConfigurationError
+
+
+class SchemaError(ValueError):
+    """Data that does not fit its schema; the message holds no data."""
+
+
+def parse_json(text: str) -> Any:
+    """The JSON that a text is, or that a fenced block or the text's braces hold.
+
+    Raises:
+        SchemaError: There is none.
+    """
+    stripped = text.strip()
+    fenced = re.fullmatch(r"```[\w-]*\s*\n(.*?)\n?```", stripped, re.DOTALL)
+    try:
+        return json.loads(fenced.group(1) if fenced else stripped)
+    except ValueError as error:
+        raise SchemaError("it is no JSON") from error
+
+
+def conform(data: Any, schema: Any) -> Any:
+    """The data as the schema makes it: an instance for a pydantic class, else as it is.
+
+    Raises:
+        SchemaError: It does not fit.
+        ConfigurationError: The schema is a JSON schema, and `jsonschema` is not installed.
+    """
+    if isinstance(schema, type) and (issubclass(schema, BaseModel) or is_typeddict(schema)):
+        try:
+            return TypeAdapter(schema).validate_python(data)
+        except ValidationError as error:
+            raise SchemaError(_places(error)) from None
+    validate_json(data, as_json_schema(schema))
+    return data
+
+
+def as_json_schema(schema: Any) -> dict[str, Any]:
+    """A schema in whatever form as a JSON schema."""
+    if isinstance(schema, Mapping):
+        function = schema.get("function")
+        if isinstance(function, Mapping):
+            return dict(function.get("parameters") or {"type": "object"})
+        if "parameters" in schema and "name" in schema:
+            return dict(schema["parameters"] or {"type": "object"})
+        if "input_schema" in schema and "name" in schema:
+            return dict(schema["input_schema"])
+    return dict(convert_to_json_schema(schema))
+
+
+def validate_json(data: Any, schema: Mapping[str, Any]) -> None:
+    """Validate data against a JSON schema.
+
+    Raises:
+        SchemaError: It does not fit.
+        ConfigurationError: `jsonschema` is not installed.
+    """
+    try:
+        from jsonschema.validators import validator_for
+    except ImportError as error:
+        raise ConfigurationError(
+            "JSON schemas are validated with jsonschema, which is not installed: "
+            '`pip install "lc-asym-router[schema]"`.'
+        ) from error
+    errors = sorted(validator_for(schema)(schema).iter_errors(data), key=lambda e: e.json_path)
+    if errors:
+        faults = (f"{error.json_path} breaks {error.validator!r}" for error in errors[:3])
+        raise SchemaError("; ".join(faults))
+
+
+def _places(error: ValidationError) -> str:
+    faults = error.errors(include_input=False, include_url=False, include_context=False)
+    return "; ".join(
+        f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['type']}"
+        for fault in faults[:3]
+    )

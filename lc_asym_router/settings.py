@@ -1,0 +1,124 @@
+"""From what a user writes to what the graph goes by; every fault is found here, at construction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+
+from lc_asym_router.classify.judge import JudgeClassifier
+from lc_asym_router.classify.keyword import KeywordClassifier
+from lc_asym_router.classify.scoring import Scorer
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.options import check_threshold
+from lc_asym_router.tiers import Ladder, Tier
+from lc_asym_router.verify.check import Check, as_check
+from lc_asym_router.verify.defaults import default_checks
+
+CLASSIFIERS = ("keyword", "judge")
+
+
+def ladder_of(small: Any, frontier: Any, tiers: Sequence[Any] | None) -> Ladder:
+    """The tiers, from `small` and `frontier` or from `tiers`.
+
+    Raises:
+        ConfigurationError: Both are given, or too little, or something that is no tier.
+    """
+    if tiers is not None:
+        if small is not None or frontier is not None:
+            raise ConfigurationError(
+                "Give either small= and frontier=, or tiers=[...], not both."
+            )
+        if isinstance(tiers, str) or not isinstance(tiers, Sequence):
+            raise ConfigurationError("tiers= takes a list of Tier(model, name), cheapest first.")
+        return Ladder(_tier(given, f"tiers[{place}]") for place, given in enumerate(tiers))
+    for name, given in (("small", small), ("frontier", frontier)):
+        if given is None:
+            raise ConfigurationError(
+                f"{name}= is missing. Write AsymRouter(small=ChatOllama(...), "
+                "frontier=ChatOpenAI(...)), or AsymRouter.from_env() to take what is to be had here."
+            )
+    return Ladder(
+        (_tier(small, "small").named("small"), _tier(frontier, "frontier").named("frontier"))
+    )
+
+
+def _tier(given: Any, where: str) -> Tier:
+    if isinstance(given, Tier):
+        return given
+    if isinstance(given, str | BaseChatModel):
+        return Tier(given)
+    raise ConfigurationError(
+        f"{where} is a {type(given).__name__}; give a chat model, a model string such as "
+        "'ollama:llama3.1:8b', or a Tier. Tools and schemas are bound on the router."
+    )
+
+
+def scorer_of(classify: Any, deadline: float | None, ladder: Ladder) -> Scorer:
+    """What asks the classifier that a user named or gave.
+
+    Raises:
+        ConfigurationError: There is no such classifier, or the deadline is not positive.
+    """
+    if deadline is not None and not deadline > 0:
+        raise ConfigurationError(
+            f"classify_deadline={deadline} must be a positive number of seconds, or None."
+        )
+    if classify == "keyword":
+        return Scorer(KeywordClassifier(), deadline)
+    if classify == "judge":
+        # The cheapest model that is at hand judges; its fall-back is the keyword rule.
+        return Scorer(JudgeClassifier(chat=ladder[0].model, deadline=deadline), deadline)
+    if isinstance(classify, str):
+        raise ConfigurationError(
+            f"There is no classifier {classify!r}; there are {', '.join(CLASSIFIERS)}, or give a "
+            "decision model or a callable messages -> float in [0, 1]."
+        )
+    return Scorer(classify, deadline)
+
+
+def thresholds_of(threshold: Any, ladder: Ladder) -> tuple[float, ...]:
+    """The thresholds: one, or one for each step up the ladder.
+
+    Raises:
+        ConfigurationError: One lies outside [0, 1], or a list has the wrong length or order.
+    """
+    if not isinstance(threshold, list | tuple):
+        return (check_threshold(threshold, "threshold"),)
+    thresholds = tuple(check_threshold(t, f"threshold[{i}]") for i, t in enumerate(threshold))
+    if len(thresholds) != len(ladder) - 1 or list(thresholds) != sorted(thresholds):
+        raise ConfigurationError(
+            f"threshold={threshold!r}: a list has one number for each step up, ascending: "
+            f"{len(ladder) - 1} for {len(ladder)} tiers."
+        )
+    return thresholds
+
+
+def check_of(verify: Any) -> Check | None:
+    """The check that a user gave, the default one for "default", `None` for none.
+
+    Raises:
+        ConfigurationError: It is no check.
+    """
+    if verify is None:
+        return None
+    if verify == "default":
+        return default_checks()
+    return as_check(verify)
+
+
+def with_parameters(
+    ladder: Ladder, temperature: float | None, max_tokens: int | None
+) -> Ladder:
+    """The tiers with standard parameters set on their models, under each provider's own name."""
+    wanted = {"temperature": temperature, "max_tokens": max_tokens, "num_predict": max_tokens}
+    if temperature is None and max_tokens is None:
+        return ladder
+
+    def adapted(tier: Tier) -> Tier:
+        fields = type(tier.model).model_fields
+        update = {k: v for k, v in wanted.items() if v is not None and k in fields}
+        return tier.with_model(tier.model.model_copy(update=update))
+
+    return Ladder(adapted(tier) for tier in ladder)

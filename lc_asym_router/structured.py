@@ -1,0 +1,32 @@
+"""Structured output, read from any tier's message in the same way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.messages import AIMessage
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from lc_asym_router.request import SchemaBinding
+from lc_asym_router.schemas import SchemaError, conform, parse_json
+
+
+def structured(message: AIMessage, binding: SchemaBinding) -> Any:
+    """The structured output that a message holds: a tool call's arguments, or its text as JSON.
+
+    Tiers use their own best method (a tool call, a JSON mode, a grammar), so the answer's form is
+    not known beforehand.
+
+    Returns:
+        An instance for a pydantic class, a dict for a TypedDict or a JSON schema.
+
+    Raises:
+        SchemaError: There is none, or it does not validate.
+    """
+    if message.tool_calls:
+        name = convert_to_openai_tool(binding.schema)["function"]["name"]
+        for call in message.tool_calls:
+            if call["name"] == name:
+                return conform(call["args"], binding.schema)
+        raise SchemaError("it called another tool than the schema's")
+    return conform(parse_json(message.text), binding.schema)

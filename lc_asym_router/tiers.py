@@ -1,0 +1,256 @@
+"""A tier, and the ladder of them; what a tier can take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, cast
+
+from langchain_core.language_models import BaseChatModel
+
+from lc_asym_router.errors import ConfigurationError, NoTierError
+from lc_asym_router.money.prices import Price
+from lc_asym_router.request import Request
+
+RESERVED_NAMES = frozenset({"classify", "verify", "__start__", "__end__", "__input__"})
+ANSWER_TOKENS = 256
+"""Tokens kept free for the answer in a tier's window where the model sets no limit of its own."""
+MODALITIES = frozenset({"image", "audio", "pdf", "video", "file"})
+
+
+@dataclass(frozen=True)
+class Tier:
+    """One rung of the ladder: a chat model with its prices and limits.
+
+    Args:
+        model: A chat model, or a string such as ``"ollama:llama3.1:8b"`` or ``"openai:gpt-4o"``
+            (anything else that `langchain.chat_models.init_chat_model` takes needs the package
+            `langchain` and the provider's own).
+        name: Name of the tier, used in decisions and records and as the node's name in the graph;
+            `AsymRouter(small=..., frontier=...)` fills in "small" and "frontier".
+        context_window: Tokens that fit in, prompt and answer together. Where it is not given:
+            `ChatOllama.num_ctx` (Ollama cuts off silently past it), else the model's profile, else
+            no limit is known.
+        inputs: What it takes besides text, of "image", "audio", "pdf", "video", "file". Where it is
+            not given: what the model's profile says, else nothing is ruled out.
+        tools: Whether it can call tools. Where it is not given: what the profile says, else yes.
+        price: USD per million tokens; `None` where it is not known.
+        source: Where the model comes from, for display.
+
+    Raises:
+        ConfigurationError: The name can't be a graph node's, the model is neither a chat model nor
+            a usable string, or a limit makes no sense.
+    """
+
+    model: BaseChatModel
+    name: str = ""
+    context_window: int | None = None
+    inputs: frozenset[str] | None = None
+    tools: bool | None = None
+    price: Price | None = None
+    source: str = field(default="", compare=False)
+
+    def __init__(
+        self,
+        model: BaseChatModel | str,
+        name: str = "",
+        *,
+        context_window: int | None = None,
+        inputs: Iterable[str] | None = None,
+        tools: bool | None = None,
+        price: Price | None = None,
+        source: str = "",
+    ) -> None:
+        put = object.__setattr__
+        put(self, "model", load_model(model) if isinstance(model, str) else model)
+        put(self, "name", name)
+        put(self, "context_window", context_window)
+        put(self, "inputs", None if inputs is None else frozenset(inputs))
+        put(self, "tools", tools)
+        put(self, "price", price)
+        put(self, "source", source)
+        self._validate()
+
+    def _validate(self) -> None:
+        if not isinstance(self.model, BaseChatModel):
+            raise ConfigurationError(
+                f"A tier's model must be a chat model or a model string, not "
+                f"{type(self.model).__name__}. Bind tools and schemas on the router, not on the "
+                "tier's model: the router binds them for each tier in its own dialect."
+            )
+        if self.name in RESERVED_NAMES or re.search(r"[|:\s]", self.name):
+            raise ConfigurationError(
+                f"{self.name!r} can't be a tier's name: it is a node of the graph. Use a word "
+                "without spaces, ':' and '|' that is not one of "
+                f"{', '.join(sorted(RESERVED_NAMES))}."
+            )
+        if self.context_window is not None and self.context_window < 1:
+            raise ConfigurationError(
+                f"Tier(context_window={self.context_window}) must be a positive number of tokens; "
+                "leave it out where there is no limit."
+            )
+        if unknown := (self.inputs or frozenset()) - MODALITIES:
+            raise ConfigurationError(
+                f"Tier(inputs=...) holds {', '.join(sorted(unknown))}; "
+                f"it takes {', '.join(sorted(MODALITIES))}."
+            )
+
+    def named(self, name: str) -> Tier:
+        """The same tier under a name, unless it has one."""
+        return self if self.name else self._changed(name=name)
+
+    def with_model(self, model: BaseChatModel) -> Tier:
+        """The same tier with another model."""
+        return self._changed(model=model)
+
+    def _changed(self, **changes: Any) -> Tier:
+        values = {spec.name: getattr(self, spec.name) for spec in fields(self)}
+        return Tier(**{**values, **changes})
+
+    @property
+    def model_name(self) -> str:
+        """The model's own name, as the provider knows it."""
+        for attribute in ("model_name", "model"):
+            if isinstance(name := getattr(self.model, attribute, None), str) and name:
+                return name
+        return type(self.model).__name__
+
+    @property
+    def room(self) -> int | None:
+        """Tokens of prompt that fit in; `None` where no limit is known.
+
+        A window holds prompt and answer together, so the answer's share is kept free: what the
+        model may generate where that is set (`num_predict`, `max_tokens`), else `ANSWER_TOKENS`, at
+        most half the window. A profile's `max_input_tokens` is of the prompt alone.
+        """
+        window = self.context_window or getattr(self.model, "num_ctx", None)
+        if not isinstance(window, int):
+            return (self.model.profile or {}).get("max_input_tokens")
+        limits = (getattr(self.model, key, None) for key in ("num_predict", "max_tokens"))
+        answer = next((n for n in limits if isinstance(n, int) and n > 0), ANSWER_TOKENS)
+        return window - min(answer, window // 2)
+
+    def refuses(self, request: Request) -> str | None:
+        """Why this tier can't take a request, or `None` where it can."""
+        profile = cast("dict[str, Any]", self.model.profile or {})
+        for modality in sorted(request.modalities):
+            declared = (
+                modality in self.inputs
+                if self.inputs is not None
+                else profile.get(f"{modality}_inputs", True)
+            )
+            if not declared:
+                return f"it takes no {modality} input"
+        if request.tools:
+            takes_tools = self.tools if self.tools is not None else profile.get("tool_calling")
+            if takes_tools is False:
+                return "it can't call tools"
+        room = self.room
+        if room is not None and request.input_tokens > room:
+            return f"about {request.input_tokens} tokens don't fit, it has room for {room}"
+        return None
+
+    def __repr__(self) -> str:
+        return f"Tier({self.name or 'unnamed'}: {self.model_name})"
+
+
+class Ladder(Sequence[Tier]):
+    """The tiers in order, cheapest first.
+
+    Raises:
+        ConfigurationError: Fewer than two tiers, a tier without a name, or two of one name.
+    """
+
+    def __init__(self, tiers: Iterable[Tier]) -> None:
+        self._tiers = tuple(tiers)
+        if len(self._tiers) < 2:
+            raise ConfigurationError(
+                f"A router needs at least two tiers, cheapest first; it was given "
+                f"{len(self._tiers)}. Use the model itself where there is only one."
+            )
+        names = [tier.name for tier in self._tiers]
+        if "" in names:
+            raise ConfigurationError(
+                "Every tier in a list needs a name: Tier(model, 'small'), Tier(model, 'frontier')."
+            )
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ConfigurationError(
+                f"Two tiers are named {', '.join(sorted(twice))}. Give each its own name: "
+                "Tier(model, 'small')."
+            )
+
+    def __len__(self) -> int:
+        return len(self._tiers)
+
+    def __iter__(self) -> Iterator[Tier]:
+        return iter(self._tiers)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._tiers[index]
+
+    def named(self, name: str) -> Tier | None:
+        """The tier of that name, or `None`."""
+        return next((tier for tier in self._tiers if tier.name == name), None)
+
+    def position(self, name: str) -> int:
+        """Where the tier of that name stands, 0 being the cheapest."""
+        return next(i for i, tier in enumerate(self._tiers) if tier.name == name)
+
+    def able(self, request: Request) -> list[Tier]:
+        """The tiers that can take a request, cheapest first.
+
+        Raises:
+            NoTierError: None can.
+        """
+        refusals = {tier.name: tier.refuses(request) for tier in self._tiers}
+        able = [tier for tier in self._tiers if refusals[tier.name] is None]
+        if not able:
+            raise NoTierError({name: why for name, why in refusals.items() if why})
+        return able
+
+
+def load_model(name: str) -> BaseChatModel:
+    """Make a chat model of a string such as ``"ollama:llama3.1:8b"``.
+
+    Raises:
+        ConfigurationError: The string names no provider, its package is not installed, or the
+            provider rejects it at once (no key).
+    """
+    provider, colon, model = name.partition(":")
+    if not colon or not model:
+        raise ConfigurationError(
+            f"{name!r} names no provider. Write 'provider:model', such as 'ollama:llama3.1:8b' or "
+            "'openai:gpt-4o'."
+        )
+    try:
+        return _construct(provider, model, name)
+    except ImportError as error:
+        package = error.name or f"langchain-{provider}"
+        raise ConfigurationError(
+            f"{name!r} needs a package that is not installed ({package}). Install "
+            f"`pip install langchain langchain-{provider.replace('_', '-')}`."
+        ) from error
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        # The message may quote a key; its type is enough beside the remedy.
+        raise ConfigurationError(
+            f"{name!r} can't be set up ({type(error).__name__}). Check the provider's name and its "
+            f"key in the environment ({provider.upper()}_API_KEY for most); or pass a chat model "
+            "that you have made yourself."
+        ) from None
+
+
+def _construct(provider: str, model: str, name: str) -> BaseChatModel:
+    if provider == "ollama":
+        from langchain_ollama import ChatOllama
+
+        return ChatOllama(model=model)
+    if provider == "openai":
+        from langchain_openai import ChatOpenAI
+
+        return ChatOpenAI(model=model)
+    from langchain.chat_models import init_chat_model
+
+    return cast("BaseChatModel", init_chat_model(name))

@@ -1,0 +1,44 @@
+"""Checks: may a small tier's answer be handed on?
+
+A check is `(attempt) -> Verdict`. Checks compose with `&` (both pass), `|` (one passes) and `~`
+(passes where the other fails); a plain callable that returns a `Verdict` or a bool is one too.
+"""
+
+from __future__ import annotations
+
+from lc_asym_router._lazy import lazy_exports
+
+__all__ = [
+    "Agreement",
+    "Check",
+    "CutOff",
+    "Judge",
+    "Looping",
+    "MatchesSchema",
+    "NotEmpty",
+    "ParsesAsJSON",
+    "Refusal",
+    "ValidStructure",
+    "ValidToolCalls",
+    "as_check",
+    "default_checks",
+]
+
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "Agreement": "agreement",
+        "Check": "check",
+        "CutOff": "form",
+        "Judge": "judge",
+        "Looping": "loops",
+        "MatchesSchema": "schema",
+        "NotEmpty": "form",
+        "ParsesAsJSON": "schema",
+        "Refusal": "refusal",
+        "ValidStructure": "schema",
+        "ValidToolCalls": "tools",
+        "as_check": "check",
+        "default_checks": "defaults",
+    },
+)

@@ -1,0 +1,153 @@
+"""Does the model say the same when it is asked again?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import Runnable
+from langgraph.errors import GraphBubbleUp
+
+from lc_asym_router.binding import bind
+from lc_asym_router.errors import ConfigurationError, describe_error
+from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router.verify.check import Check
+from lc_asym_router.verify.final_answer import final_answer, same
+
+Sampler = Callable[[int], Runnable[Any, AIMessage]]
+
+
+class Agreement(Check):
+    """Passes where further samples come to the same final answer.
+
+    The same tier is asked again at a higher temperature, or another cheap model is asked; the final
+    answers (a number, a choice, JSON, tool calls, a short text) are compared by meaning. It stops as
+    soon as the vote is decided. The samples are in the bill, as side calls of the record.
+
+    On 22 short prompts, the embedded 0.5B model was right 16 times; where one of two further samples
+    at temperature 0.8 agreed, 11 of 13 times; where both did, 4 of 4 (shared/EMBEDDED.md).
+
+    Args:
+        samples: How many further samples are taken at most.
+        agree: How many of them must agree.
+        temperature: Sampling temperature for the further samples.
+        second: Another chat model to ask instead of the tier's own; it is asked as it is (its own
+            temperature), so one sample is enough.
+        overlap: Share of common words, in [0, 1], from which two long texts mean the same.
+
+    Raises:
+        ConfigurationError: `agree` is not in 1 to `samples`, or a number is out of its range.
+    """
+
+    def __init__(
+        self,
+        samples: int | None = None,
+        *,
+        agree: int = 1,
+        temperature: float = 0.8,
+        second: BaseChatModel | None = None,
+        overlap: float = 0.8,
+    ) -> None:
+        self.samples = samples if samples is not None else (1 if second else 2)
+        if not 1 <= agree <= self.samples:
+            raise ConfigurationError(
+                f"Agreement(samples={self.samples}, agree={agree}): agree must lie in 1 to samples."
+            )
+        if not temperature > 0 and second is None:
+            raise ConfigurationError(
+                f"Agreement(temperature={temperature}) must be over 0: at 0 the model just says "
+                "the same again."
+            )
+        if not 0 <= overlap <= 1:
+            raise ConfigurationError(f"Agreement(overlap={overlap}) must lie in [0, 1].")
+        self.agree = agree
+        self.temperature = temperature
+        self.second = second
+        self.overlap = overlap
+
+    def check(self, attempt: Attempt) -> Verdict:
+        sampler = self._sampler(attempt)
+        vote = _Vote(self)
+        while not vote.decided:
+            try:
+                sample = sampler(vote.asked).invoke(list(attempt.request.messages))
+            except GraphBubbleUp:
+                raise
+            except Exception as error:
+                vote.lost(error)
+            else:
+                vote.cast(self._agrees(attempt.message, sample))
+        return vote.verdict()
+
+    async def acheck(self, attempt: Attempt) -> Verdict:
+        sampler = self._sampler(attempt)
+        vote = _Vote(self)
+        while not vote.decided:
+            try:
+                sample = await sampler(vote.asked).ainvoke(list(attempt.request.messages))
+            except GraphBubbleUp:
+                raise
+            except Exception as error:
+                vote.lost(error)
+            else:
+                vote.cast(self._agrees(attempt.message, sample))
+        return vote.verdict()
+
+    def _sampler(self, attempt: Attempt) -> Sampler:
+        if self.second is not None:
+            bound = bind(self.second, attempt.request)
+            return lambda _: bound
+        again = attempt.again
+        if again is None:
+            raise ConfigurationError(
+                "Agreement needs a model to ask again: this attempt was made by hand. Set "
+                "Agreement(second=...) or Attempt(again=...)."
+            )
+        return lambda asked: again(self.temperature, asked + 1)
+
+    def _agrees(self, answer: AIMessage, sample: AIMessage) -> bool:
+        if answer.tool_calls or sample.tool_calls:
+            return _calls(answer) == _calls(sample)
+        return same(final_answer(answer.text), final_answer(sample.text), self.overlap)
+
+
+class _Vote:
+    """Counts the samples until the outcome can't change any more."""
+
+    def __init__(self, rule: Agreement) -> None:
+        self.rule = rule
+        self.asked = 0
+        self.agreed = 0
+        self.errors: list[str] = []
+
+    @property
+    def decided(self) -> bool:
+        open_votes = self.rule.samples - self.asked
+        return self.agreed >= self.rule.agree or self.agreed + open_votes < self.rule.agree
+
+    def cast(self, agrees: bool) -> None:
+        self.asked += 1
+        self.agreed += agrees
+
+    def lost(self, error: Exception) -> None:
+        self.asked += 1
+        self.errors.append(describe_error(error))
+
+    def verdict(self) -> Verdict:
+        samples = "sample" if self.asked == 1 else "samples"
+        reason = f"{self.agreed} of {self.asked} further {samples} agreed"
+        if self.errors:
+            reason += f" ({len(self.errors)} failed: {self.errors[0]})"
+        return Verdict(
+            self.agreed >= self.rule.agree, self.agreed / self.asked if self.asked else 0.0, reason
+        )
+
+
+def _calls(message: AIMessage) -> list[str]:
+    return sorted(
+        json.dumps([call["name"], call["args"]], sort_keys=True, default=str)
+        for call in message.tool_calls
+    )

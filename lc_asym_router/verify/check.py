@@ -1,0 +1,230 @@
+"""The check and its operators, in the manner of tenacity's policies."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from langchain_core.runnables.config import run_in_executor
+
+from lc_asym_router.errors import CheckError, ConfigurationError
+from lc_asym_router.state import Attempt, Verdict
+
+CheckCallable = Callable[[Attempt], Verdict | bool | Awaitable[Verdict | bool]]
+
+
+class Check(ABC):
+    """Says whether an attempt's answer may be handed on.
+
+    Subclasses implement `check`; and `acheck` where they wait for something.
+    """
+
+    @property
+    def name(self) -> str:
+        """The check's name, for records."""
+        return type(self).__name__
+
+    @abstractmethod
+    def check(self, attempt: Attempt) -> Verdict:
+        """Judge an attempt."""
+
+    async def acheck(self, attempt: Attempt) -> Verdict:
+        """The async twin of `check`; override it in a check that waits for something."""
+        return self.check(attempt)
+
+    def __call__(self, attempt: Attempt) -> Verdict:
+        """The verdict on an attempt, with the check's name in it."""
+        return _named(self.check(attempt), self)
+
+    async def acall(self, attempt: Attempt) -> Verdict:
+        """The async twin of calling the check."""
+        return _named(await self.acheck(attempt), self)
+
+    def __and__(self, other: Check | CheckCallable) -> Check:
+        return All(self, as_check(other))
+
+    def __rand__(self, other: CheckCallable) -> Check:
+        return All(as_check(other), self)
+
+    def __or__(self, other: Check | CheckCallable) -> Check:
+        return AnyOf(self, as_check(other))
+
+    def __ror__(self, other: CheckCallable) -> Check:
+        return AnyOf(as_check(other), self)
+
+    def __invert__(self) -> Check:
+        return Not(self)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class All(Check):
+    """Passes where every check passes; stops at the first that fails. The score is the least."""
+
+    def __init__(self, *checks: Check) -> None:
+        self.checks = tuple(
+            inner
+            for check in checks
+            for inner in (check.checks if isinstance(check, All) else (check,))
+        )
+
+    @property
+    def name(self) -> str:
+        return "(" + " & ".join(check.name for check in self.checks) + ")"
+
+    def check(self, attempt: Attempt) -> Verdict:
+        verdicts: list[Verdict] = []
+        for check in self.checks:
+            verdicts.append(check(attempt))
+            if not verdicts[-1].passed:
+                break
+        return _all(verdicts)
+
+    async def acheck(self, attempt: Attempt) -> Verdict:
+        verdicts: list[Verdict] = []
+        for check in self.checks:
+            verdicts.append(await check.acall(attempt))
+            if not verdicts[-1].passed:
+                break
+        return _all(verdicts)
+
+
+class AnyOf(Check):
+    """Passes where one check passes; stops at the first that does. The score is the greatest."""
+
+    def __init__(self, *checks: Check) -> None:
+        self.checks = tuple(
+            inner
+            for check in checks
+            for inner in (check.checks if isinstance(check, AnyOf) else (check,))
+        )
+
+    @property
+    def name(self) -> str:
+        return "(" + " | ".join(check.name for check in self.checks) + ")"
+
+    def check(self, attempt: Attempt) -> Verdict:
+        verdicts: list[Verdict] = []
+        for check in self.checks:
+            verdicts.append(check(attempt))
+            if verdicts[-1].passed:
+                break
+        return _any(verdicts)
+
+    async def acheck(self, attempt: Attempt) -> Verdict:
+        verdicts: list[Verdict] = []
+        for check in self.checks:
+            verdicts.append(await check.acall(attempt))
+            if verdicts[-1].passed:
+                break
+        return _any(verdicts)
+
+
+class Not(Check):
+    """Passes where the other check fails."""
+
+    def __init__(self, inner: Check) -> None:
+        self.inner = inner
+
+    @property
+    def name(self) -> str:
+        return f"~{self.inner.name}"
+
+    def check(self, attempt: Attempt) -> Verdict:
+        return _not(self.inner(attempt))
+
+    async def acheck(self, attempt: Attempt) -> Verdict:
+        return _not(await self.inner.acall(attempt))
+
+    def __invert__(self) -> Check:
+        return self.inner
+
+
+class CallableCheck(Check):
+    """A plain callable as a check; on the async path a sync one runs in a thread."""
+
+    def __init__(self, function: CheckCallable) -> None:
+        self.function = function
+
+    @property
+    def name(self) -> str:
+        return getattr(self.function, "__name__", type(self.function).__name__)
+
+    def check(self, attempt: Attempt) -> Verdict:
+        value = self.function(attempt)
+        if inspect.isawaitable(value):
+            value = asyncio.run(_await(value))
+        return _verdict(value, self.name)
+
+    async def acheck(self, attempt: Attempt) -> Verdict:
+        if inspect.iscoroutinefunction(self.function):
+            return _verdict(await self.function(attempt), self.name)
+        value: Any = await run_in_executor(None, self.function, attempt)
+        return _verdict(await value if inspect.isawaitable(value) else value, self.name)
+
+
+def as_check(check: Check | CheckCallable) -> Check:
+    """A check of a check or of a plain callable.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    if isinstance(check, Check):
+        return check
+    if not callable(check) or isinstance(check, type):
+        raise ConfigurationError(
+            f"{check!r} is no check. Give a check from lc_asym_router.verify (an instance, such as "
+            "NotEmpty()), or a callable attempt -> Verdict or bool."
+        )
+    return CallableCheck(check)
+
+
+async def _await(value: Awaitable[Any]) -> Any:
+    return await value
+
+
+def _named(verdict: Verdict, check: Check) -> Verdict:
+    return verdict if verdict.check else replace(verdict, check=check.name)
+
+
+def _verdict(value: Any, name: str) -> Verdict:
+    if isinstance(value, Verdict):
+        return value
+    if isinstance(value, bool):
+        return Verdict(value)
+    raise CheckError(
+        f"The check {name} returned {type(value).__name__}; a check returns a Verdict or a bool. "
+        "Return Verdict(passed, score, reason)."
+    )
+
+
+def _all(verdicts: list[Verdict]) -> Verdict:
+    last = verdicts[-1]
+    scores = [verdict.score for verdict in verdicts if verdict.score is not None]
+    score = min(scores) if scores else None
+    if last.passed:
+        names = " & ".join(verdict.check for verdict in verdicts)
+        reasons = "; ".join(verdict.reason for verdict in verdicts if verdict.reason)
+        return Verdict(True, score, reasons, names)
+    return replace(last, score=score)
+
+
+def _any(verdicts: list[Verdict]) -> Verdict:
+    last = verdicts[-1]
+    scores = [verdict.score for verdict in verdicts if verdict.score is not None]
+    score = max(scores) if scores else None
+    if last.passed:
+        return replace(last, score=score)
+    names = " | ".join(verdict.check for verdict in verdicts)
+    return Verdict(False, score, "; ".join(v.reason for v in verdicts if v.reason), names)
+
+
+def _not(verdict: Verdict) -> Verdict:
+    score = None if verdict.score is None else 1 - verdict.score
+    reason = f"{verdict.check} {'passed' if verdict.passed else 'failed'}"
+    return Verdict(not verdict.passed, score, reason)

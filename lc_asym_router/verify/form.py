@@ -1,0 +1,60 @@
+"""Checks of form: is there an answer, and is it whole?"""
+
+from __future__ import annotations
+
+from langchain_core.messages import AIMessage
+
+from lc_asym_router.request import has_content
+from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router.verify.check import Check
+
+LENGTH_REASONS = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
+"""What providers call an answer that was cut off at a token limit, in lower case."""
+
+
+class NotEmpty(Check):
+    """Passes where the answer holds any text, block or tool call. "42" is an answer."""
+
+    def check(self, attempt: Attempt) -> Verdict:
+        message = attempt.message
+        if message.tool_calls or message.invalid_tool_calls or has_content(message):
+            return Verdict(True)
+        return Verdict(False, reason="the answer is empty")
+
+
+class CutOff(Check):
+    """Passes where the answer was not cut off, at a token limit or by a lost connection.
+
+    A stream that ends without its end mark is silently taken for whole by ChatOllama and
+    ChatOpenAI; all that shows it is that the reason for its end is missing.
+    """
+
+    def check(self, attempt: Attempt) -> Verdict:
+        reason = finish_reason(attempt.message)
+        if reason in LENGTH_REASONS:
+            return Verdict(False, reason="the answer was cut off at the token limit")
+        if ends_unmarked(attempt.message):
+            return Verdict(False, reason="the answer has no end mark: its stream was cut off")
+        return Verdict(True)
+
+
+def ends_unmarked(message: AIMessage) -> bool:
+    """Whether a provider that always says why it stopped did not."""
+    metadata = message.response_metadata
+    return (
+        metadata.get("model_provider") in {"ollama", "openai"}
+        and not finish_reason(message)
+        and metadata.get("status") != "completed"
+    )
+
+
+def finish_reason(message: AIMessage) -> str:
+    """Why the model stopped, in lower case, wherever its provider puts that; "" if nowhere."""
+    metadata = message.response_metadata
+    for key in ("done_reason", "finish_reason", "stop_reason"):
+        if isinstance(reason := metadata.get(key), str):
+            return reason.lower()
+    incomplete = metadata.get("incomplete_details")
+    if isinstance(incomplete, dict) and incomplete.get("reason"):
+        return str(incomplete["reason"]).lower()
+    return ""

@@ -1,0 +1,57 @@
+"""Checks of structure: is the answer JSON, and of the right shape?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lc_asym_router.request import SchemaBinding
+from lc_asym_router.schemas import SchemaError, conform, parse_json
+from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router.structured import structured
+from lc_asym_router.verify.check import Check
+
+
+class ParsesAsJSON(Check):
+    """Passes where the answer's text is JSON, with or without a code fence around it."""
+
+    def check(self, attempt: Attempt) -> Verdict:
+        try:
+            parse_json(attempt.text)
+        except SchemaError as error:
+            return Verdict(False, reason=f"the answer is not as asked: {error}")
+        return Verdict(True)
+
+
+class MatchesSchema(Check):
+    """Passes where the answer's text is JSON that validates against a schema.
+
+    Args:
+        schema: A pydantic class, a TypedDict, or a JSON schema (needs the extra `schema`).
+    """
+
+    def __init__(self, schema: Any) -> None:
+        self.schema = schema
+
+    def check(self, attempt: Attempt) -> Verdict:
+        try:
+            conform(parse_json(attempt.text), self.schema)
+        except SchemaError as error:
+            return Verdict(False, reason=f"the answer does not fit the schema: {error}")
+        return Verdict(True)
+
+
+class ValidStructure(Check):
+    """Passes where the output of `with_structured_output` parses and validates.
+
+    A request without a bound schema passes.
+    """
+
+    def check(self, attempt: Attempt) -> Verdict:
+        binding: SchemaBinding | None = attempt.request.schema
+        if binding is None:
+            return Verdict(True)
+        try:
+            structured(attempt.message, binding)
+        except SchemaError as error:
+            return Verdict(False, reason=f"the structured output does not validate: {error}")
+        return Verdict(True)
