@@ -1,4 +1,4 @@
-"""A time limit on somebody else's code, sync and async."""
+"""Waiting for somebody else's code: with a time limit, and for async code from sync code."""
 
 from __future__ import annotations
 
@@ -20,8 +20,23 @@ def within(seconds: float | None, call: Callable[[], T]) -> T:
     Raises:
         TimeoutError: It took longer.
     """
-    if seconds is None:
-        return call()
+    return call() if seconds is None else _in_thread(call, seconds)
+
+
+def finished(awaitable: Awaitable[T]) -> T:
+    """Wait for an awaitable from sync code, whether or not an event loop runs in this thread."""
+
+    async def wait() -> T:
+        return await awaitable
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(wait())
+    return _in_thread(lambda: asyncio.run(wait()), None)
+
+
+def _in_thread(call: Callable[[], T], seconds: float | None) -> T:
     outcome: list[tuple[bool, T | BaseException]] = []
     context = copy_context()
 

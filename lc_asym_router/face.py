@@ -14,11 +14,12 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import RunnableConfig
 
+from lc_asym_router.ambient import ambient
 from lc_asym_router.context import RunContext
 from lc_asym_router.graph import Graph
 from lc_asym_router.nodes import Policy
 from lc_asym_router.request import Request
-from lc_asym_router.streaming import Sink, quiet
+from lc_asym_router.streaming import Sink, metadata_of, quiet
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,16 @@ class Face:
     ) -> AIMessage:
         """Run the graph to its answer."""
         inner, context = self._prepare(request, config, sink)
-        return _last(self.graph.invoke({"messages": []}, inner, context=context))
+        with ambient(None):
+            return _last(self.graph.invoke({"messages": []}, inner, context=context))
 
     async def aanswer(
         self, request: Request, config: RunnableConfig, sink: Sink | None = None
     ) -> AIMessage:
         """The async twin of `answer`."""
         inner, context = self._prepare(request, config, sink)
-        return _last(await self.graph.ainvoke({"messages": []}, inner, context=context))
+        with ambient(None):
+            return _last(await self.graph.ainvoke({"messages": []}, inner, context=context))
 
     def chunks(self, request: Request, config: RunnableConfig) -> Iterator[AIMessageChunk]:
         """The answer as chunks. The graph runs in a thread, and stops when the reader has gone."""
@@ -93,10 +96,9 @@ class Face:
         self, request: Request, config: RunnableConfig, sink: Sink | None
     ) -> tuple[RunnableConfig, RunContext]:
         inner, listeners = quiet(config)
-        metadata = config.get("metadata") or {}
         place = {
             key: value
-            for key, value in metadata.items()
+            for key, value in metadata_of(config).items()
             if key.startswith("langgraph_") or key == "checkpoint_ns"
         }
         context = RunContext(request, sink, tuple(listeners), place)

@@ -40,15 +40,16 @@ def build_graph(policy: Policy, checkpointer: bool | None = None) -> Graph:
     for tier in policy.ladder:
         graph.add_node(tier.name, _node(partial(nodes.ask, tier), partial(nodes.aask, tier)))
     graph.add_edge(START, "classify")
+    route = RunnableCallable(follow, trace=False)
     names = [tier.name for tier in policy.ladder]
-    graph.add_conditional_edges("classify", follow, names)
+    graph.add_conditional_edges("classify", route, names)
     *lower, top = names
     if policy.check is not None:
         graph.add_node("verify", _node(nodes.verify, nodes.averify))
-        graph.add_conditional_edges("verify", follow, [*names, END])
+        graph.add_conditional_edges("verify", route, [*names, END])
     for place, name in enumerate(lower):
         checked = ["verify"] if policy.check is not None else []
-        graph.add_conditional_edges(name, follow, [*checked, *names[place + 1 :], END])
+        graph.add_conditional_edges(name, route, [*checked, *names[place + 1 :], END])
     graph.add_edge(top, END)
     compiled = graph.compile(checkpointer=checkpointer, name="AsymRouter")
     # Values and updates modes show the messages alone: the trail and the draft are our own.

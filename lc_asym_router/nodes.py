@@ -9,12 +9,11 @@ from typing import Any, Literal, cast
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import set_config_context
-from langchain_core.runnables.utils import coro_with_context
 from langgraph.constants import END, TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
+from lc_asym_router.ambient import ambient
 from lc_asym_router.binding import bind, resampled
 from lc_asym_router.calls import Outcome, acall, call, held, labelled
 from lc_asym_router.context import Surroundings
@@ -44,7 +43,16 @@ from lc_asym_router.state import (
     seal,
     unseal,
 )
-from lc_asym_router.streaming import Draft, ahand_on, as_chunks, as_message, hand_on, loud
+from lc_asym_router.streaming import (
+    Draft,
+    ahand_on,
+    as_chunks,
+    as_message,
+    hand_on,
+    loud,
+    metadata_of,
+    tags_of,
+)
 from lc_asym_router.tiers import Ladder, Tier
 from lc_asym_router.verify.check import Check
 
@@ -105,7 +113,9 @@ class Nodes:
         """Decide where the request goes."""
         around, request, options = self._enter(state, config, runtime)
         meter = CallMeter("classify", self.policy.price_of)
-        decision = self.policy.decider.decide(request, options, _metered(around.config, meter))
+        metered = _metered(around.config, meter)
+        with ambient(metered):
+            decision = self.policy.decider.decide(request, options, metered)
         return _decided(decision, meter)
 
     async def aclassify(
@@ -114,9 +124,9 @@ class Nodes:
         """The async twin of `classify`."""
         around, request, options = self._enter(state, config, runtime)
         meter = CallMeter("classify", self.policy.price_of)
-        decision = await self.policy.decider.adecide(
-            request, options, _metered(around.config, meter)
-        )
+        metered = _metered(around.config, meter)
+        with ambient(metered):
+            decision = await self.policy.decider.adecide(request, options, metered)
         return _decided(decision, meter)
 
     # a tier ---------------------------------------------------------------------------------
@@ -146,9 +156,9 @@ class Nodes:
         around, request, options = self._enter(state, config, runtime)
         tier, draft, attempt, check = self._open(state, request)
         meter = CallMeter("verify", self.policy.price_of)
-        with set_config_context(_metered(around.config, meter)) as context:
+        with ambient(_metered(around.config, meter)):
             try:
-                verdict = context.run(check, attempt)
+                verdict = check(attempt)
             except Exception as error:
                 verdict = _raised(error, check)
         if not verdict.passed:
@@ -164,9 +174,9 @@ class Nodes:
         around, request, options = self._enter(state, config, runtime)
         tier, draft, attempt, check = self._open(state, request)
         meter = CallMeter("verify", self.policy.price_of)
-        with set_config_context(_metered(around.config, meter)) as context:
+        with ambient(_metered(around.config, meter)):
             try:
-                verdict = await coro_with_context(check.acall(attempt), context, create_task=True)
+                verdict = await check.acall(attempt)
             except Exception as error:
                 verdict = _raised(error, check)
         if not verdict.passed:
@@ -278,6 +288,7 @@ class Nodes:
             seconds=entry["seconds"],
             again=lambda temperature, seed: bind(resampled(model, temperature, seed), request),
             price=tier.price,
+            provider=tier.provider,
         )
         return tier, draft, attempt, check
 
@@ -389,6 +400,7 @@ def _for_whom(tier: Tier, around: Surroundings) -> dict[str, Any]:
         "name": tier.model.get_name(),
         "handlers": around.listeners,
         "parent": getattr(callbacks, "parent_run_id", None),
-        "metadata": {**(around.config.get("metadata") or {}), **around.context.metadata},
+        "metadata": {**metadata_of(around.config), **around.context.metadata},
+        "tags": tags_of(around.config),
     }
 

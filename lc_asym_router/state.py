@@ -84,6 +84,7 @@ class Attempt:
         again: Asks the same tier the same thing again: ``again(temperature, seed)`` is a
             runnable to invoke with `request.messages`; `None` where the attempt was made by hand.
         price: The tier's price, or `None`.
+        provider: The model's provider ("ollama", "openai", ...); "" where it is not known.
     """
 
     tier: str
@@ -96,6 +97,7 @@ class Attempt:
         default=None, repr=False, compare=False
     )
     price: Price | None = None
+    provider: str = ""
 
     @property
     def text(self) -> str:

@@ -111,6 +111,18 @@ def loud(
     }
 
 
+def metadata_of(config: RunnableConfig) -> dict[str, Any]:
+    """The metadata that a child run would have: the callback manager's, then the config's own."""
+    inherited = getattr(config.get("callbacks"), "inheritable_metadata", None) or {}
+    return {**inherited, **(config.get("metadata") or {})}
+
+
+def tags_of(config: RunnableConfig) -> list[str]:
+    """The tags that a child run would have, likewise."""
+    inherited = getattr(config.get("callbacks"), "inheritable_tags", None) or []
+    return list(dict.fromkeys([*inherited, *(config.get("tags") or ())]))
+
+
 def as_chunks(draft: Draft) -> list[AIMessageChunk]:
     """A draft as the chunks in which it came; a whole message as one chunk."""
     return draft if isinstance(draft, list) else [as_chunk(draft)]
@@ -191,13 +203,20 @@ def hand_on(
     handlers: Sequence[BaseCallbackHandler],
     parent: UUID | None,
     metadata: dict[str, Any],
+    tags: list[str],
 ) -> None:
     """Give a held answer to the listening handlers, as if the model said it now."""
     if not handlers:
         return
     chunks = as_chunks(draft)
     manager = CallbackManager(
-        list(handlers), list(handlers), parent_run_id=parent, inheritable_metadata=metadata
+        list(handlers),
+        list(handlers),
+        parent_run_id=parent,
+        tags=tags,
+        inheritable_tags=tags,
+        metadata=metadata,
+        inheritable_metadata=metadata,
     )
     (run,) = manager.on_chat_model_start({}, [list(messages)], name=name)
     if any(isinstance(handler, _V2StreamingCallbackHandler) for handler in handlers):
@@ -216,13 +235,20 @@ async def ahand_on(
     handlers: Sequence[BaseCallbackHandler],
     parent: UUID | None,
     metadata: dict[str, Any],
+    tags: list[str],
 ) -> None:
     """The async twin of `hand_on`."""
     if not handlers:
         return
     chunks = as_chunks(draft)
     manager = AsyncCallbackManager(
-        list(handlers), list(handlers), parent_run_id=parent, inheritable_metadata=metadata
+        list(handlers),
+        list(handlers),
+        parent_run_id=parent,
+        tags=tags,
+        inheritable_tags=tags,
+        metadata=metadata,
+        inheritable_metadata=metadata,
     )
     (run,) = await manager.on_chat_model_start({}, [list(messages)], name=name)
     if any(isinstance(handler, _V2StreamingCallbackHandler) for handler in handlers):

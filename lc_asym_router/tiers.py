@@ -117,6 +117,11 @@ class Tier:
         return type(self.model).__name__
 
     @property
+    def provider(self) -> str:
+        """The model's provider, as LangSmith knows it: "ollama", "openai", ..."""
+        return str(self.model._get_ls_params().get("ls_provider", ""))
+
+    @property
     def room(self) -> int | None:
         """Tokens of prompt that fit in; `None` where no limit is known.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import math
@@ -17,7 +16,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import run_in_executor
 from langgraph.errors import GraphBubbleUp
 
-from lc_asym_router.deadline import awithin, within
+from lc_asym_router.deadline import awithin, finished, within
 from lc_asym_router.errors import ClassifierError, ConfigurationError, describe_error
 from lc_asym_router.request import Request
 
@@ -115,7 +114,7 @@ class Scorer:
             return self.classifier.invoke(_question(request), config)
         value = self.classifier(list(request.turn))
         if inspect.isawaitable(value):
-            return asyncio.run(_await(value))
+            return finished(value)
         return value
 
     async def _aask(self, request: Request, config: RunnableConfig) -> Any:
@@ -156,10 +155,6 @@ def _question(request: Request) -> ClassifierRequest:
     turn: Sequence[BaseMessage] = request.turn
     state = turn[0] if len(turn) == 1 else list(turn)
     return {"state": cast("Any", state), "questions": {QUESTION: RUBRIC}}
-
-
-async def _await(value: Awaitable[Any]) -> Any:
-    return await value
 
 
 def _in_range(value: Any, name: str) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
@@ -11,6 +10,7 @@ from typing import Any
 
 from langchain_core.runnables.config import run_in_executor
 
+from lc_asym_router.deadline import finished
 from lc_asym_router.errors import CheckError, ConfigurationError
 from lc_asym_router.state import Attempt, Verdict
 
@@ -158,7 +158,7 @@ class CallableCheck(Check):
     def check(self, attempt: Attempt) -> Verdict:
         value = self.function(attempt)
         if inspect.isawaitable(value):
-            value = asyncio.run(_await(value))
+            value = finished(value)
         return _verdict(value, self.name)
 
     async def acheck(self, attempt: Attempt) -> Verdict:
@@ -182,10 +182,6 @@ def as_check(check: Check | CheckCallable) -> Check:
             "NotEmpty()), or a callable attempt -> Verdict or bool."
         )
     return CallableCheck(check)
-
-
-async def _await(value: Awaitable[Any]) -> Any:
-    return await value
 
 
 def _named(verdict: Verdict, check: Check) -> Verdict:

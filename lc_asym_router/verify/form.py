@@ -33,18 +33,17 @@ class CutOff(Check):
         reason = finish_reason(attempt.message)
         if reason in LENGTH_REASONS:
             return Verdict(False, reason="the answer was cut off at the token limit")
-        if ends_unmarked(attempt.message):
+        if ends_unmarked(attempt.message, attempt.provider):
             return Verdict(False, reason="the answer has no end mark: its stream was cut off")
         return Verdict(True)
 
 
-def ends_unmarked(message: AIMessage) -> bool:
+def ends_unmarked(message: AIMessage, provider: str) -> bool:
     """Whether a provider that always says why it stopped did not."""
-    metadata = message.response_metadata
     return (
-        metadata.get("model_provider") in {"ollama", "openai"}
+        provider in {"ollama", "openai"}
         and not finish_reason(message)
-        and metadata.get("status") != "completed"
+        and message.response_metadata.get("status") != "completed"
     )
 
 

@@ -1,0 +1,88 @@
+"""Real ChatOllama and ChatOpenAI against scripted loopback servers of both wire formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from langchain_ollama import ChatOllama
+from langchain_openai import ChatOpenAI
+
+from lc_asym_router import AsymRouter, Price, Tier
+from tests.servers import OllamaServer, OpenAIServer
+
+SMALL_PRICE = Price(0.05, 0.08)
+FRONTIER_PRICE = Price(2.5, 10.0)
+
+
+@pytest.fixture
+def small() -> Iterator[OllamaServer]:
+    """What the small tier talks to."""
+    with OllamaServer(default="a small answer") as server:
+        yield server
+
+
+@pytest.fixture
+def frontier() -> Iterator[OpenAIServer]:
+    """What the frontier tier talks to."""
+    with OpenAIServer(default="a frontier answer") as server:
+        yield server
+
+
+def small_model(server: OllamaServer, **kwargs: Any) -> ChatOllama:
+    return ChatOllama(
+        model="small-model", base_url=server.url, client_kwargs={"timeout": 10}, **kwargs
+    )
+
+
+def frontier_model(server: OpenAIServer, **kwargs: Any) -> ChatOpenAI:
+    settings = {"stream_usage": True, "max_retries": 0, "timeout": 10, **kwargs}
+    return ChatOpenAI(
+        model="frontier-model", base_url=server.base_url, api_key="sk-not-a-key", **settings
+    )
+
+
+@pytest.fixture
+def make(small: OllamaServer, frontier: OpenAIServer) -> Callable[..., AsymRouter]:
+    """Builds a router over the two servers, priced, with any other setting."""
+
+    def build(**settings: Any) -> AsymRouter:
+        return AsymRouter(
+            small=Tier(small_model(small), price=SMALL_PRICE),
+            frontier=Tier(frontier_model(frontier), price=FRONTIER_PRICE),
+            **settings,
+        )
+
+    return build
+
+
+@pytest.fixture(params=["invoke", "ainvoke", "stream", "astream", "batch", "abatch"])
+def ask(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Every way to ask a chat model: an async function `(router, input, config) -> message`."""
+    way = request.param
+
+    async def run(router: Any, asked: Any, config: Any = None, **kwargs: Any) -> Any:
+        if way == "invoke":
+            return router.invoke(asked, config, **kwargs)
+        if way == "ainvoke":
+            return await router.ainvoke(asked, config, **kwargs)
+        if way == "batch":
+            return router.batch([asked], config, **kwargs)[0]
+        if way == "abatch":
+            return (await router.abatch([asked], config, **kwargs))[0]
+        if way == "stream":
+            chunks = list(router.stream(asked, config, **kwargs))
+        else:
+            chunks = [chunk async for chunk in router.astream(asked, config, **kwargs)]
+        whole = chunks[0]
+        for chunk in chunks[1:]:
+            whole = whole + chunk
+        return whole
+
+    return run
+
+
+def record(message: Any) -> dict[str, Any]:
+    """The record on an answer."""
+    return message.response_metadata["router"]
