@@ -196,11 +196,6 @@ class AsymRouter(BaseChatModel):
 
     __str__ = __repr__
 
-    @classmethod
-    def is_lc_serializable(cls) -> bool:
-        """It can be dumped and loaded where its models, classifier and checks can."""
-        return True
-
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop or self.stop, **kwargs)
         params["ls_provider"] = "lc_asym_router"

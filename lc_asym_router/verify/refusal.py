@@ -62,9 +62,9 @@ def _plain(text: str) -> str:
 def _pattern(extra: tuple[str, ...]) -> re.Pattern[str]:
     data = json.loads((files(__package__) / "refusals.json").read_text(encoding="utf-8"))
     alone = _any_of([*_flat(data["phrases"]), *extra])
-    opener = rf"(?:{_any_of(data['openers'])})[\s,.!:;\-–—]*"
+    opener = rf"(?:{_any_of(data['openers'])})[\s,.!:;\-–—，。！、：]*"
     behind = _any_of(_flat(data["after_opener"]))
-    return re.compile(rf"(?:(?:{opener})*(?:{alone})|(?:{opener})+(?:{behind}))(?!\w)")
+    return re.compile(rf"(?:(?:{opener})*(?:{alone})|(?:{opener})+(?:{behind}))(?:(?<=[\u3040-\u9fff])|(?!\w))")
 
 
 def _flat(by_language: dict[str, list[str]]) -> list[str]:
