@@ -65,7 +65,7 @@ _HOMES = {
     "default_checks": "verify.defaults",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = sorted(_HOMES)
 
 __getattr__ = lazy_exports(__name__, _HOMES)
 

@@ -48,6 +48,7 @@ def resampled(model: BaseChatModel, temperature: float, seed: int) -> BaseChatMo
     update: dict[str, Any] = {"cache": False}
     if "temperature" in fields:
         update["temperature"] = temperature
-    if "seed" in fields and getattr(model, "seed", None) is not None:
-        update["seed"] = cast("int", model.seed) + seed
+    own_seed = getattr(model, "seed", None) if "seed" in fields else None
+    if own_seed is not None:
+        update["seed"] = own_seed + seed
     return model.model_copy(update=update)

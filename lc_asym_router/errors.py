@@ -58,9 +58,7 @@ class TiersFailedError(RouterError):
             because a provider's message may quote a prompt or a key.
     """
 
-    def __init__(
-        self, record: Mapping[str, Any], exceptions: Sequence[BaseException] = ()
-    ) -> None:
+    def __init__(self, record: Mapping[str, Any], exceptions: Sequence[BaseException] = ()) -> None:
         self.record = dict(record)
         self.exceptions = tuple(exceptions)
         super().__init__(f"{self._headline()}\n{self._lines()}")
@@ -138,6 +136,8 @@ def _remedy(error: BaseException, name: str, status: int | None, model: str) -> 
             "the server can't be reached; for Ollama: start it with `ollama serve` "
             "and check base_url"
         )
+    if str(error) == "Event loop is closed":
+        return "the model's connections belong to another event loop; use one model for each loop"
     if isinstance(error, ImportError):
         return f"the package {error.name} is not installed" if error.name else ""
     return ""

@@ -1,11 +1,11 @@
 """The picture of the design as code: nodes and edges, nothing else.
 
-    START -> classify -+-> small -> verify -+-> END
-                       |     ^______retry___|
-                       |                    |
-                       +-> frontier <-------+  (escalate)
-                              |
-                             END
+START -> classify -+-> small -> verify -+-> END
+                   |     ^______retry___|
+                   |                    |
+                   +-> frontier <-------+  (escalate)
+                          |
+                         END
 """
 
 from __future__ import annotations

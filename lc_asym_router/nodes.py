@@ -107,9 +107,7 @@ class Nodes:
 
     # classify -------------------------------------------------------------------------------
 
-    def classify(
-        self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
-    ) -> Update:
+    def classify(self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
         """Decide where the request goes."""
         around, request, options = self._enter(state, config, runtime)
         meter = CallMeter("classify", self.policy.price_of)
@@ -165,7 +163,7 @@ class Nodes:
             return self._rejected(tier, state, around, request, options, verdict, meter)
         for_whom = _for_whom(tier, around)
         hand_on(draft, request.messages, **for_whom)
-        return self._accepted(tier, state, around, attempt.message, draft, verdict, meter)
+        return self._accepted(state, around, attempt.message, draft, verdict, meter)
 
     async def averify(
         self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
@@ -182,7 +180,7 @@ class Nodes:
         if not verdict.passed:
             return self._rejected(tier, state, around, request, options, verdict, meter)
         await ahand_on(draft, request.messages, **_for_whom(tier, around))
-        return self._accepted(tier, state, around, attempt.message, draft, verdict, meter)
+        return self._accepted(state, around, attempt.message, draft, verdict, meter)
 
     # what both twins share ------------------------------------------------------------------
 
@@ -263,12 +261,10 @@ class Nodes:
             return {"route": up.name, "trail": trail, "draft": None}
         assert message is not None
         if live:
-            return self._answer(tier, trail, message)
+            return self._answer(trail, message)
         return {"route": "verify", "trail": trail, "draft": seal(cast("Draft", outcome.draft))}
 
-    def _open(
-        self, state: RouterState, request: Request
-    ) -> tuple[Tier, Draft, Attempt, Check]:
+    def _open(self, state: RouterState, request: Request) -> tuple[Tier, Draft, Attempt, Check]:
         """The draft that waits for its verdict, and what a check is to see of it."""
         entry = state["trail"]["attempts"][-1]
         tier = self.policy.ladder.named(entry["tier"])
@@ -294,7 +290,6 @@ class Nodes:
 
     def _accepted(
         self,
-        tier: Tier,
         state: RouterState,
         around: Surroundings,
         message: AIMessage,
@@ -305,7 +300,7 @@ class Nodes:
         if sink := around.context.sink:
             for chunk in as_chunks(draft):
                 sink.put(chunk)
-        return self._answer(tier, _with_verdict(state["trail"], verdict, meter), message)
+        return self._answer(_with_verdict(state["trail"], verdict, meter), message)
 
     def _rejected(
         self,
@@ -329,7 +324,7 @@ class Nodes:
         keep = state.get("draft") if self.policy.escalate_with == "draft" else None
         return {"route": up.name, "trail": trail, "draft": keep}
 
-    def _answer(self, tier: Tier, trail: Trail, message: AIMessage) -> Update:
+    def _answer(self, trail: Trail, message: AIMessage) -> Update:
         record = record_of(
             trail,
             answered=len(trail["attempts"]) - 1,
@@ -403,4 +398,3 @@ def _for_whom(tier: Tier, around: Surroundings) -> dict[str, Any]:
         "metadata": {**metadata_of(around.config), **around.context.metadata},
         "tags": tags_of(around.config),
     }
-

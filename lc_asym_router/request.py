@@ -156,7 +156,7 @@ class Request:
         a character outside ASCII costs about one token in today's vocabularies, so each is
         counted as one.
         """
-        tools = self.tools.openai_tools if self.tools else None
+        tools = list[Any](self.tools.openai_tools) if self.tools else None
         tokens = count_tokens_approximately(self.messages, tools=tools)
         dense = sum(
             sum(1 for char in text if ord(char) > 0x2FF)
@@ -171,8 +171,9 @@ def has_content(message: BaseMessage) -> bool:
     if isinstance(message.content, str):
         return bool(message.content.strip())
     return any(
-        bool(block.strip()) if isinstance(block, str) else block.get("type") != "text"
-        or bool(str(block.get("text", "")).strip())
+        bool(block.strip())
+        if isinstance(block, str)
+        else block.get("type") != "text" or bool(str(block.get("text", "")).strip())
         for block in message.content
     )
 

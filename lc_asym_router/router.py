@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import Any, Literal, Self, cast
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Self
 
-from langchain_core.callbacks import (
-    AsyncCallbackManagerForLLMRun,
-    BaseCallbackManager,
-    CallbackManagerForLLMRun,
-    Callbacks,
-)
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
-from langchain_core.language_models.model_profile import ModelProfile
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, RunnablePassthrough
-from langchain_core.runnables.config import ensure_config, merge_configs
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import ensure_config
 from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
+from lc_asym_router.chain_model import ChainChatModel
 from lc_asym_router.deciding import Decider, Sticky
-from lc_asym_router.errors import ConfigurationError, UnreadableOutputError
+from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.face import Face
 from lc_asym_router.graph import Graph, build_graph
 from lc_asym_router.nodes import Policy
 from lc_asym_router.options import CallOptions
 from lc_asym_router.request import SCHEMA_KEY, TOOLS_KEY, Request, SchemaBinding, ToolBinding
-from lc_asym_router.schemas import SchemaError
 from lc_asym_router.settings import (
     check_of,
     ladder_of,
@@ -38,11 +29,11 @@ from lc_asym_router.settings import (
     with_parameters,
 )
 from lc_asym_router.state import Decision
-from lc_asym_router.structured import structured
+from lc_asym_router.structured import with_parser
 from lc_asym_router.tiers import Ladder
 
 
-class AsymRouter(BaseChatModel):
+class AsymRouter(ChainChatModel):
     """A chat model that asks the smallest competent model, checks its answer, and escalates.
 
     It takes a chat model's place in chains, agents and graphs. Each answer carries its record in
@@ -143,7 +134,7 @@ class AsymRouter(BaseChatModel):
         self._face = Face(build_graph(self._policy, checkpointer=False), self._policy)
         self._graph = build_graph(self._policy)
         if self.profile is None:
-            self.profile = _profile(ladder)
+            self.profile = ladder.profile
         return self
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -173,6 +164,10 @@ class AsymRouter(BaseChatModel):
     def ladder(self) -> Ladder:
         """The tiers, cheapest first."""
         return self._policy.ladder
+
+    @property
+    def _answerer(self) -> Face:
+        return self._face
 
     @property
     def _llm_type(self) -> str:
@@ -245,177 +240,6 @@ class AsymRouter(BaseChatModel):
         options = CallOptions.of(config, self.ladder, self.configurable_prefix)
         return await self._policy.decider.adecide(self._request(input, kwargs), options, config)
 
-    # answers: a chain run, whose children are the models' runs ---------------------------------
-
-    def invoke(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AIMessage:
-        """Answer a request.
-
-        Raises:
-            InvalidRequestError: There is nothing to route on.
-            NoTierError: No tier can take it.
-            TiersFailedError: No tier gave an answer that may be handed on.
-        """
-        request = self._request(input, kwargs, stop)
-
-        def run(_: Any, config: RunnableConfig) -> AIMessage:
-            return self._face.answer(request, config)
-
-        return self._call_with_config(run, input, self._merged(config))
-
-    async def ainvoke(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AIMessage:
-        """The async twin of `invoke`."""
-        request = self._request(input, kwargs, stop)
-
-        async def run(_: Any, config: RunnableConfig) -> AIMessage:
-            return await self._face.aanswer(request, config)
-
-        return await self._acall_with_config(run, input, self._merged(config))
-
-    def stream(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> Iterator[AIMessageChunk]:
-        """Answer a request in chunks; the last one, empty, carries the record.
-
-        The last tier's chunks pass live, and so do those of a tier without a check; a checked tier's
-        come after its check has passed.
-        """
-        if self._streaming_disabled(**kwargs):
-            yield cast("AIMessageChunk", self.invoke(input, config, stop=stop, **kwargs))
-            return
-        request = self._request(input, kwargs, stop)
-
-        def run(_: Iterator[Any], config: RunnableConfig) -> Iterator[AIMessageChunk]:
-            return self._face.chunks(request, config)
-
-        yield from self._transform_stream_with_config(iter([input]), run, self._merged(config))
-
-    async def astream(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[AIMessageChunk]:
-        """The async twin of `stream`."""
-        if self._streaming_disabled(**kwargs):
-            yield cast("AIMessageChunk", await self.ainvoke(input, config, stop=stop, **kwargs))
-            return
-        request = self._request(input, kwargs, stop)
-
-        def run(_: AsyncIterator[Any], config: RunnableConfig) -> AsyncIterator[AIMessageChunk]:
-            return self._face.achunks(request, config)
-
-        async def once() -> AsyncIterator[Any]:
-            yield input
-
-        stream = self._atransform_stream_with_config(once(), run, self._merged(config))
-        async for chunk in stream:
-            yield chunk
-
-    def generate(
-        self,
-        messages: list[list[BaseMessage]],
-        stop: list[str] | None = None,
-        callbacks: Callbacks = None,
-        *,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
-        run_name: str | None = None,
-        run_id: Any = None,
-        **kwargs: Any,
-    ) -> LLMResult:
-        """Answer several requests, one after the other; each is a run of its own."""
-        configs = _configs(len(messages), callbacks, tags, metadata, run_name, run_id)
-        return _result(
-            [
-                self.invoke(asked, config, stop=stop, **kwargs)
-                for asked, config in zip(messages, configs, strict=True)
-            ]
-        )
-
-    async def agenerate(
-        self,
-        messages: list[list[BaseMessage]],
-        stop: list[str] | None = None,
-        callbacks: Callbacks = None,
-        *,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
-        run_name: str | None = None,
-        run_id: Any = None,
-        **kwargs: Any,
-    ) -> LLMResult:
-        """Answer several requests side by side; each is a run of its own."""
-        configs = _configs(len(messages), callbacks, tags, metadata, run_name, run_id)
-        return _result(
-            await asyncio.gather(
-                *(
-                    self.ainvoke(asked, config, stop=stop, **kwargs)
-                    for asked, config in zip(messages, configs, strict=True)
-                )
-            )
-        )
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        message = self.invoke(messages, _below(run_manager), stop=stop, **kwargs)
-        return ChatResult(generations=[ChatGeneration(message=message)])
-
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        message = await self.ainvoke(messages, _below(run_manager), stop=stop, **kwargs)
-        return ChatResult(generations=[ChatGeneration(message=message)])
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        for chunk in self.stream(messages, _below(run_manager), stop=stop, **kwargs):
-            yield ChatGenerationChunk(message=chunk)
-
-    async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        async for chunk in self.astream(messages, _below(run_manager), stop=stop, **kwargs):
-            yield ChatGenerationChunk(message=chunk)
-
     # tools and schemas ------------------------------------------------------------------------
 
     def bind_tools(
@@ -461,25 +285,7 @@ class AsymRouter(BaseChatModel):
                 "include_raw, method and strict."
             )
         binding = SchemaBinding(schema, given)
-
-        def parse(message: AIMessage) -> Any:
-            try:
-                return structured(message, binding)
-            except SchemaError as error:
-                raise UnreadableOutputError(str(error), message) from None
-
-        bound = self.bind(**{SCHEMA_KEY: binding})
-        parser = RunnableLambda(parse, name="StructuredOutput")
-        if not include_raw:
-            return bound | parser
-        parsed = RunnablePassthrough.assign(
-            parsed=lambda output: parse(output["raw"]), parsing_error=lambda _: None
-        )
-        failed = RunnablePassthrough.assign(parsed=lambda _: None)
-        both: Runnable[Any, Any] = {"raw": bound} | parsed.with_fallbacks(
-            [failed], exception_key="parsing_error"
-        )
-        return both
+        return with_parser(self.bind(**{SCHEMA_KEY: binding}), binding, include_raw)
 
     # helpers ----------------------------------------------------------------------------------
 
@@ -491,71 +297,5 @@ class AsymRouter(BaseChatModel):
         stop = stop if stop is not None else bound.pop("stop", None) or self.stop
         return Request.of_call({**bound, "stop": stop}).with_messages(messages)
 
-    def _merged(self, config: RunnableConfig | None) -> RunnableConfig:
-        """The call's config with the router's own callbacks, tags and metadata in it."""
-        own = cast(
-            "RunnableConfig",
-            {
-                key: value
-                for key in ("callbacks", "tags", "metadata")
-                if (value := getattr(self, key, None))
-            },
-        )
-        return merge_configs(own, config) if own else ensure_config(config)
-
 
 _SETTINGS = frozenset(AsymRouter.model_fields) - frozenset(BaseChatModel.model_fields)
-
-
-def _profile(ladder: Ladder) -> ModelProfile | None:
-    """What the ladder as a whole takes: an input that one tier takes can be routed there.
-
-    `structured_output` is left out: agents would then bind one provider's `response_format`.
-    """
-    profiles = [tier.model.profile or {} for tier in ladder]
-    merged: dict[str, Any] = {}
-    for key in ("image_inputs", "audio_inputs", "pdf_inputs", "video_inputs", "tool_calling"):
-        if values := [profile[key] for profile in profiles if key in profile]:  # type: ignore[literal-required]
-            merged[key] = any(values)
-    if windows := [p["max_input_tokens"] for p in profiles if p.get("max_input_tokens")]:
-        merged["max_input_tokens"] = max(windows)
-    return cast("ModelProfile", merged) if merged else None
-
-
-def _configs(
-    count: int,
-    callbacks: Callbacks,
-    tags: list[str] | None,
-    metadata: dict[str, Any] | None,
-    run_name: str | None,
-    run_id: Any,
-) -> list[RunnableConfig]:
-    config: dict[str, Any] = {
-        "callbacks": callbacks,
-        "tags": tags or [],
-        "metadata": metadata or {},
-        "run_name": run_name,
-    }
-    given = cast("RunnableConfig", {key: value for key, value in config.items() if value})
-    configs = [given.copy() for _ in range(count)]
-    if configs and run_id is not None:
-        configs[0]["run_id"] = run_id
-    return configs
-
-
-def _result(messages: Sequence[AIMessage]) -> LLMResult:
-    return LLMResult(generations=[[ChatGeneration(message=message)] for message in messages])
-
-
-def _below(
-    run_manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None,
-) -> RunnableConfig | None:
-    """A config for a run below an LLM run, whose manager makes no children of its own."""
-    if run_manager is None:
-        return None
-    handlers: BaseCallbackManager = BaseCallbackManager(
-        handlers=run_manager.inheritable_handlers,
-        inheritable_handlers=run_manager.inheritable_handlers,
-        parent_run_id=run_manager.run_id,
-    )
-    return {"callbacks": handlers.inheritable_handlers}

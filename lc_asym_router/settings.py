@@ -27,9 +27,7 @@ def ladder_of(small: Any, frontier: Any, tiers: Sequence[Any] | None) -> Ladder:
     """
     if tiers is not None:
         if small is not None or frontier is not None:
-            raise ConfigurationError(
-                "Give either small= and frontier=, or tiers=[...], not both."
-            )
+            raise ConfigurationError("Give either small= and frontier=, or tiers=[...], not both.")
         if isinstance(tiers, str) or not isinstance(tiers, Sequence):
             raise ConfigurationError("tiers= takes a list of Tier(model, name), cheapest first.")
         return Ladder(_tier(given, f"tiers[{place}]") for place, given in enumerate(tiers))
@@ -108,9 +106,7 @@ def check_of(verify: Any) -> Check | None:
     return as_check(verify)
 
 
-def with_parameters(
-    ladder: Ladder, temperature: float | None, max_tokens: int | None
-) -> Ladder:
+def with_parameters(ladder: Ladder, temperature: float | None, max_tokens: int | None) -> Ladder:
     """The tiers with standard parameters set on their models, under each provider's own name."""
     wanted = {"temperature": temperature, "max_tokens": max_tokens, "num_predict": max_tokens}
     if temperature is None and max_tokens is None:

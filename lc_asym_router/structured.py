@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from langchain_core.messages import AIMessage
+from langchain_core.runnables import Runnable, RunnableLambda, RunnablePassthrough
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from lc_asym_router.errors import UnreadableOutputError
 from lc_asym_router.request import SchemaBinding
 from lc_asym_router.schemas import SchemaError, conform, parse_json
 
@@ -30,3 +32,29 @@ def structured(message: AIMessage, binding: SchemaBinding) -> Any:
                 return conform(call["args"], binding.schema)
         raise SchemaError("it called another tool than the schema's")
     return conform(parse_json(message.text), binding.schema)
+
+
+def with_parser(
+    model: Runnable[Any, AIMessage], binding: SchemaBinding, include_raw: bool
+) -> Runnable[Any, Any]:
+    """A model and the parser of its structured output behind it.
+
+    Args:
+        include_raw: Put out `{"raw", "parsed", "parsing_error"}` and raise nothing.
+    """
+
+    def parse(message: AIMessage) -> Any:
+        try:
+            return structured(message, binding)
+        except SchemaError as error:
+            raise UnreadableOutputError(str(error), message) from None
+
+    if not include_raw:
+        return model | RunnableLambda(parse, name="StructuredOutput")
+    parsed = RunnablePassthrough.assign(
+        parsed=lambda output: parse(output["raw"]), parsing_error=lambda _: None
+    )
+    failed = RunnablePassthrough.assign(parsed=lambda _: None)
+    either = parsed.with_fallbacks([failed], exception_key="parsing_error")
+    chain: Runnable[Any, Any] = {"raw": model} | either
+    return chain

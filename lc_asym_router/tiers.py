@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, cast
 
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, ModelProfile
 
 from lc_asym_router.errors import ConfigurationError, NoTierError
 from lc_asym_router.money.prices import Price
@@ -214,6 +214,21 @@ class Ladder(Sequence[Tier]):
             raise NoTierError({name: why for name, why in refusals.items() if why})
         return able
 
+    @property
+    def profile(self) -> ModelProfile | None:
+        """What the ladder as a whole takes: an input that one tier takes can be routed there.
+
+        `structured_output` is left out: agents would then bind one provider's `response_format`.
+        """
+        profiles = [cast("dict[str, Any]", tier.model.profile or {}) for tier in self]
+        merged: dict[str, Any] = {}
+        for key in (*(f"{modality}_inputs" for modality in sorted(MODALITIES)), "tool_calling"):
+            if values := [profile[key] for profile in profiles if key in profile]:
+                merged[key] = any(values)
+        if windows := [p["max_input_tokens"] for p in profiles if p.get("max_input_tokens")]:
+            merged["max_input_tokens"] = max(windows)
+        return cast("ModelProfile", merged) if merged else None
+
 
 def load_model(name: str) -> BaseChatModel:
     """Make a chat model of a string such as ``"ollama:llama3.1:8b"``.
@@ -258,4 +273,4 @@ def _construct(provider: str, model: str, name: str) -> BaseChatModel:
         return ChatOpenAI(model=model)
     from langchain.chat_models import init_chat_model
 
-    return cast("BaseChatModel", init_chat_model(name))
+    return init_chat_model(name)

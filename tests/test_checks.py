@@ -96,9 +96,7 @@ def test_refusals_fail(text):
 def test_refusals_by_the_provider():
     assert not Refusal()(attempt("", additional_kwargs={"refusal": "no"})).passed
     assert not Refusal()(attempt([{"type": "refusal", "refusal": "no"}])).passed
-    assert not Refusal()(
-        attempt("x", response_metadata={"finish_reason": "content_filter"})
-    ).passed
+    assert not Refusal()(attempt("x", response_metadata={"finish_reason": "content_filter"})).passed
     assert not Refusal(["computer says no"])(attempt("Computer says no!")).passed
 
 

@@ -74,6 +74,8 @@ def test_any_text_has_an_answer_that_is_the_same_as_itself(text):
     assert same(answer, answer)
 
 
-@given(st.integers(-(10**9), 10**9), st.sampled_from(["{}", "{}.0", "The answer is {}.", "#### {}"]))
+@given(
+    st.integers(-(10**9), 10**9), st.sampled_from(["{}", "{}.0", "The answer is {}.", "#### {}"])
+)
 def test_a_number_is_the_same_in_any_dress(number, dress):
     assert same(final_answer(dress.format(number)), final_answer(f"{number:,}"))

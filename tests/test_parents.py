@@ -84,9 +84,7 @@ ROUTES = {
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("subgraphs", [False, True])
-async def test_messages_mode_shows_the_answer_once(
-    make, small, parent, is_async, route, subgraphs
-):
+async def test_messages_mode_shows_the_answer_once(make, small, parent, is_async, route, subgraphs):
     replies, asked, expected = ROUTES[route]
     small.script(*replies)
     graph = parent(make())
@@ -137,8 +135,7 @@ async def test_no_mode_shows_a_failed_draft(make, small, parent, is_async, mode)
 async def test_events_show_no_failed_draft(make, small, parent):
     small.script(Reply(DRAFT))
     events = [
-        event
-        async for event in parent(make()).astream_events({"messages": [HumanMessage("hi")]})
+        event async for event in parent(make()).astream_events({"messages": [HumanMessage("hi")]})
     ]
     assert "DRAFTTEXT" not in repr(events)
     chunks = [e["data"]["chunk"].text for e in events if e["event"] == "on_chat_model_stream"]
@@ -147,8 +144,7 @@ async def test_events_show_no_failed_draft(make, small, parent):
 
 async def test_events_show_a_small_answer_as_a_models(make, parent):
     events = [
-        event
-        async for event in parent(make()).astream_events({"messages": [HumanMessage("hi")]})
+        event async for event in parent(make()).astream_events({"messages": [HumanMessage("hi")]})
     ]
     kinds = [e["event"] for e in events if "chat_model" in e["event"]]
     assert kinds[0] == "on_chat_model_start"

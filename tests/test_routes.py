@@ -304,7 +304,9 @@ async def test_a_turn_stays_on_its_tier(make, ask, small, frontier):
     router = make()
     first = await ask(router, "debug this", {"configurable": {"tier": "frontier"}})
     called = AIMessage(
-        "", tool_calls=[{"name": "t", "args": {}, "id": "1"}], response_metadata={"router": record(first)}
+        "",
+        tool_calls=[{"name": "t", "args": {}, "id": "1"}],
+        response_metadata={"router": record(first)},
     )
     turn = [HumanMessage("hi"), called, ToolMessage("data", tool_call_id="1")]
     answer = await ask(router, turn)

@@ -35,10 +35,14 @@ class TestAsymRouterUnit(ChatModelUnitTests):
 
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
-        return {"OPENAI_API_KEY": "sk-test"}, {
-            "small": "openai:small",
-            "frontier": "openai:large",
-        }, {"temperature": None}
+        return (
+            {"OPENAI_API_KEY": "sk-test"},
+            {
+                "small": "openai:small",
+                "frontier": "openai:large",
+            },
+            {"temperature": None},
+        )
 
 
 def test_standard_parameters_reach_both_dialects():

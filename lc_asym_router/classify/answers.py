@@ -81,6 +81,4 @@ def spread(complexity: float, levels: int) -> list[float]:
     place = complexity * (levels - 1)
     lower = min(int(place), levels - 2)
     share = place - lower
-    return [
-        1 - share if i == lower else share if i == lower + 1 else 0.0 for i in range(levels)
-    ]
+    return [1 - share if i == lower else share if i == lower + 1 else 0.0 for i in range(levels)]

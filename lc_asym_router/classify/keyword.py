@@ -129,7 +129,10 @@ def turn_text(state: State) -> str:
     if isinstance(state, BaseMessage):
         return state.text
     if isinstance(state, Mapping):
-        return turn_text(state.get("messages") or "\n".join(map(str, state.values())))
+        inner = state.get("messages")
+        return (
+            turn_text(inner) if isinstance(inner, Sequence) else "\n".join(map(str, state.values()))
+        )
     if isinstance(state, Sequence):
         messages = tuple(item for item in state if isinstance(item, BaseMessage))
         if turn := Request(messages=messages).turn_text:

@@ -67,7 +67,7 @@ class All(Check):
     """Passes where every check passes; stops at the first that fails. The score is the least."""
 
     def __init__(self, *checks: Check) -> None:
-        self.checks = tuple(
+        self.checks: tuple[Check, ...] = tuple(
             inner
             for check in checks
             for inner in (check.checks if isinstance(check, All) else (check,))
@@ -98,7 +98,7 @@ class AnyOf(Check):
     """Passes where one check passes; stops at the first that does. The score is the greatest."""
 
     def __init__(self, *checks: Check) -> None:
-        self.checks = tuple(
+        self.checks: tuple[Check, ...] = tuple(
             inner
             for check in checks
             for inner in (check.checks if isinstance(check, AnyOf) else (check,))

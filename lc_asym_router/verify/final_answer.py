@@ -114,4 +114,3 @@ def _number(text: str) -> str:
 def _words(text: str) -> str:
     words = re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.lower().replace("’", "'"))
     return " ".join(word for word in words if word not in _ARTICLES)
-

@@ -64,7 +64,9 @@ class Judge(Check):
             raise ConfigurationError(
                 f"Judge(deadline={deadline}) must be a positive number of seconds, or None."
             )
-        self.model = model if isinstance(model, BaseDecisionModel) else ChatDecisionModel(chat=model)
+        self.model = (
+            model if isinstance(model, BaseDecisionModel) else ChatDecisionModel(chat=model)
+        )
         self.threshold = threshold
         self.deadline = deadline
         self.fallback = fallback if isinstance(fallback, bool) else as_check(fallback)

@@ -64,7 +64,9 @@ def _pattern(extra: tuple[str, ...]) -> re.Pattern[str]:
     alone = _any_of([*_flat(data["phrases"]), *extra])
     opener = rf"(?:{_any_of(data['openers'])})[\s,.!:;\-–—，。！、：]*"
     behind = _any_of(_flat(data["after_opener"]))
-    return re.compile(rf"(?:(?:{opener})*(?:{alone})|(?:{opener})+(?:{behind}))(?:(?<=[\u3040-\u9fff])|(?!\w))")
+    # A phrase ends at the end of a word; Chinese and Japanese put nothing there.
+    ended = r"(?:(?<=[\u3040-\u9fff])|(?!\w))"
+    return re.compile(rf"(?:(?:{opener})*(?:{alone})|(?:{opener})+(?:{behind})){ended}")
 
 
 def _flat(by_language: dict[str, list[str]]) -> list[str]:

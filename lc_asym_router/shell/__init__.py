@@ -1,0 +1,57 @@
+"""The command `lc-asym-router`: one file a command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from lc_asym_router.shell import ask, decide, models
+from lc_asym_router.shell.exits import BAD_USAGE, NO_ANSWER
+
+COMMANDS = (ask, decide, models)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: The words behind the command's name; those of the process by default.
+
+    Returns:
+        The exit code: 0 answered, 2 bad usage, 3 no tier could answer.
+    """
+    parser = argparse.ArgumentParser(
+        prog="lc-asym-router",
+        description="Asks the smallest competent model, checks its answer, and escalates.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_to(commands)
+    options = parser.parse_args(arguments)
+
+    from pydantic import ValidationError
+
+    from lc_asym_router.errors import (
+        ConfigurationError,
+        InvalidRequestError,
+        NoTierError,
+        TiersFailedError,
+    )
+
+    try:
+        return int(options.run(options))
+    except (ConfigurationError, InvalidRequestError) as error:
+        return _say(str(error), BAD_USAGE)
+    except ValidationError as error:
+        messages = (fault["msg"].removeprefix("Value error, ") for fault in error.errors())
+        return _say("\n".join(messages), BAD_USAGE)
+    except (NoTierError, TiersFailedError) as error:
+        return _say(str(error), NO_ANSWER)
+    except KeyboardInterrupt:
+        return _say("interrupted", 130)
+
+
+def _say(message: str, code: int) -> int:
+    print(f"lc-asym-router: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,43 @@
+"""`lc-asym-router ask`: a routed answer."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from lc_asym_router.shell import routing
+from lc_asym_router.shell.exits import ANSWERED
+from lc_asym_router.shell.lines import record_lines
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "ask",
+        help="answer a request",
+        description="Prints the answer, and on standard error one line a step.",
+    )
+    routing.add_options(parser)
+    parser.add_argument("--no-verify", action="store_true", help="take small answers unchecked")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answer the request."""
+    asked = routing.prompt(options)
+    router = routing.build(options)
+    tiers = routing.tiers(router)
+    if not options.json:
+        for name, model in tiers.items():
+            print(f"{name}: {model}", file=sys.stderr)
+    answer = router.invoke(asked, routing.configurable(options))  # type: ignore[arg-type]
+    record = answer.response_metadata["router"]
+    if options.json:
+        print(json.dumps({"answer": answer.text, **record, "tiers": tiers}, ensure_ascii=False))
+        return ANSWERED
+    print(answer.text, flush=True)
+    for line in record_lines(record):
+        print(line, file=sys.stderr)
+    return ANSWERED

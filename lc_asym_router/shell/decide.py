@@ -1,0 +1,34 @@
+"""`lc-asym-router decide`: the decision alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from lc_asym_router.shell import routing
+from lc_asym_router.shell.exits import ANSWERED
+from lc_asym_router.shell.lines import decision_line
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "decide",
+        help="say where a request would go, and ask no tier",
+        description="Prints the decision. No tier answers; a judge is asked where it classifies.",
+    )
+    routing.add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Decide on the request."""
+    asked = routing.prompt(options)
+    router = routing.build(options)
+    decision = router.decide(asked, routing.configurable(options)).to_dict()  # type: ignore[arg-type]
+    if options.json:
+        print(json.dumps({**decision, "tiers": routing.tiers(router)}, ensure_ascii=False))
+    else:
+        print(decision_line(decision))
+    return ANSWERED

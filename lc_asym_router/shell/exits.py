@@ -1,0 +1,5 @@
+"""Exit codes."""
+
+ANSWERED = 0
+BAD_USAGE = 2
+NO_ANSWER = 3

@@ -1,0 +1,44 @@
+"""A record as lines for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def decision_line(decision: Mapping[str, Any]) -> str:
+    """The decision in one line."""
+    return f"decision: {decision['tier']} ({decision['classifier']}): {decision['reason']}"
+
+
+def attempt_line(number: int, attempt: Mapping[str, Any]) -> str:
+    """An attempt and its verdict in one line."""
+    if attempt["error"]:
+        outcome = f"failed: {attempt['error']}"
+    elif attempt["passed"] is None:
+        outcome = "answered, not checked"
+    else:
+        outcome = "passed" if attempt["passed"] else f"rejected by {attempt['check']}"
+        outcome += f": {attempt['reason']}" if attempt["reason"] else ""
+    usage = attempt["usage"]
+    tokens = f", {usage['input_tokens']} + {usage['output_tokens']} tokens" if usage else ""
+    spent = f"[{attempt['seconds']:.2f} s{tokens}{_usd(attempt['cost_usd'])}]"
+    return f"attempt {number}: {attempt['tier']} ({attempt['model']}) {outcome} {spent}"
+
+
+def record_lines(record: Mapping[str, Any]) -> Iterator[str]:
+    """The whole record, one line a step."""
+    yield decision_line(record["decision"])
+    for number, attempt in enumerate(record["attempts"], 1):
+        yield attempt_line(number, attempt)
+    if record["side_calls"]:
+        seconds = sum(call["seconds"] for call in record["side_calls"])
+        count = len(record["side_calls"])
+        yield f"side calls: {count} to classify and check [{seconds:.2f} s]"
+    saved = record["saved_usd"]
+    compared = "" if saved is None else f", ${saved:.6f} saved against the frontier alone"
+    yield f"in all: {record['seconds']:.2f} s{_usd(record['cost_usd'])}{compared}"
+
+
+def _usd(cost: float | None) -> str:
+    return "" if cost is None else f", ${cost:.6f}"
