@@ -43,7 +43,7 @@ lint: $(VENV)/.lint
 	$(BIN)/mypy
 
 bench: $(VENV)/.test
-	$(BIN)/python -m benchmarks.overhead $(ARGS)
+	$(BIN)/python -m tests.benchmarks.overhead $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

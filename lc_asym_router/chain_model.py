@@ -21,11 +21,16 @@ from langchain_core.callbacks import (
     Callbacks,
 )
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models.chat_model_stream import (
+    AsyncChatModelStream,
+    ChatModelStream,
+)
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
 
+from lc_asym_router.events import aevents_of, events_of
 from lc_asym_router.generating import as_result, below, run_configs
 from lc_asym_router.request import Request
 
@@ -163,6 +168,28 @@ class ChainChatModel(BaseChatModel):
         stream = self._atransform_stream_with_config(once(), run, self._merged(config))
         async for chunk in stream:
             yield cast("AIMessageChunk", chunk)
+
+    def _chat_model_stream_v3(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> ChatModelStream:
+        """What `stream_events(version="v3")` returns; LangChain's own would open an LLM run."""
+        return events_of(self.stream(input, config, stop=stop, **kwargs))
+
+    async def _achat_model_stream_v3(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncChatModelStream:
+        """The async twin of `_chat_model_stream_v3`."""
+        return aevents_of(self.astream(input, config, stop=stop, **kwargs))
 
     def generate(
         self,

@@ -28,6 +28,8 @@ OLLAMA_SECONDS = 1.0
 """How long an Ollama may take to say that it is there, in seconds."""
 NUM_CTX = 8192
 """Context that an Ollama model is given, in tokens: set, so that the router knows the limit."""
+EMBEDDED_TOKENS = 256
+"""Longest answer of an embedded small tier, in tokens: past that it mostly rambles."""
 PREFERRED = ("llama3.1:8b", "llama3.1", "qwen3", "qwen2.5", "llama3.2", "gemma3", "mistral")
 """Ollama models that are taken first where several have been pulled, by the start of the name."""
 
@@ -161,7 +163,12 @@ def _embedded_tier(name: str) -> Tier:
 
         # The stand-in speaks OpenAI's protocol, the others Ollama's: both are there to be seen.
         stand_in = name == FRONTIER
-        chat = embedded_frontier() if stand_in else embedded_small(model=name)
+        # A fixed seed makes the samples of a check, and so its verdict, the same in each run.
+        chat = (
+            embedded_frontier()
+            if stand_in
+            else embedded_small(model=name, num_predict=EMBEDDED_TOKENS, seed=1)
+        )
     except ImportError as error:
         raise ConfigurationError(
             "No Ollama answers here, or there is no OPENAI_API_KEY, and the embedded models are "

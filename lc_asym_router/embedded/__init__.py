@@ -1,0 +1,52 @@
+"""Real models with no Ollama and no key: weights from the package registry, run by llama.cpp.
+
+The names below load when they are asked for, so that importing this package stays cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lc_asym_router.embedded.catalog import EMBEDDED_MODELS, EmbeddedModel
+    from lc_asym_router.embedded.errors import EngineError, MissingExtraError, WeightsError
+    from lc_asym_router.embedded.pair import embedded_frontier, embedded_small
+    from lc_asym_router.embedded.server import EmbeddedServer
+    from lc_asym_router.embedded.weights import ensure_weights
+
+__all__ = [
+    "EMBEDDED_MODELS",
+    "EmbeddedModel",
+    "EmbeddedServer",
+    "EngineError",
+    "MissingExtraError",
+    "WeightsError",
+    "embedded_frontier",
+    "embedded_small",
+    "ensure_weights",
+]
+
+_HOME = {
+    "EMBEDDED_MODELS": "catalog",
+    "EmbeddedModel": "catalog",
+    "EmbeddedServer": "server",
+    "EngineError": "errors",
+    "MissingExtraError": "errors",
+    "WeightsError": "errors",
+    "embedded_frontier": "pair",
+    "embedded_small": "pair",
+    "ensure_weights": "weights",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from the file that holds it."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted({*globals(), *__all__})

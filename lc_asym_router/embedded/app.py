@@ -1,0 +1,247 @@
+"""The HTTP face: Ollama's protocol and OpenAI's over the same engines."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from lc_asym_router.embedded import ollama_info
+from lc_asym_router.embedded.catalog import EmbeddedModel
+from lc_asym_router.embedded.engine import Engine
+from lc_asym_router.embedded.errors import (
+    EngineError,
+    MissingExtraError,
+    WeightsError,
+    needs_extra,
+)
+from lc_asym_router.embedded.fold import Fold, unfold
+from lc_asym_router.embedded.ollama_api import DEFAULT_MAX_TOKENS, BadRequest, Reply, to_openai
+from lc_asym_router.embedded.pool import EnginePool
+from lc_asym_router.embedded.tool_text import offered_names
+from lc_asym_router.embedded.upstream import (
+    ClosingStream,
+    UpstreamError,
+    events,
+    folded,
+    gone,
+    make_client,
+    open_completion,
+    unless_gone,
+)
+
+with needs_extra():
+    import httpx
+    from starlette.applications import Starlette
+    from starlette.requests import ClientDisconnect, Request
+    from starlette.responses import JSONResponse, PlainTextResponse, Response
+    from starlette.routing import Route
+
+_Handler = Callable[[Request], Awaitable[Response]]
+_LIMITS = ("max_tokens", "max_completion_tokens", "n_predict")
+
+
+class NotFound(Exception):
+    """There is no such model (HTTP status 404)."""
+
+
+def make_app(pool: EnginePool) -> Starlette:
+    """Make the application.
+
+    Args:
+        pool: The engines. The application doesn't stop them.
+    """
+    faces = Faces(pool)
+    return Starlette(
+        routes=[
+            Route("/", faces.root, methods=["GET"]),
+            Route("/api/version", faces.version, methods=["GET"]),
+            Route("/api/tags", faces.tags, methods=["GET"]),
+            Route("/api/show", _guarded(faces.show, _ollama_error), methods=["POST"]),
+            Route("/api/chat", _guarded(faces.chat, _ollama_error), methods=["POST"]),
+            Route("/v1/models", faces.openai_models, methods=["GET"]),
+            Route(
+                "/v1/chat/completions",
+                _guarded(faces.completions, _openai_error),
+                methods=["POST"],
+            ),
+        ],
+        lifespan=faces.lifespan,
+    )
+
+
+class Faces:
+    """The handlers, by route."""
+
+    def __init__(self, pool: EnginePool) -> None:
+        """Serve the models of `pool`."""
+        self._pool = pool
+        self._client: httpx.AsyncClient
+
+    @asynccontextmanager
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        """Keep one client to llama.cpp open as long as the application runs."""
+        async with make_client() as self._client:
+            yield
+
+    async def root(self, _request: Request) -> Response:
+        """Say what this is."""
+        return PlainTextResponse("The embedded server of lc-asym-router is running")
+
+    async def version(self, _request: Request) -> Response:
+        """Answer ``GET /api/version``."""
+        return JSONResponse({"version": ollama_info.VERSION})
+
+    async def tags(self, _request: Request) -> Response:
+        """Answer ``GET /api/tags``."""
+        return JSONResponse(ollama_info.tags(self._pool.models))
+
+    async def show(self, request: Request) -> Response:
+        """Answer ``POST /api/show``."""
+        body = await _body(request)
+        return JSONResponse(ollama_info.show(self._find(body.get("model") or body.get("name"))))
+
+    async def openai_models(self, _request: Request) -> Response:
+        """Answer ``GET /v1/models``."""
+        data = [
+            {"id": model.name, "object": "model", "created": 0, "owned_by": "lc-asym-router"}
+            for model in self._pool.models
+        ]
+        return JSONResponse({"object": "list", "data": data})
+
+    async def chat(self, request: Request) -> Response:
+        """Answer ``POST /api/chat``."""
+        began_ns = time.perf_counter_ns()
+        body = await _body(request)
+        model = self._find(body.get("model"))
+        if body.get("tools") and not model.tools:
+            raise BadRequest(f'"{model.name}" does not support tools')
+        translated = to_openai(body)
+        engine = await unless_gone(request, self._pool.engine(model))
+        reply = Reply(body, began_ns=began_ns, load_ns=time.perf_counter_ns() - began_ns)
+        if not translated["messages"]:
+            return JSONResponse(reply.load_only(), media_type="application/x-ndjson")
+        if not translated["stream"]:
+            fold = await unless_gone(request, self._complete(engine, translated))
+            return JSONResponse(reply.whole(fold.whole()))
+        response = await unless_gone(request, open_completion(self._client, engine, translated))
+        lines = _ndjson(engine, response, reply)
+        return ClosingStream(lines, response, "application/x-ndjson")
+
+    async def completions(self, request: Request) -> Response:
+        """Answer ``POST /v1/chat/completions``.
+
+        A stream passes through as it is, with one exception: where tools are offered, a call
+        can only be told from text at the end, so that such a stream comes in one piece.
+        """
+        body = await _body(request)
+        model = self._find(body.get("model"))
+        body = with_limit(body)
+        engine = await unless_gone(request, self._pool.engine(model))
+        usage = bool((body.get("stream_options") or {}).get("include_usage"))
+        offered = offered_names(body.get("tools"))
+        if offered or not body.get("stream"):
+            completion = (await unless_gone(request, self._complete(engine, body))).whole(offered)
+            if not body.get("stream"):
+                return JSONResponse(completion)
+            chunks = [json.dumps(chunk) for chunk in unfold(completion, usage=usage)]
+            text = "".join(f"data: {event}\n\n" for event in [*chunks, "[DONE]"])
+            return Response(text, media_type="text/event-stream")
+        response = await unless_gone(request, open_completion(self._client, engine, body))
+        return ClosingStream(_raw(engine, response), response, "text/event-stream")
+
+    async def _complete(self, engine: Engine, body: dict[str, Any]) -> Fold:
+        body = {**body, "stream_options": {"include_usage": True}}
+        return await folded(engine, await open_completion(self._client, engine, body))
+
+    def _find(self, name: object) -> EmbeddedModel:
+        if not name:
+            raise BadRequest("model is required")
+        model = self._pool.model(name)
+        if model is None:
+            raise NotFound(ollama_info.not_found(str(name), self._pool.models))
+        return model
+
+
+def with_limit(body: dict[str, Any]) -> dict[str, Any]:
+    """Return an OpenAI body that limits the tokens to generate, by its own limit or ours."""
+    if any(isinstance(body.get(name), int) and body[name] > 0 for name in _LIMITS):
+        return body
+    unlimited = {key: value for key, value in body.items() if key not in _LIMITS}
+    return {**unlimited, "max_tokens": DEFAULT_MAX_TOKENS}
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """Read a JSON object, whatever content type the client claims.
+
+    Raises:
+        BadRequest: When it isn't one.
+    """
+    try:
+        body = json.loads(await request.body())
+    except ValueError as error:
+        raise BadRequest(f"the body is no JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise BadRequest("the body must be a JSON object")
+    return body
+
+
+async def _ndjson(engine: Engine, response: httpx.Response, reply: Reply) -> AsyncIterator[bytes]:
+    """Translate a stream; an error in its midst becomes its last line, as in Ollama."""
+    try:
+        async for event in events(response):
+            for line in reply.feed(event):
+                yield _line(line)
+        for line in reply.finish():
+            yield _line(line)
+    except UpstreamError as error:
+        yield _line({"error": error.text})
+    except httpx.TransportError as error:
+        yield _line({"error": str(gone(engine, error))})
+
+
+async def _raw(engine: Engine, response: httpx.Response) -> AsyncIterator[bytes]:
+    """Pass a stream through; when llama.cpp dies in its midst, say so as OpenAI would."""
+    try:
+        async for piece in response.aiter_raw():
+            yield piece
+    except httpx.TransportError as error:
+        failure = {"error": {"message": str(gone(engine, error)), "type": "server_error"}}
+        yield b"data: " + json.dumps(failure).encode() + b"\n\n"
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
+
+
+def _guarded(handler: _Handler, error_response: Callable[[int, str], Response]) -> _Handler:
+    """Answer the errors of a handler in the form of its protocol."""
+
+    async def guarded(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except BadRequest as error:
+            return error_response(400, str(error))
+        except NotFound as error:
+            return error_response(404, str(error))
+        except UpstreamError as error:
+            return error_response(error.status, error.text)
+        except (EngineError, WeightsError, MissingExtraError) as error:
+            return error_response(500, str(error))
+        except ClientDisconnect:
+            return Response(status_code=499)  # nobody reads it
+
+    return guarded
+
+
+def _ollama_error(status: int, text: str) -> Response:
+    return JSONResponse({"error": text}, status_code=status)
+
+
+def _openai_error(status: int, text: str) -> Response:
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    code = "model_not_found" if status == 404 else None
+    error = {"message": text, "type": kind, "param": None, "code": code}
+    return JSONResponse({"error": error}, status_code=status)

@@ -1,0 +1,205 @@
+"""One model under llama.cpp, in a worker process that starts at the first request."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from lc_asym_router.embedded.catalog import EmbeddedModel
+from lc_asym_router.embedded.errors import EngineError, MissingExtraError
+from lc_asym_router.embedded.memory import available_megabytes
+
+CONTEXT_TOKENS = 4096
+PARALLEL_REQUESTS = 2
+
+_MOST_THREADS = 4
+_STOP_SECONDS = 5.0
+
+
+class Engine:
+    """Runs one model; any number of threads may use it.
+
+    Attributes:
+        model: What it runs.
+        load_seconds: How long the last start took.
+    """
+
+    def __init__(
+        self,
+        model: EmbeddedModel,
+        path: Path,
+        *,
+        available: Callable[[], int | None] = available_megabytes,
+    ) -> None:
+        """Describe the engine; nothing is started.
+
+        Args:
+            model: The catalogue's description of the model.
+            path: Its weights, a GGUF file.
+            available: Tells the free memory in MB, or `None` when that isn't known.
+        """
+        self.model = model
+        self.load_seconds = 0.0
+        self._path = path
+        self._available = available
+        self._start_lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._url: str | None = None
+        self._key = secrets.token_urlsafe()
+        self._closed = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether the model is loaded and its process runs."""
+        process = self._process
+        return self._url is not None and process is not None and process.poll() is None
+
+    @property
+    def url(self) -> str:
+        """The address of llama.cpp's server, ``http://127.0.0.1:PORT``.
+
+        Raises:
+            EngineError: When the model is not loaded, or no longer.
+        """
+        url = self._url
+        if url is None or not self.alive:
+            raise EngineError(f"The engine of {self.model.name!r} is not running.")
+        return url
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that llama.cpp asks for: nobody else on the machine gets in."""
+        return {"Authorization": f"Bearer {self._key}"}
+
+    def start(self) -> str:
+        """Load the model unless it is loaded, and return the address of llama.cpp's server.
+
+        Returns:
+            ``http://127.0.0.1:PORT``.
+
+        Raises:
+            EngineError: When memory is short, the model can't be loaded, or `stop` was called.
+            MissingExtraError: When xllamacpp is not installed.
+        """
+        with self._start_lock:
+            if not (self.alive and self._url):
+                began = time.perf_counter()
+                self._check_memory()
+                self._url = self._spawn()
+                self.load_seconds = time.perf_counter() - began
+            return self._url
+
+    def stop(self) -> None:
+        """End the process and with it whatever it is doing; also while it is loading."""
+        self._closed = True
+        process, self._process, self._url = self._process, None, None
+        if process is not None:
+            _end(process)
+
+    def _check_memory(self) -> None:
+        available = self._available()
+        if available is not None and available < self.model.ram_megabytes:
+            raise EngineError(
+                f"The model {self.model.name!r} needs about {self.model.ram_megabytes} MB of "
+                f"memory, and {available} MB are free. Close something, or use a smaller model."
+            )
+
+    def _spawn(self) -> str:
+        """Start the worker and wait for its address."""
+        if importlib.util.find_spec("xllamacpp") is None:
+            raise MissingExtraError("xllamacpp")
+        config = {
+            "model": str(self._path),
+            "alias": self.model.name,
+            "n_ctx": CONTEXT_TOKENS,
+            "n_parallel": PARALLEL_REQUESTS,
+            "n_threads": min(os.cpu_count() or 1, _MOST_THREADS),
+            "api_key": self._key,
+        }
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+            process = subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("worker.py"))],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                encoding="utf-8",
+                env=_environment(),
+            )
+            self._process = process
+            url = None
+            try:
+                url, reason = _greet(process, config)
+            finally:
+                if url is None or self._closed:
+                    self._process = None
+                    _end(process)
+            if self._closed:
+                raise EngineError(f"The engine of {self.model.name!r} was stopped.")
+            if url is None:
+                raise EngineError(
+                    f"llama.cpp could not load {self.model.name!r} from {self._path}: "
+                    f"{reason or _tail(log)}"
+                )
+            return url
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a worker.
+
+    It must find xllamacpp where this process found it. And its threads must sleep while they
+    wait for one another: by default they spin, so that two engines at once, or an engine beside
+    another busy program, take the cores from each other (two engines on two cores: 60 s
+    against 12 s). The price, for one engine alone: the 135M loses a third of its speed, the
+    larger ones little.
+    """
+    return {
+        "OMP_WAIT_POLICY": "passive",
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
+
+
+def _greet(process: subprocess.Popen[str], config: dict[str, object]) -> tuple[str | None, str]:
+    """Send the worker its orders; return its address, or `None` and the reason."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.dumps(config) + "\n")
+        process.stdin.flush()
+        reply = json.loads(process.stdout.readline())
+    except (OSError, ValueError):  # the worker died, its pipe broke or gave an empty line
+        return None, ""
+    return reply.get("url"), reply.get("error", "")
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Kill a worker and take its pipes down. It holds nothing that wants saving."""
+    process.kill()
+    try:
+        process.wait(timeout=_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        return
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            try:
+                pipe.close()
+            except OSError:
+                continue
+
+
+def _tail(log: IO[str]) -> str:
+    """Return the last lines that a worker wrote before it died."""
+    log.seek(0)
+    lines = [line.rstrip() for line in log.read().splitlines() if line.strip()]
+    return "\n".join(lines[-5:]) or "its process ended without a word"

@@ -1,0 +1,237 @@
+"""The embedded server: one loopback port that speaks Ollama's protocol and OpenAI's."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar
+
+from lc_asym_router.embedded.app import make_app
+from lc_asym_router.embedded.catalog import EMBEDDED_MODELS, FRONTIER, SMALL, embedded_model
+from lc_asym_router.embedded.errors import needs_extra
+from lc_asym_router.embedded.pool import EnginePool
+
+with needs_extra():
+    import uvicorn
+
+_START_SECONDS = 30.0
+_STOP_SECONDS = 5.0
+_THREAD_NAME = "lc-asym-router-embedded"
+
+
+class _Config(uvicorn.Config):
+    """A configuration that leaves the loggers alone: the user's own uvicorn shares them."""
+
+    def configure_logging(self) -> None:
+        """Do nothing."""
+
+
+def _not_ours(record: logging.LogRecord) -> bool:
+    return record.threadName != _THREAD_NAME
+
+
+class EmbeddedServer:
+    """Serves embedded models on one port, from a thread of this process.
+
+    A model's weights are fetched, and the model loaded, when it is first asked for.
+
+    Example:
+        >>> with EmbeddedServer(["smollm2:135m"]) as server:
+        ...     model = ChatOllama(model="smollm2:135m", base_url=server.url)
+    """
+
+    _shared: ClassVar[EmbeddedServer | None] = None
+    _shared_lock: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(
+        self,
+        models: Sequence[str] = (SMALL, FRONTIER),
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        cache_dir: Path | None = None,
+        progress: bool | None = None,
+    ) -> None:
+        """Describe the server; nothing is started.
+
+        Args:
+            models: Names of the catalogue.
+            host: The address to listen on.
+            port: The port; 0 takes a free one at each start.
+            cache_dir: Where weights are kept; see `ensure_weights`.
+            progress: How a fetch shows itself; see `ensure_weights`.
+
+        Raises:
+            ValueError: When a name is not in the catalogue, or there is none.
+        """
+        if isinstance(models, str) or not models:
+            raise ValueError("models must be a list of names, with at least one in it.")
+        self._models = tuple(embedded_model(name) for name in dict.fromkeys(models))
+        self._host = host
+        self._port = port
+        self._cache_dir = cache_dir
+        self._progress = progress
+        self._lock = threading.RLock()
+        self._pool: EnginePool | None = None
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+        self._url: str | None = None
+        self._owner = 0
+
+    @classmethod
+    def shared(cls) -> EmbeddedServer:
+        """Return the one server of this process, started, with every model of the catalogue.
+
+        It stops when the process ends. Where it was stopped before, it starts again.
+        """
+        with cls._shared_lock:
+            server = EmbeddedServer._shared
+            if server is None or server._owner not in (0, os.getpid()):
+                server = EmbeddedServer._shared = cls(tuple(EMBEDDED_MODELS))
+            return server.start()
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of the models that it serves."""
+        return tuple(model.name for model in self._models)
+
+    @property
+    def running(self) -> bool:
+        """Whether it listens."""
+        thread = self._thread
+        return self._url is not None and thread is not None and thread.is_alive()
+
+    @property
+    def url(self) -> str:
+        """``http://HOST:PORT``, for Ollama clients; with ``/v1`` added, for OpenAI clients.
+
+        Raises:
+            RuntimeError: When it has not been started.
+        """
+        if self._url is None:
+            raise RuntimeError("The embedded server is not running: call start() first.")
+        return self._url
+
+    def start(self) -> EmbeddedServer:
+        """Start listening; does nothing when it does already.
+
+        Returns:
+            Itself.
+
+        Raises:
+            OSError: When the port is taken.
+            RuntimeError: When the server does not come up.
+        """
+        with self._lock:
+            if self.running:
+                return self
+            self.stop()
+            listener = _listen(self._host, self._port)
+            address = listener.getsockname()
+            self._pool = EnginePool(
+                self._models, cache_dir=self._cache_dir, progress=self._progress
+            )
+            config = _Config(
+                make_app(self._pool),
+                loop="asyncio",
+                http="h11",
+                ws="none",
+                lifespan="on",
+                access_log=False,
+                log_config=None,
+                timeout_graceful_shutdown=1,
+            )
+            # addFilter ignores one that is there already.
+            logging.getLogger("uvicorn.error").addFilter(_not_ours)
+            self._server = uvicorn.Server(config)
+            self._thread = threading.Thread(
+                target=_run, args=(self._server, listener), name=_THREAD_NAME, daemon=True
+            )
+            self._owner = os.getpid()
+            self._thread.start()
+            self._wait(self._server, self._thread)
+            host = f"[{address[0]}]" if ":" in address[0] else address[0]
+            self._url = f"http://{host}:{address[1]}"
+            atexit.register(self.stop)
+            return self
+
+    def stop(self) -> None:
+        """Stop listening and free the models; requests under way end with an error.
+
+        Does nothing when it is not running.
+        """
+        with self._lock:
+            pool, server, thread = self._pool, self._server, self._thread
+            self._pool = self._server = self._thread = self._url = None
+            atexit.unregister(self.stop)
+            if self._owner != os.getpid():
+                return  # a fork of the process that runs it: its engines are not ours to end
+            # First the engines: what waits for them ends, and nothing holds the server up.
+            if pool is not None:
+                pool.stop()
+            if server is not None and thread is not None:
+                server.should_exit = True
+                thread.join(_STOP_SECONDS)
+                if thread.is_alive():
+                    server.force_exit = True
+                    thread.join(_STOP_SECONDS)
+
+    def __enter__(self) -> EmbeddedServer:
+        """Start it."""
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop it."""
+        self.stop()
+
+    def __repr__(self) -> str:
+        """Say what it serves and where."""
+        where = self._url or "not running"
+        return f"<EmbeddedServer {', '.join(self.models)}: {where}>"
+
+    def _wait(self, server: uvicorn.Server, thread: threading.Thread) -> None:
+        """Wait until the server accepts connections."""
+        deadline = time.monotonic() + _START_SECONDS
+        while not server.started:
+            if not thread.is_alive() or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError("The embedded server did not come up.")
+            time.sleep(0.005)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind the port here, so that it is known, and taken, before the thread runs.
+
+    Raises:
+        OSError: When the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":  # elsewhere the option would let two servers share the port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Run the server until it is told to exit, in an event loop of its own."""
+    try:
+        server.run(sockets=[listener])
+    finally:
+        listener.close()

@@ -1,0 +1,59 @@
+"""The v3 protocol of `stream_events`, from a stream of chunks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+from langchain_core.language_models._compat_bridge import achunks_to_events, chunks_to_events
+from langchain_core.language_models.chat_model_stream import (
+    AsyncChatModelStream,
+    ChatModelStream,
+)
+from langchain_core.messages import AIMessageChunk
+from langchain_core.outputs import ChatGenerationChunk
+
+
+def events_of(chunks: Iterator[AIMessageChunk]) -> ChatModelStream:
+    """A `ChatModelStream` that reads the chunks as its own reader asks for them."""
+    stream = ChatModelStream()
+    events = chunks_to_events(ChatGenerationChunk(message=chunk) for chunk in chunks)
+
+    def pump() -> bool:
+        try:
+            stream.dispatch(next(events))
+        except StopIteration:
+            return False
+        except BaseException as error:  # handed to the reader, whatever it is
+            stream.fail(error)
+            return False
+        return True
+
+    stream.bind_pump(pump)
+    return stream
+
+
+def aevents_of(chunks: AsyncIterator[AIMessageChunk]) -> AsyncChatModelStream:
+    """The async twin of `events_of`: a task reads the chunks from when the first is asked for."""
+    stream = AsyncChatModelStream()
+
+    async def generations() -> AsyncIterator[ChatGenerationChunk]:
+        async for chunk in chunks:
+            yield ChatGenerationChunk(message=chunk)
+
+    async def produce() -> None:
+        try:
+            async for event in achunks_to_events(generations()):
+                stream.dispatch(event)
+        except asyncio.CancelledError as error:
+            stream.fail(error)
+            raise
+        except BaseException as error:
+            stream.fail(error)
+
+    async def start() -> None:
+        if stream._producer_task is None:
+            stream._producer_task = asyncio.get_running_loop().create_task(produce())
+
+    stream.set_start(start)
+    return stream
