@@ -82,8 +82,8 @@ def tiers_from_env(
 ) -> tuple[Tier, Tier, dict[str, Any]]:
     """The two tiers, each the best that is to be had here, and the settings that suit them.
 
-    Where the small tier is the embedded 0.5B model, its answers must also agree with a further
-    sample: form alone lets its wrong answers pass.
+    Where the small tier is an embedded model, two further samples must agree with its answer: form
+    alone lets its wrong answers pass (`make bench-agreement` shows by how much).
 
     Args:
         small: What to take for the small tier, whatever the environment holds.
@@ -107,7 +107,7 @@ def _defaults(small: Tier) -> dict[str, Any]:
     from lc_asym_router.verify.agreement import Agreement
     from lc_asym_router.verify.defaults import default_checks
 
-    return {"verify": default_checks() & Agreement()}
+    return {"verify": default_checks() & Agreement(2, agree=2)}
 
 
 def _given(model: Tier | BaseChatModel | str | None, variable: str) -> Tier | None:
