@@ -22,21 +22,44 @@ def bind(model: BaseChatModel, request: Request) -> Runnable[Any, AIMessage]:
     bound: Runnable[Any, Any] = model
     if request.schema:
         wanted = dict(request.schema.kwargs)
-        chain = model.with_structured_output(request.schema.schema, **_taken(model, wanted))
+        method = model.with_structured_output
+        chain = method(request.schema.schema, **_taken(method, wanted))
         bound = chain.first if isinstance(chain, RunnableSequence) else chain
     elif request.tools:
-        bound = model.bind_tools(list(request.tools.tools), **dict(request.tools.kwargs))
-    if request.kwargs:
-        bound = bound.bind(**dict(request.kwargs))
+        wanted = _taken(model.bind_tools, {**request.tools.kwargs, **_formats(request)})
+        bound = model.bind_tools(list(request.tools.tools), **_dialect(model, wanted))
+    if rest := {key: value for key, value in request.kwargs.items() if key not in FORMATS}:
+        bound = bound.bind(**rest)
+    if not request.tools and (formats := _formats(request)):
+        bound = bound.bind(**_dialect(model, formats))
     return cast("Runnable[Any, AIMessage]", bound)
 
 
-def _taken(model: BaseChatModel, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Leave out `strict` where the model's own method does not know it (Ollama's does not)."""
-    parameters = inspect.signature(model.with_structured_output).parameters
-    if "strict" in wanted and "strict" not in parameters:
-        return {key: value for key, value in wanted.items() if key != "strict"}
-    return wanted
+FORMATS = ("response_format",)
+"""Call arguments that ask for a form of answer, in OpenAI's dialect (agents bind them)."""
+OPTIONAL = frozenset({"strict", "parallel_tool_calls"})
+"""Wishes that not every provider knows; its absence changes no answer that a check would pass."""
+
+
+def _formats(request: Request) -> dict[str, Any]:
+    return {key: request.kwargs[key] for key in FORMATS if key in request.kwargs}
+
+
+def _taken(method: Any, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Leave out optional wishes that the model's own method does not declare (Ollama's don't)."""
+    declared = inspect.signature(method).parameters
+    return {k: v for k, v in wanted.items() if k not in OPTIONAL or k in declared}
+
+
+def _dialect(model: BaseChatModel, wanted: dict[str, Any]) -> dict[str, Any]:
+    """OpenAI's `response_format` as Ollama's `format`; the rest as it is."""
+    asked = wanted.get("response_format")
+    if asked is None or model._get_ls_params().get("ls_provider") != "ollama":
+        return wanted
+    rest = {key: value for key, value in wanted.items() if key != "response_format"}
+    if isinstance(asked, dict) and asked.get("type") == "json_schema":
+        return {**rest, "format": asked["json_schema"]["schema"]}
+    return {**rest, "format": "json"}
 
 
 def resampled(model: BaseChatModel, temperature: float, seed: int) -> BaseChatModel:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import aclosing, closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.constants import TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
 
 from lc_asym_router.binding import bind
-from lc_asym_router.errors import describe_error
+from lc_asym_router.errors import CutStreamError, describe_error
+from lc_asym_router.history import fit
 from lc_asym_router.request import Request, has_content
-from lc_asym_router.streaming import Draft, ReaderGone, Sink, as_chunk, loud
+from lc_asym_router.streaming import Draft, ReaderGone, Sink, as_chunk, as_message, loud
 from lc_asym_router.tiers import Tier
+from lc_asym_router.verify.form import ends_unmarked
+from lc_asym_router.watch import Watch, watched
 
 
 @dataclass(frozen=True)
@@ -30,16 +35,37 @@ class Outcome:
         seconds: How long it took.
         error: What it raised, or `None`.
         begun: Whether it had begun to answer when it failed.
+        watch: What watched it, if anything did: it may have failed the answer already.
     """
 
     draft: Draft | None
     seconds: float
     error: Exception | None = None
     begun: bool = False
+    watch: Watch | None = None
 
     def describe(self, tier: Tier) -> str | None:
         """The error in one line, without its text."""
         return describe_error(self.error, model=tier.model_name) if self.error else None
+
+
+@dataclass(frozen=True)
+class How:
+    """How a tier is to be called.
+
+    Attributes:
+        stream: Take the answer as chunks.
+        live: Its chunks may pass at once; else nobody sees them before a check has passed.
+        sink: The reader of a stream, or `None`; a call stops when it has gone.
+        watched: Whether listening handlers hang on the config.
+        watch: Ends a held answer once it can't pass any more, or `None`.
+    """
+
+    stream: bool
+    live: bool
+    sink: Sink | None = None
+    watched: bool = False
+    watch: Watch | None = None
 
 
 def held(config: RunnableConfig, tier: Tier, number: int) -> RunnableConfig:
@@ -63,44 +89,28 @@ def call(
     request: Request,
     messages: Sequence[BaseMessage],
     config: RunnableConfig,
-    *,
-    stream: bool,
-    sink: Sink | None,
-    live: bool,
-    watched: bool,
+    how: How,
 ) -> Outcome:
     """Call a tier. Only exceptions that concern the request as a whole are raised.
-
-    Args:
-        stream: Take the answer as chunks.
-        sink: The reader of a stream; chunks go to it at once where `live`, and a call stops when it
-            has gone.
-        watched: Whether listening handlers hang on the config.
 
     Raises:
         GraphBubbleUp: Interrupts pass through.
         ReaderGone: Nobody reads the stream any more.
     """
-    started = time.perf_counter()
-    chunks: list[AIMessageChunk] = []
-    probe = _Probe()
-    if live and watched:
-        config = loud(config, [probe], {})
+    taken = _Taken(tier, how)
     try:
-        runnable: Runnable[Any, Any] = bind(tier.model, request)
-        if not stream:
-            return _done(runnable.invoke(list(messages), config), started)
-        for chunk in runnable.stream(list(messages), config):
-            if sink and sink.closed:
-                raise ReaderGone
-            chunks.append(as_chunk(chunk))
-            if sink and live:
-                sink.put(chunks[-1])
-        return _done(_some(chunks), started)
+        runnable: Runnable[Any, Any] = bind(taken.model, request)
+        asked = fit(messages, tier.provider)
+        if not how.stream:
+            return taken.whole(runnable.invoke(asked, taken.probed(config)))
+        with closing(cast("Any", runnable.stream(asked, taken.probed(config)))) as stream:
+            for chunk in stream:
+                taken.add(chunk)
+        return taken.all()
     except GraphBubbleUp:
         raise
     except Exception as error:
-        return _lost(error, started, probe.heard or _visible(chunks))
+        return taken.lost(error)
 
 
 async def acall(
@@ -108,54 +118,88 @@ async def acall(
     request: Request,
     messages: Sequence[BaseMessage],
     config: RunnableConfig,
-    *,
-    stream: bool,
-    sink: Sink | None,
-    live: bool,
-    watched: bool,
+    how: How,
 ) -> Outcome:
     """The async twin of `call`."""
-    started = time.perf_counter()
-    chunks: list[AIMessageChunk] = []
-    probe = _Probe()
-    if live and watched:
-        config = loud(config, [probe], {})
+    taken = _Taken(tier, how)
     try:
-        runnable: Runnable[Any, Any] = bind(tier.model, request)
-        if not stream:
-            return _done(await runnable.ainvoke(list(messages), config), started)
-        async for chunk in runnable.astream(list(messages), config):
-            if sink and sink.closed:
-                raise ReaderGone
-            chunks.append(as_chunk(chunk))
-            if sink and live:
-                sink.put(chunks[-1])
-        return _done(_some(chunks), started)
+        runnable: Runnable[Any, Any] = bind(taken.model, request)
+        asked = fit(messages, tier.provider)
+        if not how.stream:
+            return taken.whole(await runnable.ainvoke(asked, taken.probed(config)))
+        stream = runnable.astream(asked, taken.probed(config))
+        async with aclosing(cast("Any", stream)) as stream:
+            async for chunk in stream:
+                taken.add(chunk)
+        return taken.all()
     except GraphBubbleUp:
         raise
     except Exception as error:
-        return _lost(error, started, probe.heard or _visible(chunks))
+        return taken.lost(error)
 
 
-def _some(chunks: list[AIMessageChunk]) -> list[AIMessageChunk]:
-    if not chunks:
-        raise ValueError("the stream held no chunk")
-    return chunks
+class _Taken:
+    """What a call has taken in so far."""
 
+    def __init__(self, tier: Tier, how: How) -> None:
+        self.tier = tier
+        self.how = how
+        self.chunks: list[AIMessageChunk] = []
+        self.started = time.perf_counter()
+        self.probe = _Probe()
 
-def _done(draft: Draft, started: float) -> Outcome:
-    if isinstance(draft, AIMessage):
-        # OpenAI's parsed object is no JSON; the content holds the same, and is read in its place.
-        draft.additional_kwargs.pop("parsed", None)
-    return Outcome(draft, time.perf_counter() - started)
+    @property
+    def model(self) -> BaseChatModel:
+        """The model to call: the tier's, or a copy of it under watch."""
+        return watched(self.tier.model, self.how.watch) if self.how.watch else self.tier.model
 
+    def probed(self, config: RunnableConfig) -> RunnableConfig:
+        """The config with a probe beside the listeners that hang on it."""
+        return loud(config, [self.probe], {}) if self.how.live and self.how.watched else config
 
-def _lost(error: Exception, started: float, begun: bool) -> Outcome:
-    return Outcome(None, time.perf_counter() - started, error, begun=begun)
+    def add(self, chunk: AIMessage) -> None:
+        """Take in a chunk.
 
+        Raises:
+            ReaderGone: Nobody reads the stream any more.
+        """
+        sink = self.how.sink
+        if sink and sink.closed:
+            raise ReaderGone
+        self.chunks.append(as_chunk(chunk))
+        if sink and self.how.live:
+            sink.put(self.chunks[-1])
 
-def _visible(chunks: Sequence[AIMessageChunk]) -> bool:
-    return any(has_content(chunk) or chunk.tool_call_chunks for chunk in chunks)
+    def all(self) -> Outcome:
+        """The stream has come to its end.
+
+        Raises:
+            ValueError: There was nothing in it.
+            CutStreamError: See `whole`.
+        """
+        if not self.chunks:
+            raise ValueError("the stream held no chunk")
+        return self.whole(self.chunks)
+
+    def whole(self, draft: Draft) -> Outcome:
+        """The answer has come.
+
+        Raises:
+            CutStreamError: It has no end mark, and no check that would see that.
+        """
+        if isinstance(draft, AIMessage):
+            # OpenAI's parsed object is no JSON; the content holds the same, and is read instead.
+            draft.additional_kwargs.pop("parsed", None)
+        if self.how.live and ends_unmarked(as_message(draft), self.tier.provider):
+            raise CutStreamError
+        return Outcome(draft, time.perf_counter() - self.started, watch=self.how.watch)
+
+    def lost(self, error: Exception) -> Outcome:
+        """It failed."""
+        begun = self.probe.heard or any(
+            has_content(chunk) or chunk.tool_call_chunks for chunk in self.chunks
+        )
+        return Outcome(None, time.perf_counter() - self.started, error, begun=begun)
 
 
 class _Probe(BaseCallbackHandler):

@@ -32,6 +32,13 @@ class CheckError(RouterError, TypeError):
     """A check returned something that is no verdict."""
 
 
+class CutStreamError(RouterError):
+    """A stream ended without its end mark, so its answer is not whole."""
+
+    def __init__(self) -> None:
+        super().__init__("the stream ended without its end mark; the answer was cut off")
+
+
 class NoTierError(RouterError):
     """No tier can take the request (its images, its tools, its length).
 
@@ -102,6 +109,8 @@ def describe_error(error: BaseException, *, model: str = "the model") -> str:
     Returns:
         For example ``"ResponseError 404: no such model; for Ollama: ollama pull llama3.1:8b"``.
     """
+    if isinstance(error, RouterError):
+        return f"{type(error).__name__}: {error}"  # our own texts quote nothing
     status = getattr(error, "status_code", None)
     status = status if isinstance(status, int) and status > 0 else None
     name = type(error).__name__

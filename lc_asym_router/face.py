@@ -17,7 +17,7 @@ from langchain_core.runnables import RunnableConfig
 from lc_asym_router.ambient import ambient
 from lc_asym_router.context import RunContext
 from lc_asym_router.graph import Graph
-from lc_asym_router.nodes import Policy
+from lc_asym_router.policy import Policy
 from lc_asym_router.request import Request
 from lc_asym_router.streaming import Sink, metadata_of, quiet
 

@@ -19,7 +19,8 @@ from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from lc_asym_router.context import RunContext
-from lc_asym_router.nodes import Nodes, Policy, follow
+from lc_asym_router.nodes import Nodes, follow
+from lc_asym_router.policy import Policy
 from lc_asym_router.state import RouterIO, RouterState
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
@@ -48,8 +49,10 @@ def build_graph(policy: Policy, checkpointer: bool | None = None) -> Graph:
         graph.add_node("verify", _node(nodes.verify, nodes.averify))
         graph.add_conditional_edges("verify", route, [*names, END])
     for place, name in enumerate(lower):
+        # A watch may fail an answer before it comes to `verify`; then the tier may be tried again.
+        again = [name] if policy.check is not None and policy.small_attempts > 1 else []
         checked = ["verify"] if policy.check is not None else []
-        graph.add_conditional_edges(name, route, [*checked, *names[place + 1 :], END])
+        graph.add_conditional_edges(name, route, [*checked, *again, *names[place + 1 :], END])
     graph.add_edge(top, END)
     compiled = graph.compile(checkpointer=checkpointer, name="AsymRouter")
     # Values and updates modes show the messages alone: the trail and the draft are our own.

@@ -4,99 +4,51 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from dataclasses import dataclass, replace
+from typing import Any
 
-from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.constants import END, TAG_NOSTREAM
+from langgraph.constants import TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
 from lc_asym_router.ambient import ambient
 from lc_asym_router.binding import bind, resampled
-from lc_asym_router.calls import Outcome, acall, call, held, labelled
+from lc_asym_router.calls import How, acall, call, held, labelled
 from lc_asym_router.context import Surroundings
-from lc_asym_router.deciding import Decider
 from lc_asym_router.errors import (
     CheckError,
     ConfigurationError,
-    TiersFailedError,
-    UnverifiedError,
     describe_error,
 )
 from lc_asym_router.feedback import with_feedback
+from lc_asym_router.history import fit
 from lc_asym_router.meter import CallMeter
-from lc_asym_router.money.prices import Price
 from lc_asym_router.options import CallOptions
+from lc_asym_router.outcomes import Outcomes
+from lc_asym_router.policy import Policy
 from lc_asym_router.request import Request
 from lc_asym_router.state import (
     Attempt,
     Decision,
     RouterState,
     Trail,
+    Update,
     Verdict,
-    attempt_entry,
-    judged,
-    open_record,
-    record_of,
-    seal,
     unseal,
 )
 from lc_asym_router.streaming import (
     Draft,
     ahand_on,
-    as_chunks,
     as_message,
     hand_on,
     loud,
     metadata_of,
     tags_of,
 )
-from lc_asym_router.tiers import Ladder, Tier
+from lc_asym_router.tiers import Tier
 from lc_asym_router.verify.check import Check
-
-Update = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What the nodes go by: the router's settings, resolved.
-
-    Attributes:
-        ladder: The tiers, cheapest first.
-        decider: Makes decisions.
-        check: Verifies the answers of every tier but the last; `None` for none.
-        small_attempts: Tries on a tier below the last before it escalates.
-        escalate_with: "request" sends the request as it was; "draft" sends the rejected answer and
-            the reason along.
-        prefix: Prefix of the keys in `config["configurable"]`.
-    """
-
-    ladder: Ladder
-    decider: Decider
-    check: Check | None
-    small_attempts: int
-    escalate_with: Literal["request", "draft"]
-    prefix: str = ""
-
-    def checks(self, tier: Tier, options: CallOptions) -> Check | None:
-        """The check on a tier's answers in this call, or `None`."""
-        return self.check if options.verify and tier is not self.ladder[-1] else None
-
-    def above(self, tier: Tier, request: Request) -> Tier | None:
-        """The next tier up that can take the request."""
-        place = self.ladder.position(tier.name)
-        return next((up for up in self.ladder[place + 1 :] if up.refuses(request) is None), None)
-
-    def price_of(self, model: str) -> Price | None:
-        """The price of a model by its name, where a tier declares it."""
-        return next((t.price for t in self.ladder if t.model_name == model), None)
-
-    @property
-    def longest(self) -> int:
-        """The greatest number of node runs in one request."""
-        return 2 + 2 * self.small_attempts * len(self.ladder)
+from lc_asym_router.watch import watch_for
 
 
 @dataclass(frozen=True)
@@ -104,6 +56,11 @@ class Nodes:
     """The nodes under one policy."""
 
     policy: Policy
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """What comes of a call and of a verdict."""
+        return Outcomes(self.policy)
 
     # classify -------------------------------------------------------------------------------
 
@@ -135,8 +92,8 @@ class Nodes:
         """Ask a tier: live where its answer may pass at once, else held for `verify`."""
         around, request, options = self._enter(state, config, runtime)
         plan = self._plan(tier, state, around, request, options)
-        outcome = call(tier, request, plan.messages, plan.config, **plan.how)
-        return self._asked(tier, state, around, request, options, outcome)
+        outcome = call(tier, request, plan.messages, plan.config, plan.how)
+        return self.outcomes.asked(tier, state, around, request, options, outcome)
 
     async def aask(
         self, tier: Tier, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
@@ -144,8 +101,8 @@ class Nodes:
         """The async twin of `ask`."""
         around, request, options = self._enter(state, config, runtime)
         plan = self._plan(tier, state, around, request, options)
-        outcome = await acall(tier, request, plan.messages, plan.config, **plan.how)
-        return self._asked(tier, state, around, request, options, outcome)
+        outcome = await acall(tier, request, plan.messages, plan.config, plan.how)
+        return self.outcomes.asked(tier, state, around, request, options, outcome)
 
     # verify ---------------------------------------------------------------------------------
 
@@ -160,10 +117,12 @@ class Nodes:
             except Exception as error:
                 verdict = _raised(error, check)
         if not verdict.passed:
-            return self._rejected(tier, state, around, request, options, verdict, meter)
+            return self.outcomes.rejected(
+                tier, state, around, request, options, verdict, meter.calls
+            )
         for_whom = _for_whom(tier, around)
         hand_on(draft, request.messages, **for_whom)
-        return self._accepted(state, around, attempt.message, draft, verdict, meter)
+        return self.outcomes.accepted(state, around, attempt.message, draft, verdict, meter)
 
     async def averify(
         self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
@@ -178,9 +137,11 @@ class Nodes:
             except Exception as error:
                 verdict = _raised(error, check)
         if not verdict.passed:
-            return self._rejected(tier, state, around, request, options, verdict, meter)
+            return self.outcomes.rejected(
+                tier, state, around, request, options, verdict, meter.calls
+            )
         await ahand_on(draft, request.messages, **_for_whom(tier, around))
-        return self._accepted(state, around, attempt.message, draft, verdict, meter)
+        return self.outcomes.accepted(state, around, attempt.message, draft, verdict, meter)
 
     # what both twins share ------------------------------------------------------------------
 
@@ -200,22 +161,21 @@ class Nodes:
         request: Request,
         options: CallOptions,
     ) -> _Plan:
-        live = self.policy.checks(tier, options) is None
+        check = self.policy.checks(tier, options)
         number = len(state["trail"]["attempts"]) + 1
-        sink = around.context.sink
-        if live:
+        sink, watched = around.context.sink, bool(around.listeners)
+        if check is None:
             # With listeners alone the model's own invoke streams to them, in their own protocol.
-            stream = sink is not None
+            how = How(stream=sink is not None, live=True, sink=sink, watched=watched)
             config = loud(around.config, around.listeners, around.context.metadata)
             config = labelled(config, tier, number)
         else:
-            stream = around.streams
+            watch = watch_for(tier, request, check)
+            how = How(
+                stream=around.streams or watch is not None, live=False, sink=sink, watch=watch
+            )
             config = held(around.config, tier, number)
-        return _Plan(
-            self._messages(tier, state, request),
-            config,
-            {"stream": stream, "sink": sink, "live": live, "watched": bool(around.listeners)},
-        )
+        return _Plan(self._messages(tier, state, request), config, how)
 
     def _messages(self, tier: Tier, state: RouterState, request: Request) -> list[Any]:
         """The request's messages, with feedback on the attempt before where that is wanted."""
@@ -230,40 +190,6 @@ class Nodes:
             return with_feedback(messages, before["reason"], as_message(unseal(envelope)))
         return messages
 
-    def _asked(
-        self,
-        tier: Tier,
-        state: RouterState,
-        around: Surroundings,
-        request: Request,
-        options: CallOptions,
-        outcome: Outcome,
-    ) -> Update:
-        trail = state["trail"]
-        message = as_message(outcome.draft) if outcome.draft is not None else None
-        entry = attempt_entry(
-            tier=tier.name,
-            model=tier.model_name,
-            price=tier.price,
-            seconds=outcome.seconds,
-            usage=message.usage_metadata if message else None,
-            error=outcome.describe(tier),
-            billed_unknown=outcome.begun,
-        )
-        trail = {**trail, "attempts": [*trail["attempts"], entry]}
-        live = self.policy.checks(tier, options) is None
-        if outcome.error is not None:
-            around.context.exceptions.append(outcome.error)
-            seen = live and outcome.begun and around.streams
-            up = self.policy.above(tier, request) if options.escalate and not seen else None
-            if up is None:
-                raise TiersFailedError(open_record(trail), around.context.exceptions)
-            return {"route": up.name, "trail": trail, "draft": None}
-        assert message is not None
-        if live:
-            return self._answer(trail, message)
-        return {"route": "verify", "trail": trail, "draft": seal(cast("Draft", outcome.draft))}
-
     def _open(self, state: RouterState, request: Request) -> tuple[Tier, Draft, Attempt, Check]:
         """The draft that waits for its verdict, and what a check is to see of it."""
         entry = state["trail"]["attempts"][-1]
@@ -275,65 +201,19 @@ class Nodes:
         assert check is not None
         draft = unseal(envelope)
         model = tier.model
+        fitted = replace(request, messages=tuple(fit(request.messages, tier.provider)))
         attempt = Attempt(
             tier=tier.name,
             model=tier.model_name,
             message=as_message(draft),
-            request=request,
+            request=fitted,
             usage=entry["usage"],
             seconds=entry["seconds"],
-            again=lambda temperature, seed: bind(resampled(model, temperature, seed), request),
+            again=lambda temperature, seed: bind(resampled(model, temperature, seed), fitted),
             price=tier.price,
             provider=tier.provider,
         )
         return tier, draft, attempt, check
-
-    def _accepted(
-        self,
-        state: RouterState,
-        around: Surroundings,
-        message: AIMessage,
-        draft: Draft,
-        verdict: Verdict,
-        meter: CallMeter,
-    ) -> Update:
-        if sink := around.context.sink:
-            for chunk in as_chunks(draft):
-                sink.put(chunk)
-        return self._answer(_with_verdict(state["trail"], verdict, meter), message)
-
-    def _rejected(
-        self,
-        tier: Tier,
-        state: RouterState,
-        around: Surroundings,
-        request: Request,
-        options: CallOptions,
-        verdict: Verdict,
-        meter: CallMeter,
-    ) -> Update:
-        trail = _with_verdict(state["trail"], verdict, meter)
-        tried = sum(entry["tier"] == tier.name for entry in trail["attempts"])
-        if tried < self.policy.small_attempts:
-            return {"route": tier.name, "trail": trail, "draft": None}
-        if not options.escalate:
-            raise UnverifiedError(open_record(trail), around.context.exceptions)
-        up = self.policy.above(tier, request)
-        if up is None:
-            raise TiersFailedError(open_record(trail), around.context.exceptions)
-        keep = state.get("draft") if self.policy.escalate_with == "draft" else None
-        return {"route": up.name, "trail": trail, "draft": keep}
-
-    def _answer(self, trail: Trail, message: AIMessage) -> Update:
-        record = record_of(
-            trail,
-            answered=len(trail["attempts"]) - 1,
-            frontier=self.policy.ladder[-1].price,
-            seconds=max(0.0, time.time() - trail["started"]),
-        )
-        metadata = {**message.response_metadata, "router": record}
-        answer = message.model_copy(update={"response_metadata": metadata})
-        return {"messages": [answer], "route": END, "trail": trail, "draft": None}
 
 
 @dataclass(frozen=True)
@@ -342,7 +222,7 @@ class _Plan:
 
     messages: list[Any]
     config: RunnableConfig
-    how: dict[str, Any]
+    how: How
 
 
 def follow(state: Mapping[str, Any]) -> str:
@@ -364,15 +244,6 @@ def _metered(config: RunnableConfig, meter: CallMeter) -> RunnableConfig:
     """The config for a classifier or a check: metered, and heard by no listener."""
     counted = loud(config, [meter], {})
     return {**counted, "tags": [*(counted.get("tags") or ()), TAG_NOSTREAM]}
-
-
-def _with_verdict(trail: Trail, verdict: Verdict, meter: CallMeter) -> Trail:
-    attempts = trail["attempts"]
-    return {
-        **trail,
-        "attempts": [*attempts[:-1], judged(attempts[-1], verdict)],
-        "side_calls": [*trail["side_calls"], *meter.calls],
-    }
 
 
 def _raised(error: Exception, check: Check) -> Verdict:

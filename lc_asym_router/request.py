@@ -19,6 +19,15 @@ SCHEMA_KEY = "lc_asym_router_schema"
 """Key of the unconverted output schema among the bound keyword arguments."""
 
 
+def is_provider_tool(tool: Any) -> bool:
+    """Whether a tool is one that a provider runs on its own side: a dict with nothing to call."""
+    return (
+        isinstance(tool, dict)
+        and tool.get("type") not in (None, "function", "object")
+        and not {"function", "parameters", "input_schema", "properties"} & set(tool)
+    )
+
+
 @dataclass(frozen=True)
 class ToolBinding:
     """Tools as the caller gave them, kept unconverted until the tier is known.
@@ -34,7 +43,14 @@ class ToolBinding:
     @cached_property
     def openai_tools(self) -> list[dict[str, Any]]:
         """The tools in OpenAI's format, as prebuilt agents look for them."""
-        return [convert_to_openai_tool(tool) for tool in self.tools]
+        return [
+            tool if is_provider_tool(tool) else convert_to_openai_tool(tool) for tool in self.tools
+        ]
+
+    @cached_property
+    def provider_tools(self) -> list[str]:
+        """The types of the tools that a provider itself runs, such as "web_search"."""
+        return [str(tool["type"]) for tool in self.tools if is_provider_tool(tool)]
 
 
 @dataclass(frozen=True)

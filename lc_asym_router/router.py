@@ -18,8 +18,8 @@ from lc_asym_router.deciding import Decider, Sticky
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.face import Face
 from lc_asym_router.graph import Graph, build_graph
-from lc_asym_router.nodes import Policy
 from lc_asym_router.options import CallOptions
+from lc_asym_router.policy import Policy
 from lc_asym_router.request import SCHEMA_KEY, TOOLS_KEY, Request, SchemaBinding, ToolBinding
 from lc_asym_router.settings import (
     check_of,

@@ -13,6 +13,7 @@ from typing import Any
 
 from langchain_core.utils.function_calling import convert_to_json_schema
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import from_json
 from typing_extensions import is_typeddict
 
 from lc_asym_router.errors import ConfigurationError
@@ -34,6 +35,23 @@ def parse_json(text: str) -> Any:
         return json.loads(fenced.group(1) if fenced else stripped)
     except ValueError as error:
         raise SchemaError("it is no JSON") from error
+
+
+def could_be_json(text: str) -> bool:
+    """Whether a text may be the beginning of JSON, bare or in a code fence."""
+    stripped = text.lstrip()
+    if not stripped or "```".startswith(stripped):
+        return True
+    if stripped.startswith("```"):
+        _, newline, stripped = stripped.partition("\n")
+        if not newline:
+            return True
+        stripped = stripped.partition("```")[0].lstrip()
+    try:
+        from_json(stripped, allow_partial="trailing-strings")
+    except ValueError as error:
+        return "EOF" in str(error)
+    return True
 
 
 def conform(data: Any, schema: Any) -> Any:

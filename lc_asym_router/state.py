@@ -176,6 +176,10 @@ class RouterState(TypedDict):
     draft: NotRequired[bytes | None]
 
 
+Update = dict[str, Any]
+"""What a node changes in the state."""
+
+
 class RouterIO(TypedDict):
     """What goes into the graph and comes out of it: composes with `MessagesState`."""
 

@@ -132,9 +132,13 @@ class Tier:
         window = self.context_window or getattr(self.model, "num_ctx", None)
         if not isinstance(window, int):
             return (self.model.profile or {}).get("max_input_tokens")
+        return window - min(self.answer_limit or ANSWER_TOKENS, window // 2)
+
+    @property
+    def answer_limit(self) -> int | None:
+        """The most tokens that the model may answer with; `None` where nothing limits it."""
         limits = (getattr(self.model, key, None) for key in ("num_predict", "max_tokens"))
-        answer = next((n for n in limits if isinstance(n, int) and n > 0), ANSWER_TOKENS)
-        return window - min(answer, window // 2)
+        return next((n for n in limits if isinstance(n, int) and n > 0), None)
 
     def refuses(self, request: Request) -> str | None:
         """Why this tier can't take a request, or `None` where it can."""
@@ -151,6 +155,9 @@ class Tier:
             takes_tools = self.tools if self.tools is not None else profile.get("tool_calling")
             if takes_tools is False:
                 return "it can't call tools"
+            for kind in request.tools.provider_tools:
+                if not _runs(self.provider, kind):
+                    return f"its provider does not run the tool {kind!r}"
         room = self.room
         if room is not None and request.input_tokens > room:
             return f"about {request.input_tokens} tokens don't fit, it has room for {room}"
@@ -228,6 +235,15 @@ class Ladder(Sequence[Tier]):
         if windows := [p["max_input_tokens"] for p in profiles if p.get("max_input_tokens")]:
             merged["max_input_tokens"] = max(windows)
         return cast("ModelProfile", merged) if merged else None
+
+
+def _runs(provider: str, kind: str) -> bool:
+    """Whether a provider runs a tool of this type; where that is not known, yes."""
+    if provider == "ollama":
+        return False
+    # Anthropic's types end in a date: "web_search_20250305".
+    dated = re.search(r"_20\d{6}$", kind) is not None
+    return {"openai": not dated, "azure": not dated, "anthropic": dated}.get(provider, True)
 
 
 def load_model(name: str) -> BaseChatModel:

@@ -13,6 +13,7 @@ from langchain_core.runnables.config import run_in_executor
 from lc_asym_router.deadline import finished
 from lc_asym_router.errors import CheckError, ConfigurationError
 from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router.verify.prefix import Prefix
 
 CheckCallable = Callable[[Attempt], Verdict | bool | Awaitable[Verdict | bool]]
 
@@ -32,9 +33,27 @@ class Check(ABC):
     def check(self, attempt: Attempt) -> Verdict:
         """Judge an attempt."""
 
+    def early(self, prefix: Prefix) -> Verdict | None:
+        """A failed verdict where the beginning of an answer already decides, else `None`.
+
+        It is asked while the answer comes, so it must be quick; and it must fail nothing that
+        `check` would pass once the answer is whole.
+        """
+        return None
+
+    @property
+    def may_end_early(self) -> bool:
+        """Whether `early` can ever decide anything."""
+        return type(self).early is not Check.early
+
     async def acheck(self, attempt: Attempt) -> Verdict:
         """The async twin of `check`; override it in a check that waits for something."""
         return self.check(attempt)
+
+    def end_early(self, prefix: Prefix) -> Verdict | None:
+        """The early verdict, with the check's name in it."""
+        verdict = self.early(prefix)
+        return _named(verdict, self) if verdict else None
 
     def __call__(self, attempt: Attempt) -> Verdict:
         """The verdict on an attempt, with the check's name in it."""
@@ -77,6 +96,15 @@ class All(Check):
     def name(self) -> str:
         return "(" + " & ".join(check.name for check in self.checks) + ")"
 
+    @property
+    def may_end_early(self) -> bool:
+        return any(check.may_end_early for check in self.checks)
+
+    def early(self, prefix: Prefix) -> Verdict | None:
+        """Decided as soon as one of them is."""
+        verdicts = (check.end_early(prefix) for check in self.checks)
+        return next((verdict for verdict in verdicts if verdict), None)
+
     def check(self, attempt: Attempt) -> Verdict:
         verdicts: list[Verdict] = []
         for check in self.checks:
@@ -107,6 +135,16 @@ class AnyOf(Check):
     @property
     def name(self) -> str:
         return "(" + " | ".join(check.name for check in self.checks) + ")"
+
+    @property
+    def may_end_early(self) -> bool:
+        return all(check.may_end_early for check in self.checks)
+
+    def early(self, prefix: Prefix) -> Verdict | None:
+        """Decided when all of them are."""
+        verdicts = [check.end_early(prefix) for check in self.checks]
+        failed = [verdict for verdict in verdicts if verdict]
+        return _any(failed) if len(failed) == len(verdicts) else None
 
     def check(self, attempt: Attempt) -> Verdict:
         verdicts: list[Verdict] = []

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from lc_asym_router.state import Attempt, Verdict
 from lc_asym_router.verify.check import Check
+from lc_asym_router.verify.prefix import Prefix
 
 
 class Looping(Check):
@@ -29,6 +30,13 @@ class Looping(Check):
         if loops(attempt.text, self.repeats, self.longest):
             return Verdict(False, reason="the answer repeats itself over and over")
         return Verdict(True)
+
+    def early(self, prefix: Prefix) -> Verdict | None:
+        # What may be half a word is left off; only the end can have become a loop.
+        words = prefix.text.split()[-self.repeats * 4 * self.longest : -1]
+        if loops(" ".join(words), self.repeats, self.longest):
+            return Verdict(False, reason="the answer repeats itself over and over")
+        return None
 
 
 def loops(text: str, repeats: int = 4, longest: int = 60) -> bool:

@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage
 from lc_asym_router.state import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 from lc_asym_router.verify.form import finish_reason
+from lc_asym_router.verify.prefix import Prefix
 
 
 class Refusal(Check):
@@ -35,6 +36,14 @@ class Refusal(Check):
         if begins_with_refusal(attempt.text, self.phrases):
             return Verdict(False, reason="the answer begins like a refusal")
         return Verdict(True)
+
+    def early(self, prefix: Prefix) -> Verdict | None:
+        # A phrase at the very end may yet go on: "I can't help with" as "without".
+        plain = _plain(prefix.text[:400])
+        found = _pattern(self.phrases).match(plain)
+        if found and found.end() < len(plain):
+            return Verdict(False, reason="the answer begins like a refusal")
+        return None
 
 
 def begins_with_refusal(text: str, phrases: tuple[str, ...] = ()) -> bool:

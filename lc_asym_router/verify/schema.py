@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from lc_asym_router.request import SchemaBinding
-from lc_asym_router.schemas import SchemaError, conform, parse_json
+from lc_asym_router.schemas import SchemaError, conform, could_be_json, parse_json
 from lc_asym_router.state import Attempt, Verdict
 from lc_asym_router.structured import structured
 from lc_asym_router.verify.check import Check
+from lc_asym_router.verify.prefix import Prefix
 
 
 class ParsesAsJSON(Check):
@@ -20,6 +21,9 @@ class ParsesAsJSON(Check):
         except SchemaError as error:
             return Verdict(False, reason=f"the answer is not as asked: {error}")
         return Verdict(True)
+
+    def early(self, prefix: Prefix) -> Verdict | None:
+        return _not_json(prefix)
 
 
 class MatchesSchema(Check):
@@ -39,6 +43,9 @@ class MatchesSchema(Check):
             return Verdict(False, reason=f"the answer does not fit the schema: {error}")
         return Verdict(True)
 
+    def early(self, prefix: Prefix) -> Verdict | None:
+        return _not_json(prefix)
+
 
 class ValidStructure(Check):
     """Passes where the output of `with_structured_output` parses and validates.
@@ -55,3 +62,21 @@ class ValidStructure(Check):
         except SchemaError as error:
             return Verdict(False, reason=f"the structured output does not validate: {error}")
         return Verdict(True)
+
+    def early(self, prefix: Prefix) -> Verdict | None:
+        binding = prefix.request.schema
+        if binding is None or prefix.called or prefix.provider not in _JSON_BY_DEFAULT:
+            return None
+        if binding.kwargs.get("method") == "function_calling":
+            return None  # text may come before the call
+        return _not_json(prefix)
+
+
+_JSON_BY_DEFAULT = frozenset({"ollama", "openai", "azure"})
+"""Providers whose `with_structured_output` asks for JSON text unless told otherwise."""
+
+
+def _not_json(prefix: Prefix) -> Verdict | None:
+    if could_be_json(prefix.text):
+        return None
+    return Verdict(False, reason="the answer begins as no JSON can")

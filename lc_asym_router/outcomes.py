@@ -1,0 +1,145 @@
+"""What comes of a call and of a verdict: each as an update of the graph's state."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, cast
+
+from langchain_core.messages import AIMessage
+from langgraph.constants import END
+
+from lc_asym_router.calls import Outcome
+from lc_asym_router.context import Surroundings
+from lc_asym_router.errors import TiersFailedError, UnverifiedError
+from lc_asym_router.meter import CallMeter
+from lc_asym_router.options import CallOptions
+from lc_asym_router.policy import Policy
+from lc_asym_router.request import Request
+from lc_asym_router.state import (
+    RouterState,
+    Trail,
+    Update,
+    Verdict,
+    attempt_entry,
+    judged,
+    open_record,
+    record_of,
+    seal,
+)
+from lc_asym_router.streaming import Draft, as_chunks, as_message
+from lc_asym_router.tiers import Tier
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """The updates under one policy."""
+
+    policy: Policy
+
+    def asked(
+        self,
+        tier: Tier,
+        state: RouterState,
+        around: Surroundings,
+        request: Request,
+        options: CallOptions,
+        outcome: Outcome,
+    ) -> Update:
+        """A tier was asked: it answered, or failed, or a watch has failed its answer already."""
+        trail = state["trail"]
+        message = as_message(outcome.draft) if outcome.draft is not None else None
+        entry = attempt_entry(
+            tier=tier.name,
+            model=tier.model_name,
+            price=tier.price,
+            seconds=outcome.seconds,
+            usage=message.usage_metadata if message else None,
+            error=outcome.describe(tier),
+            billed_unknown=outcome.begun,
+        )
+        trail = {**trail, "attempts": [*trail["attempts"], entry]}
+        live = self.policy.checks(tier, options) is None
+        if outcome.error is not None:
+            around.context.exceptions.append(outcome.error)
+            seen = live and outcome.begun and around.streams
+            up = self.policy.above(tier, request) if options.escalate and not seen else None
+            if up is None:
+                raise TiersFailedError(open_record(trail), around.context.exceptions)
+            return {"route": up.name, "trail": trail, "draft": None}
+        assert message is not None
+        if live:
+            return self._answer(trail, message)
+        draft = seal(cast("Draft", outcome.draft))
+        watch = outcome.watch
+        if watch is None or watch.verdict is None:
+            return {"route": "verify", "trail": trail, "draft": draft}
+        if watch.cut:
+            limit, had = tier.answer_limit, watch.prefix.chunks
+            saved = None if limit is None else max(0, limit - had)
+            entry["stopped_early"] = {"usage_estimated": True, "tokens_saved_at_most": saved}
+        ended = cast("RouterState", {**state, "trail": trail, "draft": draft})
+        return self.rejected(tier, ended, around, request, options, watch.verdict, [])
+
+    def accepted(
+        self,
+        state: RouterState,
+        around: Surroundings,
+        message: AIMessage,
+        draft: Draft,
+        verdict: Verdict,
+        meter: CallMeter,
+    ) -> Update:
+        """The check has passed the draft."""
+        if sink := around.context.sink:
+            for chunk in as_chunks(draft):
+                sink.put(chunk)
+        return self._answer(_with_verdict(state["trail"], verdict, meter.calls), message)
+
+    def rejected(
+        self,
+        tier: Tier,
+        state: RouterState,
+        around: Surroundings,
+        request: Request,
+        options: CallOptions,
+        verdict: Verdict,
+        side_calls: list[dict[str, Any]],
+    ) -> Update:
+        """The check has failed the draft: try again, or go up, or give up.
+
+        Raises:
+            UnverifiedError: Escalation is off for this call.
+            TiersFailedError: No tier above can take the request.
+        """
+        trail = _with_verdict(state["trail"], verdict, side_calls)
+        tried = sum(entry["tier"] == tier.name for entry in trail["attempts"])
+        if tried < self.policy.small_attempts:
+            return {"route": tier.name, "trail": trail, "draft": None}
+        if not options.escalate:
+            raise UnverifiedError(open_record(trail), around.context.exceptions)
+        up = self.policy.above(tier, request)
+        if up is None:
+            raise TiersFailedError(open_record(trail), around.context.exceptions)
+        keep = state.get("draft") if self.policy.escalate_with == "draft" else None
+        return {"route": up.name, "trail": trail, "draft": keep}
+
+    def _answer(self, trail: Trail, message: AIMessage) -> Update:
+        record = record_of(
+            trail,
+            answered=len(trail["attempts"]) - 1,
+            frontier=self.policy.ladder[-1].price,
+            seconds=max(0.0, time.time() - trail["started"]),
+        )
+        metadata = {**message.response_metadata, "router": record}
+        answer = message.model_copy(update={"response_metadata": metadata})
+        return {"messages": [answer], "route": END, "trail": trail, "draft": None}
+
+
+def _with_verdict(trail: Trail, verdict: Verdict, side_calls: list[dict[str, Any]]) -> Trail:
+    attempts = trail["attempts"]
+    return {
+        **trail,
+        "attempts": [*attempts[:-1], judged(attempts[-1], verdict)],
+        "side_calls": [*trail["side_calls"], *side_calls],
+    }

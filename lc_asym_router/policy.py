@@ -1,0 +1,53 @@
+"""What the nodes go by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lc_asym_router.deciding import Decider
+from lc_asym_router.money.prices import Price
+from lc_asym_router.options import CallOptions
+from lc_asym_router.request import Request
+from lc_asym_router.tiers import Ladder, Tier
+from lc_asym_router.verify.check import Check
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the nodes go by: the router's settings, resolved.
+
+    Attributes:
+        ladder: The tiers, cheapest first.
+        decider: Makes decisions.
+        check: Verifies the answers of every tier but the last; `None` for none.
+        small_attempts: Tries on a tier below the last before it escalates.
+        escalate_with: "request" sends the request as it was; "draft" sends the rejected answer and
+            the reason along.
+        prefix: Prefix of the keys in `config["configurable"]`.
+    """
+
+    ladder: Ladder
+    decider: Decider
+    check: Check | None
+    small_attempts: int
+    escalate_with: Literal["request", "draft"]
+    prefix: str = ""
+
+    def checks(self, tier: Tier, options: CallOptions) -> Check | None:
+        """The check on a tier's answers in this call, or `None`."""
+        return self.check if options.verify and tier is not self.ladder[-1] else None
+
+    def above(self, tier: Tier, request: Request) -> Tier | None:
+        """The next tier up that can take the request."""
+        place = self.ladder.position(tier.name)
+        return next((up for up in self.ladder[place + 1 :] if up.refuses(request) is None), None)
+
+    def price_of(self, model: str) -> Price | None:
+        """The price of a model by its name, where a tier declares it."""
+        return next((t.price for t in self.ladder if t.model_name == model), None)
+
+    @property
+    def longest(self) -> int:
+        """The greatest number of node runs in one request."""
+        return 2 + 2 * self.small_attempts * len(self.ladder)

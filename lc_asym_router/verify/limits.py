@@ -1,0 +1,69 @@
+"""Checks of size and of the model's own confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router.verify.check import Check
+from lc_asym_router.verify.prefix import Prefix, token_logprobs
+
+
+class MaxLength(Check):
+    """Passes where the answer's text is not longer than so many characters.
+
+    Raises:
+        ConfigurationError: The limit is not positive.
+    """
+
+    def __init__(self, characters: int) -> None:
+        if characters < 1:
+            raise ConfigurationError(f"MaxLength({characters}) must be a positive number.")
+        self.characters = characters
+
+    def check(self, attempt: Attempt) -> Verdict:
+        return self._judge(attempt.text) or Verdict(True)
+
+    def early(self, prefix: Prefix) -> Verdict | None:
+        return self._judge(prefix.text)
+
+    def _judge(self, text: str) -> Verdict | None:
+        if len(text) <= self.characters:
+            return None
+        return Verdict(False, reason=f"the answer is longer than {self.characters} characters")
+
+
+class MeanLogprob(Check):
+    """Passes where the mean logprob of the answer's tokens is not under a bound.
+
+    Needs a model that gives logprobs: `ChatOllama(logprobs=True)`, `ChatOpenAI(logprobs=True)`; an
+    answer without any passes. On its own it says little (shared/EMBEDDED.md: AUROC .46 to .52 on the
+    0.5B model), so calibrate it on your own data.
+
+    Args:
+        at_least: The bound, in nats per token, at most 0.
+        tokens: How many tokens must have come before it is judged on a prefix.
+
+    Raises:
+        ConfigurationError: The bound is over 0.
+    """
+
+    def __init__(self, at_least: float, *, tokens: int = 16) -> None:
+        if not at_least <= 0:
+            raise ConfigurationError(f"MeanLogprob({at_least}) must be 0 or less: it is a logprob.")
+        self.at_least = at_least
+        self.tokens = tokens
+
+    def check(self, attempt: Attempt) -> Verdict:
+        logprobs = token_logprobs(attempt.message.response_metadata)
+        return self._judge(logprobs) or Verdict(True)
+
+    def early(self, prefix: Prefix) -> Verdict | None:
+        return self._judge(prefix.logprobs) if len(prefix.logprobs) >= self.tokens else None
+
+    def _judge(self, logprobs: Sequence[float]) -> Verdict | None:
+        if not logprobs or sum(logprobs) / len(logprobs) >= self.at_least:
+            return None
+        mean = sum(logprobs) / len(logprobs)
+        return Verdict(False, reason=f"the mean logprob {mean:.2f} is under {self.at_least:g}")
