@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lc_asym_router.errors import (
         UnverifiedError as UnverifiedError,
     )
+    from lc_asym_router.middleware import AsymRouterMiddleware as AsymRouterMiddleware
     from lc_asym_router.money.prices import Price as Price
     from lc_asym_router.router import AsymRouter as AsymRouter
     from lc_asym_router.state import Attempt as Attempt
@@ -47,6 +48,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Agreement": "verify.agreement",
     "AsymRouter": "router",
+    "AsymRouterMiddleware": "middleware",
     "Attempt": "state",
     "Check": "verify.check",
     "ConfigurationError": "errors",

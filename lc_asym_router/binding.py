@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -19,47 +20,46 @@ def bind(model: BaseChatModel, request: Request) -> Runnable[Any, AIMessage]:
     `with_structured_output`, and nowhere earlier. A schema's parser is left off: what comes back is
     the raw message, which `structured.structured` reads in the same way for every tier.
     """
+    provider = str(model._get_ls_params().get("ls_provider", ""))
     bound: Runnable[Any, Any] = model
+    rest = _dialect(provider, request.kwargs)
     if request.schema:
-        wanted = dict(request.schema.kwargs)
         method = model.with_structured_output
-        chain = method(request.schema.schema, **_taken(method, wanted))
+        chain = method(request.schema.schema, **_taken(method, request.schema.kwargs))
         bound = chain.first if isinstance(chain, RunnableSequence) else chain
     elif request.tools:
-        wanted = _taken(model.bind_tools, {**request.tools.kwargs, **_formats(request)})
-        bound = model.bind_tools(list(request.tools.tools), **_dialect(model, wanted))
-    if rest := {key: value for key, value in request.kwargs.items() if key not in FORMATS}:
+        wanted = _taken(model.bind_tools, request.tools.kwargs)
+        bound = model.bind_tools(list(request.tools.tools), **_dialect(provider, wanted))
+    if rest:
         bound = bound.bind(**rest)
-    if not request.tools and (formats := _formats(request)):
-        bound = bound.bind(**_dialect(model, formats))
     return cast("Runnable[Any, AIMessage]", bound)
 
 
-FORMATS = ("response_format",)
-"""Call arguments that ask for a form of answer, in OpenAI's dialect (agents bind them)."""
 OPTIONAL = frozenset({"strict", "parallel_tool_calls"})
 """Wishes that not every provider knows; its absence changes no answer that a check would pass."""
+OWN = {
+    "cache_control": {"anthropic", "amazon_bedrock"},
+    "prompt_cache_key": {"openai", "azure", "fireworks"},
+    "service_tier": {"openai", "azure", "anthropic", "groq"},
+}
+"""Settings that only some providers take (agents' middleware binds them); others reject them."""
 
 
-def _formats(request: Request) -> dict[str, Any]:
-    return {key: request.kwargs[key] for key in FORMATS if key in request.kwargs}
-
-
-def _taken(method: Any, wanted: dict[str, Any]) -> dict[str, Any]:
+def _taken(method: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out optional wishes that the model's own method does not declare (Ollama's don't)."""
     declared = inspect.signature(method).parameters
     return {k: v for k, v in wanted.items() if k not in OPTIONAL or k in declared}
 
 
-def _dialect(model: BaseChatModel, wanted: dict[str, Any]) -> dict[str, Any]:
-    """OpenAI's `response_format` as Ollama's `format`; the rest as it is."""
-    asked = wanted.get("response_format")
-    if asked is None or model._get_ls_params().get("ls_provider") != "ollama":
-        return wanted
-    rest = {key: value for key, value in wanted.items() if key != "response_format"}
+def _dialect(provider: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments as a provider takes them: others' settings left out, formats translated."""
+    taken = {k: v for k, v in wanted.items() if provider in OWN.get(k, {provider})}
+    if provider != "ollama" or taken.get("response_format") is None:
+        return taken
+    asked = taken.pop("response_format")
     if isinstance(asked, dict) and asked.get("type") == "json_schema":
-        return {**rest, "format": asked["json_schema"]["schema"]}
-    return {**rest, "format": "json"}
+        return {**taken, "format": asked["json_schema"]["schema"]}
+    return {**taken, "format": "json"}
 
 
 def resampled(model: BaseChatModel, temperature: float, seed: int) -> BaseChatModel:

@@ -123,6 +123,16 @@ class Request:
             )
         return request
 
+    @property
+    def response_schema(self) -> dict[str, Any] | None:
+        """The JSON schema of an OpenAI-style `response_format` among the arguments, or `None`."""
+        asked = self.kwargs.get("response_format")
+        if asked is None and self.tools:
+            asked = self.tools.kwargs.get("response_format")
+        if not isinstance(asked, Mapping) or asked.get("type") != "json_schema":
+            return None
+        return dict(asked["json_schema"]["schema"])
+
     @cached_property
     def turn(self) -> list[BaseMessage]:
         """The latest human turn: the last human message and those just before it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from lc_asym_router.request import SchemaBinding
 from lc_asym_router.schemas import SchemaError, conform, could_be_json, parse_json
 from lc_asym_router.state import Attempt, Verdict
 from lc_asym_router.structured import structured
@@ -48,17 +47,18 @@ class MatchesSchema(Check):
 
 
 class ValidStructure(Check):
-    """Passes where the output of `with_structured_output` parses and validates.
+    """Passes where the output of `with_structured_output`, or of a `response_format`, validates.
 
-    A request without a bound schema passes.
+    A request that asks for neither passes; so do tool calls before the last word of an agent.
     """
 
     def check(self, attempt: Attempt) -> Verdict:
-        binding: SchemaBinding | None = attempt.request.schema
-        if binding is None:
-            return Verdict(True)
+        request = attempt.request
         try:
-            structured(attempt.message, binding)
+            if request.schema:
+                structured(attempt.message, request.schema)
+            elif request.response_schema and not attempt.message.tool_calls:
+                conform(parse_json(attempt.text), request.response_schema)
         except SchemaError as error:
             return Verdict(False, reason=f"the structured output does not validate: {error}")
         return Verdict(True)
