@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel
@@ -18,11 +18,14 @@ from langgraph.errors import GraphBubbleUp
 from lc_asym_router.binding import bind
 from lc_asym_router.errors import CutStreamError, describe_error
 from lc_asym_router.history import fit
+from lc_asym_router.logprobs import tokens_of
 from lc_asym_router.request import Request, has_content
 from lc_asym_router.streaming import Draft, ReaderGone, Sink, as_chunk, as_message, loud
 from lc_asym_router.tiers import Tier
 from lc_asym_router.verify.form import ends_unmarked
 from lc_asym_router.watch import Watch, watched
+
+MessageT = TypeVar("MessageT", bound=AIMessage)
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,7 @@ class _Taken:
         sink = self.how.sink
         if sink and sink.closed:
             raise ReaderGone
-        self.chunks.append(as_chunk(chunk))
+        self.chunks.append(_plain(as_chunk(chunk)))
         if sink and self.how.live:
             sink.put(self.chunks[-1])
 
@@ -188,8 +191,7 @@ class _Taken:
             CutStreamError: It has no end mark, and no check that would see that.
         """
         if isinstance(draft, AIMessage):
-            # OpenAI's parsed object is no JSON; the content holds the same, and is read instead.
-            draft.additional_kwargs.pop("parsed", None)
+            draft = _plain(draft)
         if self.how.live and ends_unmarked(as_message(draft), self.tier.provider):
             raise CutStreamError
         return Outcome(draft, time.perf_counter() - self.started, watch=self.how.watch)
@@ -200,6 +202,23 @@ class _Taken:
             has_content(chunk) or chunk.tool_call_chunks for chunk in self.chunks
         )
         return Outcome(None, time.perf_counter() - self.started, error, begun=begun)
+
+
+def _plain(message: MessageT) -> MessageT:
+    """The message without objects that are no JSON: a draft may be checkpointed.
+
+    OpenAI's parsed object goes (the content holds the same, and is read instead); Ollama's logprobs
+    become dicts.
+    """
+    parsed = "parsed" in message.additional_kwargs
+    objects = isinstance(message.response_metadata.get("logprobs"), list)
+    if not parsed and not objects:
+        return message
+    kwargs = {k: v for k, v in message.additional_kwargs.items() if k != "parsed"}
+    metadata = dict(message.response_metadata)
+    if objects:
+        metadata["logprobs"] = tokens_of(metadata)
+    return message.model_copy(update={"additional_kwargs": kwargs, "response_metadata": metadata})
 
 
 class _Probe(BaseCallbackHandler):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from typing import Any, Protocol, cast
 
 from langchain_core.callbacks import (
@@ -166,8 +167,10 @@ class ChainChatModel(BaseChatModel):
             yield input
 
         stream = self._atransform_stream_with_config(once(), run, self._merged(config))
-        async for chunk in stream:
-            yield cast("AIMessageChunk", chunk)
+        # Closed here and now when the reader stops; else it would go on until it is collected.
+        async with aclosing(cast("Any", stream)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     def _chat_model_stream_v3(
         self,

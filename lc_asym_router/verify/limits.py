@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.logprobs import tokens_of
 from lc_asym_router.state import Attempt, Verdict
 from lc_asym_router.verify.check import Check
-from lc_asym_router.verify.prefix import Prefix, token_logprobs
+from lc_asym_router.verify.prefix import Prefix
 
 
 class MaxLength(Check):
@@ -56,7 +57,7 @@ class MeanLogprob(Check):
         self.tokens = tokens
 
     def check(self, attempt: Attempt) -> Verdict:
-        logprobs = token_logprobs(attempt.message.response_metadata)
+        logprobs = [token["logprob"] for token in tokens_of(attempt.message.response_metadata)]
         return self._judge(logprobs) or Verdict(True)
 
     def early(self, prefix: Prefix) -> Verdict | None:

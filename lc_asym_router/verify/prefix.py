@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from langchain_core.messages import AIMessageChunk
 
+from lc_asym_router.logprobs import tokens_of
 from lc_asym_router.request import Request
 
 
@@ -37,20 +36,4 @@ class Prefix:
             self.text += said
             self.chunks += 1
         self.called = self.called or bool(chunk.tool_call_chunks)
-        self.logprobs.extend(token_logprobs(chunk.response_metadata))
-
-
-def token_logprobs(metadata: Mapping[str, Any]) -> list[float]:
-    """The logprobs of the tokens, from a message's or a chunk's `response_metadata`.
-
-    ChatOpenAI puts them under `logprobs.content`, ChatOllama in a list under `logprobs`.
-    """
-    given = metadata.get("logprobs")
-    tokens = given.get("content") if isinstance(given, Mapping) else given
-    if not isinstance(tokens, Sequence) or isinstance(tokens, str):
-        return []
-    return [
-        float(token["logprob"])
-        for token in tokens
-        if isinstance(token, Mapping) and isinstance(token.get("logprob"), int | float)
-    ]
+        self.logprobs.extend(token["logprob"] for token in tokens_of(chunk.response_metadata))
