@@ -45,6 +45,7 @@ lint: $(VENV)/.lint
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.overhead $(ARGS)
+	$(BIN)/python -m tests.benchmarks.streams
 
 bench-agreement: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.agreement

@@ -19,7 +19,7 @@ from lc_asym_router.context import RunContext
 from lc_asym_router.graph import Graph
 from lc_asym_router.policy import Policy
 from lc_asym_router.request import Request
-from lc_asym_router.streaming import Sink, metadata_of, quiet
+from lc_asym_router.streaming import ReaderGone, Sink, metadata_of, quiet
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Face:
         finally:
             sink.close()
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
+            with contextlib.suppress(asyncio.CancelledError, ReaderGone, Exception):
                 await task
 
     def _prepare(
