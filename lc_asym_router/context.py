@@ -9,7 +9,9 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
+from lc_asym_router.options import CallOptions
 from lc_asym_router.request import Request
+from lc_asym_router.state import RouterState
 from lc_asym_router.streaming import Sink, quiet
 
 
@@ -57,3 +59,20 @@ class Surroundings:
     def streams(self) -> bool:
         """Whether anybody wants the answer as chunks."""
         return self.context.sink is not None or bool(self.listeners)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a node finds when it is entered.
+
+    Attributes:
+        state: The graph's state.
+        around: Context, config and listeners.
+        request: What is asked.
+        options: What is set differently for this call.
+    """
+
+    state: RouterState
+    around: Surroundings
+    request: Request
+    options: CallOptions

@@ -15,7 +15,7 @@ from langgraph.runtime import Runtime
 from lc_asym_router.ambient import ambient
 from lc_asym_router.binding import bind, resampled
 from lc_asym_router.calls import How, acall, call, held, labelled
-from lc_asym_router.context import Surroundings
+from lc_asym_router.context import Scene, Surroundings
 from lc_asym_router.errors import (
     CheckError,
     ConfigurationError,
@@ -38,6 +38,7 @@ from lc_asym_router.state import (
     unseal,
 )
 from lc_asym_router.streaming import (
+    Audience,
     Draft,
     ahand_on,
     as_message,
@@ -66,22 +67,22 @@ class Nodes:
 
     def classify(self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
         """Decide where the request goes."""
-        around, request, options = self._enter(state, config, runtime)
+        scene = self._enter(state, config, runtime)
         meter = CallMeter("classify", self.policy.price_of)
-        metered = _metered(around.config, meter)
+        metered = _metered(scene.around.config, meter)
         with ambient(metered):
-            decision = self.policy.decider.decide(request, options, metered)
+            decision = self.policy.decider.decide(scene.request, scene.options, metered)
         return _decided(decision, meter)
 
     async def aclassify(
         self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `classify`."""
-        around, request, options = self._enter(state, config, runtime)
+        scene = self._enter(state, config, runtime)
         meter = CallMeter("classify", self.policy.price_of)
-        metered = _metered(around.config, meter)
+        metered = _metered(scene.around.config, meter)
         with ambient(metered):
-            decision = await self.policy.decider.adecide(request, options, metered)
+            decision = await self.policy.decider.adecide(scene.request, scene.options, metered)
         return _decided(decision, meter)
 
     # a tier ---------------------------------------------------------------------------------
@@ -90,79 +91,66 @@ class Nodes:
         self, tier: Tier, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """Ask a tier: live where its answer may pass at once, else held for `verify`."""
-        around, request, options = self._enter(state, config, runtime)
-        plan = self._plan(tier, state, around, request, options)
-        outcome = call(tier, request, plan.messages, plan.config, plan.how)
-        return self.outcomes.asked(tier, state, around, request, options, outcome)
+        scene = self._enter(state, config, runtime)
+        plan = self._plan(tier, scene)
+        outcome = call(tier, scene.request, plan.messages, plan.config, plan.how)
+        return self.outcomes.asked(tier, scene, outcome)
 
     async def aask(
         self, tier: Tier, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `ask`."""
-        around, request, options = self._enter(state, config, runtime)
-        plan = self._plan(tier, state, around, request, options)
-        outcome = await acall(tier, request, plan.messages, plan.config, plan.how)
-        return self.outcomes.asked(tier, state, around, request, options, outcome)
+        scene = self._enter(state, config, runtime)
+        plan = self._plan(tier, scene)
+        outcome = await acall(tier, scene.request, plan.messages, plan.config, plan.how)
+        return self.outcomes.asked(tier, scene, outcome)
 
     # verify ---------------------------------------------------------------------------------
 
     def verify(self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
         """Check the draft: hand it on, or try again, or escalate."""
-        around, request, options = self._enter(state, config, runtime)
-        tier, draft, attempt, check = self._open(state, request)
+        scene = self._enter(state, config, runtime)
+        tier, draft, attempt, check = self._open(scene)
         meter = CallMeter("verify", self.policy.price_of)
-        with ambient(_metered(around.config, meter)):
+        with ambient(_metered(scene.around.config, meter)):
             try:
                 verdict = check(attempt)
             except Exception as error:
                 verdict = _raised(error, check)
         if not verdict.passed:
-            return self.outcomes.rejected(
-                tier, state, around, request, options, verdict, meter.calls
-            )
-        for_whom = _for_whom(tier, around)
-        hand_on(draft, request.messages, **for_whom)
-        return self.outcomes.accepted(state, around, attempt.message, draft, verdict, meter)
+            return self.outcomes.rejected(tier, scene, verdict, meter.calls)
+        hand_on(draft, scene.request.messages, _audience(tier, scene.around))
+        return self.outcomes.accepted(scene, attempt.message, draft, verdict, meter)
 
     async def averify(
         self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `verify`."""
-        around, request, options = self._enter(state, config, runtime)
-        tier, draft, attempt, check = self._open(state, request)
+        scene = self._enter(state, config, runtime)
+        tier, draft, attempt, check = self._open(scene)
         meter = CallMeter("verify", self.policy.price_of)
-        with ambient(_metered(around.config, meter)):
+        with ambient(_metered(scene.around.config, meter)):
             try:
                 verdict = await check.acall(attempt)
             except Exception as error:
                 verdict = _raised(error, check)
         if not verdict.passed:
-            return self.outcomes.rejected(
-                tier, state, around, request, options, verdict, meter.calls
-            )
-        await ahand_on(draft, request.messages, **_for_whom(tier, around))
-        return self.outcomes.accepted(state, around, attempt.message, draft, verdict, meter)
+            return self.outcomes.rejected(tier, scene, verdict, meter.calls)
+        await ahand_on(draft, scene.request.messages, _audience(tier, scene.around))
+        return self.outcomes.accepted(scene, attempt.message, draft, verdict, meter)
 
     # what both twins share ------------------------------------------------------------------
 
-    def _enter(
-        self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
-    ) -> tuple[Surroundings, Request, CallOptions]:
+    def _enter(self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]) -> Scene:
         around = Surroundings.of(config, runtime)
         options = CallOptions.of(config, self.policy.ladder, self.policy.prefix)
         request = around.context.request or Request().with_messages(state["messages"])
-        return around, request, options
+        return Scene(state, around, request, options)
 
-    def _plan(
-        self,
-        tier: Tier,
-        state: RouterState,
-        around: Surroundings,
-        request: Request,
-        options: CallOptions,
-    ) -> _Plan:
-        check = self.policy.checks(tier, options)
-        number = len(state["trail"]["attempts"]) + 1
+    def _plan(self, tier: Tier, scene: Scene) -> _Plan:
+        around = scene.around
+        check = self.policy.checks(tier, scene.options)
+        number = len(scene.state["trail"]["attempts"]) + 1
         sink, watched = around.context.sink, bool(around.listeners)
         if check is None:
             # With listeners alone the model's own invoke streams to them, in their own protocol.
@@ -170,47 +158,47 @@ class Nodes:
             config = loud(around.config, around.listeners, around.context.metadata)
             config = labelled(config, tier, number)
         else:
-            watch = watch_for(tier, request, check)
+            watch = watch_for(tier, scene.request, check)
             how = How(
                 stream=around.streams or watch is not None, live=False, sink=sink, watch=watch
             )
             config = held(around.config, tier, number)
-        return _Plan(self._messages(tier, state, request), config, how)
+        return _Plan(self._messages(tier, scene), config, how)
 
-    def _messages(self, tier: Tier, state: RouterState, request: Request) -> list[Any]:
+    def _messages(self, tier: Tier, scene: Scene) -> list[Any]:
         """The request's messages, with feedback on the attempt before where that is wanted."""
-        messages = list(request.messages)
-        attempts = state["trail"]["attempts"]
+        messages = list(scene.request.messages)
+        attempts = scene.state["trail"]["attempts"]
         if not attempts or not attempts[-1]["reason"]:
             return messages
         before = attempts[-1]
         if before["tier"] == tier.name:
             return with_feedback(messages, before["reason"])
-        if self.policy.escalate_with == "draft" and (envelope := state.get("draft")):
+        if self.policy.escalate_with == "draft" and (envelope := scene.state.get("draft")):
             return with_feedback(messages, before["reason"], as_message(unseal(envelope)))
         return messages
 
-    def _open(self, state: RouterState, request: Request) -> tuple[Tier, Draft, Attempt, Check]:
+    def _open(self, scene: Scene) -> tuple[Tier, Draft, Attempt, Check]:
         """The draft that waits for its verdict, and what a check is to see of it."""
-        entry = state["trail"]["attempts"][-1]
+        entry = scene.state["trail"]["attempts"][-1]
         tier = self.policy.ladder.named(entry["tier"])
-        envelope = state.get("draft")
+        envelope = scene.state.get("draft")
         check = self.policy.check
         assert tier is not None
         assert envelope is not None
         assert check is not None
         draft = unseal(envelope)
         model = tier.model
-        fitted = replace(request, messages=tuple(fit(request.messages, tier.provider)))
+        fitted = replace(scene.request, messages=tuple(fit(scene.request.messages, tier.provider)))
         attempt = Attempt(
             tier=tier.name,
-            model=tier.model_name,
+            model=entry["model"],
             message=as_message(draft),
             request=fitted,
             usage=entry["usage"],
             seconds=entry["seconds"],
             again=lambda temperature, seed: bind(resampled(model, temperature, seed), fitted),
-            price=tier.price,
+            price=tier.called(scene.request)[1],
             provider=tier.provider,
         )
         return tier, draft, attempt, check
@@ -259,13 +247,12 @@ def _raised(error: Exception, check: Check) -> Verdict:
     return Verdict(False, None, f"the check raised {describe_error(error)}", check.name)
 
 
-def _for_whom(tier: Tier, around: Surroundings) -> dict[str, Any]:
-    """Whom a held answer is handed to, and under which run and name."""
-    callbacks = around.config.get("callbacks")
-    return {
-        "name": tier.model.get_name(),
-        "handlers": around.listeners,
-        "parent": getattr(callbacks, "parent_run_id", None),
-        "metadata": {**metadata_of(around.config), **around.context.metadata},
-        "tags": tags_of(around.config),
-    }
+def _audience(tier: Tier, around: Surroundings) -> Audience:
+    """Who hears a held answer of a tier, and as which run."""
+    return Audience(
+        name=tier.model.get_name(),
+        handlers=around.listeners,
+        parent=getattr(around.config.get("callbacks"), "parent_run_id", None),
+        metadata={**metadata_of(around.config), **around.context.metadata},
+        tags=tags_of(around.config),
+    )

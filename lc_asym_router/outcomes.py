@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage
 from langgraph.constants import END
 
 from lc_asym_router.calls import Outcome
-from lc_asym_router.context import Surroundings
+from lc_asym_router.context import Scene
 from lc_asym_router.errors import TiersFailedError, UnverifiedError
 from lc_asym_router.meter import CallMeter
-from lc_asym_router.options import CallOptions
 from lc_asym_router.policy import Policy
-from lc_asym_router.request import Request
 from lc_asym_router.state import (
     RouterState,
     Trail,
@@ -40,32 +38,34 @@ class Outcomes:
     def asked(
         self,
         tier: Tier,
-        state: RouterState,
-        around: Surroundings,
-        request: Request,
-        options: CallOptions,
+        scene: Scene,
         outcome: Outcome,
     ) -> Update:
         """A tier was asked: it answered, or failed, or a watch has failed its answer already."""
-        trail = state["trail"]
+        trail = scene.state["trail"]
         message = as_message(outcome.draft) if outcome.draft is not None else None
+        model, price = tier.called(scene.request)
         entry = attempt_entry(
             tier=tier.name,
-            model=tier.model_name,
-            price=tier.price,
+            model=model,
+            price=price,
             seconds=outcome.seconds,
             usage=message.usage_metadata if message else None,
             error=outcome.describe(tier),
             billed_unknown=outcome.begun,
         )
         trail = {**trail, "attempts": [*trail["attempts"], entry]}
-        live = self.policy.checks(tier, options) is None
+        live = self.policy.checks(tier, scene.options) is None
         if outcome.error is not None:
-            around.context.exceptions.append(outcome.error)
-            seen = live and outcome.begun and around.streams
-            up = self.policy.above(tier, request) if options.escalate and not seen else None
+            scene.around.context.exceptions.append(outcome.error)
+            seen = live and outcome.begun and scene.around.streams
+            up = (
+                self.policy.above(tier, scene.request)
+                if scene.options.escalate and not seen
+                else None
+            )
             if up is None:
-                raise TiersFailedError(open_record(trail), around.context.exceptions)
+                raise TiersFailedError(open_record(trail), scene.around.context.exceptions)
             return {"route": up.name, "trail": trail, "draft": None}
         assert message is not None
         if live:
@@ -78,31 +78,28 @@ class Outcomes:
             limit, had = tier.answer_limit, watch.prefix.chunks
             saved = None if limit is None else max(0, limit - had)
             entry["stopped_early"] = {"usage_estimated": True, "tokens_saved_at_most": saved}
-        ended = cast("RouterState", {**state, "trail": trail, "draft": draft})
-        return self.rejected(tier, ended, around, request, options, watch.verdict, [])
+        state = cast("RouterState", {**scene.state, "trail": trail, "draft": draft})
+        ended = replace(scene, state=state)
+        return self.rejected(tier, ended, watch.verdict, [])
 
     def accepted(
         self,
-        state: RouterState,
-        around: Surroundings,
+        scene: Scene,
         message: AIMessage,
         draft: Draft,
         verdict: Verdict,
         meter: CallMeter,
     ) -> Update:
         """The check has passed the draft."""
-        if sink := around.context.sink:
+        if sink := scene.around.context.sink:
             for chunk in as_chunks(draft):
                 sink.put(chunk)
-        return self._answer(_with_verdict(state["trail"], verdict, meter.calls), message)
+        return self._answer(_with_verdict(scene.state["trail"], verdict, meter.calls), message)
 
     def rejected(
         self,
         tier: Tier,
-        state: RouterState,
-        around: Surroundings,
-        request: Request,
-        options: CallOptions,
+        scene: Scene,
         verdict: Verdict,
         side_calls: list[dict[str, Any]],
     ) -> Update:
@@ -112,16 +109,16 @@ class Outcomes:
             UnverifiedError: Escalation is off for this call.
             TiersFailedError: No tier above can take the request.
         """
-        trail = _with_verdict(state["trail"], verdict, side_calls)
+        trail = _with_verdict(scene.state["trail"], verdict, side_calls)
         tried = sum(entry["tier"] == tier.name for entry in trail["attempts"])
         if tried < self.policy.small_attempts:
             return {"route": tier.name, "trail": trail, "draft": None}
-        if not options.escalate:
-            raise UnverifiedError(open_record(trail), around.context.exceptions)
-        up = self.policy.above(tier, request)
+        if not scene.options.escalate:
+            raise UnverifiedError(open_record(trail), scene.around.context.exceptions)
+        up = self.policy.above(tier, scene.request)
         if up is None:
-            raise TiersFailedError(open_record(trail), around.context.exceptions)
-        keep = state.get("draft") if self.policy.escalate_with == "draft" else None
+            raise TiersFailedError(open_record(trail), scene.around.context.exceptions)
+        keep = scene.state.get("draft") if self.policy.escalate_with == "draft" else None
         return {"route": up.name, "trail": trail, "draft": keep}
 
     def _answer(self, trail: Trail, message: AIMessage) -> Update:

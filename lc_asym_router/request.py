@@ -96,7 +96,7 @@ class Request:
             tools = ToolBinding(
                 tuple(converted), {"tool_choice": choice} if choice is not None else {}
             )
-        if rest.get("stop") is None:
+        if not rest.get("stop"):
             rest.pop("stop", None)
         return cls(tools=tools, schema=schema, kwargs=rest)
 

@@ -116,7 +116,12 @@ class AsymRouter(ChainChatModel):
         if self.small_attempts < 1:
             raise ConfigurationError(f"small_attempts={self.small_attempts} must be at least 1.")
         ladder = ladder_of(self.small, self.frontier, self.tiers)
-        ladder = with_parameters(ladder, self.temperature, self.max_tokens)
+        ladder = with_parameters(
+            ladder,
+            temperature=self.temperature,
+            max_tokens=self.max_tokens,
+            output_version=self.output_version,
+        )
         self._policy = Policy(
             ladder=ladder,
             decider=Decider(

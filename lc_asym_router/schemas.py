@@ -66,6 +66,11 @@ def conform(data: Any, schema: Any) -> Any:
             return TypeAdapter(schema).validate_python(data)
         except ValidationError as error:
             raise SchemaError(_places(error)) from None
+    if isinstance(schema, type) and hasattr(schema, "parse_obj"):  # a pydantic v1 class
+        try:
+            return schema.parse_obj(data)
+        except ValueError as error:
+            raise SchemaError(f"{type(error).__name__} in {schema.__name__}") from None
     validate_json(data, as_json_schema(schema))
     return data
 

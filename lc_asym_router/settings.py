@@ -106,15 +106,20 @@ def check_of(verify: Any) -> Check | None:
     return as_check(verify)
 
 
-def with_parameters(ladder: Ladder, temperature: float | None, max_tokens: int | None) -> Ladder:
-    """The tiers with standard parameters set on their models, under each provider's own name."""
-    wanted = {"temperature": temperature, "max_tokens": max_tokens, "num_predict": max_tokens}
-    if temperature is None and max_tokens is None:
+def with_parameters(ladder: Ladder, **parameters: Any) -> Ladder:
+    """The tiers with standard parameters set on their models, under each provider's own name.
+
+    Args:
+        **parameters: `temperature`, `max_tokens`, `output_version`; `None` leaves a model's own.
+    """
+    wanted = {**parameters, "num_predict": parameters.get("max_tokens")}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    if not given:
         return ladder
 
     def adapted(tier: Tier) -> Tier:
         fields = type(tier.model).model_fields
-        update = {k: v for k, v in wanted.items() if v is not None and k in fields}
+        update = {name: value for name, value in given.items() if name in fields}
         return tier.with_model(tier.model.model_copy(update=update))
 
     return Ladder(adapted(tier) for tier in ladder)

@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from langchain_core.callbacks import (
@@ -38,6 +39,7 @@ from langchain_core.tracers._streaming import (
 )
 
 Draft = list[AIMessageChunk] | AIMessage
+ManagerT = TypeVar("ManagerT", bound=BaseCallbackManager)
 
 
 class Sink:
@@ -195,31 +197,50 @@ def _is_object(args: str | None) -> bool:
         return False
 
 
-def hand_on(
-    draft: Draft,
-    messages: Sequence[BaseMessage],
-    *,
-    name: str,
-    handlers: Sequence[BaseCallbackHandler],
-    parent: UUID | None,
-    metadata: dict[str, Any],
-    tags: list[str],
-) -> None:
+@dataclass(frozen=True)
+class Audience:
+    """Who is to hear a held answer, and under which run.
+
+    Attributes:
+        name: Name of the model that said it.
+        handlers: The listening handlers.
+        parent: Id of the run above.
+        metadata: The run's metadata.
+        tags: The run's tags.
+    """
+
+    name: str
+    handlers: Sequence[BaseCallbackHandler]
+    parent: UUID | None
+    metadata: dict[str, Any]
+    tags: list[str]
+
+    @property
+    def by_events(self) -> bool:
+        """Whether any of them follows the v2 protocol."""
+        return any(isinstance(handler, _V2StreamingCallbackHandler) for handler in self.handlers)
+
+    def manager(self, kind: type[ManagerT]) -> ManagerT:
+        """A callback manager of just these handlers."""
+        return kind(
+            list(self.handlers),
+            list(self.handlers),
+            parent_run_id=self.parent,
+            tags=self.tags,
+            inheritable_tags=self.tags,
+            metadata=self.metadata,
+            inheritable_metadata=self.metadata,
+        )
+
+
+def hand_on(draft: Draft, messages: Sequence[BaseMessage], audience: Audience) -> None:
     """Give a held answer to the listening handlers, as if the model said it now."""
-    if not handlers:
+    if not audience.handlers:
         return
     chunks = as_chunks(draft)
-    manager = CallbackManager(
-        list(handlers),
-        list(handlers),
-        parent_run_id=parent,
-        tags=tags,
-        inheritable_tags=tags,
-        metadata=metadata,
-        inheritable_metadata=metadata,
-    )
-    (run,) = manager.on_chat_model_start({}, [list(messages)], name=name)
-    if any(isinstance(handler, _V2StreamingCallbackHandler) for handler in handlers):
+    manager = audience.manager(CallbackManager)
+    (run,) = manager.on_chat_model_start({}, [list(messages)], name=audience.name)
+    if audience.by_events:
         for event in chunks_to_events(_generations(chunks), message_id=chunks[0].id):
             run.on_stream_event(event)
     for chunk in _generations(chunks):
@@ -227,31 +248,14 @@ def hand_on(
     run.on_llm_end(_result(draft))
 
 
-async def ahand_on(
-    draft: Draft,
-    messages: Sequence[BaseMessage],
-    *,
-    name: str,
-    handlers: Sequence[BaseCallbackHandler],
-    parent: UUID | None,
-    metadata: dict[str, Any],
-    tags: list[str],
-) -> None:
+async def ahand_on(draft: Draft, messages: Sequence[BaseMessage], audience: Audience) -> None:
     """The async twin of `hand_on`."""
-    if not handlers:
+    if not audience.handlers:
         return
     chunks = as_chunks(draft)
-    manager = AsyncCallbackManager(
-        list(handlers),
-        list(handlers),
-        parent_run_id=parent,
-        tags=tags,
-        inheritable_tags=tags,
-        metadata=metadata,
-        inheritable_metadata=metadata,
-    )
-    (run,) = await manager.on_chat_model_start({}, [list(messages)], name=name)
-    if any(isinstance(handler, _V2StreamingCallbackHandler) for handler in handlers):
+    manager = audience.manager(AsyncCallbackManager)
+    (run,) = await manager.on_chat_model_start({}, [list(messages)], name=audience.name)
+    if audience.by_events:
         async for event in achunks_to_events(_agenerations(chunks), message_id=chunks[0].id):
             await run.on_stream_event(event)
     for chunk in _generations(chunks):

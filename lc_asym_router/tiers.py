@@ -116,6 +116,13 @@ class Tier:
                 return name
         return type(self.model).__name__
 
+    def called(self, request: Request) -> tuple[str, Price | None]:
+        """The model's name and price in a call: another one where the call says `model=`."""
+        named = request.kwargs.get("model")
+        if isinstance(named, str) and named != self.model_name:
+            return named, None
+        return self.model_name, self.price
+
     @property
     def provider(self) -> str:
         """The model's provider, as LangSmith knows it: "ollama", "openai", ..."""
