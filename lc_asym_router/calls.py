@@ -208,14 +208,14 @@ def _plain(message: MessageT) -> MessageT:
     """The message without objects that are no JSON: a draft may be checkpointed.
 
     OpenAI's parsed object goes (the content holds the same, and is read instead); Ollama's logprobs
-    become dicts.
+    become dicts. The record of a tier that is a router itself gives way to this router's.
     """
     parsed = "parsed" in message.additional_kwargs
     objects = isinstance(message.response_metadata.get("logprobs"), list)
-    if not parsed and not objects:
+    if not parsed and not objects and "router" not in message.response_metadata:
         return message
     kwargs = {k: v for k, v in message.additional_kwargs.items() if k != "parsed"}
-    metadata = dict(message.response_metadata)
+    metadata = {k: v for k, v in message.response_metadata.items() if k != "router"}
     if objects:
         metadata["logprobs"] = tokens_of(metadata)
     return message.model_copy(update={"additional_kwargs": kwargs, "response_metadata": metadata})

@@ -101,6 +101,13 @@ def tiers_from_env(
     return small_tier, frontier_tier, _defaults(small_tier)
 
 
+def graph() -> Any:
+    """The graph of `AsymRouter.from_env()`, for LangGraph's own server and studio."""
+    from lc_asym_router.router import AsymRouter
+
+    return AsymRouter.from_env().graph
+
+
 def _defaults(small: Tier) -> dict[str, Any]:
     if not small.source.startswith("embedded"):
         return {}
