@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
-from langchain_core.runnables import Runnable, RunnableSequence
+from langchain_core.runnables import Runnable, RunnableBinding, RunnableSequence
 
 from lc_asym_router.request import Request
 
@@ -26,13 +26,27 @@ def bind(model: BaseChatModel, request: Request) -> Runnable[Any, AIMessage]:
     if request.schema:
         method = model.with_structured_output
         chain = method(request.schema.schema, **_taken(method, request.schema.kwargs))
-        bound = chain.first if isinstance(chain, RunnableSequence) else chain
+        bound = _unparsed(chain.first if isinstance(chain, RunnableSequence) else chain)
     elif request.tools:
         wanted = _taken(model.bind_tools, request.tools.kwargs)
         bound = model.bind_tools(list(request.tools.tools), **_dialect(provider, wanted))
     if rest:
         bound = bound.bind(**rest)
     return cast("Runnable[Any, AIMessage]", bound)
+
+
+def _unparsed(bound: Runnable[Any, Any]) -> Runnable[Any, Any]:
+    """The same, with OpenAI's `response_format` as the JSON that goes on the wire.
+
+    Given a class, OpenAI's client parses by itself and raises in the middle of the call, so that the
+    answer is lost; the router reads every tier's answer in its own place.
+    """
+    wanted = bound.kwargs.get("response_format") if isinstance(bound, RunnableBinding) else None
+    if not isinstance(wanted, type):
+        return bound
+    from openai.lib._parsing._completions import type_to_response_format_param
+
+    return bound.bind(response_format=type_to_response_format_param(wanted))
 
 
 OPTIONAL = frozenset({"strict", "parallel_tool_calls"})

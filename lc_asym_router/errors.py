@@ -119,6 +119,19 @@ def describe_error(error: BaseException, *, model: str = "the model") -> str:
     return f"{head}: {remedy}" if remedy else head
 
 
+def unbilled(error: BaseException) -> bool:
+    """Whether a call failed for certain before its model began to answer: no provider bills that."""
+    cause: BaseException | None = error
+    while cause is not None:
+        status = getattr(cause, "status_code", None)
+        if isinstance(status, int) and status >= 400:
+            return True
+        if type(cause).__name__ in {"ConnectError", "ConnectTimeout", "ConnectionRefusedError"}:
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return type(error) is ConnectionError  # Ollama's client, where it can't connect
+
+
 _BY_STATUS = {
     400: "the server refused the request as malformed",
     401: "the API key is missing or wrong; set it in the environment (OPENAI_API_KEY) or on "

@@ -17,7 +17,8 @@ from langchain_core.outputs import ChatGenerationChunk
 def events_of(chunks: Iterator[AIMessageChunk]) -> ChatModelStream:
     """A `ChatModelStream` that reads the chunks as its own reader asks for them."""
     stream = ChatModelStream()
-    events = chunks_to_events(ChatGenerationChunk(message=chunk) for chunk in chunks)
+    number = _Numbers()
+    events = chunks_to_events(number.generation(chunk) for chunk in chunks)
 
     def pump() -> bool:
         try:
@@ -36,10 +37,11 @@ def events_of(chunks: Iterator[AIMessageChunk]) -> ChatModelStream:
 def aevents_of(chunks: AsyncIterator[AIMessageChunk]) -> AsyncChatModelStream:
     """The async twin of `events_of`: a task reads the chunks from when the first is asked for."""
     stream = AsyncChatModelStream()
+    number = _Numbers()
 
     async def generations() -> AsyncIterator[ChatGenerationChunk]:
         async for chunk in chunks:
-            yield ChatGenerationChunk(message=chunk)
+            yield number.generation(chunk)
 
     async def produce() -> None:
         try:
@@ -57,3 +59,23 @@ def aevents_of(chunks: AsyncIterator[AIMessageChunk]) -> AsyncChatModelStream:
 
     stream.set_start(start)
     return stream
+
+
+class _Numbers:
+    """Numbers the tool calls of one answer whose provider gives them no index (Ollama's does not).
+
+    Without numbers the v3 protocol takes two calls for one and loses both.
+    """
+
+    def __init__(self) -> None:
+        self._next = 0
+
+    def generation(self, chunk: AIMessageChunk) -> ChatGenerationChunk:
+        """The chunk as a generation, its whole tool calls numbered."""
+        if any(call["index"] is None for call in chunk.tool_call_chunks):
+            calls = []
+            for call in chunk.tool_call_chunks:
+                calls.append({**call, "index": self._next} if call["index"] is None else call)
+                self._next += call["index"] is None
+            chunk = chunk.model_copy(update={"tool_call_chunks": calls})
+        return ChatGenerationChunk(message=chunk)

@@ -46,6 +46,7 @@ from lc_asym_router.streaming import (
     loud,
     metadata_of,
     tags_of,
+    veiled,
 )
 from lc_asym_router.tiers import Tier
 from lc_asym_router.verify.check import Check
@@ -151,11 +152,14 @@ class Nodes:
         around = scene.around
         check = self.policy.checks(tier, scene.options)
         number = len(scene.state["trail"]["attempts"]) + 1
-        sink, watched = around.context.sink, bool(around.listeners)
+        messages = self._messages(tier, scene)
+        sink, listeners = around.context.sink, list(around.listeners)
         if check is None:
             # With listeners alone the model's own invoke streams to them, in their own protocol.
-            how = How(stream=sink is not None, live=True, sink=sink, watched=watched)
-            config = loud(around.config, around.listeners, around.context.metadata)
+            how = How(stream=sink is not None, live=True, sink=sink, watched=bool(listeners))
+            if len(messages) > len(scene.request.messages):  # feedback, and the draft with it
+                listeners = [veiled(each, scene.request.messages) for each in listeners]
+            config = loud(around.config, listeners, around.context.metadata)
             config = labelled(config, tier, number)
         else:
             watch = watch_for(tier, scene.request, check)
@@ -163,7 +167,7 @@ class Nodes:
                 stream=around.streams or watch is not None, live=False, sink=sink, watch=watch
             )
             config = held(around.config, tier, number)
-        return _Plan(self._messages(tier, scene), config, how)
+        return _Plan(messages, config, how)
 
     def _messages(self, tier: Tier, scene: Scene) -> list[Any]:
         """The request's messages, with feedback on the attempt before where that is wanted."""

@@ -11,7 +11,7 @@ from langgraph.constants import END
 
 from lc_asym_router.calls import Outcome
 from lc_asym_router.context import Scene
-from lc_asym_router.errors import TiersFailedError, UnverifiedError
+from lc_asym_router.errors import TiersFailedError, UnverifiedError, unbilled
 from lc_asym_router.meter import CallMeter
 from lc_asym_router.policy import Policy
 from lc_asym_router.state import (
@@ -52,7 +52,7 @@ class Outcomes:
             seconds=outcome.seconds,
             usage=message.usage_metadata if message else None,
             error=outcome.describe(tier),
-            billed_unknown=outcome.begun,
+            unbilled=outcome.error is not None and not outcome.begun and unbilled(outcome.error),
         )
         trail = {**trail, "attempts": [*trail["attempts"], entry]}
         live = self.policy.checks(tier, scene.options) is None

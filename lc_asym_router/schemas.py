@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from langchain_core.utils.function_calling import convert_to_json_schema
@@ -65,7 +65,7 @@ def conform(data: Any, schema: Any) -> Any:
         try:
             return TypeAdapter(schema).validate_python(data)
         except ValidationError as error:
-            raise SchemaError(_places(error)) from None
+            raise SchemaError(_places(error, schema)) from None
     if isinstance(schema, type) and hasattr(schema, "parse_obj"):  # a pydantic v1 class
         try:
             return schema.parse_obj(data)
@@ -76,7 +76,7 @@ def conform(data: Any, schema: Any) -> Any:
 
 
 def as_json_schema(schema: Any) -> dict[str, Any]:
-    """A schema in whatever form as a JSON schema."""
+    """A schema in whatever form as a JSON schema; one that is a dict already, as it is."""
     if isinstance(schema, Mapping):
         function = schema.get("function")
         if isinstance(function, Mapping):
@@ -85,6 +85,7 @@ def as_json_schema(schema: Any) -> dict[str, Any]:
             return dict(schema["parameters"] or {"type": "object"})
         if "input_schema" in schema and "name" in schema:
             return dict(schema["input_schema"])
+        return dict(schema)
     return dict(convert_to_json_schema(schema))
 
 
@@ -104,13 +105,32 @@ def validate_json(data: Any, schema: Mapping[str, Any]) -> None:
         ) from error
     errors = sorted(validator_for(schema)(schema).iter_errors(data), key=lambda e: e.json_path)
     if errors:
-        faults = (f"{error.json_path} breaks {error.validator!r}" for error in errors[:3])
+        known = _properties(schema)
+        faults = (
+            f"{_place(error.absolute_path, known)} breaks {error.validator!r}"
+            for error in errors[:3]
+        )
         raise SchemaError("; ".join(faults))
 
 
-def _places(error: ValidationError) -> str:
+def _places(error: ValidationError, schema: Any) -> str:
     faults = error.errors(include_input=False, include_url=False, include_context=False)
-    return "; ".join(
-        f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['type']}"
-        for fault in faults[:3]
-    )
+    known = _properties(TypeAdapter(schema).json_schema())
+    return "; ".join(f"{_place(fault['loc'], known)}: {fault['type']}" for fault in faults[:3])
+
+
+def _place(path: Iterable[str | int], known: set[str]) -> str:
+    """Where a fault is. A key that the schema does not know is the model's own text: "*"."""
+    parts = [str(part) if isinstance(part, int) or part in known else "*" for part in path]
+    return ".".join(parts) or "the whole"
+
+
+def _properties(schema: Any) -> set[str]:
+    """The names of all properties, at any depth of a JSON schema."""
+    if isinstance(schema, Mapping):
+        own = schema.get("properties")
+        names = {str(name) for name in own} if isinstance(own, Mapping) else set()
+        return names.union(*(_properties(value) for value in schema.values()))
+    if isinstance(schema, list):
+        return set().union(*(_properties(value) for value in schema))
+    return set()

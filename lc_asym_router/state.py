@@ -118,19 +118,15 @@ def attempt_entry(
     seconds: float,
     usage: UsageMetadata | None = None,
     error: str | None = None,
-    billed_unknown: bool = False,
+    unbilled: bool = False,
 ) -> dict[str, Any]:
     """An attempt's entry in the record, before any verdict.
 
     Args:
-        billed_unknown: The call broke off after the model had begun to answer, so tokens were
-            spent that nobody counted: its cost is `None`. A call that failed before its first
-            token is not billed by any provider: its cost is 0 where the price is known.
+        unbilled: The call failed before its model began to answer, which no provider bills: its
+            cost is 0 where the price is known. What a call that failed later cost nobody knows.
     """
-    if error and not billed_unknown:
-        cost = 0.0 if price else None
-    else:
-        cost = price.of(usage) if price else None
+    cost = (0.0 if unbilled else price.of(usage)) if price else None
     return {
         "tier": tier,
         "model": model,

@@ -12,7 +12,9 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -111,6 +113,28 @@ def loud(
         "callbacks": merged,
         "metadata": {**(config.get("metadata") or {}), **metadata},
     }
+
+
+def veiled(handler: BaseCallbackHandler, messages: Sequence[BaseMessage]) -> BaseCallbackHandler:
+    """A listening handler that is told of a model's call with these messages as its input.
+
+    With `escalate_with="draft"` a live tier's real input holds the rejected draft, which nobody who
+    listens may see. What counts and traces is told the truth.
+    """
+    veil = copy(handler)
+    for name in dir(handler):
+        if name.startswith("on_"):
+            veil.__dict__[name] = getattr(handler, name)
+    start: Any = handler.on_chat_model_start
+
+    def told(serialized: Any, _: Any, **kwargs: Any) -> Any:
+        return start(serialized, [list(messages)], **kwargs)
+
+    async def atold(serialized: Any, _: Any, **kwargs: Any) -> Any:
+        return await start(serialized, [list(messages)], **kwargs)
+
+    veil.__dict__["on_chat_model_start"] = atold if iscoroutinefunction(start) else told
+    return veil
 
 
 def metadata_of(config: RunnableConfig) -> dict[str, Any]:

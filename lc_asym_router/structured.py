@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from langchain_core.messages import AIMessage
-from langchain_core.runnables import Runnable, RunnableLambda, RunnablePassthrough
+from langchain_core.runnables import Runnable, RunnableLambda
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from lc_asym_router.errors import UnreadableOutputError
@@ -49,12 +49,10 @@ def with_parser(
         except SchemaError as error:
             raise UnreadableOutputError(str(error), message) from None
 
-    if not include_raw:
-        return model | RunnableLambda(parse, name="StructuredOutput")
-    parsed = RunnablePassthrough.assign(
-        parsed=lambda output: parse(output["raw"]), parsing_error=lambda _: None
-    )
-    failed = RunnablePassthrough.assign(parsed=lambda _: None)
-    either = parsed.with_fallbacks([failed], exception_key="parsing_error")
-    chain: Runnable[Any, Any] = {"raw": model} | either
-    return chain
+    def both(message: AIMessage) -> dict[str, Any]:
+        try:
+            return {"raw": message, "parsed": parse(message), "parsing_error": None}
+        except UnreadableOutputError as error:
+            return {"raw": message, "parsed": None, "parsing_error": error}
+
+    return model | RunnableLambda(both if include_raw else parse, name="StructuredOutput")
