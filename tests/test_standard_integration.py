@@ -318,7 +318,7 @@ class TestEscalated(Routed):
         attempts = record(answered)["attempts"]
         assert [each["tier"] for each in attempts] == self.asked
         assert "ValueError" in attempts[0]["error"]
-        assert attempts[0]["cost_usd"] == 0
+        assert attempts[0]["cost_usd"] is None  # it raises a bare ValueError, which may come late
 
 
 @pytest.mark.parametrize(
