@@ -41,13 +41,22 @@ class Watch:
     cut: bool = False
     _next: int = 8
     _until: float = 0.0
+    _ended: bool = False
 
-    def ends_at(self, chunk: AIMessageChunk) -> bool:
+    def ends_at(self, generation: ChatGenerationChunk) -> bool:
         """Take in a chunk; whether to end the answer here."""
+        chunk = cast("AIMessageChunk", generation.message)
+        if info := generation.generation_info:
+            # Below the model's run the provider's fields are not on the message yet.
+            metadata = {**info, **chunk.response_metadata}
+            chunk = chunk.model_copy(update={"response_metadata": metadata})
         self.prefix.add(chunk)
         if self.verdict is None:
             self._look()
-        self.cut = self.verdict is not None and time.monotonic() >= self._until
+        # An answer that has ended by itself brings its true counts, perhaps a chunk later: read on.
+        self._ended = self._ended or has_ended(chunk)
+        late = self.verdict is not None and time.monotonic() >= self._until
+        self.cut = late and not self._ended
         return self.cut
 
     def _look(self) -> None:
@@ -73,6 +82,14 @@ class Watch:
         )
 
 
+def has_ended(chunk: AIMessageChunk) -> bool:
+    """Whether a chunk says that its answer ends here."""
+    reasons = ("done_reason", "finish_reason", "stop_reason")
+    return chunk.usage_metadata is not None or any(
+        chunk.response_metadata.get(reason) for reason in reasons
+    )
+
+
 def watch_for(tier: Tier, request: Request, check: Check | None) -> Watch | None:
     """A watch on a tier's next answer, where that can end anything early and costs nothing else."""
     if check is None or not check.may_end_early or not _streams_alike(tier):
@@ -93,7 +110,7 @@ def watched(model: BaseChatModel, watch: Watch) -> BaseChatModel:
         with closing(cast("Any", model._stream(*args, **kwargs))) as chunks:
             for chunk in chunks:
                 yield chunk
-                if watch.ends_at(chunk.message):
+                if watch.ends_at(chunk):
                     yield watch.last()
                     return
 
@@ -101,7 +118,7 @@ def watched(model: BaseChatModel, watch: Watch) -> BaseChatModel:
         async with aclosing(cast("Any", model._astream(*args, **kwargs))) as chunks:
             async for chunk in chunks:
                 yield chunk
-                if watch.ends_at(chunk.message):
+                if watch.ends_at(chunk):
                     yield watch.last()
                     return
 

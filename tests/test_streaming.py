@@ -198,6 +198,25 @@ async def test_low_confidence_ends_early(small, frontier):
     assert (await sure.ainvoke("hi")).text == "fine"
 
 
+async def test_low_confidence_ends_early_in_openais_dialect_too(small, frontier):
+    words = [f"w{n} " for n in range(80)]
+    frontier.script(
+        Reply(
+            chunks=words,
+            text="".join(words),
+            logprobs=[{w: -3.0} for w in words],
+            chunk_delay=SLOW,
+        )
+    )
+    router = AsymRouter(
+        small=frontier_model(frontier, logprobs=True, top_logprobs=1),
+        frontier=small_model(small),
+        verify=MeanLogprob(-1.0, tokens=4),
+    )
+    assert (await router.ainvoke("hi")).text == "a small answer"
+    assert frontier.requests[0].chunks_sent < 40
+
+
 async def test_a_good_answer_is_not_ended(make, small):
     text = "I can't help with" + "out" + " saying it: here is a long and good answer. " * 3
     small.script(Reply(text, chunks=list(text)))
