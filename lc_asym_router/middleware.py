@@ -6,13 +6,19 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, NotRequired
 
-from langchain.agents.middleware import AgentMiddleware
-from langchain.agents.middleware.types import (
-    AgentState,
-    ExtendedModelResponse,
-    ModelRequest,
-    ModelResponse,
-)
+try:
+    from langchain.agents.middleware import AgentMiddleware
+    from langchain.agents.middleware.types import (
+        AgentState,
+        ExtendedModelResponse,
+        ModelRequest,
+        ModelResponse,
+    )
+except ImportError as error:
+    raise ImportError(
+        "AsymRouterMiddleware is for agents of the package langchain, which is not installed: "
+        '`pip install "lc-asym-router[langchain]"`.'
+    ) from error
 from langchain_core.language_models import BaseChatModel
 from langgraph.types import Command
 

@@ -21,6 +21,7 @@ from lc_asym_router.graph import Graph, build_graph
 from lc_asym_router.options import CallOptions
 from lc_asym_router.policy import Policy
 from lc_asym_router.request import SCHEMA_KEY, TOOLS_KEY, Request, SchemaBinding, ToolBinding
+from lc_asym_router.schemas import json_validator
 from lc_asym_router.settings import (
     check_of,
     ladder_of,
@@ -281,6 +282,7 @@ class AsymRouter(ChainChatModel):
             **kwargs: `method` and `strict`, handed to the models that know them.
 
         Raises:
+            ConfigurationError: An unknown argument, or a JSON schema without `jsonschema` installed.
             UnreadableOutputError: From a call, where the last tier's output does not validate.
         """
         given = {key: value for key, value in kwargs.items() if value is not None}
@@ -289,6 +291,8 @@ class AsymRouter(ChainChatModel):
                 f"with_structured_output does not know {', '.join(sorted(unknown))}; it takes "
                 "include_raw, method and strict."
             )
+        if isinstance(schema, dict):
+            json_validator()  # known now, so said now
         binding = SchemaBinding(schema, given)
         return with_parser(self.bind(**{SCHEMA_KEY: binding}), binding, include_raw)
 

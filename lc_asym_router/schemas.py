@@ -89,11 +89,10 @@ def as_json_schema(schema: Any) -> dict[str, Any]:
     return dict(convert_to_json_schema(schema))
 
 
-def validate_json(data: Any, schema: Mapping[str, Any]) -> None:
-    """Validate data against a JSON schema.
+def json_validator() -> Any:
+    """`jsonschema.validators.validator_for`, which finds the validator of a JSON schema.
 
     Raises:
-        SchemaError: It does not fit.
         ConfigurationError: `jsonschema` is not installed.
     """
     try:
@@ -103,6 +102,17 @@ def validate_json(data: Any, schema: Mapping[str, Any]) -> None:
             "JSON schemas are validated with jsonschema, which is not installed: "
             '`pip install "lc-asym-router[schema]"`.'
         ) from error
+    return validator_for
+
+
+def validate_json(data: Any, schema: Mapping[str, Any]) -> None:
+    """Validate data against a JSON schema.
+
+    Raises:
+        SchemaError: It does not fit.
+        ConfigurationError: `jsonschema` is not installed.
+    """
+    validator_for = json_validator()
     errors = sorted(validator_for(schema)(schema).iter_errors(data), key=lambda e: e.json_path)
     if errors:
         known = _properties(schema)
