@@ -8,12 +8,23 @@ from typing import Any
 import pytest
 from langchain_ollama import ChatOllama
 from langchain_openai import ChatOpenAI
+from langchain_openai.chat_models import _client_utils
 
 from lc_asym_router import AsymRouter, Price, Tier
 from tests.servers import OllamaServer, OpenAIServer
 
 SMALL_PRICE = Price(0.05, 0.08)
 FRONTIER_PRICE = Price(2.5, 10.0)
+
+
+@pytest.fixture(autouse=True)
+def own_connections() -> None:
+    """No test gets another's connections.
+
+    langchain-openai shares one async client between models of one base_url. A port comes round
+    again, and connections don't outlive the event loop of the test that opened them.
+    """
+    _client_utils._cached_async_httpx_client.cache_clear()
 
 
 @pytest.fixture
