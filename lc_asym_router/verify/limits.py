@@ -39,8 +39,8 @@ class MeanLogprob(Check):
     """Passes where the mean logprob of the answer's tokens is not under a bound.
 
     Needs a model that gives logprobs: `ChatOllama(logprobs=True)`, `ChatOpenAI(logprobs=True)`; an
-    answer without any passes. On its own it says little (shared/EMBEDDED.md: AUROC .46 to .52 on the
-    0.5B model), so calibrate it on your own data.
+    answer without any passes. On its own it may say little
+    of a small model: measure it on your own data before you rely on it.
 
     Args:
         at_least: The bound, in nats per token, at most 0.
