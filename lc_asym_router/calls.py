@@ -16,6 +16,7 @@ from langgraph.constants import TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
 
 from lc_asym_router.binding import bind
+from lc_asym_router.cancellation import LostCancellation
 from lc_asym_router.errors import CutStreamError, describe_error
 from lc_asym_router.history import fit
 from lc_asym_router.logprobs import tokens_of
@@ -124,16 +125,17 @@ async def acall(
     how: How,
 ) -> Outcome:
     """The async twin of `call`."""
-    taken = _Taken(tier, how)
+    taken, lost = _Taken(tier, how), LostCancellation()
+    config = loud(taken.probed(config), [lost], {})
     try:
         runnable: Runnable[Any, Any] = bind(taken.model, request)
         asked = fit(messages, tier.provider)
         if not how.stream:
-            return taken.whole(await runnable.ainvoke(asked, taken.probed(config)))
-        stream = runnable.astream(asked, taken.probed(config))
-        async with aclosing(cast("Any", stream)) as stream:
+            return taken.whole(await runnable.ainvoke(asked, config))
+        async with aclosing(cast("Any", runnable.astream(asked, config))) as stream:
             async for chunk in stream:
                 taken.add(chunk)
+        lost.find()
         return taken.all()
     except GraphBubbleUp:
         raise
