@@ -818,7 +818,8 @@ async def f_events(world: World, setting: Setting, case: Case, seen: Seen) -> No
         if event["event"] == "on_chat_model_stream":
             seen.take("on_chat_model_stream", event["data"]["chunk"])
         starts += event["event"] == "on_chat_model_start"
-        ends += event["event"] == "on_chat_model_end"
+        # Version 1 shows the end of a run that failed too, with no output.
+        ends += event["event"] == "on_chat_model_end" and event["data"]["output"] is not None
         if version == "v2" and event["event"] == "on_chain_stream" and not event["parent_ids"]:
             seen.take("on_chain_stream", event["data"]["chunk"])
         last = event
