@@ -1,0 +1,1 @@
+"""Evaluation on recorded and on live answers, calibration, training."""

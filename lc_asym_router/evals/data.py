@@ -1,0 +1,215 @@
+"""Rows of real requests: what was asked, and how the small and the frontier model did on it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from lc_asym_router.errors import ConfigurationError
+
+SUFFIXES = (".jsonl", ".jsonl.gz")
+CHARACTERS_PER_TOKEN = 4
+"""Rule of thumb for English, where a row has no token counts."""
+
+AnyPath = str | PathLike[str]
+
+
+class DataError(ConfigurationError):
+    """A file of rows can't be used; the message names the file and the row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one model said to a row's query, as it was recorded.
+
+    Attributes:
+        score: How right it was, in [0, 1]; `None` where nobody graded it.
+        response: Its text, or `None` where that was not recorded.
+        input_tokens: Tokens of the query, or `None`.
+        output_tokens: Tokens of the response, or `None`.
+        model: The model's name.
+    """
+
+    score: float | None
+    response: str | None = field(default=None, repr=False)
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One request with the answers of two models, and perhaps of others.
+
+    Attributes:
+        id: Unique within the data.
+        query: The request's text.
+        weak: The small model's answer; its score is always there.
+        strong: The frontier model's, likewise.
+        dataset: Which source it comes from; the file's name where the row does not say.
+        category: A part of the source, or "".
+        other: Further models' answers by name.
+        prompt_suffix: What was asked behind the query, or "".
+        gold: The right answer, or `None`.
+    """
+
+    id: str
+    query: str = field(repr=False)
+    weak: Answer
+    strong: Answer
+    dataset: str
+    category: str = ""
+    other: Mapping[str, Answer] = field(default_factory=dict, repr=False)
+    prompt_suffix: str = ""
+    gold: Any = field(default=None, repr=False)
+
+    @property
+    def weak_score(self) -> float:
+        """The small model's score, in [0, 1]."""
+        return self.weak.score or 0.0
+
+    @property
+    def strong_score(self) -> float:
+        """The frontier model's score, in [0, 1]."""
+        return self.strong.score or 0.0
+
+    @property
+    def gain(self) -> float:
+        """How much better the frontier did, in [-1, 1]."""
+        return self.strong_score - self.weak_score
+
+
+def load(*paths: AnyPath) -> list[Row]:
+    """The rows of files (`.jsonl`, `.jsonl.gz`) and of all such files in folders.
+
+    A row is a JSON object with `query`, `weak_score` and `strong_score` (in [0, 1]); and where they
+    are known `id`, `dataset`, `category`, `gold`, `prompt_suffix`, `weak_response`,
+    `strong_response`, `weak_usage` and `strong_usage` (`{"input_tokens", "output_tokens"}`),
+    `weak_model`, `strong_model`, and `other` (`{model: {"score", "response"?, "usage"?}}`).
+
+    Raises:
+        DataError: A path is not there, a file is empty, or a row lacks a field, has a score outside
+            [0, 1] or an id that another row has.
+    """
+    rows: list[Row] = []
+    places: dict[str, str] = {}
+    for path in _files(paths):
+        before = len(rows)
+        for place, row in _rows(path):
+            if other := places.get(row.id):
+                raise DataError(
+                    f"{place}: the id {row.id!r} is already that of {other}; ids must be unique."
+                )
+            places[row.id] = place
+            rows.append(row)
+        if len(rows) == before:
+            raise DataError(f"{path} holds no row. Give a file with one JSON object a line.")
+    return rows
+
+
+def by_source(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """The rows of each source, in the order in which the sources come."""
+    sources: dict[str, list[Row]] = {}
+    for row in rows:
+        sources.setdefault(row.dataset, []).append(row)
+    return sources
+
+
+def estimated_tokens(text: str) -> int:
+    """Tokens of a text by its length, at least 1."""
+    return max(1, math.ceil(len(text) / CHARACTERS_PER_TOKEN))
+
+
+def _files(paths: Sequence[AnyPath]) -> list[Path]:
+    files: list[Path] = []
+    for given in paths:
+        path = Path(given)
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.name.endswith(SUFFIXES))
+            if not inside:
+                raise DataError(f"The folder {path} holds no {' or '.join(SUFFIXES)} file.")
+            files += inside
+        elif path.is_file():
+            files.append(path)
+        else:
+            raise DataError(f"There is no file or folder {path}.")
+    if not files:
+        raise DataError("Give at least one file or folder of rows.")
+    return files
+
+
+def _rows(path: Path) -> Iterator[tuple[str, Row]]:
+    name = path.name.removesuffix(".gz").removesuffix(".jsonl")
+    opener = gzip.open if path.name.endswith(".gz") else open
+    try:
+        with opener(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    place = f"{path}, line {number}"
+                    yield place, _row(_object(line, place), place, name, number)
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} can't be read ({type(error).__name__}); is it whole?") from error
+
+
+def _object(line: str, place: str) -> dict[str, Any]:
+    try:
+        data = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{place}: no JSON ({error.msg}, column {error.colno}).") from None
+    if not isinstance(data, dict):
+        raise DataError(f"{place}: a row must be a JSON object, not {type(data).__name__}.")
+    return data
+
+
+def _row(data: dict[str, Any], place: str, name: str, number: int) -> Row:
+    query = data.get("query")
+    if not isinstance(query, str) or not query.strip():
+        raise DataError(f"{place}: 'query' must be a text that is not empty.")
+    other = data.get("other") or {}
+    if not isinstance(other, dict) or not all(isinstance(o, dict) for o in other.values()):
+        raise DataError(f"{place}: 'other' must map a model's name to its score and response.")
+    return Row(
+        id=str(data.get("id") or f"{name}/{number}"),
+        query=query,
+        weak=_answer(data, "weak_", str(data.get("weak_model") or ""), place, needed=True),
+        strong=_answer(data, "strong_", str(data.get("strong_model") or ""), place, needed=True),
+        dataset=str(data.get("dataset") or name),
+        category=str(data.get("category") or ""),
+        other={
+            model: _answer(answer, "", model, f"{place}, other {model!r}")
+            for model, answer in other.items()
+        },
+        prompt_suffix=str(data.get("prompt_suffix") or ""),
+        gold=data.get("gold"),
+    )
+
+
+def _answer(
+    data: dict[str, Any], prefix: str, model: str, place: str, needed: bool = False
+) -> Answer:
+    response, usage = data.get(f"{prefix}response"), data.get(f"{prefix}usage") or {}
+    if response is not None and not isinstance(response, str):
+        raise DataError(f"{place}: '{prefix}response' must be a text.")
+    return Answer(
+        score=_score(data.get(f"{prefix}score"), f"{prefix}score", place, needed),
+        response=response,
+        input_tokens=usage.get("input_tokens"),
+        output_tokens=usage.get("output_tokens"),
+        model=model,
+    )
+
+
+def _score(value: Any, name: str, place: str, needed: bool) -> float | None:
+    if value is None:
+        if needed:
+            raise DataError(f"{place}: '{name}' is missing; every row needs both models' scores.")
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise DataError(f"{place}: '{name}' is {value!r}; a score is a number in [0, 1].")
+    return float(value)
