@@ -85,13 +85,17 @@ class Row:
         return self.strong_score - self.weak_score
 
 
-def load(*paths: AnyPath) -> list[Row]:
+def load(*paths: AnyPath, scored: bool = True) -> list[Row]:
     """The rows of files (`.jsonl`, `.jsonl.gz`) and of all such files in folders.
 
     A row is a JSON object with `query`, `weak_score` and `strong_score` (in [0, 1]); and where they
     are known `id`, `dataset`, `category`, `gold`, `prompt_suffix`, `weak_response`,
     `strong_response`, `weak_usage` and `strong_usage` (`{"input_tokens", "output_tokens"}`),
     `weak_model`, `strong_model`, and `other` (`{model: {"score", "response"?, "usage"?}}`).
+
+    Args:
+        *paths: Files and folders.
+        scored: Whether both scores must be there; live evaluation needs none.
 
     Raises:
         DataError: A path is not there, a file is empty, or a row lacks a field, has a score outside
@@ -101,7 +105,7 @@ def load(*paths: AnyPath) -> list[Row]:
     places: dict[str, str] = {}
     for path in _files(paths):
         before = len(rows)
-        for place, row in _rows(path):
+        for place, row in _rows(path, scored):
             if other := places.get(row.id):
                 raise DataError(
                     f"{place}: the id {row.id!r} is already that of {other}; ids must be unique."
@@ -144,7 +148,7 @@ def _files(paths: Sequence[AnyPath]) -> list[Path]:
     return files
 
 
-def _rows(path: Path) -> Iterator[tuple[str, Row]]:
+def _rows(path: Path, scored: bool) -> Iterator[tuple[str, Row]]:
     name = path.name.removesuffix(".gz").removesuffix(".jsonl")
     opener = gzip.open if path.name.endswith(".gz") else open
     try:
@@ -152,7 +156,7 @@ def _rows(path: Path) -> Iterator[tuple[str, Row]]:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     place = f"{path}, line {number}"
-                    yield place, _row(_object(line, place), place, name, number)
+                    yield place, _row(_object(line, place), place, name, number, scored)
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise DataError(f"{path} can't be read ({type(error).__name__}); is it whole?") from error
 
@@ -167,7 +171,7 @@ def _object(line: str, place: str) -> dict[str, Any]:
     return data
 
 
-def _row(data: dict[str, Any], place: str, name: str, number: int) -> Row:
+def _row(data: dict[str, Any], place: str, name: str, number: int, scored: bool) -> Row:
     query = data.get("query")
     if not isinstance(query, str) or not query.strip():
         raise DataError(f"{place}: 'query' must be a text that is not empty.")
@@ -177,8 +181,8 @@ def _row(data: dict[str, Any], place: str, name: str, number: int) -> Row:
     return Row(
         id=str(data.get("id") or f"{name}/{number}"),
         query=query,
-        weak=_answer(data, "weak_", str(data.get("weak_model") or ""), place, needed=True),
-        strong=_answer(data, "strong_", str(data.get("strong_model") or ""), place, needed=True),
+        weak=_answer(data, "weak_", str(data.get("weak_model") or ""), place, scored),
+        strong=_answer(data, "strong_", str(data.get("strong_model") or ""), place, scored),
         dataset=str(data.get("dataset") or name),
         category=str(data.get("category") or ""),
         other={

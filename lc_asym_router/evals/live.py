@@ -1,0 +1,138 @@
+"""Evaluating a router live: it is asked, its answers are graded, nothing paid for is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lc_asym_router.evals.data import Answer, AnyPath, Row
+from lc_asym_router.evals.graders import Grader
+from lc_asym_router.evals.results import LiveEvaluation
+from lc_asym_router.evals.running import Entry, Job, Run, message_of
+
+if TYPE_CHECKING:
+    from lc_asym_router.router import AsymRouter
+
+
+def evaluate(
+    router: AsymRouter,
+    dataset: Sequence[Row],
+    grader: Grader,
+    *,
+    out: AnyPath | None = None,
+    concurrency: int = 8,
+    progress: bool | None = None,
+) -> LiveEvaluation:
+    """Ask a router every row's query, grade the answers, and add up what it did.
+
+    With `out`, each answer is on the disk before it is graded: the same call takes an interrupted
+    run up where it was. Requests that failed are asked again then. When it is interrupted
+    (`KeyboardInterrupt`, or the task's cancellation), the requests that are under way are waited
+    for, the cancelled task's for a minute at most: they are being paid for.
+
+    Args:
+        router: The router.
+        dataset: Rows, as `load` gives them (`scored=False` for rows without scores).
+        grader: From a row and an answer to a grade in [0, 1]; sync or async.
+        out: File of the run; it holds the answers' text.
+        concurrency: How many requests are under way at once.
+        progress: Show a bar on stderr; `None` for one on a terminal only.
+
+    Raises:
+        DataError: `out` holds a run of another setting.
+        ConfigurationError: `concurrency` is not positive.
+        GradingError: The grader returned no grade. The answers are kept.
+    """
+    jobs = [Job(row, None) for row in dataset]
+    run = Run(router, jobs, grader, f"{router!r}", out, concurrency, progress)
+    return LiveEvaluation.of(dataset, run.all())
+
+
+async def aevaluate(
+    router: AsymRouter,
+    dataset: Sequence[Row],
+    grader: Grader,
+    *,
+    out: AnyPath | None = None,
+    concurrency: int = 8,
+    progress: bool | None = None,
+) -> LiveEvaluation:
+    """The async twin of `evaluate`."""
+    jobs = [Job(row, None) for row in dataset]
+    run = Run(router, jobs, grader, f"{router!r}", out, concurrency, progress)
+    return LiveEvaluation.of(dataset, await run.aall())
+
+
+def record_tiers(
+    router: AsymRouter,
+    dataset: Sequence[Row],
+    grader: Grader,
+    *,
+    out: AnyPath | None = None,
+    concurrency: int = 8,
+    progress: bool | None = None,
+) -> list[Row]:
+    """Ask every tier every query, unchecked: the rows that `calibrate` and `train` need.
+
+    Arguments and errors as for `evaluate`. Rows on which a tier failed are left out.
+    """
+    names = [tier.name for tier in router.ladder]
+    jobs = [Job(row, name) for row in dataset for name in names]
+    run = Run(router, jobs, grader, f"{router!r}, each tier", out, concurrency, progress)
+    return _graded_rows(dataset, names, run.all())
+
+
+async def arecord_tiers(
+    router: AsymRouter,
+    dataset: Sequence[Row],
+    grader: Grader,
+    *,
+    out: AnyPath | None = None,
+    concurrency: int = 8,
+    progress: bool | None = None,
+) -> list[Row]:
+    """The async twin of `record_tiers`."""
+    names = [tier.name for tier in router.ladder]
+    jobs = [Job(row, name) for row in dataset for name in names]
+    run = Run(router, jobs, grader, f"{router!r}, each tier", out, concurrency, progress)
+    return _graded_rows(dataset, names, await run.aall())
+
+
+def _graded_rows(
+    dataset: Sequence[Row], names: Sequence[str], entries: dict[str, Entry]
+) -> list[Row]:
+    rows = []
+    for row in dataset:
+        answers = [_recorded(entries[f"{row.id} {name}"]) for name in names]
+        if any(answer is None for answer in answers):
+            continue
+        weak, *between, strong = [answer for answer in answers if answer is not None]
+        rows.append(
+            Row(
+                id=row.id,
+                query=row.query,
+                weak=weak,
+                strong=strong,
+                dataset=row.dataset,
+                category=row.category,
+                other=dict(zip(names[1:-1], between, strict=True)),
+                prompt_suffix=row.prompt_suffix,
+                gold=row.gold,
+            )
+        )
+    return rows
+
+
+def _recorded(entry: Entry) -> Answer | None:
+    if entry["score"] is None:
+        return None
+    message = message_of(entry)
+    usage = message.usage_metadata
+    attempt = message.response_metadata["router"]["attempts"][-1]
+    return Answer(
+        score=entry["score"],
+        response=message.text,
+        input_tokens=usage["input_tokens"] if usage else None,
+        output_tokens=usage["output_tokens"] if usage else None,
+        model=attempt["model"],
+    )

@@ -1,0 +1,98 @@
+"""`lc-asym-router evaluate`: a classifier, and a cascade, on recorded answers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from lc_asym_router.shell.exits import ANSWERED
+
+CLASSIFIERS = ("keyword", "learned")
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure a classifier, or checking and escalating, on recorded answers",
+        description=(
+            "Measures how well a classifier tells which requests need the frontier (APGR, CPT), and "
+            "with --cascade what checking the small model's answers gains. No model is asked."
+        ),
+    )
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        required=True,
+        metavar="PATH",
+        help="files of rows (.jsonl, .jsonl.gz), or folders of such files",
+    )
+    parser.add_argument("--classify", choices=CLASSIFIERS, default="learned")
+    parser.add_argument("--weights", metavar="FILE", help="a classifier that `train` has written")
+    parser.add_argument("--cascade", action="store_true", help="measure the checks too")
+    parser.add_argument(
+        "--second", metavar="FIELD", help="the model in `other` that is the second small one"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate on the rows."""
+    from lc_asym_router.evals.data import load
+    from lc_asym_router.evals.offline import evaluate_offline
+
+    rows = load(*options.data)
+    report = evaluate_offline(rows, _classifier(options)).to_dict()
+    if options.cascade or options.second:
+        from lc_asym_router.evals.cascade import cascade_report
+
+        report |= cascade_report(rows, second=options.second)
+    if options.json:
+        print(json.dumps(report))
+    else:
+        print("\n".join(_lines(report)))
+    return ANSWERED
+
+
+def _classifier(options: argparse.Namespace) -> Any:
+    from lc_asym_router.classify.keyword import KeywordClassifier
+    from lc_asym_router.errors import ConfigurationError
+
+    if options.classify == "learned":
+        from lc_asym_router.classify.learned import LearnedClassifier
+
+        return LearnedClassifier(path=options.weights) if options.weights else LearnedClassifier()
+    if options.weights:
+        raise ConfigurationError("--weights belongs to --classify learned.")
+    return KeywordClassifier()
+
+
+def _lines(report: dict[str, Any]) -> Iterator[str]:
+    """The report as a table for a person."""
+    yield f"{'source':24} {'rows':>6}  small frontier   APGR   (95 %)       CPT50 CPT80"
+    parts = report.get("sources") or {}
+    for name, part in {**parts, "all" if parts else "rows": report}.items():
+        low, high = part["apgr_ci95"] or (None, None)
+        yield (
+            f"{name:24} {part['n']:6} {_number(part['weak'])} {_number(part['strong']):>8} "
+            f"{_number(part['apgr'])} {_number(low)}-{_number(high)} {_number(part['cpt50'])}"
+            f"{_number(part['cpt80'])}"
+        )
+    for name, figures in report["baselines"].items():
+        told = ", ".join(f"{key} {_number(value).strip()}" for key, value in figures.items())
+        yield f"baseline {name}: {told}"
+    for name, figures in (report.get("checks") or {}).items():
+        told = ", ".join(f"{key} {_number(value).strip()}" for key, value in figures.items())
+        yield f"check {name}: {told}"
+    if cascade := report.get("cascade"):
+        told = ", ".join(f"{key} {_number(value).strip()}" for key, value in cascade.items())
+        yield f"cascade: {told}"
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return "-".join(_number(each).strip() for each in value)
+    return f"{'none' if value is None else format(value, '.3f'):>6}"
