@@ -169,8 +169,7 @@ async def test_a_cancelled_run_keeps_what_is_being_paid_for(make, small, tmp_pat
     task = asyncio.create_task(
         aevaluate(make(), rows(20), same_final_answer, out=out, concurrency=3)
     )
-    while len(small.requests) < 3:
-        await asyncio.sleep(0.01)
+    assert await asyncio.to_thread(small.wait_requests, 3)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
