@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
@@ -41,6 +41,8 @@ class Agreement(Check):
     Raises:
         ConfigurationError: `agree` is not in 1 to `samples`, or a number is out of its range.
     """
+
+    asks: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from copy import copy
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar, cast
 
 from langchain_core.runnables.config import run_in_executor
 
@@ -21,13 +22,30 @@ CheckCallable = Callable[[Attempt], Verdict | bool | Awaitable[Verdict | bool]]
 class Check(ABC):
     """Says whether an attempt's answer may be handed on.
 
-    Subclasses implement `check`; and `acheck` where they wait for something.
+    Subclasses implement `check`; and `acheck` where they wait for something. A check that passes
+    answers whose score reaches a bound keeps it in `threshold`: calibration finds it.
     """
+
+    asks: ClassVar[bool] = False
+    """Whether it asks a model: such a check can't be run again on recorded answers."""
 
     @property
     def name(self) -> str:
         """The check's name, for records."""
         return type(self).__name__
+
+    @property
+    def parts(self) -> tuple[Check, ...]:
+        """The checks that it is made of; itself where it is one."""
+        return (self,)
+
+    def with_thresholds(self, thresholds: Mapping[str, float]) -> Check:
+        """The check with other thresholds, by the names of the checks that it is made of."""
+        if self.name not in thresholds or not hasattr(self, "threshold"):
+            return self
+        changed = copy(self)
+        cast("Any", changed).threshold = thresholds[self.name]
+        return changed
 
     @abstractmethod
     def check(self, attempt: Attempt) -> Verdict:
@@ -97,6 +115,13 @@ class All(Check):
         return "(" + " & ".join(check.name for check in self.checks) + ")"
 
     @property
+    def parts(self) -> tuple[Check, ...]:
+        return tuple(part for check in self.checks for part in check.parts)
+
+    def with_thresholds(self, thresholds: Mapping[str, float]) -> Check:
+        return All(*(check.with_thresholds(thresholds) for check in self.checks))
+
+    @property
     def may_end_early(self) -> bool:
         return any(check.may_end_early for check in self.checks)
 
@@ -137,6 +162,13 @@ class AnyOf(Check):
         return "(" + " | ".join(check.name for check in self.checks) + ")"
 
     @property
+    def parts(self) -> tuple[Check, ...]:
+        return tuple(part for check in self.checks for part in check.parts)
+
+    def with_thresholds(self, thresholds: Mapping[str, float]) -> Check:
+        return AnyOf(*(check.with_thresholds(thresholds) for check in self.checks))
+
+    @property
     def may_end_early(self) -> bool:
         return all(check.may_end_early for check in self.checks)
 
@@ -172,6 +204,13 @@ class Not(Check):
     @property
     def name(self) -> str:
         return f"~{self.inner.name}"
+
+    @property
+    def parts(self) -> tuple[Check, ...]:
+        return self.inner.parts
+
+    def with_thresholds(self, thresholds: Mapping[str, float]) -> Check:
+        return Not(self.inner.with_thresholds(thresholds))
 
     def check(self, attempt: Attempt) -> Verdict:
         return _not(self.inner(attempt))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any
+from typing import Any, ClassVar
 
 from langchain_core.decisions import BaseDecisionModel, ClassifierResponse, Noul, NoulCriteria
 from langchain_core.decisions.types import ClassifierRequest
@@ -44,6 +44,8 @@ class Judge(Check):
         ConfigurationError: A threshold outside [0, 1], a deadline that is not positive, or something
             that is no model.
     """
+
+    asks: ClassVar[bool] = True
 
     def __init__(
         self,

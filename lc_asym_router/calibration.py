@@ -1,0 +1,171 @@
+"""A calibration: thresholds found on data, what they were found to mean, and what was seen then."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from lc_asym_router.errors import ConfigurationError
+
+VERSION = 1
+BINS = 10
+MIN_SCORES = 200
+"""Scores from which a drift is judged: fewer differ by chance alone."""
+DRIFTED = 0.2
+"""Population stability index that counts as a shift, by the common rule of thumb (Siddiqi, Credit
+Risk Scorecards, 2006). Chance alone gives about 9 / n with ten bins."""
+
+
+class CalibrationError(ConfigurationError):
+    """A calibration can't be read, or is not for this router."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a figure is expected to be: its value on the data and the 95 % interval around it."""
+
+    value: float
+    ci95: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Thresholds for a router, and what they mean.
+
+    `calibrate` makes one; `AsymRouter(threshold=calibration)`, or the path of its file, takes it.
+
+    Attributes:
+        classifier: Name of the classifier whose scores the threshold is for.
+        threshold: Complexity at or over which a request goes to the last tier, in [0, 1].
+        checks: For each check with a threshold of its own, by its name, that threshold in [0, 1].
+        target: What was asked for, such as `{"quality_kept": 0.95}`.
+        expected: What the thresholds gave on the data: `frontier_share` and `quality` in [0, 1],
+            `quality_kept` as a part of the frontier's, `gain_kept` as a part of the gap between both
+            models, `cost_usd` a request.
+        rows: How many rows it was found on.
+        seen: Sorted scores at equal steps of their distribution, by "complexity" and "check".
+        notes: What to know of it, one line each.
+    """
+
+    classifier: str
+    threshold: float
+    checks: Mapping[str, float]
+    target: Mapping[str, float]
+    expected: Mapping[str, Expected]
+    rows: int
+    seen: Mapping[str, Sequence[float]] = field(repr=False)
+    notes: Sequence[str] = ()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it as JSON; whole or not at all."""
+        place = Path(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"calibration": VERSION, **asdict(self)}, indent=2, ensure_ascii=False)
+        handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(f"{text}\n")
+            os.replace(temporary, place)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Calibration:
+        """Read what `save` wrote.
+
+        Raises:
+            CalibrationError: There is no such file, or it holds no calibration of this version.
+        """
+        try:
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise CalibrationError(
+                f"The calibration {os.fspath(path)} can't be read ({type(error).__name__}). Make one "
+                "with lc_asym_router.evals.calibrate, or `lc-asym-router calibrate`."
+            ) from error
+        version = data.pop("calibration", None) if isinstance(data, dict) else None
+        if version != VERSION:
+            raise CalibrationError(
+                f"{os.fspath(path)} is no calibration of version {VERSION} (it says {version!r}). "
+                "Calibrate again."
+            )
+        try:
+            expected = {
+                name: Expected(each["value"], tuple(each["ci95"]) if each["ci95"] else None)
+                for name, each in data.pop("expected").items()
+            }
+            return cls(expected=expected, **data)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise CalibrationError(
+                f"{os.fspath(path)} lacks a part of a calibration. Calibrate again."
+            ) from error
+
+    def describe(self) -> str:
+        """What the thresholds mean, in one line a figure."""
+        lines = [f"threshold {self.threshold:.4g} for the classifier {self.classifier}"]
+        lines += [
+            f"threshold {value:.4g} for the check {name}" for name, value in self.checks.items()
+        ]
+        for name, each in self.expected.items():
+            interval = f" (95 %: {each.ci95[0]:.4g} to {each.ci95[1]:.4g})" if each.ci95 else ""
+            lines.append(f"expected {name} {each.value:.4g}{interval}")
+        return "\n".join([*lines, *self.notes])
+
+    def drift(self, name: str, scores: Sequence[float]) -> Drift | None:
+        """How far live scores have moved from those that were seen at calibration.
+
+        Args:
+            name: "complexity" or "check".
+            scores: Live scores in [0, 1].
+
+        Returns:
+            `None` where nothing was seen of that name, or too few scores have come.
+        """
+        seen = self.seen.get(name) or ()
+        if len(seen) < 2 or len(scores) < MIN_SCORES:
+            return None
+        return Drift(name, _stability(seen, scores), len(scores))
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A comparison of live scores with the calibration's.
+
+    Attributes:
+        name: Which scores: "complexity" or "check".
+        index: Population stability index, 0 for the same distribution.
+        scores: How many live scores were compared.
+    """
+
+    name: str
+    index: float
+    scores: int
+
+    @property
+    def drifted(self) -> bool:
+        """Whether they have moved so far that the thresholds no longer mean what they did."""
+        return self.index >= DRIFTED
+
+
+def _stability(seen: Sequence[float], live: Sequence[float]) -> float:
+    """Population stability index over bins at the deciles of what was seen."""
+    from math import log
+
+    steps = len(seen) - 1
+    edges = sorted({seen[round(steps * part / BINS)] for part in range(1, BINS)})
+    before, now = _shares(edges, seen), _shares(edges, live)
+    return sum((b - a) * log(b / a) for a, b in zip(before, now, strict=True))
+
+
+def _shares(edges: Sequence[float], scores: Sequence[float]) -> list[float]:
+    """The share of the scores in each bin; half a score stands in every bin, so none is empty."""
+    counts = [0.5] * (len(edges) + 1)
+    for score in scores:
+        counts[bisect_right(edges, score)] += 1
+    return [count / sum(counts) for count in counts]
