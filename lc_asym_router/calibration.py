@@ -100,7 +100,8 @@ class Calibration:
                 name: Expected(each["value"], tuple(each["ci95"]) if each["ci95"] else None)
                 for name, each in data.pop("expected").items()
             }
-            return cls(expected=expected, **data)
+            notes = tuple(data.pop("notes"))
+            return cls(expected=expected, notes=notes, **data)
         except (AttributeError, KeyError, TypeError) as error:
             raise CalibrationError(
                 f"{os.fspath(path)} lacks a part of a calibration. Calibrate again."

@@ -16,7 +16,7 @@ from lc_asym_router.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
-KNOWN = 256
+KNOWN = 1024
 """Answers whose ids are remembered: as many as are likely under way at once."""
 
 
@@ -80,9 +80,10 @@ class DriftWatch(BaseCallbackHandler):
     def _known(self, answer: str | None) -> bool:
         """Whether an answer was seen already: the chain around the router ends with it too."""
         with self._lock:
-            known = answer is not None and answer in self._answers
+            if answer in self._answers:
+                return answer is not None
             self._answers.append(answer)
-        return known
+        return False
 
     def _take(self, name: str, score: float | None) -> None:
         if score is None or name not in self._scores:

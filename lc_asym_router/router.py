@@ -23,6 +23,8 @@ from lc_asym_router.policy import Policy
 from lc_asym_router.request import SCHEMA_KEY, TOOLS_KEY, Request, SchemaBinding, ToolBinding
 from lc_asym_router.schemas import json_validator
 from lc_asym_router.settings import (
+    calibrated,
+    calibration_of,
     check_of,
     ladder_of,
     scorer_of,
@@ -51,7 +53,8 @@ class AsymRouter(ChainChatModel):
         classify_deadline: Seconds a classifier may take; after that the request goes to the last
             tier (a judge: to the keyword rule first). `None` for no limit.
         threshold: Complexity at or over it goes to the last tier, in [0, 1]; or a list with one
-            number for each step up.
+            number for each step up; or a `Calibration` or its file's path, which brings the checks'
+            thresholds too.
         verify: What checks the answers of every tier but the last: a check, a callable, "default"
             for `default_checks()`, or `None` for none.
         small_attempts: Tries on a tier below the last before it escalates, at least 1.
@@ -91,7 +94,7 @@ class AsymRouter(ChainChatModel):
     tiers: list[Any] | None = None
     classify: Any = "keyword"
     classify_deadline: float | None = 10.0
-    threshold: float | list[float] = 0.5
+    threshold: Any = 0.5
     verify: Any = "default"
     small_attempts: int = 1
     escalate_with: Literal["request", "draft"] = "request"
@@ -123,15 +126,13 @@ class AsymRouter(ChainChatModel):
             max_tokens=self.max_tokens,
             output_version=self.output_version,
         )
+        scorer = scorer_of(self.classify, self.classify_deadline, ladder)
+        found = calibration_of(self.threshold, scorer)
+        thresholds = thresholds_of(found.threshold if found else self.threshold, ladder)
         self._policy = Policy(
             ladder=ladder,
-            decider=Decider(
-                ladder,
-                scorer_of(self.classify, self.classify_deadline, ladder),
-                thresholds_of(self.threshold, ladder),
-                self.sticky,
-            ),
-            check=check_of(self.verify),
+            decider=Decider(ladder, scorer, thresholds, self.sticky),
+            check=calibrated(check_of(self.verify), found),
             small_attempts=self.small_attempts,
             escalate_with=self.escalate_with,
             prefix=self.configurable_prefix,
@@ -167,6 +168,11 @@ class AsymRouter(ChainChatModel):
         return self._graph
 
     @property
+    def policy(self) -> Policy:
+        """The settings, resolved: what the graph's nodes go by."""
+        return self._policy
+
+    @property
     def ladder(self) -> Ladder:
         """The tiers, cheapest first."""
         return self._policy.ladder
@@ -184,7 +190,7 @@ class AsymRouter(ChainChatModel):
         return {
             "tiers": {tier.name: tier.model_name for tier in self.ladder},
             "classify": self._policy.decider.scorer.name,
-            "threshold": self.threshold,
+            "threshold": self._thresholds,
             "verify": repr(self._policy.check),
         }
 
@@ -192,8 +198,13 @@ class AsymRouter(ChainChatModel):
         tiers = ", ".join(f"{tier.name}={tier.model_name}" for tier in self.ladder)
         return (
             f"AsymRouter({tiers}, classify={self._policy.decider.scorer.name}, "
-            f"threshold={self.threshold}, verify={self._policy.check!r})"
+            f"threshold={self._thresholds}, verify={self._policy.check!r})"
         )
+
+    @property
+    def _thresholds(self) -> float | list[float]:
+        first, *more = self._policy.decider.thresholds
+        return [first, *more] if more else first
 
     __str__ = __repr__
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from lc_asym_router.calibration import Calibration
 from lc_asym_router.classify.judge import JudgeClassifier
 from lc_asym_router.classify.keyword import KeywordClassifier
 from lc_asym_router.classify.scoring import Scorer
@@ -74,6 +76,41 @@ def scorer_of(classify: Any, deadline: float | None, ladder: Ladder) -> Scorer:
             "decision model or a callable messages -> float in [0, 1]."
         )
     return Scorer(classify, deadline)
+
+
+def calibration_of(threshold: Any, scorer: Scorer) -> Calibration | None:
+    """The calibration that a user gave as the threshold, or its file's path; `None` for a number.
+
+    Raises:
+        ConfigurationError: It can't be read, or it was made with another classifier.
+    """
+    if isinstance(threshold, str | PathLike):
+        threshold = Calibration.load(threshold)
+    if not isinstance(threshold, Calibration):
+        return None
+    if threshold.classifier != scorer.name:
+        raise ConfigurationError(
+            f"The calibration is for the classifier {threshold.classifier!r}, and this router's is "
+            f"{scorer.name!r}: their scores don't mean the same. Calibrate this router."
+        )
+    return threshold
+
+
+def calibrated(check: Check | None, calibration: Calibration | None) -> Check | None:
+    """The check with the thresholds of a calibration.
+
+    Raises:
+        ConfigurationError: The calibration is for a check that is not there.
+    """
+    if calibration is None:
+        return check
+    names = {part.name for part in check.parts} if check else set()
+    if missing := sorted(set(calibration.checks) - names):
+        raise ConfigurationError(
+            f"The calibration holds a threshold for the check {', '.join(missing)}, which this "
+            "router does not make. Give it the verify= that was calibrated, or calibrate this one."
+        )
+    return check.with_thresholds(calibration.checks) if check else None
 
 
 def thresholds_of(threshold: Any, ladder: Ladder) -> tuple[float, ...]:

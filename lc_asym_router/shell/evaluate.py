@@ -7,9 +7,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from lc_asym_router.shell.classifiers import add_classifier, classifier
 from lc_asym_router.shell.exits import ANSWERED
-
-CLASSIFIERS = ("keyword", "learned")
 
 
 def add_to(commands: Any) -> None:
@@ -29,8 +28,7 @@ def add_to(commands: Any) -> None:
         metavar="PATH",
         help="files of rows (.jsonl, .jsonl.gz), or folders of such files",
     )
-    parser.add_argument("--classify", choices=CLASSIFIERS, default="learned")
-    parser.add_argument("--weights", metavar="FILE", help="a classifier that `train` has written")
+    add_classifier(parser)
     parser.add_argument("--cascade", action="store_true", help="measure the checks too")
     parser.add_argument(
         "--second", metavar="FIELD", help="the model in `other` that is the second small one"
@@ -45,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     from lc_asym_router.evals.offline import evaluate_offline
 
     rows = load(*options.data)
-    report = evaluate_offline(rows, _classifier(options)).to_dict()
+    report = evaluate_offline(rows, classifier(options)).to_dict()
     if options.cascade or options.second:
         from lc_asym_router.evals.cascade import cascade_report
 
@@ -55,19 +53,6 @@ def run(options: argparse.Namespace) -> int:
     else:
         print("\n".join(_lines(report)))
     return ANSWERED
-
-
-def _classifier(options: argparse.Namespace) -> Any:
-    from lc_asym_router.classify.keyword import KeywordClassifier
-    from lc_asym_router.errors import ConfigurationError
-
-    if options.classify == "learned":
-        from lc_asym_router.classify.learned import LearnedClassifier
-
-        return LearnedClassifier(path=options.weights) if options.weights else LearnedClassifier()
-    if options.weights:
-        raise ConfigurationError("--weights belongs to --classify learned.")
-    return KeywordClassifier()
 
 
 def _lines(report: dict[str, Any]) -> Iterator[str]:

@@ -1,0 +1,84 @@
+"""`lc-asym-router calibrate`: from rows and a target to a calibration file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from lc_asym_router.shell.classifiers import add_classifier, classifier
+from lc_asym_router.shell.exits import ANSWERED
+
+if TYPE_CHECKING:
+    from lc_asym_router.money.prices import Price
+
+TARGETS = {
+    "frontier_share": "at most this share of the requests reach the frontier, in [0, 1]",
+    "quality_kept": "at least this part of the frontier's mean grade, in [0, 1]",
+    "gain_kept": "at least this part of the gap between both models' grades, in [0, 1]",
+    "cost_usd": "at most so many USD a request (with both prices)",
+}
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "calibrate",
+        help="find the thresholds for a target on recorded answers",
+        description=(
+            "Finds the classifier's threshold and the check's that reach a target, says what they "
+            "will mean, and writes a file that AsymRouter(threshold=...) takes. No tier is asked."
+        ),
+    )
+    parser.add_argument(
+        "--data", nargs="+", required=True, metavar="PATH", help="files of rows, or folders"
+    )
+    parser.add_argument("--out", required=True, metavar="FILE", help="where to write it (JSON)")
+    targets = parser.add_mutually_exclusive_group(required=True)
+    for name, told in TARGETS.items():
+        targets.add_argument(f"--{name.replace('_', '-')}", type=float, metavar="X", help=told)
+    add_classifier(parser)
+    for tier in ("small", "frontier"):
+        parser.add_argument(
+            f"--{tier}-price",
+            metavar="IN,OUT",
+            help=f"the {tier} tier's price: USD per million tokens in and out",
+        )
+    parser.add_argument("--json", action="store_true", help="print the calibration as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Calibrate on the rows."""
+    from lc_asym_router.classify.scoring import Scorer
+    from lc_asym_router.evals.calibrating import Target, calibrate_settings
+    from lc_asym_router.evals.data import load
+    from lc_asym_router.verify.defaults import default_checks
+
+    found = calibrate_settings(
+        load(*options.data),
+        Target(**{name: getattr(options, name) for name in TARGETS}),
+        scorer=Scorer(classifier(options)),
+        check=default_checks(),
+        weak_price=_price(options.small_price, "--small-price"),
+        strong_price=_price(options.frontier_price, "--frontier-price"),
+    )
+    found.save(options.out)
+    print(json.dumps(asdict(found)) if options.json else found.describe())
+    return ANSWERED
+
+
+def _price(given: str | None, option: str) -> Price | None:
+    from lc_asym_router.errors import ConfigurationError
+    from lc_asym_router.money.prices import Price
+
+    if given is None:
+        return None
+    try:
+        price_in, price_out = map(float, given.split(","))
+    except ValueError:
+        raise ConfigurationError(
+            f"{option} {given!r}: write two numbers, such as 2.5,10."
+        ) from None
+    return Price(price_in, price_out)
