@@ -17,6 +17,10 @@ class ConfigurationError(RouterError, ValueError):
     """The router, a tier, a classifier or a check was set up wrongly."""
 
 
+class ModelFileError(ConfigurationError):
+    """A file of weights is not there, is no such file, is of another version, or is damaged."""
+
+
 class InvalidRequestError(RouterError, ValueError):
     """The request can't be routed: it is empty, or no human turn is in it."""
 
