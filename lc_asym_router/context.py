@@ -11,7 +11,7 @@ from langgraph.runtime import Runtime
 
 from lc_asym_router.options import CallOptions
 from lc_asym_router.request import Request
-from lc_asym_router.state import RouterState
+from lc_asym_router.state import RouterState, Trail
 from lc_asym_router.streaming import Sink, quiet
 
 
@@ -29,6 +29,9 @@ class RunContext:
         metadata: LangGraph's metadata of the place where the router stands, so that a parent's
             messages mode sees the tokens as that node's own.
         exceptions: What the tiers raised, in order, for the final error.
+        run_id: Id of the run that asked, or `None`.
+        kept: The newest trail, and the side calls that are not yet in it, for whoever accounts for a
+            request that is left half-way; empty before the decision.
     """
 
     request: Request | None = None
@@ -36,6 +39,17 @@ class RunContext:
     listeners: tuple[BaseCallbackHandler, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
     exceptions: list[Exception] = field(default_factory=list)
+    run_id: str | None = None
+    kept: list[tuple[Trail, list[dict[str, Any]]]] = field(default_factory=list)
+
+    def keep(self, trail: Trail, side_calls: list[dict[str, Any]] | None = None) -> None:
+        """Keep the newest trail; `side_calls` may still grow."""
+        self.kept[:] = [(trail, [] if side_calls is None else side_calls)]
+
+    @property
+    def faced(self) -> bool:
+        """Whether the graph runs under the chat-model face, which tells of the record itself."""
+        return self.request is not None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from lc_asym_router.graph import Graph
 from lc_asym_router.policy import Policy
 from lc_asym_router.request import Request
 from lc_asym_router.streaming import ReaderGone, Sink, metadata_of, quiet
+from lc_asym_router.telling import run_id_of, telling
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,19 @@ class Face:
     ) -> AIMessage:
         """Run the graph to its answer."""
         inner, context = self._prepare(request, config, sink)
-        with ambient(None):
-            return _last(self.graph.invoke({"messages": []}, inner, context=context))
+        with ambient(None), telling(config, context, request.messages) as answers:
+            answers.append(_last(self.graph.invoke({"messages": []}, inner, context=context)))
+        return answers[-1]
 
     async def aanswer(
         self, request: Request, config: RunnableConfig, sink: Sink | None = None
     ) -> AIMessage:
         """The async twin of `answer`."""
         inner, context = self._prepare(request, config, sink)
-        with ambient(None):
-            return _last(await self.graph.ainvoke({"messages": []}, inner, context=context))
+        with ambient(None), telling(config, context, request.messages) as answers:
+            output = await self.graph.ainvoke({"messages": []}, inner, context=context)
+            answers.append(_last(output))
+        return answers[-1]
 
     def chunks(self, request: Request, config: RunnableConfig) -> Iterator[AIMessageChunk]:
         """The answer as chunks. The graph runs in a thread, and stops when the reader has gone."""
@@ -101,7 +105,7 @@ class Face:
             for key, value in metadata_of(config).items()
             if key.startswith("langgraph_") or key == "checkpoint_ns"
         }
-        context = RunContext(request, sink, tuple(listeners), place)
+        context = RunContext(request, sink, tuple(listeners), place, run_id=run_id_of(config))
         return {**inner, "recursion_limit": self.policy.longest + 1}, context
 
 

@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
 
-from lc_asym_router.money.prices import Price
+from lc_asym_router.money.prices import Pricing
 
 
 class CallMeter(BaseCallbackHandler):
@@ -26,16 +26,17 @@ class CallMeter(BaseCallbackHandler):
 
     Args:
         purpose: What the calls are for: "classify" or "verify".
-        price_of: The price of a model by its name, or `None` where it is not known.
+        price_of: The price of a model by its name and its provider's, or `None` where it is not
+            known.
     """
 
     run_inline = True
 
-    def __init__(self, purpose: str, price_of: Callable[[str], Price | None]) -> None:
+    def __init__(self, purpose: str, price_of: Callable[[str, str], Pricing | None]) -> None:
         self.purpose = purpose
         self.calls: list[dict[str, Any]] = []
         self._price_of = price_of
-        self._open: dict[UUID, tuple[str, float]] = {}
+        self._open: dict[UUID, tuple[str, str, float]] = {}
         self._parents: dict[UUID, UUID | None] = {}
         self._counted: set[UUID | None] = set()
         self._lock = threading.Lock()
@@ -68,8 +69,9 @@ class CallMeter(BaseCallbackHandler):
 
     def _start(self, run_id: UUID, parent: UUID | None, metadata: dict[str, Any] | None) -> None:
         name = str((metadata or {}).get("ls_model_name") or "unknown")
+        provider = str((metadata or {}).get("ls_provider") or "")
         with self._lock:
-            self._open[run_id] = (name, time.perf_counter())
+            self._open[run_id] = (name, provider, time.perf_counter())
             self._parents[run_id] = parent
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
@@ -100,20 +102,34 @@ class CallMeter(BaseCallbackHandler):
         model: str | None = None,
         error: str | None = None,
     ) -> None:
+        ended = time.perf_counter()
         with self._lock:
-            name, started = self._open.pop(run_id, ("unknown", time.perf_counter()))
+            name, provider, started = self._open.pop(run_id, ("unknown", "", ended))
             parent = self._parents.get(run_id)
             while parent is not None and parent not in self._counted:
                 self._counted.add(parent)
                 parent = self._parents.get(parent)
-            price = self._price_of(model or name)
+            seconds = ended - started
             self.calls.append(
                 {
                     "purpose": self.purpose,
                     "model": model or name,
                     "usage": dict(usage) if usage else None,
-                    "cost_usd": price.of(usage) if price else None,
-                    "seconds": time.perf_counter() - started,
+                    "cost_usd": self._cost(model or name, provider, usage, seconds, error),
+                    "seconds": seconds,
                     "error": error,
                 }
             )
+
+    def _cost(
+        self,
+        model: str,
+        provider: str,
+        usage: UsageMetadata | None,
+        seconds: float,
+        error: str | None,
+    ) -> float | None:
+        price = self._price_of(model, provider)
+        if price is None:
+            return None
+        return price.of_failed(seconds) if error else price.of(usage, seconds)

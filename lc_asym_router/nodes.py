@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.constants import TAG_NOSTREAM
+from langgraph.constants import END, TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
@@ -48,6 +51,7 @@ from lc_asym_router.streaming import (
     tags_of,
     veiled,
 )
+from lc_asym_router.telling import run_id_of, telling
 from lc_asym_router.tiers import Tier
 from lc_asym_router.verify.check import Check
 from lc_asym_router.watch import watch_for
@@ -73,7 +77,7 @@ class Nodes:
         metered = _metered(scene.around.config, meter)
         with ambient(metered):
             decision = self.policy.decider.decide(scene.request, scene.options, metered)
-        return _decided(decision, meter)
+        return _decided(decision, meter, scene)
 
     async def aclassify(
         self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
@@ -84,7 +88,7 @@ class Nodes:
         metered = _metered(scene.around.config, meter)
         with ambient(metered):
             decision = await self.policy.decider.adecide(scene.request, scene.options, metered)
-        return _decided(decision, meter)
+        return _decided(decision, meter, scene)
 
     # a tier ---------------------------------------------------------------------------------
 
@@ -93,18 +97,22 @@ class Nodes:
     ) -> Update:
         """Ask a tier: live where its answer may pass at once, else held for `verify`."""
         scene = self._enter(state, config, runtime)
-        plan = self._plan(tier, scene)
-        outcome = call(tier, scene.request, plan.messages, plan.config, plan.how)
-        return self.outcomes.asked(tier, scene, outcome)
+        with self._accounting(scene, config) as done:
+            plan = self._plan(tier, scene)
+            self.outcomes.asking(tier, scene)
+            outcome = call(tier, scene.request, plan.messages, plan.config, plan.how)
+            return done(self.outcomes.asked(tier, scene, outcome))
 
     async def aask(
         self, tier: Tier, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `ask`."""
         scene = self._enter(state, config, runtime)
-        plan = self._plan(tier, scene)
-        outcome = await acall(tier, scene.request, plan.messages, plan.config, plan.how)
-        return self.outcomes.asked(tier, scene, outcome)
+        with self._accounting(scene, config) as done:
+            plan = self._plan(tier, scene)
+            self.outcomes.asking(tier, scene)
+            outcome = await acall(tier, scene.request, plan.messages, plan.config, plan.how)
+            return done(self.outcomes.asked(tier, scene, outcome))
 
     # verify ---------------------------------------------------------------------------------
 
@@ -113,15 +121,17 @@ class Nodes:
         scene = self._enter(state, config, runtime)
         tier, draft, attempt, check = self._open(scene)
         meter = CallMeter("verify", self.policy.price_of)
-        with ambient(_metered(scene.around.config, meter)):
-            try:
-                verdict = check(attempt)
-            except Exception as error:
-                verdict = _raised(error, check)
-        if not verdict.passed:
-            return self.outcomes.rejected(tier, scene, verdict, meter.calls)
-        hand_on(draft, scene.request.messages, _audience(tier, scene.around))
-        return self.outcomes.accepted(scene, attempt.message, draft, verdict, meter)
+        with self._accounting(scene, config) as done:
+            scene.around.context.keep(scene.state["trail"], meter.calls)
+            with ambient(_metered(scene.around.config, meter)):
+                try:
+                    verdict = check(attempt)
+                except Exception as error:
+                    verdict = _raised(error, check)
+            if not verdict.passed:
+                return done(self.outcomes.rejected(tier, scene, verdict, meter.calls))
+            hand_on(draft, scene.request.messages, _audience(tier, scene.around))
+            return done(self.outcomes.accepted(scene, attempt.message, draft, verdict, meter))
 
     async def averify(
         self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
@@ -130,15 +140,17 @@ class Nodes:
         scene = self._enter(state, config, runtime)
         tier, draft, attempt, check = self._open(scene)
         meter = CallMeter("verify", self.policy.price_of)
-        with ambient(_metered(scene.around.config, meter)):
-            try:
-                verdict = await check.acall(attempt)
-            except Exception as error:
-                verdict = _raised(error, check)
-        if not verdict.passed:
-            return self.outcomes.rejected(tier, scene, verdict, meter.calls)
-        await ahand_on(draft, scene.request.messages, _audience(tier, scene.around))
-        return self.outcomes.accepted(scene, attempt.message, draft, verdict, meter)
+        with self._accounting(scene, config) as done:
+            scene.around.context.keep(scene.state["trail"], meter.calls)
+            with ambient(_metered(scene.around.config, meter)):
+                try:
+                    verdict = await check.acall(attempt)
+                except Exception as error:
+                    verdict = _raised(error, check)
+            if not verdict.passed:
+                return done(self.outcomes.rejected(tier, scene, verdict, meter.calls))
+            await ahand_on(draft, scene.request.messages, _audience(tier, scene.around))
+            return done(self.outcomes.accepted(scene, attempt.message, draft, verdict, meter))
 
     # what both twins share ------------------------------------------------------------------
 
@@ -147,6 +159,31 @@ class Nodes:
         options = CallOptions.of(config, self.policy.ladder, self.policy.prefix)
         request = around.context.request or Request().with_messages(state["messages"])
         return Scene(state, around, request, options)
+
+    @contextmanager
+    def _accounting(
+        self, scene: Scene, config: RunnableConfig
+    ) -> Iterator[Callable[[Update], Update]]:
+        """Keep account of a step; yields what takes its update in.
+
+        As a subgraph the graph has no face that tells of its record, so its last step does.
+        """
+        context = scene.around.context
+        answers: list[AIMessage] = []
+
+        def done(update: Update) -> Update:
+            context.keep(update["trail"])
+            if update["route"] == END:
+                answers.append(update["messages"][-1])
+            return update
+
+        if context.faced:
+            yield done
+            return
+        # A paused step is taken again, so there is nothing to tell yet.
+        with telling(config, context, scene.request.messages, passing=GraphBubbleUp) as told:
+            yield done
+            told.extend(answers)
 
     def _plan(self, tier: Tier, scene: Scene) -> _Plan:
         around = scene.around
@@ -222,13 +259,17 @@ def follow(state: Mapping[str, Any]) -> str:
     return str(state["route"])
 
 
-def _decided(decision: Decision, meter: CallMeter) -> Update:
+def _decided(decision: Decision, meter: CallMeter, scene: Scene) -> Update:
+    context = scene.around.context
     trail: Trail = {
+        "id": uuid.uuid4().hex,
+        "run_id": context.run_id or run_id_of(scene.around.config),
         "decision": decision.to_dict(),
         "attempts": [],
         "side_calls": meter.calls,
         "started": time.time(),
     }
+    context.keep(trail)
     return {"route": decision.tier, "trail": trail, "draft": None}
 
 

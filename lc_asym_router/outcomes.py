@@ -35,6 +35,13 @@ class Outcomes:
 
     policy: Policy
 
+    def asking(self, tier: Tier, scene: Scene) -> None:
+        """A tier is about to be asked: should the request be left, the call is on its account."""
+        trail = scene.state["trail"]
+        model, _ = tier.called(scene.request)
+        entry = attempt_entry(tier=tier.name, model=model, price=None, seconds=0.0, error="left")
+        scene.around.context.keep({**trail, "attempts": [*trail["attempts"], entry]})
+
     def asked(
         self,
         tier: Tier,
@@ -125,7 +132,8 @@ class Outcomes:
         record = record_of(
             trail,
             answered=len(trail["attempts"]) - 1,
-            frontier=self.policy.ladder[-1].price,
+            frontier=self.policy.ladder[-1].rate,
+            last=self.policy.ladder[-1].name,
             seconds=max(0.0, time.time() - trail["started"]),
         )
         metadata = {**message.response_metadata, "router": record}

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lc_asym_router.deciding import Decider
-from lc_asym_router.money.prices import Price
+from lc_asym_router.money.listed import listed_price
+from lc_asym_router.money.prices import Pricing
 from lc_asym_router.options import CallOptions
 from lc_asym_router.request import Request
 from lc_asym_router.tiers import Ladder, Tier
@@ -43,9 +44,15 @@ class Policy:
         place = self.ladder.position(tier.name)
         return next((up for up in self.ladder[place + 1 :] if up.refuses(request) is None), None)
 
-    def price_of(self, model: str) -> Price | None:
-        """The price of a model by its name, where a tier declares it."""
-        return next((t.price for t in self.ladder if t.model_name == model), None)
+    def price_of(self, model: str, provider: str) -> Pricing | None:
+        """The price of any model: a tier's own, else its provider's list price.
+
+        Args:
+            model: The model's name.
+            provider: Its provider, as LangSmith names it; "" where it is not known.
+        """
+        tier = next((tier for tier in self.ladder if tier.model_name == model), None)
+        return tier.rate if tier else listed_price(provider, model)
 
     @property
     def longest(self) -> int:

@@ -137,6 +137,8 @@ class AsymRouter(ChainChatModel):
             escalate_with=self.escalate_with,
             prefix=self.configurable_prefix,
         )
+        for tier in ladder:
+            _ = tier.rate  # list prices load here, not on the first request's event loop
         # Without checkpointer=False the graph would inherit a parent's and write every draft there.
         self._face = Face(build_graph(self._policy, checkpointer=False), self._policy)
         self._graph = build_graph(self._policy)

@@ -12,7 +12,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.graph.message import add_messages
 
-from lc_asym_router.money.prices import Price, total
+from lc_asym_router.money.prices import Pricing, total
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -96,7 +96,7 @@ class Attempt:
     again: Callable[[float, int], Runnable[Any, AIMessage]] | None = field(
         default=None, repr=False, compare=False
     )
-    price: Price | None = None
+    price: Pricing | None = None
     provider: str = ""
 
     @property
@@ -107,14 +107,14 @@ class Attempt:
     @property
     def cost_usd(self) -> float | None:
         """Cost of this call in USD, or `None` where price or token counts are not known."""
-        return self.price.of(self.usage) if self.price else None
+        return self.price.of(self.usage, self.seconds) if self.price else None
 
 
 def attempt_entry(
     *,
     tier: str,
     model: str,
-    price: Price | None,
+    price: Pricing | None,
     seconds: float,
     usage: UsageMetadata | None = None,
     error: str | None = None,
@@ -126,7 +126,12 @@ def attempt_entry(
         unbilled: The call failed before its model began to answer, which no provider bills: its
             cost is 0 where the price is known. What a call that failed later cost nobody knows.
     """
-    cost = (0.0 if unbilled else price.of(usage)) if price else None
+    if price is None:
+        cost = None
+    elif unbilled:
+        cost = 0.0
+    else:
+        cost = price.of_failed(seconds) if error else price.of(usage, seconds)
     return {
         "tier": tier,
         "model": model,
@@ -155,6 +160,10 @@ def judged(entry: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
 class Trail(TypedDict):
     """What the graph has found out so far about one request; plain JSON."""
 
+    id: str
+    """The request's own id: 32 hex digits, unique."""
+    run_id: str | None
+    """Id of the run that asked; `None` where there is none."""
     decision: dict[str, Any]
     attempts: list[dict[str, Any]]
     side_calls: list[dict[str, Any]]
@@ -182,14 +191,20 @@ class RouterIO(TypedDict):
     messages: Annotated[list[AnyMessage], add_messages]
 
 
-def record_of(trail: Trail, *, answered: int, frontier: Price | None, seconds: float) -> Any:
+def record_of(
+    trail: Trail, *, answered: int, frontier: Pricing | None, last: str, seconds: float
+) -> Any:
     """The record of a request whose answer is attempt number `answered`.
 
-    `frontier_cost_usd` is an estimate: the answer's own token counts at the frontier's price.
+    `frontier_cost_usd` is an estimate: the answer's own token counts at the frontier's price. Where
+    the frontier (the tier named `last`) gave the answer it is what that call cost.
     """
     answer = trail["attempts"][answered]
     cost = total([call["cost_usd"] for call in (*trail["attempts"], *trail["side_calls"])])
-    alone = frontier.of(answer["usage"]) if frontier else None
+    if answer["tier"] == last:
+        alone = answer["cost_usd"]
+    else:
+        alone = frontier.of(answer["usage"]) if frontier else None
     return {
         **open_record(trail),
         "tier": answer["tier"],
@@ -202,8 +217,10 @@ def record_of(trail: Trail, *, answered: int, frontier: Price | None, seconds: f
 
 
 def open_record(trail: Trail) -> dict[str, Any]:
-    """Decision, attempts and side calls: the part of a record that needs no answer."""
+    """Ids, decision, attempts, side calls: the part of a record that needs no answer."""
     return {
+        "id": trail["id"],
+        "run_id": trail["run_id"],
         "decision": trail["decision"],
         "attempts": trail["attempts"],
         "side_calls": trail["side_calls"],

@@ -10,7 +10,8 @@ from typing import Any, cast
 from langchain_core.language_models import BaseChatModel, ModelProfile
 
 from lc_asym_router.errors import ConfigurationError, NoTierError
-from lc_asym_router.money.prices import Price
+from lc_asym_router.money.listed import base_url_of, listed_price
+from lc_asym_router.money.prices import Pricing
 from lc_asym_router.request import Request
 
 RESERVED_NAMES = frozenset({"classify", "verify", "__start__", "__end__", "__input__"})
@@ -35,7 +36,9 @@ class Tier:
         inputs: What it takes besides text, of "image", "audio", "pdf", "video", "file". Where it is
             not given: what the model's profile says, else nothing is ruled out.
         tools: Whether it can call tools. Where it is not given: what the profile says, else yes.
-        price: USD per million tokens; `None` where it is not known.
+        price: What its calls cost: `Price` (USD per million tokens), `PerCall`, `PerSecond` or
+            `Power`. Where it is not given: the provider's list price by the model's own name, from
+            the extra `prices`; else the cost is unknown, `None`.
         source: Where the model comes from, for display.
 
     Raises:
@@ -48,7 +51,7 @@ class Tier:
     context_window: int | None = None
     inputs: frozenset[str] | None = None
     tools: bool | None = None
-    price: Price | None = None
+    price: Pricing | None = None
     source: str = field(default="", compare=False)
 
     def __init__(
@@ -59,7 +62,7 @@ class Tier:
         context_window: int | None = None,
         inputs: Iterable[str] | None = None,
         tools: bool | None = None,
-        price: Price | None = None,
+        price: Pricing | None = None,
         source: str = "",
     ) -> None:
         put = object.__setattr__
@@ -90,6 +93,12 @@ class Tier:
                 f"Tier(context_window={self.context_window}) must be a positive number of tokens; "
                 "leave it out where there is no limit."
             )
+        if self.price is not None and not isinstance(self.price, Pricing):
+            raise ConfigurationError(
+                f"Tier(price=...) is a {type(self.price).__name__}; give Price(input, output) in USD "
+                "per million tokens, PerCall(usd), PerSecond(usd) or Power(watts, usd_per_kwh). "
+                "Leave it out for the provider's list price."
+            )
         if unknown := (self.inputs or frozenset()) - MODALITIES:
             raise ConfigurationError(
                 f"Tier(inputs=...) holds {', '.join(sorted(unknown))}; "
@@ -116,12 +125,20 @@ class Tier:
                 return name
         return type(self.model).__name__
 
-    def called(self, request: Request) -> tuple[str, Price | None]:
+    @property
+    def rate(self) -> Pricing | None:
+        """The price that its calls go by: the declared one, else the provider's list price."""
+        return self.price or self._listed(self.model_name)
+
+    def called(self, request: Request) -> tuple[str, Pricing | None]:
         """The model's name and price in a call: another one where the call says `model=`."""
         named = request.kwargs.get("model")
         if isinstance(named, str) and named != self.model_name:
-            return named, None
-        return self.model_name, self.price
+            return named, self._listed(named)
+        return self.model_name, self.rate
+
+    def _listed(self, model: str) -> Pricing | None:
+        return listed_price(self.provider, model, base_url_of(self.model))
 
     @property
     def provider(self) -> str:

@@ -1,24 +1,50 @@
-"""Prices, and what a call costs at them."""
+"""Prices, and what a call costs at them: by the token, by the call, by the second."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from langchain_core.messages.ai import UsageMetadata
 
 from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.money.usage import TokenCounts
+
+
+class Pricing(ABC):
+    """What a call costs. Base of every form of price; subclass it for one of your own."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def of(self, usage: UsageMetadata | None, seconds: float | None = None) -> float | None:
+        """Cost of a call that was answered, in USD; `None` where it can't be known.
+
+        Args:
+            usage: Token counts as the provider reported them, or `None`.
+            seconds: How long the call took, or `None` where it was not made.
+        """
+
+    def of_failed(self, seconds: float | None = None) -> float | None:
+        """Cost of a call that failed after its model had begun, in USD; `None`: nobody knows."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
+class Price(Pricing):
     """USD per million tokens.
 
     Args:
         input: Price of a million input tokens, in USD.
-        output: Price of a million output tokens (reasoning tokens included), in USD.
+        output: Price of a million output tokens, in USD.
         cached_input: Price of a million input tokens read from the provider's prompt cache, in
             USD; the input price where it is not given.
+        cache_write: Price of a million input tokens written to that cache, in USD; the input price
+            where it is not given.
+        reasoning: Price of a million output tokens spent on reasoning, in USD; the output price
+            where it is not given.
 
     Raises:
         ConfigurationError: A price is negative or no finite number.
@@ -27,33 +53,131 @@ class Price:
     input: float
     output: float
     cached_input: float | None = None
+    cache_write: float | None = None
+    reasoning: float | None = None
 
     def __post_init__(self) -> None:
-        for label in ("input", "output", "cached_input"):
+        for label in ("input", "output", "cached_input", "cache_write", "reasoning"):
             value = getattr(self, label)
-            if value is None and label == "cached_input":
+            if value is None and label not in ("input", "output"):
                 continue
-            if not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-                raise ConfigurationError(
-                    f"Price({label}={value!r}) must be USD per million tokens, 0 or more. Leave the "
-                    "price out where it is not known."
-                )
+            _check(value, f"Price({label}={value!r})", "USD per million tokens")
 
-    def of(self, usage: UsageMetadata | None) -> float | None:
+    def of(self, usage: UsageMetadata | None, seconds: float | None = None) -> float | None:
         """Cost of a call in USD; `None` where the call reported no token counts."""
         if usage is None:
             return None
-        cached = (usage.get("input_token_details") or {}).get("cache_read") or 0
-        cached_price = self.input if self.cached_input is None else self.cached_input
+        counts = TokenCounts.of(usage)
         micro_usd = (
-            (usage["input_tokens"] - cached) * self.input
-            + cached * cached_price
-            + usage["output_tokens"] * self.output
+            counts.plain_input * self.input
+            + counts.cache_read * _or(self.cached_input, self.input)
+            + counts.cache_write * _or(self.cache_write, self.input)
+            + counts.plain_output * self.output
+            + counts.reasoning * _or(self.reasoning, self.output)
         )
         return micro_usd / 1_000_000
 
 
-def total(costs: list[float | None]) -> float | None:
+@dataclass(frozen=True, slots=True)
+class PerCall(Pricing):
+    """A fixed price for each answered call, whatever its length. `PerCall(0)` is a free model.
+
+    Args:
+        usd: Price of a call, in USD.
+
+    Raises:
+        ConfigurationError: The price is negative or no finite number.
+    """
+
+    usd: float
+
+    def __post_init__(self) -> None:
+        _check(self.usd, f"PerCall({self.usd!r})", "USD per call")
+
+    def of(self, usage: UsageMetadata | None, seconds: float | None = None) -> float | None:
+        """Cost of a call in USD."""
+        return float(self.usd)
+
+    def of_failed(self, seconds: float | None = None) -> float | None:
+        """0 where calls are free; else `None`: whether a failed call is charged nobody knows."""
+        return None if self.usd else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PerSecond(Pricing):
+    """A price for the time that a call takes: a rented machine, or one's own.
+
+    Calls that run side by side on one machine each count their whole time, so the sum is an upper
+    bound there.
+
+    Args:
+        usd: Price of a second, in USD. A machine at 0.60 USD an hour: `PerSecond(0.60 / 3600)`.
+
+    Raises:
+        ConfigurationError: The price is negative or no finite number.
+    """
+
+    usd: float
+
+    def __post_init__(self) -> None:
+        _check(self.usd, f"PerSecond({self.usd!r})", "USD per second")
+
+    def of(self, usage: UsageMetadata | None, seconds: float | None = None) -> float | None:
+        """Cost of a call in USD; `None` for a call that was not made: nobody knows its time."""
+        return None if seconds is None else self.usd * seconds
+
+    def of_failed(self, seconds: float | None = None) -> float | None:
+        """Cost of the time that a failed call took, in USD: the machine ran all the same."""
+        return self.of(None, seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Power(Pricing):
+    """The electricity that a call takes on a machine of one's own.
+
+    Args:
+        watts: What the machine draws while it answers, in watts.
+        usd_per_kwh: Price of a kilowatt-hour, in USD.
+
+    Raises:
+        ConfigurationError: Either is negative or no finite number.
+    """
+
+    watts: float
+    usd_per_kwh: float
+
+    def __post_init__(self) -> None:
+        _check(self.watts, f"Power(watts={self.watts!r})", "watts")
+        _check(self.usd_per_kwh, f"Power(usd_per_kwh={self.usd_per_kwh!r})", "USD per kWh")
+
+    @property
+    def usd(self) -> float:
+        """Price of a second, in USD."""
+        return self.watts / 1000 * self.usd_per_kwh / 3600
+
+    def of(self, usage: UsageMetadata | None, seconds: float | None = None) -> float | None:
+        """Cost of a call in USD; `None` for a call that was not made: nobody knows its time."""
+        return None if seconds is None else self.usd * seconds
+
+    def of_failed(self, seconds: float | None = None) -> float | None:
+        """Cost of the time that a failed call took, in USD: the machine ran all the same."""
+        return self.of(None, seconds)
+
+
+def total(costs: Iterable[float | None]) -> float | None:
     """Sum in USD; `None` as soon as one part is not known (an unknown price is never 0)."""
-    known = [cost for cost in costs if cost is not None]
-    return sum(known) if len(known) == len(costs) else None
+    parts = list(costs)
+    known = [cost for cost in parts if cost is not None]
+    return math.fsum(known) if len(known) == len(parts) else None
+
+
+def _or(price: float | None, otherwise: float) -> float:
+    return otherwise if price is None else price
+
+
+def _check(value: object, shown: str, unit: str) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value < 0:  # type: ignore[arg-type, operator]
+        raise ConfigurationError(
+            f"{shown} must be {unit}, 0 or more. Leave the price out where it is not known."
+        )

@@ -1,0 +1,144 @@
+"""Telling handlers of a request's record: once a request, whatever became of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from langchain_core.callbacks import BaseCallbackManager
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import RunnableConfig
+
+from lc_asym_router.context import RunContext
+from lc_asym_router.errors import TiersFailedError
+from lc_asym_router.state import open_record
+from lc_asym_router.streaming import metadata_of, tags_of
+
+logger = logging.getLogger(__name__)
+
+FRAMEWORK_TAGS = ("graph:", "seq:", "map:", "langsmith:", "nostream")
+"""How the tags begin that LangChain and LangGraph put on runs themselves."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A request that has come to its end.
+
+    Attributes:
+        record: Its record, plain JSON; the totals are missing where it got no answer.
+        run_id: Id of the router's run, or `None`.
+        tags: The tags that the caller gave.
+        metadata: The run's metadata, with `thread_id` where the call has one.
+        messages: What was asked.
+        answer: What was answered, or `None`.
+        error: What was raised instead, or `None`.
+    """
+
+    record: Mapping[str, Any]
+    run_id: str | None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    messages: Sequence[BaseMessage] = field(default=(), repr=False)
+    answer: AIMessage | None = field(default=None, repr=False)
+    error: BaseException | None = field(default=None, repr=False)
+
+
+@runtime_checkable
+class RecordHandler(Protocol):
+    """A callback handler that wants each request's record."""
+
+    def on_router_record(self, told: Told) -> None:
+        """A request has come to its end. Called on the request's path: it must not wait."""
+
+
+@contextmanager
+def telling(
+    config: RunnableConfig,
+    context: RunContext,
+    messages: Sequence[BaseMessage],
+    passing: type[BaseException] | tuple[type[BaseException], ...] = (),
+) -> Iterator[list[AIMessage]]:
+    """Tell of the request that is answered in this block, at its end or when it is left.
+
+    A request that is cancelled, or whose reader has gone, has been paid for too: what is known of it
+    is told. Yields a list to put the answer in.
+
+    Args:
+        config: The config of the block's run.
+        context: What is known of the request half-way.
+        messages: What is asked.
+        passing: Exceptions that are no end of the request.
+    """
+    handlers = _handlers(config)
+    answers: list[AIMessage] = []
+    if not handlers:
+        yield answers
+        return
+    try:
+        yield answers
+    except passing:
+        raise
+    except BaseException as error:
+        if record := _record_at(error, context):
+            _tell(handlers, _told(config, context, messages, record, error=error))
+        raise
+    if answers and (record := answers[-1].response_metadata.get("router")):
+        _tell(handlers, _told(config, context, messages, record, answer=answers[-1]))
+
+
+def _record_at(error: BaseException, context: RunContext) -> dict[str, Any] | None:
+    """What is known of a request at an error; `None` before it was decided where it goes."""
+    if isinstance(error, TiersFailedError):
+        return error.record
+    if not context.kept:
+        return None
+    trail, side_calls = context.kept[-1]
+    return open_record({**trail, "side_calls": [*trail["side_calls"], *side_calls]})
+
+
+def _told(
+    config: RunnableConfig,
+    context: RunContext,
+    messages: Sequence[BaseMessage],
+    record: Mapping[str, Any],
+    *,
+    answer: AIMessage | None = None,
+    error: BaseException | None = None,
+) -> Told:
+    metadata = metadata_of(config)
+    thread = (config.get("configurable") or {}).get("thread_id")
+    if thread is not None:
+        metadata = {"thread_id": thread, **metadata}
+    return Told(
+        record=record,
+        run_id=context.run_id or record.get("run_id"),
+        tags=tuple(tag for tag in tags_of(config) if not tag.startswith(FRAMEWORK_TAGS)),
+        metadata=metadata,
+        messages=messages,
+        answer=answer,
+        error=error,
+    )
+
+
+def run_id_of(config: RunnableConfig) -> str | None:
+    """Id of the run whose inner config this is."""
+    parent = getattr(config.get("callbacks"), "parent_run_id", None)
+    return None if parent is None else str(parent)
+
+
+def _handlers(config: RunnableConfig) -> list[RecordHandler]:
+    callbacks = config.get("callbacks")
+    found = callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ()
+    return [handler for handler in found if isinstance(handler, RecordHandler)]
+
+
+def _tell(handlers: Sequence[RecordHandler], told: Told) -> None:
+    for handler in handlers:
+        try:
+            handler.on_router_record(told)
+        except Exception as error:
+            # As LangChain does with its callbacks: accounting takes no request down.
+            logger.warning("%s failed: %s", type(handler).__name__, type(error).__name__)
