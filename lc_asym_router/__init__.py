@@ -32,6 +32,10 @@ if TYPE_CHECKING:
         UnverifiedError as UnverifiedError,
     )
     from lc_asym_router.middleware import AsymRouterMiddleware as AsymRouterMiddleware
+    from lc_asym_router.money.ledger.handler import Ledger as Ledger
+    from lc_asym_router.money.prices import PerCall as PerCall
+    from lc_asym_router.money.prices import PerSecond as PerSecond
+    from lc_asym_router.money.prices import Power as Power
     from lc_asym_router.money.prices import Price as Price
     from lc_asym_router.router import AsymRouter as AsymRouter
     from lc_asym_router.state import Attempt as Attempt
@@ -57,7 +61,11 @@ _HOMES = {
     "Judge": "verify.judge",
     "JudgeClassifier": "classify.judge",
     "KeywordClassifier": "classify.keyword",
+    "Ledger": "money.ledger.handler",
     "NoTierError": "errors",
+    "PerCall": "money.prices",
+    "PerSecond": "money.prices",
+    "Power": "money.prices",
     "Price": "money.prices",
     "RouterError": "errors",
     "Tier": "tiers",

@@ -1,0 +1,17 @@
+"""The ledger: every request's record in a real database, without its text, and the report on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lc_asym_router._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from lc_asym_router.money.ledger.handler import Ledger as Ledger
+    from lc_asym_router.money.ledger.handler import LedgerError as LedgerError
+
+_HOMES = {"Ledger": "handler", "LedgerError": "handler"}
+
+__all__ = sorted(_HOMES)
+
+__getattr__ = lazy_exports(__name__, _HOMES)

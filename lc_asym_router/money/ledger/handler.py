@@ -1,0 +1,244 @@
+"""`Ledger`: a callback handler that keeps every request's record in a database."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from os import PathLike
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from langchain_core.callbacks import BaseCallbackHandler
+
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.money.ledger.extra import needed
+from lc_asym_router.money.ledger.report import By, checked, report_rows
+from lc_asym_router.money.ledger.rows import rows_of
+from lc_asym_router.money.ledger.store import Store, url_of
+from lc_asym_router.money.ledger.times import Moment
+from lc_asym_router.money.ledger.writer import LedgerError as LedgerError
+from lc_asym_router.money.ledger.writer import Writer
+from lc_asym_router.telling import Told
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+
+class Ledger(BaseCallbackHandler):
+    """Keeps the record of every request, without its text, in SQLite or PostgreSQL.
+
+    A callback handler: `AsymRouter(callbacks=[ledger])`, or in the config of a call. Requests never
+    wait for it: one background thread writes in batches. While the database is down they wait in a
+    bounded queue; what does not fit is dropped, counted in `dropped` and logged. A request is written
+    once, whatever is tried again. What `flush` has returned for outlives a crash; the rest of the
+    queue is written when the process ends in order. Threads, tasks and forked processes may share it.
+
+    Args:
+        url: ``"sqlite:///path"`` or ``"postgresql://user:password@host/database"``, or a file's path;
+            `ledger.sqlite3` in the platform's folder for a user's data where it is not given.
+        keep_text: Keep prompts, answers and the reasons of decisions and checks too.
+        queue: The most requests that wait to be written.
+        batch: The most requests in one transaction.
+        flush_seconds: How long a request waits for others to share its transaction, in seconds.
+        exit_seconds: How long the end of the process waits for the database, in seconds.
+
+    Raises:
+        ConfigurationError: The URL can't be read, a number makes no sense, or an extra is missing.
+
+    Example:
+        ```python
+        ledger = Ledger("sqlite:///costs.sqlite3")
+        router = AsymRouter(small=..., frontier=..., callbacks=[ledger])
+        router.invoke("What is the capital of France?", {"tags": ["team-a"]})
+        ledger.report(by="tag")
+        ```
+    """
+
+    run_inline = True
+
+    def __init__(
+        self,
+        url: str | PathLike[str] | None = None,
+        *,
+        keep_text: bool = False,
+        queue: int = 10_000,
+        batch: int = 200,
+        flush_seconds: float = 1.0,
+        exit_seconds: float = 10.0,
+    ) -> None:
+        for name, value in (("queue", queue), ("batch", batch)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ConfigurationError(f"Ledger({name}={value!r}) must be 1 or more requests.")
+        for name, seconds in (("flush_seconds", flush_seconds), ("exit_seconds", exit_seconds)):
+            if not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
+                raise ConfigurationError(f"Ledger({name}={seconds!r}) must be 0 or more seconds.")
+        self.keep_text = keep_text
+        self._store = Store(url_of(url))
+        self._writer = Writer(
+            self._store,
+            size=queue,
+            batch=batch,
+            flush_seconds=flush_seconds,
+            exit_seconds=exit_seconds,
+        )
+
+    def on_router_record(self, told: Told) -> None:
+        """A request has come to its end: take its rows in. It does not wait for the database."""
+        self._writer.put(rows_of(told, keep_text=self.keep_text))
+
+    # writing --------------------------------------------------------------------------------
+
+    @property
+    def dropped(self) -> int:
+        """Requests that this process could not keep: the queue was full, or they were refused."""
+        return self._writer.dropped
+
+    @property
+    def pending(self) -> int:
+        """Requests that wait to be written."""
+        return self._writer.pending
+
+    def flush(self, timeout: float = 30.0) -> None:
+        """Wait until every request that has ended is in the database, committed.
+
+        Args:
+            timeout: How long to wait, in seconds.
+
+        Raises:
+            LedgerError: It is not written in time. It is tried again.
+        """
+        self._writer.flush(timeout)
+
+    async def aflush(self, timeout: float = 30.0) -> None:  # noqa: ASYNC109
+        """The async twin of `flush`."""
+        await asyncio.to_thread(self.flush, timeout)
+
+    def close(self, timeout: float | None = None) -> None:
+        """Write what waits, and end. What comes later is dropped and counted.
+
+        Args:
+            timeout: How long to wait for the database, in seconds; `exit_seconds` by default. What
+                is not written then is dropped, counted and logged.
+        """
+        self._writer.close(self._writer.exit_seconds if timeout is None else timeout)
+
+    async def aclose(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """The async twin of `close`."""
+        await asyncio.to_thread(self.close, timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    # reading --------------------------------------------------------------------------------
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file, or `None` for a server."""
+        return self._store.file
+
+    def rows(
+        self, by: By | None = None, since: Moment = None, until: Moment = None
+    ) -> list[dict[str, Any]]:
+        """The report as plain dicts: requests, shares, escalations, failed checks, money, latency.
+
+        Sums of money are over what is known; `unknown_cost` and `unknown_saving` say how many
+        requests are not in them. `frontier_cost_usd` is an estimate.
+
+        Args:
+            by: "day" (UTC), "model" or "tier" (that answered), "tag" or "thread"; `None` for all in
+                one row.
+            since: The first moment that counts: a datetime, a date (UTC), ISO text, or "7d".
+            until: The first moment that doesn't any more, likewise.
+
+        Raises:
+            ConfigurationError: An argument is of no known form.
+            LedgerError: The database can't be read, or what has ended can't be written to it.
+        """
+        wanted, first, end = checked(by, since, until)
+        if self.pending:
+            self.flush()
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with self._store.transaction(writing=False) as connection:
+                return report_rows(connection, wanted, first, end)
+        except (SQLAlchemyError, OSError) as error:
+            inner = getattr(error, "orig", None) or error
+            raise LedgerError(
+                f"The ledger can't be read ({type(inner).__name__}; {self._store.name}). Check that "
+                "the database runs, its address, and your rights to it."
+            ) from None
+
+    def report(self, by: By | None = None, since: Moment = None, until: Moment = None) -> Any:
+        """The report as a pandas DataFrame; see `rows`.
+
+        Raises:
+            ConfigurationError: As for `rows`, or pandas is not installed.
+        """
+        pandas = needed("pandas", "report")
+        frame = pandas.DataFrame(self.rows(by, since, until))
+        return frame.set_index(by) if by is not None and len(frame) else frame
+
+    # a handler ------------------------------------------------------------------------------
+
+    # The record is handed over by `on_router_record`; no event of LangChain's is needed beside it.
+
+    @property
+    def ignore_llm(self) -> bool:
+        """Models' runs are passed over."""
+        return True
+
+    @property
+    def ignore_chat_model(self) -> bool:
+        """Chat models' runs are passed over."""
+        return True
+
+    @property
+    def ignore_chain(self) -> bool:
+        """Chains' runs are passed over."""
+        return True
+
+    @property
+    def ignore_agent(self) -> bool:
+        """Agents' runs are passed over."""
+        return True
+
+    @property
+    def ignore_retriever(self) -> bool:
+        """Retrievers' runs are passed over."""
+        return True
+
+    @property
+    def ignore_custom_event(self) -> bool:
+        """Custom events are passed over."""
+        return True
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __repr__(self) -> str:
+        return f"Ledger({self._store.name}, pending={self.pending}, dropped={self.dropped})"

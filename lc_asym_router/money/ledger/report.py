@@ -1,0 +1,191 @@
+"""The report: what the ledger's rows add up to."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.money.ledger.times import Moment, moment_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+By = Literal["day", "model", "tier", "tag", "thread"]
+
+COLUMNS = (
+    "id",
+    "time",
+    "outcome",
+    "tier",
+    "model",
+    "escalated",
+    "cost_usd",
+    "frontier_cost_usd",
+    "saved_usd",
+    "seconds",
+    "thread_id",
+)
+TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
+
+
+def report_rows(
+    connection: Connection, by: By | None, since: datetime | None, until: datetime | None
+) -> list[dict[str, Any]]:
+    """The report's rows, read in one transaction.
+
+    Args:
+        connection: A transaction on the ledger.
+        by: What the requests are grouped by; `None` for one row of all. The model and the tier are
+            those that answered. A request with several tags counts under each.
+        since: The first moment that counts.
+        until: The first that doesn't any more.
+    """
+    from sqlalchemy import select
+
+    from lc_asym_router.money.ledger.tables import calls, requests, tags
+
+    def limited(query: Any) -> Any:
+        if since is not None:
+            query = query.where(requests.c.time >= since)
+        return query if until is None else query.where(requests.c.time < until)
+
+    tagged: dict[str, list[str]] = defaultdict(list)
+    if by == "tag":
+        query = select(tags.c.request_id, tags.c.tag).join(requests)
+        for request_id, tag in connection.execute(limited(query)):
+            tagged[request_id].append(tag)
+    groups: dict[Any, _Group] = {}
+    home: dict[str, list[_Group]] = {}
+    query = select(*(requests.c[name] for name in COLUMNS)).order_by(requests.c.time)
+    for row in connection.execute(limited(query)).mappings():
+        for key in _keys(row, by, tagged):
+            group = groups.setdefault(key, _Group())
+            group.add(row)
+            home.setdefault(row["id"], []).append(group)
+    names = ("request_id", "passed", "check", "error", *TOKENS)
+    query = select(*(calls.c[name] for name in names)).join(requests)
+    for row in connection.execute(limited(query)).mappings():
+        for group in home.get(row["request_id"], ()):
+            group.add_call(row)
+    tiers = sorted({tier for group in groups.values() for tier in group.tiers})
+    if by is None:
+        return [groups.get(None, _Group()).row(tiers)]
+    ordered = sorted(groups, key=lambda key: (key is None, str(key)))
+    return [{by: key, **groups[key].row(tiers)} for key in ordered]
+
+
+def _keys(row: Any, by: By | None, tagged: dict[str, list[str]]) -> Sequence[Any]:
+    if by is None:
+        return (None,)
+    if by == "tag":
+        return tagged.get(row["id"]) or (None,)
+    if by == "day":
+        return (row["time"].astimezone(UTC).date().isoformat(),)
+    return (row["thread_id" if by == "thread" else by],)
+
+
+class _Group:
+    """What some requests add up to."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self.tiers: Counter[str] = Counter()
+        self.escalated = 0
+        self.costs: list[float | None] = []
+        self.frontier: list[float | None] = []
+        self.saved: list[float | None] = []
+        self.seconds: list[float] = []
+        self.checks: Counter[str] = Counter()
+        self.errors: Counter[str] = Counter()
+        self.calls = 0
+        self.uncounted = 0
+        self.tokens: Counter[str] = Counter()
+
+    def add(self, row: Any) -> None:
+        """Count a request."""
+        self.outcomes[row["outcome"]] += 1
+        if row["tier"] is not None:
+            self.tiers[row["tier"]] += 1
+        self.escalated += bool(row["escalated"])
+        self.costs.append(row["cost_usd"])
+        self.frontier.append(row["frontier_cost_usd"])
+        self.saved.append(row["saved_usd"])
+        self.seconds.append(row["seconds"])
+
+    def add_call(self, row: Any) -> None:
+        """Count one of its calls."""
+        self.calls += 1
+        if row["error"]:
+            self.errors[row["error"]] += 1
+        elif row["passed"] is False or row["passed"] == 0:
+            self.checks[row["check"] or "unnamed"] += 1
+        self.uncounted += row["input_tokens"] is None
+        for name in TOKENS:
+            self.tokens[name] += row[name] or 0
+
+    def row(self, tiers: Iterable[str]) -> dict[str, Any]:
+        """The report's row."""
+        requests = len(self.seconds)
+        answered = self.outcomes["answered"]
+        return {
+            "requests": requests,
+            "answered": answered,
+            "failed": self.outcomes["failed"],
+            "left": self.outcomes["left"],
+            **{f"share_{tier}": _share(self.tiers[tier], answered) for tier in tiers},
+            "escalation_rate": _share(self.escalated, requests),
+            "failed_checks": dict(self.checks.most_common()),
+            "errors": dict(self.errors.most_common()),
+            "calls": self.calls,
+            **{name: self.tokens[name] for name in TOKENS},
+            "calls_without_usage": self.uncounted,
+            "cost_usd": _sum(self.costs),
+            "unknown_cost": self.costs.count(None),
+            "frontier_cost_usd": _sum(self.frontier),
+            "saved_usd": _sum(self.saved),
+            "unknown_saving": self.saved.count(None),
+            **{f"p{p}_seconds": percentile(self.seconds, p) for p in (50, 95, 99)},
+        }
+
+
+def _sum(amounts: Sequence[float | None]) -> float | None:
+    """Sum of what is known, in USD; `None` where nothing is. What is not known is counted beside."""
+    known = [amount for amount in amounts if amount is not None]
+    return math.fsum(known) if known or not amounts else None
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def percentile(values: Sequence[float], percent: float) -> float | None:
+    """A percentile, between the two values next to it; `None` where there are no values."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    place = (len(ordered) - 1) * percent / 100
+    low = math.floor(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def checked(
+    by: str | None, since: Moment, until: Moment
+) -> tuple[By | None, datetime | None, datetime | None]:
+    """The report's arguments, validated.
+
+    Raises:
+        ConfigurationError: There is no such grouping, a date is none, or the span is empty.
+    """
+    if by is not None and by not in get_args(By):
+        raise ConfigurationError(
+            f"by={by!r}: a report is by {', '.join(get_args(By))}, or None for all in one row."
+        )
+    first, end = moment_of(since, "since"), moment_of(until, "until")
+    if first is not None and end is not None and first >= end:
+        raise ConfigurationError(f"since={since!r} is not before until={until!r}.")
+    return by, first, end  # type: ignore[return-value]

@@ -1,0 +1,137 @@
+"""From a record to the ledger's rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage
+
+from lc_asym_router.money.prices import total
+from lc_asym_router.money.usage import TokenCounts
+from lc_asym_router.telling import Told
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One request's rows.
+
+    Attributes:
+        request: The row of the table of requests.
+        calls: A row for each attempt and each side call.
+        tags: The request's tags.
+    """
+
+    request: dict[str, Any]
+    calls: list[dict[str, Any]]
+    tags: list[str] = field(default_factory=list)
+
+
+def rows_of(told: Told, *, keep_text: bool) -> Rows:
+    """The rows of a request.
+
+    Args:
+        told: The request, at its end.
+        keep_text: Keep the prompt, the answer, and the reasons. A reason is free text: a check of
+            one's own may quote the answer in it.
+    """
+    record = told.record
+    decision, attempts = record["decision"], record["attempts"]
+    answered = told.answer is not None
+    last = attempts[-1] if attempts else {}
+    tiers = [attempt["tier"] for attempt in attempts]
+    made = [*attempts, *record["side_calls"]]
+    request = {
+        "id": record["id"],
+        "run_id": _short(told.run_id, 64),
+        "time": datetime.now(UTC),
+        "outcome": _outcome(told),
+        "error": _short(type(told.error).__name__, 120) if told.error is not None else None,
+        "tier": _short(last.get("tier"), 120) if answered else None,
+        "model": _short(last.get("model"), 240),
+        "escalated": record.get("escalated", len(set(tiers)) > 1),
+        "decided_tier": _short(decision["tier"], 120),
+        "complexity": _number(decision["complexity"]),
+        "threshold": _number(decision["threshold"]),
+        "confidence": _number(decision["confidence"]),
+        "classifier": _short(decision["classifier"], 240),
+        "attempts": len(attempts),
+        "cost_usd": total(call["cost_usd"] for call in made),
+        "frontier_cost_usd": record.get("frontier_cost_usd"),
+        "saved_usd": record.get("saved_usd"),
+        "seconds": record.get("seconds", sum(call["seconds"] for call in made)),
+        "thread_id": _short(told.metadata.get("thread_id"), 240),
+        "reason": _text(decision["reason"]) if keep_text else None,
+        "prompt": _prompt(told.messages) if keep_text else None,
+        "answer": _said(told.answer) if keep_text and told.answer is not None else None,
+    }
+    calls = [
+        {"request_id": record["id"], "number": number, **_call(call, keep_text)}
+        for number, call in enumerate(made, 1)
+    ]
+    return Rows(request, calls, sorted({str(_short(tag, 240)) for tag in told.tags}))
+
+
+def _outcome(told: Told) -> str:
+    if told.answer is not None:
+        return "answered"
+    return "failed" if isinstance(told.error, Exception) else "left"
+
+
+def _call(call: Mapping[str, Any], keep_text: bool) -> dict[str, Any]:
+    usage = call["usage"]
+    counts = TokenCounts.of(usage) if usage else None
+    error = call["error"]
+    return {
+        "purpose": _short(call.get("purpose", "answer"), 16),
+        "tier": _short(call.get("tier"), 120),
+        "model": _short(call["model"], 240),
+        "passed": None if call.get("passed") is None else bool(call["passed"]),
+        "check": _short(call.get("check"), 240) or None,
+        "score": _number(call.get("score")),
+        "input_tokens": counts.input if counts else None,
+        "output_tokens": counts.output if counts else None,
+        "cached_tokens": counts.cache_read if counts else None,
+        "cache_write_tokens": counts.cache_write if counts else None,
+        "reasoning_tokens": counts.reasoning if counts else None,
+        "cost_usd": call["cost_usd"],
+        "seconds": call["seconds"],
+        # What stands before the colon is the class and the HTTP status, and no text of anybody's.
+        "error": _short(error.partition(":")[0], 120) if error else None,
+        "reason": _text(call.get("reason")) if keep_text else None,
+    }
+
+
+def _prompt(messages: Any) -> str:
+    return json.dumps(
+        [{"type": message.type, "text": _said(message)} for message in messages],
+        ensure_ascii=False,
+    )
+
+
+def _said(message: BaseMessage) -> str:
+    text = str(message.text)
+    if isinstance(message, AIMessage) and message.tool_calls:
+        calls = [{"name": call["name"], "args": call["args"]} for call in message.tool_calls]
+        text += "\n" + json.dumps(calls, ensure_ascii=False, default=str)
+    return _text(text) or ""
+
+
+def _text(value: Any) -> str | None:
+    """Text that every database takes: PostgreSQL has no NUL, and UTF-8 no lone surrogate."""
+    if value is None:
+        return None
+    return str(value).replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def _number(value: Any) -> float | None:
+    """A plain float: a check of one's own may bring NumPy's."""
+    return None if value is None else float(value)
+
+
+def _short(value: Any, length: int) -> str | None:
+    text = _text(value)
+    return None if text is None else text[:length]

@@ -1,0 +1,113 @@
+"""The ledger's tables, as the newest migration leaves them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment in UTC, with its time zone in Python whatever the database keeps."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To the database: in UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """From the database: SQLite has no time zones, so what it gives is in UTC."""
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+metadata = MetaData()
+
+requests = Table(
+    "asym_requests",
+    metadata,
+    Column("id", String(32), primary_key=True),  # the record's own id
+    Column("run_id", String(64)),
+    Column("time", UtcTime, nullable=False),  # when it came to its end
+    Column("outcome", String(16), nullable=False),  # "answered", "failed", "left"
+    Column("error", String(120)),  # class of the error, no text
+    Column("tier", String(120)),  # the one that answered
+    Column("model", String(240)),
+    Column("escalated", Boolean, nullable=False),
+    Column("decided_tier", String(120)),
+    Column("complexity", Double),
+    Column("threshold", Double),
+    Column("confidence", Double),
+    Column("classifier", String(240)),
+    Column("attempts", Integer, nullable=False),
+    Column("cost_usd", Double),  # NULL: unknown
+    Column("frontier_cost_usd", Double),  # an estimate
+    Column("saved_usd", Double),
+    Column("seconds", Double, nullable=False),
+    Column("thread_id", String(240)),
+    Column("reason", Text),  # this and the next two only with keep_text
+    Column("prompt", Text),
+    Column("answer", Text),
+    Index("asym_requests_time", "time"),
+    Index("asym_requests_thread", "thread_id"),
+    Index("asym_requests_run", "run_id"),
+)
+
+calls = Table(
+    "asym_calls",
+    metadata,
+    Column(
+        "request_id",
+        String(32),
+        ForeignKey("asym_requests.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("number", Integer, primary_key=True),  # attempts from 1, then the side calls
+    Column("purpose", String(16), nullable=False),  # "answer", "classify", "verify"
+    Column("tier", String(120)),
+    Column("model", String(240)),
+    Column("passed", Boolean),
+    Column("check", String(240)),
+    Column("score", Double),
+    Column("input_tokens", Integer),  # NULL: not reported
+    Column("output_tokens", Integer),
+    Column("cached_tokens", Integer),  # inside the input
+    Column("cache_write_tokens", Integer),  # inside the input
+    Column("reasoning_tokens", Integer),  # inside the output
+    Column("cost_usd", Double),  # NULL: unknown
+    Column("seconds", Double),
+    Column("error", String(120)),
+    Column("reason", Text),  # only with keep_text
+)
+
+tags = Table(
+    "asym_tags",
+    metadata,
+    Column(
+        "request_id",
+        String(32),
+        ForeignKey("asym_requests.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("tag", String(240), primary_key=True),
+    Index("asym_tags_tag", "tag"),
+)

@@ -1,0 +1,112 @@
+"""`lc-asym-router report`: what the ledger's requests cost, and what they saved."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from lc_asym_router.shell.exits import ANSWERED
+
+GROUPS = ("day", "model", "tier", "tag", "thread")
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "report",
+        help="what the requests in a ledger cost and saved",
+        description=(
+            "Adds up a ledger: requests, share per tier, escalations, failed checks, cost, saving, "
+            "latency. Money is in USD; what is unknown is counted beside the sums, never as 0. What "
+            "the frontier alone would have cost is an estimate."
+        ),
+    )
+    parser.add_argument(
+        "--url",
+        metavar="URL",
+        help="sqlite:///file, postgresql://user:password@host/database, or a file's path; by "
+        "default the file that Ledger() writes",
+    )
+    parser.add_argument("--by", choices=GROUPS, help="a row for each; else one for all")
+    for name, told in (("since", "the first moment that counts"), ("until", "the first that not")):
+        parser.add_argument(
+            f"--{name}", metavar="WHEN", help=f"{told}: 2026-01-31, an ISO time (UTC), 24h, 7d, 2w"
+        )
+    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the report.
+
+    Raises:
+        ConfigurationError: There is no such ledger, or an argument is of no known form.
+    """
+    from lc_asym_router.errors import ConfigurationError
+    from lc_asym_router.money.ledger.handler import Ledger, LedgerError
+
+    with Ledger(options.url) as ledger:
+        if ledger.file is not None and not ledger.file.exists():
+            raise ConfigurationError(
+                f"There is no ledger at {ledger.file}. Give its --url, or write one: "
+                "AsymRouter(callbacks=[Ledger()], ...)."
+            )
+        try:
+            rows = ledger.rows(options.by, options.since, options.until)
+        except LedgerError as error:
+            raise ConfigurationError(str(error)) from None
+    print(json.dumps(rows) if options.json else _table(rows, options.by))
+    return ANSWERED
+
+
+def _table(rows: Sequence[dict[str, Any]], by: str | None) -> str:
+    """The rows as a table for a person; groups go down, or, without groups, the figures do."""
+    if by is None:
+        lines = [(name.replace("_", " "), _shown(name, value)) for name, value in rows[0].items()]
+        width = max(len(name) for name, _ in lines)
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in lines)
+    if not rows:
+        return "no requests"
+    names = [
+        name
+        for name in rows[0]
+        if name in _SHORT or name == by or name.startswith("share_") or name == "failed_checks"
+    ]
+    heads = [_SHORT.get(name, name.replace("_", " ")) for name in names]
+    cells = [[_shown(name, row[name]) for name in names] for row in rows]
+    widths = [max(len(line[i]) for line in (heads, *cells)) for i in range(len(names))]
+    return "\n".join(
+        "  ".join(
+            f"{cell:<{width}}" if name in (by, "failed_checks") else f"{cell:>{width}}"
+            for name, cell, width in zip(names, line, widths, strict=True)
+        ).rstrip()
+        for line in (heads, *cells)
+    )
+
+
+_SHORT = {
+    "requests": "requests",
+    "failed": "failed",
+    "escalation_rate": "escalated",
+    "cost_usd": "cost USD",
+    "unknown_cost": "cost unknown",
+    "frontier_cost_usd": "frontier alone USD (est.)",
+    "saved_usd": "saved USD",
+    "p50_seconds": "p50 s",
+    "p95_seconds": "p95 s",
+    "p99_seconds": "p99 s",
+}
+
+
+def _shown(name: str, value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{each} {count}" for each, count in value.items()) or "-"
+    if value is None:
+        return "unknown" if name.endswith("_usd") else "-"
+    if name.endswith("_usd"):
+        return f"{value:.4f}" if abs(value) >= 0.01 or value == 0 else f"{value:.3g}"
+    if name.endswith("_rate") or name.startswith("share_"):
+        return f"{value:.1%}"
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
