@@ -48,7 +48,8 @@ class AsymRouter(ChainChatModel):
         frontier: The capable tier, likewise.
         tiers: Instead of those two, a list of `Tier`, cheapest first.
         classify: "keyword" (the article's rule), "judge" (the small tier's model rates the request),
-            a decision model, or a callable from the latest human turn's messages to a complexity in
+            "learned" (expects the frontier's gain from features of the text; calibrate it), a
+            decision model, or a callable from the latest human turn's messages to a complexity in
             [0, 1].
         classify_deadline: Seconds a classifier may take; after that the request goes to the last
             tier (a judge: to the keyword rule first). `None` for no limit.

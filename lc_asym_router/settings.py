@@ -18,7 +18,7 @@ from lc_asym_router.tiers import Ladder, Tier
 from lc_asym_router.verify.check import Check, as_check
 from lc_asym_router.verify.defaults import default_checks
 
-CLASSIFIERS = ("keyword", "judge")
+CLASSIFIERS = ("keyword", "judge", "learned")
 
 
 def ladder_of(small: Any, frontier: Any, tiers: Sequence[Any] | None) -> Ladder:
@@ -70,6 +70,10 @@ def scorer_of(classify: Any, deadline: float | None, ladder: Ladder) -> Scorer:
     if classify == "judge":
         # The cheapest model that is at hand judges; its fall-back is the keyword rule.
         return Scorer(JudgeClassifier(chat=ladder[0].model, deadline=deadline), deadline)
+    if classify == "learned":
+        from lc_asym_router.classify.learned import LearnedClassifier
+
+        return Scorer(LearnedClassifier(), deadline)
     if isinstance(classify, str):
         raise ConfigurationError(
             f"There is no classifier {classify!r}; there are {', '.join(CLASSIFIERS)}, or give a "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lc_asym_router._lazy import lazy_exports
 
-__all__ = ["ChatDecisionModel", "JudgeClassifier", "KeywordClassifier"]
+__all__ = ["ChatDecisionModel", "JudgeClassifier", "KeywordClassifier", "LearnedClassifier"]
 
 __getattr__ = lazy_exports(
     __name__,
@@ -12,5 +12,6 @@ __getattr__ = lazy_exports(
         "ChatDecisionModel": "chat",
         "JudgeClassifier": "judge",
         "KeywordClassifier": "keyword",
+        "LearnedClassifier": "learned",
     },
 )

@@ -75,8 +75,8 @@ class Scorer:
     def __post_init__(self) -> None:
         if not isinstance(self.classifier, BaseDecisionModel) and not callable(self.classifier):
             raise ConfigurationError(
-                f"classify={self.classifier!r} is no classifier. Give 'keyword', 'judge', a "
-                "decision model, or a callable messages -> float in [0, 1]."
+                f"classify={self.classifier!r} is no classifier. Give 'keyword', 'judge', "
+                "'learned', a decision model, or a callable messages -> float in [0, 1]."
             )
 
     @property

@@ -6,10 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lc_asym_router.shell import ask, calibrate, decide, evaluate, models, report
+from lc_asym_router.shell import ask, calibrate, decide, evaluate, models, report, train
 from lc_asym_router.shell.exits import BAD_USAGE, NO_ANSWER
 
-COMMANDS = (ask, decide, evaluate, calibrate, models, report)
+COMMANDS = (ask, decide, evaluate, calibrate, models, report, train)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

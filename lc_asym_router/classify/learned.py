@@ -1,0 +1,110 @@
+"""A classifier that has learned, from recorded answers, which questions the frontier gains on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from langchain_core.decisions import BaseDecisionModel, Question
+from langchain_core.decisions.types import State
+from pydantic import PrivateAttr
+
+from lc_asym_router.classify.answers import ExplainedResponse, answer, levels_of, spread
+from lc_asym_router.classify.keyword import turn_text
+from lc_asym_router.classify.weights import WORDS, Gain, Weights, load_weights
+
+_TOLD = 2
+"""Features that a reason names."""
+
+_NAMES: Mapping[str, tuple[str, str]] = {
+    "prose": ("many different words", "few different words"),
+    "notation": ("much maths notation", "little maths notation"),
+    "relations": ("many conditions and relations", "few conditions and relations"),
+    "length": ("its length", "its shortness"),
+    WORDS: (WORDS, WORDS),
+}
+"""What a feature is called where there is more of it than usual, and where there is less."""
+
+
+class LearnedClassifier(BaseDecisionModel):
+    """A decision model that expects a gain of the frontier from features of the latest human turn.
+
+    Its complexity is the expected gain: the probability that the frontier is right where the small
+    model fails, minus that of the reverse, in (0, 1). Gains lie close together (the card beside the
+    weights, `trained/classifier.md`, says how close), and a threshold of 0.5 sends nothing to the
+    frontier: find yours with `lc-asym-router calibrate`. The order is what counts, and it is strict:
+    a higher raw score is a higher complexity, always.
+
+    Its confidence is the probability of being right when it calls a request frontier or small by
+    0.5: the larger of complexity and 1 - complexity. A request with neither a word nor a number gets
+    the mean gain with a confidence of 0: no signal is not the same as easy.
+
+    Plain Python, no network: loading and scoring need nothing but the standard library. Of very long
+    texts the beginning and the end are looked at.
+
+    Args:
+        path: Another file of weights, which `lc-asym-router train` has written; the shipped ones by
+            default.
+
+    Raises:
+        ModelFileError: The file is not there, is no such file, is of another version, or is damaged.
+    """
+
+    keeps_time: ClassVar[bool] = True
+    model: str = "learned"
+    path: str | None = None
+    _weights: Weights = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Read the weights, so that a bad file is found when the classifier is built."""
+        super().model_post_init(context)
+        self._weights = load_weights(self.path)
+
+    @property
+    def _provider(self) -> str:
+        return "lc_asym_router"
+
+    def complexity(self, text: str) -> float:
+        """The expected gain of the frontier on a text, in (0, 1)."""
+        gain = self._weights.judge(text)
+        return self._weights.base if gain is None else gain.expected
+
+    def _classify(self, state: State, questions: dict[str, Question]) -> ExplainedResponse:
+        gain = self._weights.judge(turn_text(state))
+        complexity = self._weights.base if gain is None else gain.expected
+        confidence = 0.0 if gain is None else max(complexity, 1 - complexity)
+        return ExplainedResponse(
+            model=self.model,
+            answers={
+                name: answer(question, spread(complexity, len(levels_of(question))), confidence)
+                for name, question in questions.items()
+            },
+            reason=(
+                "there is no word to go by"
+                if gain is None
+                else f"expected gain {complexity:.2f}: {_because(gain)}"
+            ),
+            classifier=self.model,
+        )
+
+    async def _aclassify(self, state: State, questions: dict[str, Question]) -> ExplainedResponse:
+        # A tenth of a millisecond: an executor would cost more than it saves.
+        return self._classify(state, questions)
+
+
+def _because(gain: Gain) -> str:
+    """The features that moved the score most, and which way; never a word of the request."""
+    moved = sorted(gain.parts, key=lambda name: -abs(gain.parts[name]))[:_TOLD]
+    raised = [_told(name, name in gain.more) for name in moved if gain.parts[name] > 0]
+    lowered = [_told(name, name in gain.more) for name in moved if gain.parts[name] < 0]
+    told = [
+        f"{way} by {' and '.join(names)}"
+        for way, names in (("raised", raised), ("lowered", lowered))
+        if names
+    ]
+    return ", ".join(told) or "like the mean question"
+
+
+def _told(name: str, more: bool) -> str:
+    plain = name.removeprefix("cue_").replace("_", " ")
+    return _NAMES.get(name, (f"much of '{plain}'", f"little of '{plain}'"))[not more]

@@ -1,0 +1,166 @@
+"""The learned classifier's weights: read once, and turned into an expected gain."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise
+from os import PathLike
+from pathlib import Path
+from threading import Lock
+
+from lc_asym_router.arrays import read_model
+from lc_asym_router.classify.features import (
+    FEATURES_VERSION,
+    NAMES,
+    Reading,
+    buckets,
+    features,
+    read,
+)
+from lc_asym_router.errors import ModelFileError
+
+KIND = "classifier"
+SHIPPED = Path(__file__).parents[1] / "trained" / "classifier.model"
+"""The weights that come with the package; the card beside them says what they were trained on."""
+
+WORDS = "its words"
+_MARGIN = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What the weights say of one question.
+
+    Attributes:
+        expected: How much the frontier is expected to gain, in (0, 1): the probability that it is
+            right where the small model fails, minus that of the reverse.
+        parts: What each feature added to the raw score, against the mean question.
+        more: Of these, the features that the question has more of than the mean question.
+    """
+
+    expected: float
+    parts: dict[str, float]
+    more: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A linear model on the features of a question, and the line from its score to a gain.
+
+    Attributes:
+        names: The features used.
+        mean: Their means in the training.
+        scale: Their spreads in the training.
+        weights: What one spread of each adds.
+        words: What each bucket of hashed words adds; may be empty.
+        raw: Raw scores of the line's knots, rising.
+        gain: Expected gains at these, rising, in (0, 1).
+        base: Expected gain where nothing is known, in (0, 1).
+    """
+
+    names: tuple[str, ...]
+    mean: Sequence[float] = field(repr=False)
+    scale: Sequence[float] = field(repr=False)
+    weights: Sequence[float] = field(repr=False)
+    words: Sequence[float] = field(repr=False)
+    raw: Sequence[float] = field(repr=False)
+    gain: Sequence[float] = field(repr=False)
+    base: float
+
+    def judge(self, text: str) -> Gain | None:
+        """The expected gain on a question; `None` where it holds neither a word nor a number."""
+        reading = read(text)
+        return None if reading.empty else self._judge(reading)
+
+    def _judge(self, reading: Reading) -> Gain:
+        found = features(reading)
+        away = {
+            name: (found[name] - mean) / scale
+            for name, mean, scale in zip(self.names, self.mean, self.scale, strict=True)
+        }
+        parts = {
+            name: far * weight
+            for (name, far), weight in zip(away.items(), self.weights, strict=True)
+        }
+        if self.words:
+            hashed = buckets(reading, len(self.words))
+            parts[WORDS] = sum(self.words[bucket] * share for bucket, share in hashed.items())
+        more = frozenset(name for name, far in away.items() if far > 0)
+        return Gain(self.expected(sum(parts.values())), parts, more)
+
+    def expected(self, raw: float) -> float:
+        """The expected gain at a raw score, in (0, 1): strictly rising, so that nothing ties.
+
+        Straight between the knots. Beyond the ends it still rises, by a tenth at most of what lies
+        between there and the bound: nothing was seen out there.
+        """
+        first, last = self.raw[0], self.raw[-1]
+        spread = (last - first) or 1.0
+        if raw <= first:
+            return self.gain[0] * (1 - _MARGIN + _MARGIN * math.exp((raw - first) / spread))
+        if raw >= last:
+            room = _MARGIN * (1 - self.gain[-1])
+            return self.gain[-1] + room * (1 - math.exp((last - raw) / spread))
+        place = bisect_right(self.raw, raw)
+        low, high = self.raw[place - 1], self.raw[place]
+        share = (raw - low) / (high - low)
+        return self.gain[place - 1] + share * (self.gain[place] - self.gain[place - 1])
+
+
+def load_weights(path: str | PathLike[str] | None = None) -> Weights:
+    """The weights of a file, read once for each version of it; the shipped ones by default.
+
+    Raises:
+        ModelFileError: The file is not there, is no such file, is of another version, or is damaged.
+    """
+    file = SHIPPED if path is None else Path(path)
+    try:
+        stamp = file.stat().st_mtime_ns
+    except OSError:
+        stamp = 0  # reading it says what is wrong
+    with _lock:
+        return _load(file.absolute(), stamp)
+
+
+_lock = Lock()
+
+
+@cache
+def _load(file: Path, stamp: int) -> Weights:
+    model = read_model(file, KIND, features=FEATURES_VERSION)
+    arrays, meta = model.arrays, model.meta
+    try:
+        weights = Weights(
+            names=tuple(meta["features"]),
+            mean=arrays["mean"],
+            scale=arrays["scale"],
+            weights=arrays["weights"],
+            words=arrays["words"],
+            raw=arrays["raw"],
+            gain=arrays["gain"],
+            base=float(meta["base"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{file} lacks a part. Train it again with this package.") from error
+    numbers = [len(weights.names), *map(len, (weights.mean, weights.scale, weights.weights))]
+    rising = all(
+        len(line) and all(low < high for low, high in pairwise(line))
+        for line in (weights.raw, weights.gain)
+    )
+    sound = (
+        len(set(numbers)) == 1
+        and set(weights.names) <= set(NAMES)
+        and len(weights.raw) == len(weights.gain)
+        and rising
+        and 0 < weights.base < 1
+        and 0 < weights.gain[0] <= weights.gain[-1] < 1
+        and all(math.isfinite(value) for array in arrays.values() for value in array)
+        and all(weights.scale)
+    )
+    if not sound:
+        raise ModelFileError(f"{file} holds weights that don't fit. Train it with this package.")
+    return weights
