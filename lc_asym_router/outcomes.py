@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -134,7 +133,6 @@ class Outcomes:
             answered=len(trail["attempts"]) - 1,
             frontier=self.policy.ladder[-1].rate,
             last=self.policy.ladder[-1].name,
-            seconds=max(0.0, time.time() - trail["started"]),
         )
         metadata = {**message.response_metadata, "router": record}
         answer = message.model_copy(update={"response_metadata": metadata})

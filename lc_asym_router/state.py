@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -191,9 +192,7 @@ class RouterIO(TypedDict):
     messages: Annotated[list[AnyMessage], add_messages]
 
 
-def record_of(
-    trail: Trail, *, answered: int, frontier: Pricing | None, last: str, seconds: float
-) -> Any:
+def record_of(trail: Trail, *, answered: int, frontier: Pricing | None, last: str) -> Any:
     """The record of a request whose answer is attempt number `answered`.
 
     `frontier_cost_usd` is an estimate: the answer's own token counts at the frontier's price. Where
@@ -212,18 +211,18 @@ def record_of(
         "cost_usd": cost,
         "frontier_cost_usd": alone,
         "saved_usd": None if cost is None or alone is None else alone - cost,
-        "seconds": seconds,
     }
 
 
 def open_record(trail: Trail) -> dict[str, Any]:
-    """Ids, decision, attempts, side calls: the part of a record that needs no answer."""
+    """Ids, decision, calls and time: the part of a record that needs no answer."""
     return {
         "id": trail["id"],
         "run_id": trail["run_id"],
         "decision": trail["decision"],
         "attempts": trail["attempts"],
         "side_calls": trail["side_calls"],
+        "seconds": max(0.0, time.time() - trail["started"]),
     }
 
 

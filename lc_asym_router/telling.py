@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast
 
 from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.messages import AIMessage, BaseMessage
@@ -46,7 +46,6 @@ class Told:
     error: BaseException | None = field(default=None, repr=False)
 
 
-@runtime_checkable
 class RecordHandler(Protocol):
     """A callback handler that wants each request's record."""
 
@@ -132,7 +131,7 @@ def run_id_of(config: RunnableConfig) -> str | None:
 def _handlers(config: RunnableConfig) -> list[RecordHandler]:
     callbacks = config.get("callbacks")
     found = callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ()
-    return [handler for handler in found if isinstance(handler, RecordHandler)]
+    return [cast("RecordHandler", each) for each in found if hasattr(each, "on_router_record")]
 
 
 def _tell(handlers: Sequence[RecordHandler], told: Told) -> None:

@@ -62,7 +62,7 @@ def rows_of(told: Told, *, keep_text: bool) -> Rows:
         "cost_usd": total(call["cost_usd"] for call in made),
         "frontier_cost_usd": record.get("frontier_cost_usd"),
         "saved_usd": record.get("saved_usd"),
-        "seconds": record.get("seconds", sum(call["seconds"] for call in made)),
+        "seconds": record["seconds"],
         "thread_id": _short(told.metadata.get("thread_id"), 240),
         "reason": _text(decision["reason"]) if keep_text else None,
         "prompt": _prompt(told.messages) if keep_text else None,

@@ -92,8 +92,8 @@ class Store:
 
     @property
     def name(self) -> str:
-        """The database's URL without its password."""
-        return self.url.render_as_string(hide_password=True)
+        """The database's URL without its password, wherever it stands."""
+        return self.url.set(query={}).render_as_string(hide_password=True)
 
     @property
     def file(self) -> Path | None:
@@ -186,6 +186,7 @@ def _engine(url: URL, file: Path | None) -> Engine:
             pool_pre_ping=True,
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
+                "tcp_user_timeout": int(LOCK_SECONDS * 1000),  # a dead network is a failed write
                 "application_name": "lc-asym-router",
             },
         )

@@ -12,6 +12,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 
 from lc_asym_router.errors import ConfigurationError, RouterError
 from lc_asym_router.money.ledger.rows import Rows
@@ -190,7 +191,7 @@ class Writer:
                 and (left := until - time.monotonic()) > 0
             ):
                 self._changed.wait(left)
-            return [self._waiting[i] for i in range(min(self.batch, len(self._waiting)))]
+            return list(islice(self._waiting, self.batch))
 
     def _written(self, count: int) -> None:
         with self._changed:
