@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from lc_asym_router.errors import ConfigurationError
@@ -39,8 +40,9 @@ class MeanLogprob(Check):
     """Passes where the mean logprob of the answer's tokens is not under a bound.
 
     Needs a model that gives logprobs: `ChatOllama(logprobs=True)`, `ChatOpenAI(logprobs=True)`; an
-    answer without any passes. On its own it may say little
-    of a small model: measure it on your own data before you rely on it.
+    answer without any passes, unscored. The score is the tokens' mean probability (the geometric
+    mean, in [0, 1]): a score to find a bound for, not the chance that the answer is right. On its own
+    it may say little of a small model: measure it on your own data before you rely on it.
 
     Args:
         at_least: The bound, in nats per token, at most 0.
@@ -58,7 +60,7 @@ class MeanLogprob(Check):
 
     def check(self, attempt: Attempt) -> Verdict:
         logprobs = [token["logprob"] for token in tokens_of(attempt.message.response_metadata)]
-        return self._judge(logprobs) or Verdict(True)
+        return self._judge(logprobs) or Verdict(True, _probability(logprobs))
 
     def early(self, prefix: Prefix) -> Verdict | None:
         return self._judge(prefix.logprobs) if len(prefix.logprobs) >= self.tokens else None
@@ -67,4 +69,10 @@ class MeanLogprob(Check):
         if not logprobs or sum(logprobs) / len(logprobs) >= self.at_least:
             return None
         mean = sum(logprobs) / len(logprobs)
-        return Verdict(False, reason=f"the mean logprob {mean:.2f} is under {self.at_least:g}")
+        reason = f"the mean logprob {mean:.2f} is under {self.at_least:g}"
+        return Verdict(False, _probability(logprobs), reason)
+
+
+def _probability(logprobs: Sequence[float]) -> float | None:
+    """The geometric mean of the tokens' probabilities; `None` where there are none."""
+    return math.exp(min(0.0, sum(logprobs) / len(logprobs))) if logprobs else None

@@ -1,0 +1,264 @@
+"""Checking the small model's answers and escalating what fails, on recorded answers.
+
+Every call is in the bill: the small model's, a second small model's where it is asked, the
+frontier's. No model is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, HumanMessage
+
+from lc_asym_router.evals.data import DataError, Row
+from lc_asym_router.evals.extra import numpy
+from lc_asym_router.evals.metrics import auroc, bootstrap, pgr
+from lc_asym_router.evals.policy import Outcomes, Point, joined, points
+from lc_asym_router.evals.replay import usage_of
+from lc_asym_router.money.prices import Price
+from lc_asym_router.request import Request
+from lc_asym_router.state import Attempt
+from lc_asym_router.verify.features import Reading, read
+from lc_asym_router.verify.final_answer import asks_for_output, same
+from lc_asym_router.verify.form import NotEmpty
+from lc_asym_router.verify.loops import Looping
+from lc_asym_router.verify.refusal import Refusal
+from lc_asym_router.verify.scorer import AnswerScorer, load_scorer
+
+if TYPE_CHECKING:
+    from lc_asym_router.evals.metrics import Floats
+
+SURE, HOPELESS = 0.95, 0.05
+"""Probability, from the answer alone, from which and up to which no second model is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class CascadePrices:
+    """USD per million tokens of each model; by default Llama-3.1-8B's class and GPT-4o."""
+
+    small: Price = field(default_factory=lambda: Price(0.05, 0.08))
+    second: Price = field(default_factory=lambda: Price(0.05, 0.08))
+    frontier: Price = field(default_factory=lambda: Price(2.5, 10.0))
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """What checks say of each row's small answer, and what each call gave and cost.
+
+    Attributes:
+        rows: The rows that have a small answer (and one of the second model where it is named).
+        scores: For each check its score of every row, in [0, 1]; the higher, the more it trusts.
+        thresholds: For each check the score from which an answer passes.
+        policy: Name of the check that decides by default.
+        asked: On which rows the second model is asked by default.
+        outcomes: Grades and costs.
+    """
+
+    rows: Sequence[Row] = field(repr=False)
+    scores: dict[str, Floats] = field(repr=False)
+    thresholds: dict[str, float]
+    policy: str
+    asked: Any = field(repr=False)
+    outcomes: Outcomes = field(repr=False)
+
+    def default(self) -> Point:
+        """The default operating point."""
+        return self.outcomes.point(
+            self.thresholds[self.policy], self.scores[self.policy], self.asked
+        )
+
+    def curve(self) -> list[Point]:
+        """The cost-quality curve of the policy: one point a threshold."""
+        return list(points(self.outcomes, self.scores[self.policy], self.asked))
+
+    def cost_ratio(self, point: Point) -> float:
+        """A point's bill as a part of that of asking the frontier alone."""
+        return point.cost_usd / float(self.outcomes.frontier_usd.mean())
+
+    def report(self) -> dict[str, Any]:
+        """The figures that `cascade_report` gives."""
+        point = self.default()
+        reach = [p for p in self.curve() if p.pgr is not None and p.pgr >= 0.95]
+        up = self.outcomes.straight | (self.scores[self.policy] < self.thresholds[self.policy])
+        weak, strong = self.outcomes.weak, self.outcomes.strong
+        return {
+            "cascade": {
+                "pgr": point.pgr,
+                "pgr_ci95": bootstrap(_recovered, weak, strong, up * 1.0),
+                "frontier_share": point.share,
+                "quality": point.quality,
+                "cost_ratio": self.cost_ratio(point),
+                "cost_ratio_at_95": min(map(self.cost_ratio, reach), default=None),
+            },
+            "checks": {name: self._single(name) for name in self.scores},
+        }
+
+    def _single(self, name: str) -> dict[str, float | None]:
+        """One check alone, without the classifier."""
+        weak, strong = self.outcomes.weak, self.outcomes.strong
+        up = self.scores[name] < self.thresholds[name]
+        return {
+            "pgr": _recovered(weak, strong, up),
+            "share": float(up.mean()),
+            "auroc": auroc(self.scores[name], weak),
+        }
+
+
+def cascade_report(
+    rows: Sequence[Row],
+    second: str | None = None,
+    prices: CascadePrices | None = None,
+    verifier: str | PathLike[str] | AnswerScorer | None = None,
+    complexity: Sequence[float] | None = None,
+    skip_from: float = 1.0,
+) -> dict[str, Any]:
+    """What the cascade and each check alone reach; see `simulate` for the arguments.
+
+    Returns:
+        `{"cascade": {"pgr", "pgr_ci95", "frontier_share", "quality", "cost_ratio",
+        "cost_ratio_at_95"}, "checks": {name: {"pgr", "share", "auroc"}}}`. `pgr` is the part of the
+        gap between both models that is recovered, `None` without a gap; `cost_ratio` the bill over
+        that of always asking the frontier; `cost_ratio_at_95` the least on the curve with a PGR of
+        0.95 or more, or `None`.
+    """
+    return simulate(rows, second, prices, verifier, complexity, skip_from).report()
+
+
+def simulate(
+    rows: Sequence[Row],
+    second: str | None = None,
+    prices: CascadePrices | None = None,
+    verifier: str | PathLike[str] | AnswerScorer | None = None,
+    complexity: Sequence[float] | None = None,
+    skip_from: float = 1.0,
+) -> Cascade:
+    """Run the checks on the recorded answers.
+
+    Args:
+        rows: Rows as `load` gives them; those without a small answer are left out.
+        second: Name in the rows' `other` of the second small model; `None` for no second model.
+        prices: What tokens cost; the rows' token counts are taken, else 4 characters a token.
+        verifier: The learned verifier, or a file of its weights; the shipped one by default.
+        complexity: A classifier's score for every row, in [0, 1].
+        skip_from: Complexity over which the small model is not called at all.
+
+    Raises:
+        DataError: No row has a small answer, or none has one of the second model.
+    """
+    np = numpy()
+    prices = prices or CascadePrices()
+    scorer = verifier if isinstance(verifier, AnswerScorer) else load_scorer(verifier)
+    kept = [place for place, row in enumerate(rows) if _usable(row, second)]
+    if not kept:
+        raise DataError(_nothing(rows, second))
+    used = [rows[place] for place in kept]
+    skipped = np.zeros(len(used), dtype=bool)
+    if complexity is not None:
+        skipped = np.asarray(complexity, dtype=float)[kept] > skip_from
+    scores, thresholds = _alone(used, scorer)
+    policy, asked = "learned", np.zeros(len(used), dtype=bool)
+    if second is not None:
+        pair = _paired(used, second, scorer)
+        decides, asked = joined(
+            scores["learned"], pair["learned_second"], sure=SURE, hopeless=HOPELESS
+        )
+        scores |= pair | {"joint": decides}
+        thresholds |= {"agreement": 0.5, "learned_second": scorer.pair_threshold}
+        thresholds["joint"] = scorer.pair_threshold
+        policy = "joint"
+    return Cascade(
+        rows=used,
+        scores=scores,
+        thresholds=thresholds,
+        policy=policy,
+        asked=asked,
+        outcomes=_outcomes(used, second, prices, skipped),
+    )
+
+
+def _usable(row: Row, second: str | None) -> bool:
+    if row.weak.response is None:
+        return False
+    return second is None or (second in row.other and row.other[second].response is not None)
+
+
+def _nothing(rows: Sequence[Row], second: str | None) -> str:
+    if second is None or all(row.weak.response is None for row in rows):
+        return (
+            "No row holds the small model's answer: a cascade can only be measured on rows with "
+            "'weak_response'."
+        )
+    known = sorted({n for row in rows for n, a in row.other.items() if a.response is not None})
+    listed = ", ".join(known) or "none"
+    return f"No row holds an answer of {second!r} under 'other'. Models with answers: {listed}."
+
+
+def _alone(rows: Sequence[Row], scorer: AnswerScorer) -> tuple[dict[str, Floats], dict[str, float]]:
+    """The checks that read the small answer alone."""
+    np = numpy()
+    form = NotEmpty() & Refusal() & Looping()
+    found: dict[str, list[float]] = {"form": [], "marked": [], "arithmetic": [], "learned": []}
+    for row in rows:
+        reading = read(row.weak.response or "")
+        found["form"].append(float(form(_attempt(row)).passed))
+        found["marked"].append(float(reading.final.marked))
+        found["arithmetic"].append(1 - reading.wrong / max(1, reading.statements))
+        found["learned"].append(scorer.single(row.query, reading))
+    thresholds = {"form": 0.5, "marked": 0.5, "arithmetic": 1.0, "learned": scorer.threshold}
+    return {name: np.asarray(values) for name, values in found.items()}, thresholds
+
+
+def _attempt(row: Row) -> Attempt:
+    return Attempt(
+        tier="small",
+        model=row.weak.model,
+        message=AIMessage(row.weak.response or ""),
+        request=Request(messages=(HumanMessage(row.query),)),
+    )
+
+
+def _paired(rows: Sequence[Row], second: str, scorer: AnswerScorer) -> dict[str, Floats]:
+    """The checks that read a second model's answer too."""
+    np = numpy()
+    agreement, learned = [], []
+    for row in rows:
+        mine, other = read(row.weak.response or ""), read(row.other[second].response or "")
+        agreement.append(_agree(row.query, mine, other))
+        learned.append(scorer.paired(row.query, mine, other))
+    return {"agreement": np.asarray(agreement), "learned_second": np.asarray(learned)}
+
+
+def _agree(question: str, mine: Reading, other: Reading) -> float:
+    return float(same(mine.final, other.final, exact=asks_for_output(question)))
+
+
+def _outcomes(
+    rows: Sequence[Row], second: str | None, prices: CascadePrices, straight: Any
+) -> Outcomes:
+    np = numpy()
+
+    def bill(price: Price, answers: Sequence[Any]) -> Floats:
+        costs: Floats = np.asarray(
+            [price.of(usage_of(row, answer)) for row, answer in zip(rows, answers, strict=True)]
+        )
+        return costs
+
+    seconds = None if second is None else [row.other[second] for row in rows]
+    return Outcomes(
+        weak=np.asarray([row.weak_score for row in rows]),
+        strong=np.asarray([row.strong_score for row in rows]),
+        small_usd=bill(prices.small, [row.weak for row in rows]),
+        frontier_usd=bill(prices.frontier, [row.strong for row in rows]),
+        ask_usd=np.zeros(len(rows)) if seconds is None else bill(prices.second, seconds),
+        straight=straight,
+    )
+
+
+def _recovered(weak: Floats, strong: Floats, up: Any) -> float | None:
+    np = numpy()
+    return pgr(
+        float(np.where(up > 0, strong, weak).mean()), float(weak.mean()), float(strong.mean())
+    )

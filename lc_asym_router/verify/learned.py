@@ -1,0 +1,111 @@
+"""Is the answer right? What learned scores say, at no call or at one of a second cheap model."""
+
+from __future__ import annotations
+
+from os import PathLike
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
+from langgraph.errors import GraphBubbleUp
+
+from lc_asym_router.binding import bind
+from lc_asym_router.errors import ConfigurationError, describe_error
+from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router.verify.check import Check
+from lc_asym_router.verify.scorer import load_scorer
+
+
+class LearnedVerifier(Check):
+    """Passes where an answer is probably right, judging by the question, the answer, and a second one.
+
+    Alone it reads the one answer: its form, its arithmetic (worked out again), its doubts, whether
+    what it concludes is what it worked out. That costs nothing, and tells little on sources unlike
+    those that it learned from. With `second`, another cheap model answers too, and it learns most
+    from whether both come to the same. The card beside the weights, `trained/verifier.md`, says what
+    it was trained on and what it reached on sources that were left out.
+
+    Tool calls, and answers in a schema, pass unscored: it has not learned from any.
+
+    Args:
+        threshold: Probability from which an answer passes, in [0, 1]; the shipped operating point
+            where it is not given.
+        second: Another cheap chat model that is asked the same. Its call is in the bill, as a side
+            call of the record. Where it fails, the answer alone is judged.
+        model: A file of weights that `lc-asym-router train --what verifier` wrote; the shipped one
+            where it is not given.
+
+    Raises:
+        ConfigurationError: A threshold outside [0, 1], or a second model that is none.
+        ModelFileError: The file of weights can't be used.
+    """
+
+    def __init__(
+        self,
+        threshold: float | None = None,
+        *,
+        second: BaseChatModel | None = None,
+        model: str | PathLike[str] | None = None,
+    ) -> None:
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise ConfigurationError(
+                f"LearnedVerifier(threshold={threshold}) must lie in [0, 1]: it is a probability."
+            )
+        if second is not None and not isinstance(second, BaseChatModel):
+            raise ConfigurationError(
+                f"LearnedVerifier(second={type(second).__name__}) needs a chat model, such as "
+                'ChatOllama(model="gemma2:9b").'
+            )
+        self.scorer = load_scorer(model)
+        shipped = self.scorer.threshold if second is None else self.scorer.pair_threshold
+        self.threshold = shipped if threshold is None else threshold
+        self.second = second
+        vars(self)["asks"] = second is not None  # a class's own elsewhere; here it depends
+
+    def check(self, attempt: Attempt) -> Verdict:
+        if not _judged(attempt):
+            return _UNSCORED
+        if self.second is None:
+            return self._alone(attempt)
+        try:
+            said = bind(self.second, attempt.request).invoke(list(attempt.request.messages))
+        except GraphBubbleUp:
+            raise
+        except Exception as error:
+            return self._alone(attempt, error)
+        return self._both(attempt, said)
+
+    async def acheck(self, attempt: Attempt) -> Verdict:
+        if not _judged(attempt):
+            return _UNSCORED
+        if self.second is None:
+            return self._alone(attempt)
+        try:
+            said = await bind(self.second, attempt.request).ainvoke(list(attempt.request.messages))
+        except GraphBubbleUp:
+            raise
+        except Exception as error:
+            return self._alone(attempt, error)
+        return self._both(attempt, said)
+
+    def _alone(self, attempt: Attempt, error: Exception | None = None) -> Verdict:
+        score = self.scorer.single(attempt.request.turn_text, attempt.text)
+        lost = f" (the second model failed: {describe_error(error)})" if error else ""
+        return self._verdict(score, f"the answer alone gives{lost}")
+
+    def _both(self, attempt: Attempt, said: AIMessage) -> Verdict:
+        score = self.scorer.paired(attempt.request.turn_text, attempt.text, str(said.text))
+        return self._verdict(score, "both models' answers give")
+
+    def _verdict(self, score: float, what: str) -> Verdict:
+        passed = score >= self.threshold
+        side = "at or over" if passed else "under"
+        return Verdict(passed, score, f"{what} {score:.2f}, {side} {self.threshold:.2f}")
+
+
+_UNSCORED = Verdict(True, reason="tool calls and answers in a schema are not scored")
+
+
+def _judged(attempt: Attempt) -> bool:
+    request = attempt.request
+    calls = attempt.message.tool_calls or attempt.message.invalid_tool_calls
+    return not (calls or request.schema or request.response_schema)

@@ -1,0 +1,206 @@
+"""The small model is asked whether its own answer is right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import Runnable
+from langgraph.errors import GraphBubbleUp
+
+from lc_asym_router.errors import ConfigurationError, describe_error
+from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router.verify.check import Check
+
+LONGEST = 12_000
+"""Characters of the question, and of the answer, that are shown."""
+
+_TASK = """You check answers to questions. Work it out for yourself in a few short steps, then end \
+with one line: "Verdict: correct" or "Verdict: incorrect"."""
+_EXAMPLES = (
+    (
+        "A box holds 12 eggs. How many eggs are in 5 boxes?",
+        "There are 5 boxes with 12 eggs each, so 5 + 12 = 17 eggs.",
+        "Each of the 5 boxes holds 12 eggs, so it is 5 * 12 = 60, not 17.\nVerdict: incorrect",
+    ),
+    (
+        "Which planet is closest to the Sun?",
+        "Mercury",
+        "By distance from the Sun come Mercury, Venus, Earth. Mercury is first.\nVerdict: correct",
+    ),
+    (
+        "What does this print? print('ab' * 2 + 'c')",
+        "It prints abcc.",
+        "'ab' * 2 is 'abab', and with 'c' it is 'ababc', not 'abcc'.\nVerdict: incorrect",
+    ),
+)
+_VERDICT = re.compile(r"verdict\W{0,9}(in)?correct", re.IGNORECASE)
+_BARE = re.compile(
+    r"\W{0,9}(?:(yes|correct|true|right)|(no|incorrect|false|wrong))\b", re.IGNORECASE
+)
+
+
+class SelfVerification(Check):
+    """Passes where the tier's own model, asked again, mostly holds the answer right.
+
+    It is shown three worked examples, the question and the answer, and asked for a verdict, `samples`
+    times at a higher temperature; the score is the share of "correct" among the verdicts. After
+    AutoMix (Aggarwal et al., arXiv 2310.12963), which samples the same few-shot question eight times.
+    It stops as soon as the outcome can't change any more. The calls are in the bill, as side calls of
+    the record.
+
+    A call that fails and a reply without a verdict count as "incorrect": unverified is not passed.
+    Tool calls pass unasked. A small model judges itself kindly: measure it before you rely on it.
+
+    Args:
+        samples: How often it is asked at most.
+        threshold: Share of "correct" from which the answer passes, in [0, 1].
+        temperature: Sampling temperature, over 0 where it is asked more than once.
+        model: Another chat model to ask instead of the tier's own; it is asked as it is.
+
+    Raises:
+        ConfigurationError: A number is out of its range.
+    """
+
+    asks: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        samples: int = 4,
+        *,
+        threshold: float = 0.5,
+        temperature: float = 0.8,
+        model: BaseChatModel | None = None,
+    ) -> None:
+        if samples < 1:
+            raise ConfigurationError(f"SelfVerification(samples={samples}) must be 1 or more.")
+        if not 0 <= threshold <= 1:
+            raise ConfigurationError(
+                f"SelfVerification(threshold={threshold}) must lie in [0, 1]: it is a share."
+            )
+        if temperature < 0 or (temperature == 0 and samples > 1 and model is None):
+            raise ConfigurationError(
+                f"SelfVerification(temperature={temperature}) must be over 0 where it is asked more "
+                "than once: at 0 it just says the same again."
+            )
+        self.samples = samples
+        self.threshold = threshold
+        self.temperature = temperature
+        self.model = model
+
+    def check(self, attempt: Attempt) -> Verdict:
+        if attempt.message.tool_calls:
+            return _TOOL_CALLS
+        sampler, asked = self._sampler(attempt), question(attempt)
+        count = _Count(self)
+        while not count.decided:
+            try:
+                reply = sampler(count.asked).invoke(asked)
+            except GraphBubbleUp:
+                raise
+            except Exception as error:
+                count.lost(error)
+            else:
+                count.take(verdict_of(reply.text))
+        return count.verdict()
+
+    async def acheck(self, attempt: Attempt) -> Verdict:
+        if attempt.message.tool_calls:
+            return _TOOL_CALLS
+        sampler, asked = self._sampler(attempt), question(attempt)
+        count = _Count(self)
+        while not count.decided:
+            try:
+                reply = await sampler(count.asked).ainvoke(asked)
+            except GraphBubbleUp:
+                raise
+            except Exception as error:
+                count.lost(error)
+            else:
+                count.take(verdict_of(reply.text))
+        return count.verdict()
+
+    def _sampler(self, attempt: Attempt) -> Callable[[int], Runnable[Any, AIMessage]]:
+        if (model := self.model) is not None:
+            return lambda _: model
+        again = attempt.again
+        if again is None:
+            raise ConfigurationError(
+                "SelfVerification needs a model to ask: this attempt was made by hand. Set "
+                "SelfVerification(model=...) or Attempt(again=...)."
+            )
+        return lambda asked: again(self.temperature, asked + 1)
+
+
+class _Count:
+    """Counts the verdicts until the outcome can't change any more."""
+
+    def __init__(self, rule: SelfVerification) -> None:
+        self.rule = rule
+        self.asked = 0
+        self.right = 0
+        self.unclear = 0
+        self.errors: list[str] = []
+
+    @property
+    def decided(self) -> bool:
+        left = self.rule.samples - self.asked
+        needed = self.rule.threshold * self.rule.samples
+        return (
+            not left
+            or (self.asked > 0 and not self.right + left >= needed)
+            or (self.asked > 0 and self.right >= needed)
+        )
+
+    def take(self, right: bool | None) -> None:
+        self.asked += 1
+        self.right += bool(right)
+        self.unclear += right is None
+
+    def lost(self, error: Exception) -> None:
+        self.asked += 1
+        self.errors.append(describe_error(error))
+
+    def verdict(self) -> Verdict:
+        score = self.right / self.asked
+        passed = self.right >= self.rule.threshold * self.rule.samples
+        replies = "reply" if self.asked == 1 else "replies"
+        reason = f"{self.right} of {self.asked} {replies} held the answer right"
+        if self.unclear:
+            reason += f"; {self.unclear} gave no verdict"
+        if self.errors:
+            reason += f" ({len(self.errors)} failed: {self.errors[0]})"
+        return Verdict(passed, score, reason)
+
+
+_TOOL_CALLS = Verdict(True, reason="tool calls are not asked about")
+
+
+def question(attempt: Attempt) -> list[BaseMessage]:
+    """The messages that ask whether an attempt's answer is right."""
+    messages: list[BaseMessage] = [SystemMessage(_TASK)]
+    for asked, answered, judged in _EXAMPLES:
+        messages += [HumanMessage(_shown(asked, answered)), AIMessage(judged)]
+    return [*messages, HumanMessage(_shown(attempt.request.turn_text, attempt.text))]
+
+
+def _shown(asked: str, answered: str) -> str:
+    return (
+        f"<question>\n{asked[:LONGEST]}\n</question>\n<answer>\n{answered[:LONGEST]}\n</answer>\n"
+        "Is the answer right?"
+    )
+
+
+def verdict_of(reply: str) -> bool | None:
+    """What a reply says: right, wrong, or `None` where it gives no verdict.
+
+    The last "Verdict: ..." counts; a reply without one counts where it begins with yes or no.
+    """
+    if found := _VERDICT.findall(reply):
+        return not found[-1]
+    if bare := _BARE.match(reply):
+        return bool(bare.group(1))
+    return None

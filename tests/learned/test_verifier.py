@@ -1,0 +1,244 @@
+"""The learned verifier: the scorer, the check through the router, and its training."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, HumanMessage
+
+from lc_asym_router.arrays import read_model, write_model
+from lc_asym_router.errors import ConfigurationError, ModelFileError
+from lc_asym_router.evals.data import Answer, DataError, Row
+from lc_asym_router.evals.train_verifier import train_verifier
+from lc_asym_router.request import Request
+from lc_asym_router.state import Attempt
+from lc_asym_router.verify import Joint, LearnedVerifier, NotEmpty
+from lc_asym_router.verify.features import VERSION, features, read, second_features
+from lc_asym_router.verify.scorer import KIND, AnswerScorer, load_scorer
+from lc_asym_router.verify.working import statements, wrong
+from tests.conftest import record, small_model
+from tests.servers import OllamaServer, Reply
+
+ANSWERS = st.one_of(
+    st.text(max_size=400),
+    st.text(alphabet='0123456789+-*/=^(){}[]"\\ .,$%xanswer:#\n', max_size=400),
+)
+
+
+def attempt(question: str, answer: str, **kwargs: object) -> Attempt:
+    request = Request(messages=(HumanMessage(question),), **kwargs)  # type: ignore[arg-type]
+    return Attempt(tier="small", model="m", message=AIMessage(answer), request=request)
+
+
+@settings(max_examples=150, deadline=None)
+@given(ANSWERS, ANSWERS, ANSWERS)
+def test_any_text_has_a_score_in_0_to_1(question, answer, second):
+    scorer = load_scorer()
+    for score in (scorer.single(question, answer), scorer.paired(question, answer, second)):
+        assert 0 <= score <= 1
+    found = features(question, read(answer)) | second_features(question, read(answer), read(second))
+    assert all(math.isfinite(value) for value in found.values())
+
+
+@given(st.integers(1, 999), st.integers(1, 999), st.integers(-5, 5))
+def test_arithmetic_is_worked_out_again(one, other, off):
+    ((came, said),) = statements(f"So {one} + {other} = {one + other + off} apples.")
+    assert came == one + other
+    assert said == one + other + off
+    if off == 0:
+        assert not wrong(came, said)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("60 cookies * $0.10/cookie = $6.00", [(6.0, 6.0)]),
+        ("2*1/2=<<2*1/2=1.0>>1 bolt", [(1.0, 1.0)]),
+        ("\\frac{1}{2} + \\frac{1}{2} = 1", [(1.0, 1.0)]),
+        ("1,200 x 3 = 3,600", [(3600.0, 3600.0)]),
+        ("2x + 4 = 5, so x - 3 = 15", []),
+        ("half of 20 + 4 = 14", []),
+        ("1 + 1 " * 3000, []),
+        ("9^9^9 = 1", []),
+    ],
+)
+def test_statements(text, found):
+    assert statements(text) == found
+
+
+def test_a_second_model_that_agrees_is_good_news():
+    scorer = load_scorer()
+    question, answer = "How many eggs are in 5 boxes of 12?", "5 * 12 = 60. The answer is 60."
+    agreed = scorer.paired(question, answer, "It is 12 * 5 = 60.\n#### 60")
+    differed = scorer.paired(question, answer, "It is 12 + 5 = 17.\n#### 17")
+    assert agreed > differed
+
+
+def test_the_verdict_has_a_score_and_never_quotes():
+    check = LearnedVerifier(threshold=0.0)
+    verdict = check(attempt("How many?", "secret-answer 17"))
+    assert verdict.passed
+    assert verdict.check == "LearnedVerifier"
+    assert 0 <= (verdict.score or -1) <= 1
+    assert "secret" not in verdict.reason
+    assert not check.asks
+    assert not LearnedVerifier(threshold=1.0)(attempt("How many?", "17")).passed
+    assert check.with_thresholds({"LearnedVerifier": 1.0})(attempt("?", "17")).passed is False
+
+
+def test_tool_calls_and_schemas_pass_unscored():
+    calls = [{"name": "f", "args": {}, "id": "1"}]
+    made = Attempt("small", "m", AIMessage("", tool_calls=calls), Request((HumanMessage("hi"),)))
+    verdict = LearnedVerifier(threshold=1.0)(made)
+    assert verdict.passed
+    assert verdict.score is None
+
+
+async def test_a_second_model_through_the_router(make, ask, small):
+    with OllamaServer(default=Reply("#### 60", input_tokens=10, output_tokens=5)) as second:
+        check = LearnedVerifier(threshold=0.0, second=small_model(second))
+        assert check.asks
+        small.script("5 * 12 = 60\n#### 60")
+        answer = await ask(make(verify=check), "How many eggs are in 5 boxes of 12?")
+        assert answer.text.endswith("#### 60")
+        assert len(second.requests) == len(record(answer)["side_calls"]) == 1
+        assert "both" in record(answer)["attempts"][0]["reason"]
+
+
+async def test_a_second_model_that_fails_leaves_the_answer_alone(make, ask, small):
+    with OllamaServer(default=Reply(status=500, error="x")) as second:
+        check = LearnedVerifier(threshold=0.0, second=small_model(second))
+        answer = await ask(make(verify=check), "hi")
+    assert answer.text == "a small answer"
+    assert "second model failed" in record(answer)["attempts"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("score", "passes", "asked"), [(0.95, True, 0), (0.05, False, 0), (0.5, True, 1)]
+)
+async def test_joint_asks_only_in_between(score, passes, asked):
+    from lc_asym_router.state import Verdict
+
+    calls = []
+
+    def dear(_: Attempt) -> bool:
+        calls.append(1)
+        return True
+
+    def cheap(_: Attempt) -> Verdict:
+        return Verdict(score > 0.5, score)
+
+    check = Joint(cheap, dear)
+    assert check(attempt("?", "x")).passed is passes
+    assert (await check.acall(attempt("?", "x"))).passed is passes
+    assert len(calls) == 2 * asked
+
+
+def test_joint_without_a_score_and_with_bad_bounds():
+    assert Joint(NotEmpty(), lambda _: True)(attempt("?", "x")).passed
+    assert not Joint(NotEmpty(), lambda _: True)(attempt("?", "")).passed
+    assert not Joint(NotEmpty(), lambda _: False)(attempt("?", "x")).passed
+    with pytest.raises(ConfigurationError, match="hopeless under sure"):
+        Joint(NotEmpty(), NotEmpty(), sure=0.2, hopeless=0.8)
+
+
+@pytest.mark.parametrize("wrong", [{"threshold": 1.5}, {"second": "gemma"}])
+def test_bad_settings(wrong):
+    with pytest.raises(ConfigurationError):
+        LearnedVerifier(**wrong)
+
+
+def made_up(sources: int = 3, size: int = 60) -> list[Row]:
+    """Sums in several sources: the small model is mostly right, the second one often agrees."""
+    dice, rows = random.Random(7), []
+    for source in range(sources):
+        for number in range(size):
+            a, b = dice.randint(2, 99), dice.randint(2, 99)
+            right = dice.random() < 0.6
+            said = a + b if right else a + b + dice.randint(1, 9)
+            other = a + b if dice.random() < 0.8 else a - b
+            rows.append(
+                Row(
+                    id=f"{source}/{number}",
+                    query=f"Source {source}: what is {a} and {b} together, item {number}?",
+                    weak=Answer(float(right), f"{a} + {b} = {said}\n#### {said}"),
+                    strong=Answer(1.0, f"#### {a + b}"),
+                    dataset=f"made-up-{source}",
+                    other={"second": Answer(float(other == a + b), f"I get {other}\n#### {other}")},
+                )
+            )
+    return rows
+
+
+def test_training_is_the_same_each_time_and_leaves_sources_out(tmp_path: Path):
+    lines: list[str] = []
+    trained = train_verifier(made_up(), tmp_path / "a.model", say=lines.append)
+    train_verifier(made_up(), tmp_path / "b.model", say=lines.append)
+    assert (tmp_path / "a.model").read_bytes() == (tmp_path / "b.model").read_bytes()
+    assert {line.source for line in trained.table} == {f"made-up-{n}" for n in range(3)}
+    assert all((line.auroc or 0) > 0.8 for line in trained.table)
+    card = (tmp_path / "a.md").read_text()
+    assert "left out" in card
+    assert all(line in lines for line in card.splitlines() if line.startswith("| made-up-0 | none"))
+    right = LearnedVerifier(model=tmp_path / "a.model")(attempt("2 and 3?", "2 + 3 = 5\n#### 5"))
+    false = LearnedVerifier(model=tmp_path / "a.model")(attempt("2 and 3?", "2 + 3 = 9\n#### 9"))
+    assert (right.score or 0) > (false.score or 0)
+
+
+def test_the_trees_score_as_scikit_learn_does(tmp_path: Path):
+    from lc_asym_router.evals import train_verifier as lab
+
+    alone, pairs, groups = lab._samples(made_up())
+    fits = lab._Lab(alone, pairs, groups, sorted(set(groups.values())))
+    train_verifier(made_up(), tmp_path / "v.model", say=lambda _: None)
+    scorer = load_scorer(tmp_path / "v.model")
+    expected = fits.trees(()).decision_function(alone.first[:20])
+    got = [
+        scorer._grown(features(row.query, read(row.weak.response or ""))) for row in made_up()[:20]
+    ]
+    assert got == pytest.approx(list(expected))
+
+
+def test_sources_that_share_questions_are_one_group(tmp_path: Path):
+    rows = made_up(2)
+    twice = [*rows, *(_renamed(row) for row in rows if row.dataset == "made-up-0")]
+    with pytest.raises(DataError, match="2 group"):
+        train_verifier(twice, tmp_path / "v.model", say=lambda _: None)
+    assert not list(tmp_path.iterdir())
+
+
+def _renamed(row: Row) -> Row:
+    return Row(f"again/{row.id}", row.query, row.weak, row.strong, "again", other=row.other)
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path):
+    with pytest.raises(ModelFileError):
+        LearnedVerifier(model=tmp_path / "none.model")
+    train_verifier(made_up(), tmp_path / "v.model", say=lambda _: None)
+    whole = read_model(tmp_path / "v.model", KIND, features=VERSION)
+    for meta, arrays in (
+        ({}, whole.arrays),
+        ({**whole.meta, "threshold": 7}, whole.arrays),
+        ({**whole.meta, "features": ["nonsense"]}, whole.arrays),
+        (whole.meta, {**whole.arrays, "left": whole.arrays["feature"]}),
+        (whole.meta, {name: a for name, a in whole.arrays.items() if name != "roots"}),
+    ):
+        write_model(tmp_path / "bad.model", KIND, arrays, meta, features=VERSION)
+        with pytest.raises(ModelFileError, match="again"):
+            AnswerScorer(read_model(tmp_path / "bad.model", KIND, features=VERSION))
+
+
+def test_the_shipped_weights_and_their_card_belong_together():
+    folder = Path(__file__).parents[2] / "lc_asym_router" / "trained"
+    scorer = load_scorer()
+    assert (folder / "verifier.model").stat().st_size < 1_000_000
+    card = (folder / "verifier.md").read_text()
+    assert f"passes from {scorer.threshold:.3f} on" in card
+    assert f"from {scorer.pair_threshold:.3f} on" in card
+    assert json.dumps("zeroeval_crux")[1:-1] in card
