@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike, fspath
 from typing import Any, ClassVar
 
 from langchain_core.decisions import BaseDecisionModel, Question
@@ -55,9 +56,11 @@ class LearnedClassifier(BaseDecisionModel):
     path: str | None = None
     _weights: Weights = PrivateAttr()
 
-    def model_post_init(self, context: Any, /) -> None:
-        """Read the weights, so that a bad file is found when the classifier is built."""
-        super().model_post_init(context)
+    def __init__(self, path: str | PathLike[str] | None = None, **kwargs: Any) -> None:
+        # Here and not in a validator, where pydantic would wrap the error. A bad file is found now,
+        # not at the first request.
+        given: dict[str, Any] = {"path": None if path is None else fspath(path), **kwargs}
+        super().__init__(**given)
         self._weights = load_weights(self.path)
 
     @property

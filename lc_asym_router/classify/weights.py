@@ -135,7 +135,7 @@ def _load(file: Path, stamp: int) -> Weights:
     arrays, meta = model.arrays, model.meta
     try:
         weights = Weights(
-            names=tuple(meta["features"]),
+            names=tuple(map(str, meta["features"])),
             mean=arrays["mean"],
             scale=arrays["scale"],
             weights=arrays["weights"],

@@ -199,7 +199,7 @@ def _splits(source: Any, question: Any) -> Iterator[tuple[str, Any, Any]]:
         DataError: Too few rows are left.
     """
     np = _numpy()
-    names = list(dict.fromkeys(source))
+    names = [str(name) for name in dict.fromkeys(source)]
     for name in names if len(names) > 1 else ():
         test = source == name
         learn = ~np.isin(question, question[test])
@@ -208,7 +208,7 @@ def _splits(source: Any, question: Any) -> Iterator[tuple[str, Any, Any]]:
                 f"With {name!r} left out only {int(learn.sum())} rows of other questions remain; at "
                 f"least {FEWEST} are needed. Give more sources, or this one alone."
             )
-        yield str(name), test, learn
+        yield name, test, learn
     if len(names) == 1:
         part = np.random.default_rng(0).integers(0, FOLDS, question.max() + 1)[question]
         for number in range(FOLDS):
