@@ -10,6 +10,7 @@ from lc_asym_router._lazy import lazy_exports
 
 __all__ = [
     "Agreement",
+    "Arithmetic",
     "Check",
     "CutOff",
     "Joint",
@@ -34,6 +35,7 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "Agreement": "agreement",
+        "Arithmetic": "arithmetic",
         "Check": "check",
         "CutOff": "form",
         "Joint": "joint",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lc_asym_router.verify.arithmetic import Arithmetic
 from lc_asym_router.verify.check import Check
 from lc_asym_router.verify.form import CutOff, NotEmpty
 from lc_asym_router.verify.loops import Looping
@@ -11,8 +12,12 @@ from lc_asym_router.verify.tools import ValidToolCalls
 
 
 def default_checks() -> Check:
-    """Form alone, at no cost: whole, no refusal, no loop, tool calls and structure valid.
+    """What costs nothing: whole, no refusal, no loop, calls and structure valid, sums that hold.
 
-    Says nothing on whether the answer is right: add `Agreement` or `Judge` where that pays.
+    `Arithmetic` stands here because it pays on every source of recorded answers where it finds
+    anything (`make bench-routing`). The learned verifier does not: alone it tells little on sources
+    that it has not seen. For whether an answer is right, add a second small model,
+    `LearnedVerifier(second=...)`, or `Agreement`, or `Judge`.
     """
-    return NotEmpty() & CutOff() & Refusal() & Looping() & ValidToolCalls() & ValidStructure()
+    form = NotEmpty() & CutOff() & Refusal() & Looping() & ValidToolCalls() & ValidStructure()
+    return form & Arithmetic()

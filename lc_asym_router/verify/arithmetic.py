@@ -1,0 +1,36 @@
+"""Does the arithmetic in an answer hold?"""
+
+from __future__ import annotations
+
+import re
+
+from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router.verify.check import Check
+from lc_asym_router.verify.working import statements, wrong
+
+LONGEST = 20_000
+"""Characters of an answer that are looked at."""
+
+_CODE = re.compile(r"```(?!json).*?(?:```|\Z)", re.DOTALL)
+
+
+class Arithmetic(Check):
+    """Passes where no sum that the answer works out is false ("17 * 23 = 411" is).
+
+    An answer without sums passes. Rounding is granted; code blocks, and sums that stand in the
+    request itself, are passed over. A small model that gets a step wrong seldom gets the rest right:
+    `make bench-routing` says what share of answers it escalates and how much of the gain that keeps.
+    It costs nothing.
+    """
+
+    def check(self, attempt: Attempt) -> Verdict:
+        # What is only said to be near can't be false.
+        text = _CODE.sub(" ", attempt.text[:LONGEST]).replace("≈", " about ")
+        if "=" not in text:
+            return Verdict(True)
+        given = set(statements(attempt.request.turn_text[:LONGEST]))
+        made = [sum_ for sum_ in statements(text) if sum_ not in given]
+        false = sum(wrong(*sum_) for sum_ in made)
+        if false:
+            return Verdict(False, reason=f"{false} of {len(made)} sums in the answer are false")
+        return Verdict(True)

@@ -1,0 +1,149 @@
+"""`make bench-routing`: what guessing from the question gains, and what checking the answer gains.
+
+On the shared development data where it is there (`../shared/data`), else on made-up example rows. Each
+source is measured with everything learned from the *other* sources: the classifier, the verifier, and
+its thresholds. With `--figure FILE` the cost-quality curves are drawn too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from lc_asym_router import KeywordClassifier
+from lc_asym_router.evals import Row, evaluate_offline, load
+from lc_asym_router.evals.cascade import Cascade, simulate
+from lc_asym_router.evals.data import by_source
+from lc_asym_router.evals.example import write_example
+from lc_asym_router.evals.offline import of_scores
+from lc_asym_router.evals.train import Trained, train
+from lc_asym_router.evals.train_verifier import train_verifier
+
+DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
+BARS = {
+    "zeroeval_gsm": (0.95, 0.25),
+    "zeroeval_crux": (0.90, 0.60),
+    "zeroeval_math-l5": (0.90, 0.75),
+}
+"""Part of the gain that is to be kept, and share of frontier calls that it may take (issue 5)."""
+SECONDS = ("Meta-Llama-3-8B-Instruct", "gemma-2-9b-it", "Qwen2.5-7B-Instruct", "second")
+"""Small models that may be asked as the second one, where their answers were recorded."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--figure", metavar="FILE", help="draw the cost-quality curves (PNG)")
+    options = parser.parse_args()
+    started = time.monotonic()
+    rows = _rows()
+    trained = train(rows)
+    print("\n".join(classifier_table(rows, trained)))
+    cascades = dict(left_out_cascades(rows))
+    print("\n".join(cascade_table(cascades)))
+    print("\n".join(check_table(cascades)))
+    if options.figure and cascades:
+        from tests.benchmarks.curves import draw
+
+        draw(options.figure, cascades)
+        print(f"\ndrawn: {options.figure}")
+    print(f"\n{time.monotonic() - started:.0f} s in all")
+
+
+def _rows() -> list[Row]:
+    if DATA.is_dir():
+        return load(DATA)
+    print(f"{DATA.resolve()} is not there: made-up example rows are used. They are no evidence.\n")
+    with tempfile.TemporaryDirectory() as folder:
+        return load(
+            *(write_example(Path(folder) / f"example{n}.jsonl", seed=n) for n in range(1, 5))
+        )
+
+
+def classifier_table(rows: Sequence[Row], trained: Trained) -> Iterator[str]:
+    """APGR of each classifier on each source; the learned one has not seen the source."""
+    keyword = evaluate_offline(rows, KeywordClassifier())
+    yield "\nGuessing from the question: APGR (0.5 is random)\n"
+    yield "| source | rows | small | frontier | keyword | length | learned | 95 % | oracle |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    for result in trained.sources:
+        part = keyword.sources[result.source]
+        gains = of_scores(part.rows, [row.gain for row in part.rows])
+        low, high = result.apgr_ci95 or (None, None)
+        yield (
+            f"| {result.source} | {result.rows} | {result.weak:.3f} | {result.strong:.3f} "
+            f"| {_n(part.apgr)} | {_n(result.length)} | **{_n(result.apgr)}** "
+            f"| {_n(low)} to {_n(high)} | {_n(gains.apgr)} |"
+        )
+    means = trained.means
+    yield (
+        f"| mean | {trained.rows} | | | | {_n(means['query_length'])} "
+        f"| **{_n(means[trained.shape])}** | | |"
+    )
+
+
+def left_out_cascades(rows: Sequence[Row]) -> Iterator[tuple[tuple[str, str | None], Cascade]]:
+    """Each source's cascades, alone and with each second model, by a verifier that has not seen it."""
+    answered = [row for row in rows if row.weak.response is not None]
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "verifier.model"
+        trained = train_verifier(answered, out, say=lambda line: None, keep_left_out=True)
+        for source, part in by_source(answered).items():
+            path = trained.left_out[source]
+            for second in (None, *SECONDS):
+                known = [row for row in part if second in row.other and row.other[second].response]
+                if second is None or known:
+                    yield (source, second), simulate(part, second, verifier=path)
+
+
+def cascade_table(cascades: dict[tuple[str, str | None], Cascade]) -> Iterator[str]:
+    """The default operating point of each cascade."""
+    yield "\nChecking the small answer: the learned verifier, alone and with a second small model\n"
+    yield (
+        "| source | second model | rows | gain kept (PGR) | 95 % | to the frontier | quality "
+        "| cost | cost at 95 % of the gain | bar |"
+    )
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    for (source, second), cascade in cascades.items():
+        found = cascade.report()["cascade"]
+        low, high = found["pgr_ci95"] or (None, None)
+        yield (
+            f"| {source} | {second or 'none'} | {len(cascade.rows)} | **{_n(found['pgr'])}** "
+            f"| {_n(low)} to {_n(high)} | {_n(found['frontier_share'])} | {_n(found['quality'])} "
+            f"| {_n(found['cost_ratio'])} | {_n(found['cost_ratio_at_95'])} "
+            f"| {_bar(source, second, found)} |"
+        )
+    yield "\nCosts are parts of what the frontier alone would cost. The second model's calls are in."
+
+
+def check_table(cascades: dict[tuple[str, str | None], Cascade]) -> Iterator[str]:
+    """Each check by itself."""
+    yield "\nEach check alone: part of the gain kept at the share that it escalates, and its AUROC\n"
+    yield "| source | second model | check | gain kept (PGR) | to the frontier | AUROC |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for (source, second), cascade in cascades.items():
+        for name, found in cascade.report()["checks"].items():
+            if (second is None) == (name in ("form", "marked", "arithmetic", "learned")):
+                yield (
+                    f"| {source} | {second or 'none'} | {name} | {_n(found['pgr'])} "
+                    f"| {_n(found['share'])} | {_n(found['auroc'])} |"
+                )
+
+
+def _bar(source: str, second: str | None, found: dict[str, Any]) -> str:
+    if source not in BARS or second is None:
+        return ""
+    kept, share = BARS[source]
+    reached = found["pgr"] >= kept and found["frontier_share"] <= share
+    return f"{'reached' if reached else 'missed'} ({kept:g} at {share:g})"
+
+
+def _n(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3f}"
+
+
+if __name__ == "__main__":
+    main()
