@@ -15,48 +15,22 @@ from lc_asym_router.evals.data import DataError, Row
 from lc_asym_router.evals.extra import needed, numpy
 from lc_asym_router.evals.metrics import auroc, bootstrap, pgr
 from lc_asym_router.evals.verifier_card import card
-from lc_asym_router.verify.features import VERSION, features, read, second_features
-from lc_asym_router.verify.scorer import KIND, NAMES, PAIR_NAMES
+from lc_asym_router.evals.verifier_samples import LEAST, PAIR, Samples, samples_of
+from lc_asym_router.verify.features import VERSION
+from lc_asym_router.verify.scorer import KIND, NAMES
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.metrics import Floats
 
 SEED = 20240618
-LEAST = 40
-"""Rows with answers that a source must have to be trained on."""
-SMALL = 0.035
-"""A model counts as small, and as a second one, unless it beats the frontier's grade minus this."""
 STEPS = tuple(round(0.1 + 0.025 * step, 3) for step in range(25))
 """Thresholds tried."""
 TOLERANCE = 0.01
 """Part of the gap that may be given up for fewer escalations, where two models have answered."""
-PAIR = ("marked", "wrong_part", *PAIR_NAMES)
 
 Fit = Any
-
-
-@dataclass
-class Samples:
-    """Answers to learn from; one line of the arrays an answer, or a pair of answers."""
-
-    first: Floats = field(repr=False)
-    pair: Floats | None = field(repr=False)
-    right: Floats = field(repr=False)
-    strong: Floats = field(repr=False)
-    source: list[str] = field(repr=False)
-    second: list[str] = field(repr=False)
-
-    def where(self, kept: Iterable[bool]) -> Samples:
-        """Some of them."""
-        mask = numpy().fromiter(kept, dtype=bool, count=len(self.right))
-        return Samples(
-            self.first[mask],
-            None if self.pair is None else self.pair[mask],
-            self.right[mask],
-            self.strong[mask],
-            [name for name, keep in zip(self.source, mask, strict=True) if keep],
-            [name for name, keep in zip(self.second, mask, strict=True) if keep],
-        )
+Stages = tuple[Fit, Any, Any, tuple[float, float]]
+"""Trees, calibration of the answer alone, weights of a pair (or `None`), thresholds of both."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +66,14 @@ class Trained:
         thresholds: The operating points that are shipped: answer alone, and with a second one.
         seconds: How long it took.
         card: The card's text.
+        left_out: For each source the weights that have not seen it, where they were asked for.
     """
 
     table: list[LeftOut]
     thresholds: tuple[float, float]
     seconds: float
     card: str = field(repr=False)
+    left_out: dict[str, Path] = field(default_factory=dict, repr=False)
 
 
 def train_verifier(
@@ -106,6 +82,7 @@ def train_verifier(
     *,
     say: Callable[[str], None] = print,
     origins: Sequence[str] = (),
+    keep_left_out: bool = False,
 ) -> Trained:
     """Train the verifier on rows with recorded answers; write the weights and, beside them, the card.
 
@@ -117,20 +94,27 @@ def train_verifier(
         out: Where the weights go. The card goes to the same path with the suffix `.md`.
         say: Gets each line of the report.
         origins: What the card says of where the data are from, one line each.
+        keep_left_out: Whether the weights that have not seen a group are written too, beside `out`;
+            not where no pair would be left to learn from.
 
     Raises:
-        DataError: Fewer than three groups of sources have answers.
+        DataError: Fewer than three groups of sources have answers, or none a second model's.
         ConfigurationError: The extra `evals` is not installed.
         ModelFileError: The file can't be written.
     """
     started = time.monotonic()
     needed("sklearn.ensemble")
-    alone, pairs, group_of = _samples(rows)
+    alone, pairs, group_of = samples_of(rows)
     groups = sorted(set(group_of.values()))
     if len(groups) < 3:
         raise DataError(
             f"Answers of {len(groups)} group(s) of sources that share no question: the verifier needs "
             f"at least three, each with {LEAST} rows or more that hold 'weak_response'."
+        )
+    if not len(pairs.right):
+        raise DataError(
+            "No row holds a second small model's answer under 'other': the verifier learns from those "
+            "how much it means that two models agree."
         )
     say(
         f"{len(alone.right)} answers and {len(pairs.right)} pairs of {len(groups)} groups of sources"
@@ -141,15 +125,14 @@ def train_verifier(
         table += lab.left_out(group)
     for line in table_lines(table):
         say(line)
-    trees, single, weights, thresholds = lab.stages(())
-    arrays = _arrays(trees, single, weights)
-    meta = {
-        "features": list(NAMES),
-        "pair_features": list(PAIR),
-        "threshold": thresholds[0],
-        "pair_threshold": thresholds[1],
-    }
-    write_model(out, KIND, arrays, meta, features=VERSION)
+    left_out: dict[str, Path] = {}
+    for group in groups if keep_left_out else ():
+        place = Path(out).with_suffix(f".without-{groups.index(group)}.model")
+        if _write(place, lab.stages((group,))):
+            left_out |= {name: place for name, its in group_of.items() if its == group}
+    stages = lab.stages(())
+    thresholds = stages[-1]
+    _write(out, stages)
     text = card(
         table_lines(table), Counter(alone.source), Counter(pairs.source), thresholds, origins
     )
@@ -158,7 +141,21 @@ def train_verifier(
     say(
         f"thresholds {thresholds[0]:.3f} alone, {thresholds[1]:.3f} with a second; written to {out}"
     )
-    return Trained(table, thresholds, seconds, text)
+    return Trained(table, thresholds, seconds, text, left_out)
+
+
+def _write(out: str | PathLike[str], stages: Stages) -> bool:
+    trees, single, weights, thresholds = stages
+    if weights is None:
+        return False
+    meta = {
+        "features": list(NAMES),
+        "pair_features": list(PAIR),
+        "threshold": thresholds[0],
+        "pair_threshold": thresholds[1],
+    }
+    write_model(out, KIND, _arrays(trees, single, weights), meta, features=VERSION)
+    return True
 
 
 def table_lines(table: Sequence[LeftOut]) -> list[str]:
@@ -204,7 +201,7 @@ class _Lab:
             self._trees[key] = model
         return self._trees[key]
 
-    def stages(self, without: tuple[str, ...]) -> tuple[Fit, Floats, Floats, tuple[float, float]]:
+    def stages(self, without: tuple[str, ...]) -> Stages:
         """Trees, the answer-alone calibration, the pair's weights, and the threshold of each."""
         np = numpy()
         inner = [group for group in self.groups if group not in without]
@@ -215,11 +212,14 @@ class _Lab:
         ]
         single = _logistic(np.concatenate(grown)[:, None], alone)
         pairs = self._part(self.pairs, set(inner))
+        graded = [_sigmoid(single[0] + single[1] * logit) for logit in grown]
+        least = _alone_threshold(alone, graded)
+        if not len(pairs.right):  # nothing to learn from is left: the pairs are not judged
+            return self.trees(without), single, None, (least, least)
         compared: Any = pairs.pair
         weights = _logistic(compared, [pairs])
-        graded = [_sigmoid(single[0] + single[1] * logit) for logit in grown]
         scored = _sigmoid(weights[0] + compared @ weights[1:])
-        thresholds = _alone_threshold(alone, graded), _pair_threshold([pairs], [scored])
+        thresholds = least, _pair_threshold([pairs], [scored])
         return self.trees(without), single, weights, thresholds
 
     def left_out(self, group: str) -> list[LeftOut]:
@@ -232,80 +232,15 @@ class _Lab:
                 at = part.where(pair == key for pair in zip(part.source, part.second, strict=True))
                 if at.pair is None:
                     logit = single[0] + single[1] * trees.decision_function(at.first)
-                else:
+                elif weights is not None:
                     logit = weights[0] + at.pair @ weights[1:]
+                else:
+                    continue
                 table.append(_judged(key, at, _sigmoid(logit), thresholds[at.pair is not None]))
         return table
 
     def _part(self, samples: Samples, groups: set[str]) -> Samples:
         return samples.where(self.group_of[name] in groups for name in samples.source)
-
-
-def _samples(rows: Sequence[Row]) -> tuple[Samples, Samples, dict[str, str]]:
-    """The small answers alone, and with a second model's, as features; and each source's group."""
-    counts = Counter(row.dataset for row in rows if row.weak.response is not None)
-    kept = [row for row in rows if row.weak.response is not None and counts[row.dataset] >= LEAST]
-    small = _small_models(kept)
-    alone: list[tuple[Any, ...]] = []
-    pairs: list[tuple[Any, ...]] = []
-    for row in kept:
-        mine = read(row.weak.response or "")
-        found = features(row.query, mine)
-        first = [found[name] for name in NAMES]
-        facts = (row.weak_score, row.strong_score, row.dataset)
-        alone.append((first, (), *facts, ""))
-        for name, answer in sorted(row.other.items()):
-            if name in small[row.dataset] and answer.response is not None:
-                pair = found | second_features(row.query, mine, read(answer.response))
-                pairs.append((first, [pair[feature] for feature in PAIR], *facts, name))
-    return _stack(alone, None), _stack(pairs, len(PAIR)), _groups(kept)
-
-
-def _stack(samples: list[tuple[Any, ...]], width: int | None) -> Samples:
-    np = numpy()
-    columns = list(zip(*samples, strict=True)) or [()] * 6
-    first = np.asarray(columns[0], dtype=np.float32).reshape(len(samples), len(NAMES))
-    pair = None if width is None else np.asarray(columns[1], dtype=float).reshape(-1, width)
-    return Samples(
-        first,
-        pair,
-        np.asarray(columns[2]),
-        np.asarray(columns[3]),
-        list(columns[4]),
-        list(columns[5]),
-    )
-
-
-def _small_models(rows: Sequence[Row]) -> dict[str, set[str]]:
-    """For each source the further models that are small: clearly under its frontier model."""
-    grades: dict[tuple[str, str], list[float]] = {}
-    for row in rows:
-        for name, answer in row.other.items():
-            if answer.score is not None:
-                grades.setdefault((row.dataset, name), []).append(row.strong_score - answer.score)
-    small: dict[str, set[str]] = {row.dataset: set() for row in rows}
-    for (source, name), behind in grades.items():
-        if sum(behind) / len(behind) > SMALL:
-            small[source].add(name)
-    return small
-
-
-def _groups(rows: Sequence[Row]) -> dict[str, str]:
-    """For each source the first of those that it shares at least a tenth of its questions with."""
-    asked: dict[str, set[str]] = {}
-    for row in rows:
-        asked.setdefault(row.dataset, set()).add(" ".join(row.query.split()).lower())
-    group: dict[str, str] = {}
-    for name, questions in asked.items():
-        group[name] = next(
-            (
-                group[other]
-                for other in group
-                if len(questions & asked[other]) * 10 >= min(len(questions), len(asked[other]))
-            ),
-            name,
-        )
-    return group
 
 
 def _logistic(inputs: Any, parts: Sequence[Samples]) -> Floats:

@@ -1,22 +1,27 @@
-"""`lc-asym-router train`: from rows to the learned classifier's weights."""
+"""`lc-asym-router train`: from rows to the weights of the learned classifier or verifier."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.shell.exits import ANSWERED
+
+if TYPE_CHECKING:
+    from lc_asym_router.evals.data import Row
 
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "train",
-        help="train the learned classifier on recorded scores",
+        help="train the learned classifier or verifier on recorded answers",
         description=(
-            "Trains the classifier on rows of both models' scores, measures it with every source "
+            "Trains the classifier on rows of both models' scores, or the verifier (--what verifier) "
+            "on rows that hold the small model's answers too, measures it with every source "
             "left out in turn, and writes the weights and a card beside them. No model is asked."
         ),
     )
@@ -29,6 +34,9 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument(
         "--out", required=True, metavar="FILE", help="where to write it, such as my.model"
+    )
+    parser.add_argument(
+        "--what", choices=("classifier", "verifier"), default="classifier", help="what to train"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
@@ -50,8 +58,28 @@ def run(options: argparse.Namespace) -> int:
             "card goes beside it as .md."
         )
     rows = load(*options.data)
+    if options.what == "verifier":
+        return _verifier(options, rows)
     trained = train(rows, tell=lambda line: print(line, file=sys.stderr))
     command = f"lc-asym-router train --data {' '.join(options.data)} --out {options.out}"
     trained.save(out, card(trained, provenance(options.data, rows), command))
     print(json.dumps(trained.to_dict()) if options.json else "\n".join(table(trained)))
+    return ANSWERED
+
+
+def _verifier(options: argparse.Namespace, rows: Sequence[Row]) -> int:
+    from dataclasses import asdict
+
+    from lc_asym_router.evals.train_card import provenance
+    from lc_asym_router.evals.train_verifier import train_verifier
+
+    trained = train_verifier(
+        rows,
+        options.out,
+        say=lambda line: print(line, file=sys.stderr if options.json else sys.stdout),
+        origins=provenance(options.data, rows),
+    )
+    if options.json:
+        table = [asdict(line) for line in trained.table]
+        print(json.dumps({"thresholds": trained.thresholds, "sources": table}))
     return ANSWERED

@@ -19,11 +19,11 @@ from lc_asym_router.verify.values import number_text
 VERSION = 1
 """Raised with every change of a feature: a model of another version is refused."""
 
-LONGEST = 20_000
-"""Characters of a question and of an answer that are looked at."""
+LONGEST = 8_000
+"""Characters of a question and of an answer that are looked at: both ends of a longer one."""
 
 _KINDS = ("number", "choice", "literal", "formula", "text", "json")
-_OPTION = re.compile(r"(?m)^\s*\(?([A-J])[.):]\s*(.+)$")
+_OPTION = re.compile(r"(?m)^[ \t]{0,9}\(?([A-J])[.):][ \t]{0,9}(.+)$")
 _COUNT = re.compile(r"(?i)\bhow many\b|\bnumber of\b|\bhow old\b")
 _PART = re.compile(
     r"(?i)\bpercent|%|\bfraction\b|\bprobability\b|\bratio\b|\bhalf\b|\btwice\b|\bthird\b"
@@ -39,7 +39,7 @@ class Reading:
     """An answer, read once.
 
     Attributes:
-        text: The answer, `LONGEST` characters of it at most.
+        text: The answer, or both its ends.
         final: What it comes to.
         working: The text without the answer's field, in lower case.
         numbers: The numbers of its working.
@@ -61,7 +61,7 @@ class Reading:
 
 def read(answer: str) -> Reading:
     """Read an answer for `features`."""
-    text = answer[:LONGEST]
+    text = _ends(answer)
     final = final_answer(text)
     body = text.rpartition('"answer"')[0] or text
     made = working.statements(body)
@@ -77,9 +77,14 @@ def read(answer: str) -> Reading:
     )
 
 
+def _ends(text: str) -> str:
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[:half]}\n{text[-half:]}"
+
+
 def features(question: str, answer: Reading) -> dict[str, float]:
     """The features of a question and one answer to it, by name; all finite."""
-    question = question[:LONGEST]
+    question = _ends(question)
     final = answer.final
     value = _float(final)
     asked = working.numbers(question)

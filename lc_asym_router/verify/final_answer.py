@@ -35,7 +35,7 @@ class FinalAnswer:
 
 _MARKED = (
     re.compile(r"####\s*(.+)"),
-    re.compile(r"(?is)\[answer\](.+?)\[/answer\]"),
+    re.compile(r"(?is)\[answer\](.{1,4000}?)\[/answer\]"),
     re.compile(r"(?i)\bfinal answer\b[\s:=]{0,9}(?:is\b[\s:=]{0,9})?(.+)"),
     re.compile(r"(?i)\bthe (?:correct )?answer\s{0,9}(?:is\b|:)[\s:]{0,9}(.+)"),
     re.compile(r"(?im)^[ \t]{0,9}answer\s{0,9}[:=]\s{0,9}(.+)"),
@@ -101,9 +101,10 @@ def same(
         one: A final answer.
         other: Another.
         overlap: See above.
-        exact: Whether texts must be alike to the letter, but for the quotes around them.
+        exact: Whether they must be alike to the letter, but for the quotes around them; unmarked
+            texts of more than `SHORT` words are compared as ever.
     """
-    if exact and "json" not in (one.kind, other.kind):
+    if exact and _brief(one) and _brief(other):
         return _unquoted(one) == _unquoted(other) or (
             one.kind == other.kind == "literal" and one.value == other.value
         )
@@ -116,6 +117,10 @@ def same(
     if one.kind != "text" or other.kind != "text":
         return False
     return _same_words(one.value.split(), other.value.split(), overlap)
+
+
+def _brief(answer: FinalAnswer) -> bool:
+    return answer.kind != "json" and (answer.marked or len(answer.raw.split()) <= SHORT)
 
 
 def _same_words(first: list[str], second: list[str], overlap: float) -> bool:

@@ -194,7 +194,7 @@ def test_training_is_the_same_each_time_and_leaves_sources_out(tmp_path: Path):
 def test_the_trees_score_as_scikit_learn_does(tmp_path: Path):
     from lc_asym_router.evals import train_verifier as lab
 
-    alone, pairs, groups = lab._samples(made_up())
+    alone, pairs, groups = lab.samples_of(made_up())
     fits = lab._Lab(alone, pairs, groups, sorted(set(groups.values())))
     train_verifier(made_up(), tmp_path / "v.model", say=lambda _: None)
     scorer = load_scorer(tmp_path / "v.model")
@@ -205,12 +205,50 @@ def test_the_trees_score_as_scikit_learn_does(tmp_path: Path):
     assert got == pytest.approx(list(expected))
 
 
+def test_training_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    from lc_asym_router.shell import main
+
+    lines = [
+        {
+            "id": row.id,
+            "dataset": row.dataset,
+            "query": row.query,
+            "weak_score": row.weak_score,
+            "weak_response": row.weak.response,
+            "strong_score": row.strong_score,
+            "other": {"second": {"score": a.score, "response": a.response}},
+        }
+        for row in made_up()
+        for a in (row.other["second"],)
+    ]
+    data = tmp_path / "rows.jsonl"
+    data.write_text("\n".join(map(json.dumps, lines)))
+    out = tmp_path / "v.model"
+    command = ["train", "--what", "verifier", "--data", str(data), "--out", str(out), "--json"]
+    assert main(command) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {line["source"] for line in told["sources"]} == {f"made-up-{n}" for n in range(3)}
+    assert load_scorer(out).pair_threshold == told["thresholds"][1]
+
+
 def test_sources_that_share_questions_are_one_group(tmp_path: Path):
     rows = made_up(2)
     twice = [*rows, *(_renamed(row) for row in rows if row.dataset == "made-up-0")]
     with pytest.raises(DataError, match="2 group"):
         train_verifier(twice, tmp_path / "v.model", say=lambda _: None)
     assert not list(tmp_path.iterdir())
+
+
+def test_training_needs_second_answers_but_not_in_every_source(tmp_path: Path):
+    bare = [Row(r.id, r.query, r.weak, r.strong, r.dataset) for r in made_up()]
+    with pytest.raises(DataError, match="second small model"):
+        train_verifier(bare, tmp_path / "v.model", say=lambda _: None)
+    some = [*made_up()[:60], *bare[60:]]
+    made = train_verifier(some, tmp_path / "v.model", say=lambda _: None, keep_left_out=True)
+    assert {line.second for line in made.table} == {""}
+    assert set(made.left_out) == {"made-up-1", "made-up-2"}
+    for place in made.left_out.values():
+        assert 0 <= load_scorer(place).paired("2 and 3?", "5", "5") <= 1
 
 
 def _renamed(row: Row) -> Row:
