@@ -47,15 +47,15 @@ class AsymRouter(ChainChatModel):
         small: The cheap tier: a chat model, a model string, or a `Tier`.
         frontier: The capable tier, likewise.
         tiers: Instead of those two, a list of `Tier`, cheapest first.
-        classify: "keyword" (the article's rule), "judge" (the small tier's model rates the request),
-            "learned" (expects the frontier's gain from features of the text; calibrate it), a
-            decision model, or a callable from the latest human turn's messages to a complexity in
-            [0, 1].
+        classify: "default" ("learned", and the article's words for what its data do not hold),
+            "learned" (shipped weights, from the question to the frontier's expected gain), "keyword"
+            (the article's rule), "judge" (the small tier's model rates the request), a decision
+            model, or a callable from the latest human turn's messages to a complexity in [0, 1].
         classify_deadline: Seconds a classifier may take; after that the request goes to the last
             tier (a judge: to the keyword rule first). `None` for no limit.
-        threshold: Complexity at or over it goes to the last tier, in [0, 1]; or a list with one
-            number for each step up; or a `Calibration` or its file's path, which brings the checks'
-            thresholds too.
+        threshold: Complexity at or over it goes to the last tier, in [0, 1]; `None` for the
+            classifier's own, else 0.5; or a list with one number for each step up; or a
+            `Calibration` or its file's path, which brings the checks' thresholds too.
         verify: What checks the answers of every tier but the last: a check, a callable, "default"
             for `default_checks()`, or `None` for none.
         small_attempts: Tries on a tier below the last before it escalates, at least 1.
@@ -93,9 +93,9 @@ class AsymRouter(ChainChatModel):
     small: Any = None
     frontier: Any = None
     tiers: list[Any] | None = None
-    classify: Any = "keyword"
+    classify: Any = "default"
     classify_deadline: float | None = 10.0
-    threshold: Any = 0.5
+    threshold: Any = None
     verify: Any = "default"
     small_attempts: int = 1
     escalate_with: Literal["request", "draft"] = "request"
@@ -129,7 +129,7 @@ class AsymRouter(ChainChatModel):
         )
         scorer = scorer_of(self.classify, self.classify_deadline, ladder)
         found = calibration_of(self.threshold, scorer)
-        thresholds = thresholds_of(found.threshold if found else self.threshold, ladder)
+        thresholds = thresholds_of(found.threshold if found else self.threshold, scorer, ladder)
         self._policy = Policy(
             ladder=ladder,
             decider=Decider(ladder, scorer, thresholds, self.sticky),

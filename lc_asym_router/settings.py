@@ -18,7 +18,7 @@ from lc_asym_router.tiers import Ladder, Tier
 from lc_asym_router.verify.check import Check, as_check
 from lc_asym_router.verify.defaults import default_checks
 
-CLASSIFIERS = ("keyword", "judge", "learned")
+CLASSIFIERS = ("default", "keyword", "judge", "learned")
 
 
 def ladder_of(small: Any, frontier: Any, tiers: Sequence[Any] | None) -> Ladder:
@@ -70,10 +70,13 @@ def scorer_of(classify: Any, deadline: float | None, ladder: Ladder) -> Scorer:
     if classify == "judge":
         # The cheapest model that is at hand judges; its fall-back is the keyword rule.
         return Scorer(JudgeClassifier(chat=ladder[0].model, deadline=deadline), deadline)
-    if classify == "learned":
+    if classify in ("default", "learned"):
         from lc_asym_router.classify.learned import LearnedClassifier
 
-        return Scorer(LearnedClassifier(), deadline)
+        # The rows that it has learned from hold no request to refactor or debug: the article's words
+        # speak for those.
+        words = KeywordClassifier() if classify == "default" else None
+        return Scorer(LearnedClassifier(words=words), deadline)
     if isinstance(classify, str):
         raise ConfigurationError(
             f"There is no classifier {classify!r}; there are {', '.join(CLASSIFIERS)}, or give a "
@@ -117,12 +120,14 @@ def calibrated(check: Check | None, calibration: Calibration | None) -> Check | 
     return check.with_thresholds(calibration.checks) if check else None
 
 
-def thresholds_of(threshold: Any, ladder: Ladder) -> tuple[float, ...]:
-    """The thresholds: one, or one for each step up the ladder.
+def thresholds_of(threshold: Any, scorer: Scorer, ladder: Ladder) -> tuple[float, ...]:
+    """The thresholds: one, or one for each step up the ladder; the classifier's own for `None`.
 
     Raises:
         ConfigurationError: One lies outside [0, 1], or a list has the wrong length or order.
     """
+    if threshold is None:
+        return (scorer.threshold,)
     if not isinstance(threshold, list | tuple):
         return (check_threshold(threshold, "threshold"),)
     thresholds = tuple(check_threshold(t, f"threshold[{i}]") for i, t in enumerate(threshold))

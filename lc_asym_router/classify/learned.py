@@ -11,7 +11,7 @@ from langchain_core.decisions.types import State
 from pydantic import PrivateAttr
 
 from lc_asym_router.classify.answers import ExplainedResponse, answer, levels_of, spread
-from lc_asym_router.classify.keyword import turn_text
+from lc_asym_router.classify.keyword import KeywordClassifier, turn_text
 from lc_asym_router.classify.weights import WORDS, Gain, Weights, load_weights
 
 _TOLD = 2
@@ -32,9 +32,10 @@ class LearnedClassifier(BaseDecisionModel):
 
     Its complexity is the expected gain: the probability that the frontier is right where the small
     model fails, minus that of the reverse, in (0, 1). Gains lie close together (the card beside the
-    weights, `trained/classifier.md`, says how close), and a threshold of 0.5 sends nothing to the
-    frontier: find yours with `lc-asym-router calibrate`. The order is what counts, and it is strict:
-    a higher raw score is a higher complexity, always.
+    weights, `trained/classifier.md`, says how close), so 0.5 sends nothing to the frontier:
+    `threshold` is the operating point that was found in the training, and the router takes it unless
+    told otherwise. Find yours with `lc-asym-router calibrate`. The order is what counts, and it is
+    strict: a higher raw score is a higher complexity, always.
 
     Its confidence is the probability of being right when it calls a request frontier or small by
     0.5: the larger of complexity and 1 - complexity. A request with neither a word nor a number gets
@@ -46,6 +47,8 @@ class LearnedClassifier(BaseDecisionModel):
     Args:
         path: Another file of weights, which `lc-asym-router train` has written; the shipped ones by
             default.
+        words: Words that make a request complex (1.0) whatever the weights say: a rule for what the
+            training data do not hold. None by default.
 
     Raises:
         ModelFileError: The file is not there, is no such file, is of another version, or is damaged.
@@ -54,6 +57,7 @@ class LearnedClassifier(BaseDecisionModel):
     keeps_time: ClassVar[bool] = True
     model: str = "learned"
     path: str | None = None
+    words: KeywordClassifier | None = None
     _weights: Weights = PrivateAttr()
 
     def __init__(self, path: str | PathLike[str] | None = None, **kwargs: Any) -> None:
@@ -67,13 +71,21 @@ class LearnedClassifier(BaseDecisionModel):
     def _provider(self) -> str:
         return "lc_asym_router"
 
+    @property
+    def threshold(self) -> float:
+        """The operating point of the weights: expected gain at or over which to go up, in [0, 1]."""
+        return self._weights.threshold
+
     def complexity(self, text: str) -> float:
-        """The expected gain of the frontier on a text, in (0, 1)."""
+        """The expected gain of the frontier on a text, in (0, 1), leaving `words` aside."""
         gain = self._weights.judge(text)
         return self._weights.base if gain is None else gain.expected
 
     def _classify(self, state: State, questions: dict[str, Question]) -> ExplainedResponse:
-        gain = self._weights.judge(turn_text(state))
+        text = turn_text(state)
+        if self.words is not None and self.words.found(text):
+            return self.words._classify(state, questions)
+        gain = self._weights.judge(text)
         complexity = self._weights.base if gain is None else gain.expected
         confidence = 0.0 if gain is None else max(complexity, 1 - complexity)
         return ExplainedResponse(

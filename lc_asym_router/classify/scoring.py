@@ -87,6 +87,12 @@ class Scorer:
         return getattr(self.classifier, "__name__", type(self.classifier).__name__)
 
     @property
+    def threshold(self) -> float:
+        """The complexity at or over which a request goes up unless told otherwise, in [0, 1]."""
+        own = getattr(self.classifier, "threshold", None)
+        return float(own) if isinstance(own, int | float) else 0.5
+
+    @property
     def _limit(self) -> float | None:
         """Some classifiers keep their own time, or need none: no thread is spent on those."""
         return None if getattr(self.classifier, "keeps_time", False) else self.deadline

@@ -60,6 +60,7 @@ class Weights:
         raw: Raw scores of the line's knots, rising.
         gain: Expected gains at these, rising, in (0, 1).
         base: Expected gain where nothing is known, in (0, 1).
+        threshold: The operating point: expected gain at or over which to go up, in [0, 1].
     """
 
     names: tuple[str, ...]
@@ -70,6 +71,7 @@ class Weights:
     raw: Sequence[float] = field(repr=False)
     gain: Sequence[float] = field(repr=False)
     base: float
+    threshold: float
 
     def judge(self, text: str) -> Gain | None:
         """The expected gain on a question; `None` where it holds neither a word nor a number."""
@@ -143,6 +145,7 @@ def _load(file: Path, stamp: int) -> Weights:
             raw=arrays["raw"],
             gain=arrays["gain"],
             base=float(meta["base"]),
+            threshold=float(meta["threshold"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"{file} lacks a part. Train it again with this package.") from error
@@ -157,6 +160,7 @@ def _load(file: Path, stamp: int) -> Weights:
         and len(weights.raw) == len(weights.gain)
         and rising
         and 0 < weights.base < 1
+        and 0 <= weights.threshold <= 1
         and 0 < weights.gain[0] <= weights.gain[-1] < 1
         and all(math.isfinite(value) for array in arrays.values() for value in array)
         and all(weights.scale)

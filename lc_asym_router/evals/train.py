@@ -17,6 +17,7 @@ from lc_asym_router.evals.data import DataError, Row, by_source
 from lc_asym_router.evals.extra import numpy as _numpy
 from lc_asym_router.evals.fitting import SHAPES, Linear, Shape, calibrate, fit, tabulate
 from lc_asym_router.evals.metrics import SEED, apgr, bootstrap, curve
+from lc_asym_router.evals.operating import OperatingPoint, operating_point
 from lc_asym_router.evals.questions import same_question
 from lc_asym_router.evals.targets import pools, steadied_gains
 
@@ -80,6 +81,7 @@ class Trained:
         base: Mean gain over the sources, in (0, 1): what is expected where nothing is known.
         gains: Least and largest expected gain on the calibration's line, in (0, 1).
         model: The weights.
+        operating: The threshold that is shipped, and what it gives on left-out sources.
         knots: The line from raw scores to expected gains.
     """
 
@@ -92,6 +94,7 @@ class Trained:
     over_length_ci95: tuple[float, float] | None
     base: float
     gains: tuple[float, float]
+    operating: OperatingPoint
     model: Linear = field(repr=False)
     knots: tuple[Floats, Floats] = field(repr=False)
 
@@ -106,6 +109,7 @@ class Trained:
             "over_length_ci95": self.over_length_ci95,
             "means": self.means,
             "gains": list(self.gains),
+            "operating": {**asdict(self.operating), "lift": self.operating.lift},
             "sources": {result.source: asdict(result) for result in self.sources},
         }
 
@@ -116,7 +120,7 @@ class Trained:
             ModelFileError: The path can't be written.
         """
         model = self.model
-        levels = {"base": self.base, "shape": self.shape}
+        levels = {"base": self.base, "shape": self.shape, "threshold": self.operating.threshold}
         arrays: dict[str, Any] = {
             "mean": array("d", model.mean),
             "scale": array("d", model.scale),
@@ -187,6 +191,7 @@ def train(rows: Sequence[Row], tell: Callable[[str], None] = lambda _: None) -> 
         over_length_ci95=ends[1],
         base=min(0.99, max(0.001, level)),
         gains=(float(knots[1][0]), float(knots[1][-1])),
+        operating=operating_point(rows, np.interp(seen[chosen.name], *knots)),
         model=fit(table, chosen),
         knots=knots,
     )

@@ -84,6 +84,17 @@ def table(trained: Trained) -> Iterator[str]:
     )
 
 
+def operating_line(trained: Trained) -> str:
+    """What the shipped threshold means."""
+    point = trained.operating
+    return (
+        f"The threshold that is shipped, {point.threshold:.4f}, sends {point.share:.3f} of the "
+        f"requests of a left-out source straight to the frontier and recovers {point.pgr:.3f} of the "
+        f"gap by that, {point.lift:.2f} times what as many requests at random would (means over the "
+        "sources)."
+    )
+
+
 def _lines(trained: Trained, told: Sequence[str], command: str) -> Iterator[str]:
     low, high = trained.gains
     yield "# The learned classifier"
@@ -132,6 +143,8 @@ def _lines(trained: Trained, told: Sequence[str], command: str) -> Iterator[str]
         low, high = trained.over_length_ci95
         yield f"The mean against that of the length alone: {low:+.3f} to {high:+.3f} (95 %)."
         yield ""
+    yield operating_line(trained)
+    yield ""
     yield _LIMITS
 
 

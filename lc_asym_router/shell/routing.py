@@ -17,7 +17,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tier", help="ask this tier first: small or frontier")
     parser.add_argument("--threshold", type=float, help="complexity that goes up, in [0, 1]")
     parser.add_argument(
-        "--classify", choices=("keyword", "judge", "learned"), help="what rates the request"
+        "--classify",
+        choices=("default", "keyword", "judge", "learned"),
+        help="what rates the request",
     )
     parser.add_argument("--small", metavar="MODEL", help="such as ollama:llama3.1:8b")
     parser.add_argument("--frontier", metavar="MODEL", help="such as openai:gpt-4o")

@@ -123,7 +123,7 @@ def _write(path, **changes):
         "raw": array("d", [0.0, 2.0]),
         "gain": array("d", [0.1, 0.4]),
     }
-    meta = {"features": ["prose"], "base": 0.3, **changes.pop("meta", {})}
+    meta = {"features": ["prose"], "base": 0.3, "threshold": 0.4, **changes.pop("meta", {})}
     version = changes.pop("version", FEATURES_VERSION)
     write_model(path, changes.pop("kind", KIND), {**arrays, **changes}, meta, features=version)
     return path
