@@ -102,11 +102,12 @@ _SHORT = {
 
 def _shown(name: str, value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{each} {count}" for each, count in value.items()) or "-"
+        unit = "_usd" if name == "cost_by_model" else ""
+        return ", ".join(f"{each} {_shown(unit, n)}" for each, n in value.items()) or "-"
     if value is None:
         return "unknown" if name.endswith("_usd") else "-"
     if name.endswith("_usd"):
         return f"{value:.4f}" if abs(value) >= 0.01 or value == 0 else f"{value:.3g}"
     if name.endswith("_rate") or name.startswith("share_"):
         return f"{value:.1%}"
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

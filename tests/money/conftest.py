@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from lc_asym_router import AsymRouter
+
 NAMES = itertools.count(1)
 
 
@@ -65,6 +67,12 @@ class Postgres:
             user=self.server.system_user,
             cwd="/",
         )
+
+
+@pytest.fixture
+def make(make: Callable[..., AsymRouter]) -> Callable[..., AsymRouter]:
+    """As everywhere, with the classifier whose word is plain to see: "debug" goes up."""
+    return lambda **settings: make(**{"classify": "keyword", **settings})
 
 
 @pytest.fixture(scope="session")

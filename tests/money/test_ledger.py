@@ -193,6 +193,16 @@ async def test_side_calls_are_kept_with_their_purpose(frontier, ledger, read, ma
     assert rows[2][2:] == ("frontier-model", 5)
 
 
+async def test_a_draft_that_is_ended_early_has_an_estimated_usage(make, small, ledger, read):
+    small.script(Reply(REFUSAL + " more" * 200, chunk_delay=0.01))
+    [chunk async for chunk in make(callbacks=[ledger]).astream("hi")]
+    ledger.flush()
+    calls = read("SELECT usage_estimated, input_tokens FROM asym_calls ORDER BY number")
+    assert [bool(estimated) for estimated, _ in calls] == [True, False]
+    (row,) = ledger.rows()
+    assert (row["calls_with_estimated_usage"], row["unknown_cost"]) == (1, 0)
+
+
 async def test_a_failed_request_is_kept_with_its_cost(make, ask, small, frontier, ledger, read):
     small.script(Reply("", input_tokens=1000, output_tokens=0))
     frontier.script(Reply(status=429, error="quota"))
@@ -355,7 +365,10 @@ async def test_async_context_and_closing(make, small, url, read):
 
 def test_a_ledger_survives_copies_of_its_router(small, frontier, ledger, read):
     router = AsymRouter(
-        small=small_model(small), frontier=frontier_model(frontier), callbacks=[ledger]
+        classify="keyword",
+        small=small_model(small),
+        frontier=frontier_model(frontier),
+        callbacks=[ledger],
     )
     router.model_copy(update={"threshold": 0.9}).invoke("hi")
     assert copy.deepcopy(ledger) is copy.copy(ledger) is ledger

@@ -185,7 +185,9 @@ def test_who_is_called_bills():
 def test_an_unknown_price_is_said_once(anew, caplog, small, frontier):
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
-            router = AsymRouter(small=small_model(small), frontier=frontier_model(frontier))
+            router = AsymRouter(
+                classify="keyword", small=small_model(small), frontier=frontier_model(frontier)
+            )
             router.invoke("hi")
             router.invoke("debug")
     said = [entry.message for entry in caplog.records if "money.listed" in entry.name]
@@ -212,7 +214,9 @@ def test_without_the_extra_it_is_said_once_what_to_install(anew, caplog, monkeyp
 
 async def test_the_record_goes_by_the_list_price(small, frontier, ask):
     model = frontier_model(frontier).model_copy(update={"model_name": "gpt-4o"})
-    router = AsymRouter(small=Tier(small_model(small), price=PerCall(0)), frontier=model)
+    router = AsymRouter(
+        classify="keyword", small=Tier(small_model(small), price=PerCall(0)), frontier=model
+    )
     frontier.script(Reply("x", input_tokens=1000, output_tokens=500))
     answer = await ask(router, "debug")
     assert record(answer)["cost_usd"] == pytest.approx(0.0075)
@@ -232,7 +236,9 @@ def test_cached_and_reasoning_tokens_over_the_wire(small, frontier):
         "completion_tokens_details": {"reasoning_tokens": 300}}}"""
     price = Price(2.0, 8.0, cached_input=0.5, reasoning=12.0)
     router = AsymRouter(
-        small=small_model(small), frontier=Tier(frontier_model(frontier), price=price)
+        classify="keyword",
+        small=small_model(small),
+        frontier=Tier(frontier_model(frontier), price=price),
     )
     frontier.script(Reply("x", body=body))
     answer = router.invoke("debug")
@@ -242,6 +248,7 @@ def test_cached_and_reasoning_tokens_over_the_wire(small, frontier):
 
 async def test_a_machine_costs_what_its_time_costs(small, frontier, ask):
     router = AsymRouter(
+        classify="keyword",
         small=Tier(small_model(small), price=PerSecond(0.01)),
         frontier=Tier(frontier_model(frontier), price=FRONTIER_PRICE),
     )
@@ -258,6 +265,7 @@ async def test_a_judge_without_a_price_makes_the_bill_unknown(small, frontier, a
 
     def router(judge):
         return AsymRouter(
+            classify="keyword",
             small=Tier(small_model(small), price=PerCall(0.001)),
             frontier=Tier(frontier_model(frontier), price=FRONTIER_PRICE),
             verify=Judge(judge),

@@ -24,7 +24,10 @@ def filled(url, make, small, frontier):
     with Ledger(url, flush_seconds=0.01) as ledger:
         router = make(callbacks=[ledger])
         unpriced = AsymRouter(
-            small=small_model(small), frontier=frontier_model(frontier), callbacks=[ledger]
+            classify="keyword",
+            small=small_model(small),
+            frontier=frontier_model(frontier),
+            callbacks=[ledger],
         )
         small.default = Reply("fine", input_tokens=100, output_tokens=10)
         frontier.default = Reply("good", input_tokens=200, output_tokens=20)
@@ -62,7 +65,11 @@ def test_all_in_one_row(filled):
     assert row["input_tokens"] == 100 + 100 + 200 + 200 + 100
     assert row["calls_without_usage"] == 1
     assert row["cost_usd"] == pytest.approx(FINE + EMPTY + GOOD + GOOD)
-    assert row["unknown_cost"] == 1
+    assert row["unknown_cost"] == row["unknown_calls"] == 1
+    assert row["cost_by_model"] == {
+        "frontier-model": pytest.approx(GOOD * 2),
+        "small-model": pytest.approx(FINE + EMPTY),
+    }
     assert row["frontier_cost_usd"] == pytest.approx(ALONE + GOOD + GOOD)
     assert row["saved_usd"] == pytest.approx(ALONE - FINE - EMPTY)
     assert row["unknown_saving"] == 2
@@ -208,8 +215,10 @@ def test_the_default_file(tmp_path, monkeypatch):
 def test_the_command(filled, url, capsys):
     assert main(["report", "--url", url]) == 0
     out = capsys.readouterr().out
-    assert "requests             5" in out
-    assert "unknown cost         1" in out
+    figures = dict(line.split("  ", 1) for line in out.splitlines())
+    assert figures["requests"].strip() == "5"
+    assert figures["unknown cost"].strip() == "1"
+    assert "small-model" in figures["cost by model"]
     assert main(["report", "--url", url, "--by", "day", "--since", "2026-01-01"]) == 0
     head, first, _ = capsys.readouterr().out.splitlines()
     assert "frontier alone USD (est.)" in head

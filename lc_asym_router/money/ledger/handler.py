@@ -163,7 +163,8 @@ class Ledger(BaseCallbackHandler):
         """The report as plain dicts: requests, shares, escalations, failed checks, money, latency.
 
         Sums of money are over what is known; `unknown_cost` and `unknown_saving` say how many
-        requests are not in them. `frontier_cost_usd` is an estimate.
+        requests are not in them. `cost_by_model` is by the model that was called, as its provider
+        bills it. `frontier_cost_usd` is an estimate: the answers' tokens at the frontier's price.
 
         Args:
             by: "day" (UTC), "model" or "tier" (that answered), "tag" or "thread"; `None` for all in

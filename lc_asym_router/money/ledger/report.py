@@ -66,7 +66,16 @@ def report_rows(
             group = groups.setdefault(key, _Group())
             group.add(row)
             home.setdefault(row["id"], []).append(group)
-    names = ("request_id", "passed", "check", "error", *TOKENS)
+    names = (
+        "request_id",
+        "model",
+        "passed",
+        "check",
+        "error",
+        "cost_usd",
+        "usage_estimated",
+        *TOKENS,
+    )
     query = select(*(calls.c[name] for name in names)).join(requests)
     for row in connection.execute(limited(query)).mappings():
         for group in home.get(row["request_id"], ()):
@@ -103,7 +112,9 @@ class _Group:
         self.errors: Counter[str] = Counter()
         self.calls = 0
         self.uncounted = 0
+        self.estimated = 0
         self.tokens: Counter[str] = Counter()
+        self.bills: dict[str, list[float | None]] = defaultdict(list)
 
     def add(self, row: Any) -> None:
         """Count a request."""
@@ -124,6 +135,8 @@ class _Group:
         elif row["passed"] is False or row["passed"] == 0:
             self.checks[row["check"] or "unnamed"] += 1
         self.uncounted += row["input_tokens"] is None
+        self.estimated += bool(row["usage_estimated"])
+        self.bills[row["model"] or "unknown"].append(row["cost_usd"])
         for name in TOKENS:
             self.tokens[name] += row[name] or 0
 
@@ -143,8 +156,12 @@ class _Group:
             "calls": self.calls,
             **{name: self.tokens[name] for name in TOKENS},
             "calls_without_usage": self.uncounted,
+            "calls_with_estimated_usage": self.estimated,
             "cost_usd": _sum(self.costs),
             "unknown_cost": self.costs.count(None),
+            # By the model that was called, as its provider bills it; discarded drafts included.
+            "cost_by_model": {model: _sum(bill) for model, bill in sorted(self.bills.items())},
+            "unknown_calls": sum(bill.count(None) for bill in self.bills.values()),
             "frontier_cost_usd": _sum(self.frontier),
             "saved_usd": _sum(self.saved),
             "unknown_saving": self.saved.count(None),

@@ -97,6 +97,7 @@ def _call(call: Mapping[str, Any], keep_text: bool) -> dict[str, Any]:
         "cached_tokens": counts.cache_read if counts else None,
         "cache_write_tokens": counts.cache_write if counts else None,
         "reasoning_tokens": counts.reasoning if counts else None,
+        "usage_estimated": bool((call.get("stopped_early") or {}).get("usage_estimated")),
         "cost_usd": call["cost_usd"],
         "seconds": call["seconds"],
         # What stands before the colon is the class and the HTTP status, and no text of anybody's.

@@ -93,6 +93,7 @@ calls = Table(
     Column("cached_tokens", Integer),  # inside the input
     Column("cache_write_tokens", Integer),  # inside the input
     Column("reasoning_tokens", Integer),  # inside the output
+    Column("usage_estimated", Boolean, nullable=False),  # the router ended the call early
     Column("cost_usd", Double),  # NULL: unknown
     Column("seconds", Double),
     Column("error", String(120)),

@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("cached_tokens", sa.Integer),
         sa.Column("cache_write_tokens", sa.Integer),
         sa.Column("reasoning_tokens", sa.Integer),
+        sa.Column("usage_estimated", sa.Boolean, nullable=False),
         sa.Column("cost_usd", sa.Double),
         sa.Column("seconds", sa.Double),
         sa.Column("error", sa.String(120)),
