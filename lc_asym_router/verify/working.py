@@ -15,8 +15,12 @@ _DRESS = re.compile(
     r"\\[()\[\]]|[$€£*_`](?=[$€£*_`])|[$€£`]|\\(?:left|right)|(?<=\d),(?=\d{3}(?!\d))"
 )
 _TOKEN = re.compile(r"\d+(?:\.\d+)?(?!\w)|\w+|[^\w ]")
+_PERCENT = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[ ]?\\?%")
+_BARE_POINT = re.compile(r"(?<![\d\w.])\.(?=\d)")
+_TWICE = re.compile(r"/[\d.]+/")
+_CUT = ("of", "\\", "half", "times", "log", "sqrt", "mod")
 _SIGNS = {"×": "*", "·": "*", "÷": "/", "−": "-", "^": "^", "*": "*", "/": "/", "+": "+", "-": "-"}
-_RUN = 24
+_RUN = 48
 _FRACTION = re.compile(r"\\[dt]?frac\{(\d+)\}\{(\d+)\}")
 _DOUBT = re.compile(
     r"\b(?:wait|hmm|actually|however|mistake|incorrect|re-?(?:evaluate|check|examine|consider|calculate)"
@@ -36,23 +40,24 @@ _STEP = re.compile(r"(?m)(?<=[.!?])\s+|\n+|\\n|;\s")
 def statements(text: str) -> list[tuple[float, float]]:
     """Arithmetic statements of a text ("3 + 4 = 7"), as (what one side comes to, the other side).
 
-    Units are passed over ("60 cookies * 2 dollars/cookie = 120"); what holds a variable is no
-    statement. Time is linear in the text.
+    Units are passed over ("60 cookies * 2 dollars/cookie = 120"). What may go on in words or in
+    variables is no statement, so some are missed. Time is linear in the text.
     """
-    plain = text.replace("\\\\", "\\").replace("\\times", "*").replace("\\cdot", "*")
-    plain = plain.replace("\\div", "/").replace("\\n", "\n")
+    plain = (
+        _BARE_POINT.sub("0.", text)
+        .replace("\\\\", "\\")
+        .replace("\\times", "*")
+        .replace("\\cdot", "*")
+    )
+    plain = plain.replace("\\div", "/").replace("\\n", "\n").replace("\\*", "*")
     plain = _FRACTION.sub(r"(\1/\2)", _DRESS.sub("", plain))
-    tokens = _TOKEN.findall(plain)
+    tokens = _TOKEN.findall(_PERCENT.sub(r"(\1/100)", plain))
     found: list[tuple[float, float]] = []
     for place, token in enumerate(tokens):
-        if (
-            token not in "=≈"
-            or tokens[place - 1 : place] == ["="]
-            or "=" in tokens[place + 1 : place + 2]
-        ):
+        if token not in "=≈" or "=" in (*tokens[place - 1 : place], *tokens[place + 1 : place + 2]):
             continue
-        left = _side(tokens[max(0, place - _RUN) : place][::-1], backwards=True)
-        right = _side(tokens[place + 1 : place + 1 + _RUN], backwards=False) if left else ""
+        left = _left(tokens[max(0, place - _RUN) : place][::-1], whole=place <= _RUN)
+        right = _right(tokens[place + 1 : place + 1 + _RUN]) if left else ""
         if not left or not right or not (_has_operator(left) or _has_operator(right)):
             continue
         came, said = arithmetic(left), arithmetic(right)
@@ -63,44 +68,86 @@ def statements(text: str) -> list[tuple[float, float]]:
     return found
 
 
-def _side(tokens: list[str], backwards: bool) -> str:
-    """The sum next to an equals sign; "" where there is none or a variable is in it."""
+def _left(tokens: list[str], whole: bool) -> str:
+    """The sum that ends before an equals sign, read backwards; "" where there is none for certain."""
     taken: list[str] = []
+    passed = False
+    before = "" if whole else "?"  # what stands before the sum
     for at, token in enumerate(tokens):
-        if token[0].isdigit() and token[-1].isdigit():
-            if taken and taken[-1][-1].isdigit():
-                break
+        if passed:  # the "/" of "dollars/cookie"
+            passed = False
+        elif _is_number(token):
+            if taken and _is_number(taken[-1]):
+                return ""
             taken.append(token)
         elif token in _SIGNS or token in "()":
             taken.append(_SIGNS.get(token, token))
-        elif token == "x" and 0 < at < len(tokens) - 1 and tokens[at + 1][0].isdigit():
+        elif token in "xX" and taken and _ends_number(next(iter(tokens[at + 1 :]), "")):
             taken.append("*")
-        elif token == "%":
-            continue
-        elif token.isalpha() and len(token) > 1:
-            # A unit stands behind a number or behind "per"; any other word ends the sum.
-            following = tokens[at + 1 : at + 2]
-            beside = (following or [""])[0] if backwards else (taken[-1:] or [""])[0]
-            if token == "of" or not beside:
-                if token == "of":
-                    return ""
+        elif token.isalpha() and len(token) > 1 and (not taken or taken[-1] in "+-*/^)"):
+            earlier = next(iter(tokens[at + 1 :]), "")
+            if earlier == "/":
+                passed = True
+            elif not _is_number(earlier):
+                before = token
                 break
-            if beside == "/":
-                if not backwards:
-                    taken.pop()
-                    continue
-                tokens[at + 1] = "%"  # passed over
-                continue
-            if not beside[0].isdigit():
+        else:
+            before = token
+            break
+    text = "".join(reversed(taken))
+    goes_on = before.isalnum() or before in ("_", "'", "}", "]", "|", "?", "\\", "!")
+    if text[:1] in tuple("*/+^") or (text[:1] in ("-", "(") and goes_on):
+        return ""
+    if before in _CUT or (len(before) == 1 and before.isalpha()):  # a variable, or a factor
+        return ""
+    return _closed(text)
+
+
+def _right(tokens: list[str]) -> str:
+    """The sum that begins behind an equals sign; "" where there is none for certain."""
+    taken: list[str] = []
+    passed = False
+    for at, token in enumerate(tokens):
+        following = next(iter(tokens[at + 1 :]), "")
+        if passed:
+            passed = False
+        elif _is_number(token):
+            if taken and _is_number(taken[-1]):
+                return ""
+            taken.append(token)
+        elif token == "/" and following.isalpha() and len(following) > 1 and taken:
+            passed = True
+        elif token in _SIGNS or token in "()":
+            taken.append(_SIGNS.get(token, token))
+        elif token in "xX" and taken and (following == "(" or _is_number(following)):
+            taken.append("*")
+        elif token.isalpha() and len(token) > 1 and taken and _is_number(taken[-1]):
+            if following not in _SIGNS:
                 break
-        elif (len(token) == 1 and token.isalpha()) or token == "\\" or token[0].isdigit():
+        elif (len(token) == 1 and token.isalpha()) or token in _CUT or token[0].isdigit():
             return ""
         else:
             break
-    text = "".join(taken[::-1] if backwards else taken).strip("*/+^").rstrip("-")
-    if backwards and text.startswith("-") and len(taken) and not text[1:].isdigit():
-        pass
-    return text if text.count("(") == text.count(")") else text.strip("()")
+    text = "".join(taken)
+    return "" if text[-1:] in tuple("*/+^-(") else _closed(text)
+
+
+def _ends_number(token: str) -> bool:
+    return token == ")" or _is_number(token)
+
+
+def _is_number(token: str) -> bool:
+    return token[:1].isdigit() and token[-1].isdigit() and token.replace(".", "", 1).isdecimal()
+
+
+def _closed(text: str) -> str:
+    """The text, unless its brackets don't match or it says a / b / c, which is read either way."""
+    depth = 0
+    for char in text:
+        depth += {"(": 1, ")": -1}.get(char, 0)
+        if depth < 0:
+            return ""
+    return "" if depth or _TWICE.search(text) else text
 
 
 def _has_operator(side: str) -> bool:
@@ -108,7 +155,9 @@ def _has_operator(side: str) -> bool:
 
 
 def wrong(came: float, said: float) -> bool:
-    """Whether a statement is false, rounding granted."""
+    """Whether a statement is false; rounding, whole numbers too, and percent signs are granted."""
+    if came != int(came) and said == int(said) and abs(came - said) < 1:
+        return False
     return (
         abs(came - said) > max(0.011 * abs(came), 0.006)
         and abs(came - said * 100) > 0.01 * abs(came)

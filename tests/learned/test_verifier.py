@@ -56,6 +56,22 @@ def test_arithmetic_is_worked_out_again(one, other, off):
 
 
 @pytest.mark.parametrize(
+    ("came", "said", "false"),
+    [
+        (5, 5, 0),
+        (5, 6, 1),
+        (9.125, 9, 0),
+        (9.125, 8, 1),
+        (0.12, 12, 0),
+        (2 / 3, 0.67, 0),
+        (36, 30, 1),
+    ],
+)
+def test_what_is_a_false_statement(came, said, false):
+    assert wrong(came, said) is bool(false)
+
+
+@pytest.mark.parametrize(
     ("text", "found"),
     [
         ("60 cookies * $0.10/cookie = $6.00", [(6.0, 6.0)]),
@@ -64,6 +80,15 @@ def test_arithmetic_is_worked_out_again(one, other, off):
         ("1,200 x 3 = 3,600", [(3600.0, 3600.0)]),
         ("2x + 4 = 5, so x - 3 = 15", []),
         ("half of 20 + 4 = 14", []),
+        ("half_spots = total_spots / 2 = 50", []),
+        ("Kassidy's money + 60 = 150", []),
+        ("it is f(3) = 5, and P(-1) = 0", []),
+        ("20% * 60% = 0.12", [(0.12, 0.12)]),
+        ("500 * $.5 * 7 = 1750", [(1750.0, 1750.0)]),
+        ("4 / 1 / 6 = 24", []),
+        ("(2 + 3)) * 4 = 20", []),
+        ("(-6)^2 = 36 < 200 and (-12)^2 = 144", [(36.0, 36.0)]),
+        (" + ".join(["1"] * 60) + " = 60", []),
         ("1 + 1 " * 3000, []),
         ("9^9^9 = 1", []),
     ],
