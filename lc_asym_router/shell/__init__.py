@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command in COMMANDS:
         command.add_to(commands)
     options = parser.parse_args(arguments)
+    # What it says of unknown prices is for who writes the tiers; here they show as unknown.
+    logging.getLogger("lc_asym_router.money.listed").addHandler(logging.NullHandler())
 
     from pydantic import ValidationError
 
