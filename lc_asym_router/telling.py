@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
@@ -21,6 +22,11 @@ logger = logging.getLogger(__name__)
 
 FRAMEWORK_TAGS = ("graph:", "seq:", "map:", "langsmith:", "nostream")
 """How the tags begin that LangChain and LangGraph put on runs themselves."""
+
+
+_waiting: ContextVar[tuple[Any, ...]] = ContextVar("lc_asym_router_waiting", default=())
+"""Handlers that a router further out will tell: a router in its tier, check or classifier makes calls
+of that request, which would be counted twice as a request of their own."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,7 @@ def telling(
     if not handlers:
         yield answers
         return
+    mark = _waiting.set((*_waiting.get(), *handlers))
     try:
         yield answers
     except passing:
@@ -84,6 +91,8 @@ def telling(
         if record := _record_at(error, context):
             _tell(handlers, _told(config, context, messages, record, error=error))
         raise
+    finally:
+        _waiting.reset(mark)
     if answers and (record := answers[-1].response_metadata.get("router")):
         _tell(handlers, _told(config, context, messages, record, answer=answers[-1]))
 
@@ -131,7 +140,12 @@ def run_id_of(config: RunnableConfig) -> str | None:
 def _handlers(config: RunnableConfig) -> list[RecordHandler]:
     callbacks = config.get("callbacks")
     found = callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ()
-    return [cast("RecordHandler", each) for each in found if hasattr(each, "on_router_record")]
+    outer = _waiting.get()
+    return [
+        cast("RecordHandler", each)
+        for each in found
+        if hasattr(each, "on_router_record") and not any(each is other for other in outer)
+    ]
 
 
 def _tell(handlers: Sequence[RecordHandler], told: Told) -> None:

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command in COMMANDS:
         command.add_to(commands)
     options = parser.parse_args(arguments)
-    # What it says of unknown prices is for who writes the tiers; here they show as unknown.
+    # What it says of unknown prices is for who writes the tiers; here their cost is left out.
     logging.getLogger("lc_asym_router.money.listed").addHandler(logging.NullHandler())
 
     from pydantic import ValidationError

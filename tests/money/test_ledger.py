@@ -303,6 +303,25 @@ def settled(ledger, read):
     return read("SELECT id, thread_id, outcome FROM asym_requests")
 
 
+async def test_a_router_within_a_router_is_no_request_of_its_own(
+    make, ask, small, frontier, ledger, read, tmp_path
+):
+    """As a tier, and as a judge: its calls are the outer request's, unless it has its own ledger."""
+    with Ledger(tmp_path / "inner.sqlite3", flush_seconds=0) as own:
+        inner = make(callbacks=[own])
+        outer = AsymRouter(
+            small=inner, frontier=frontier_model(frontier), classify="keyword", callbacks=[ledger]
+        )
+        await ask(outer, "hi")
+        assert len(settled(ledger, read)) == 1
+        assert own.rows()[0]["requests"] == 1
+        small.script("an answer", "yes")
+        await ask(make(verify=Judge(make(verify=None)), callbacks=[ledger]), "hi")
+    assert len(settled(ledger, read)) == 2
+    came = "SELECT sum(input_tokens) FROM asym_calls"
+    assert read(came) == [(small.tokens[0] + frontier.tokens[0],)]
+
+
 async def test_given_twice_it_keeps_a_request_once(make, ledger, read):
     await make(callbacks=[ledger]).ainvoke("hi", {"callbacks": [ledger]})
     assert len(settled(ledger, read)) == 1

@@ -147,8 +147,9 @@ class Writer:
     # the thread -----------------------------------------------------------------------------
 
     def _start(self) -> None:
-        self._thread = threading.Thread(target=self._run, daemon=True, name="lc-asym-router-ledger")
-        self._thread.start()
+        thread = threading.Thread(target=self._run, daemon=True, name="lc-asym-router-ledger")
+        thread.start()
+        self._thread = thread
         if multiprocessing.parent_process() is not None:
             # Such a process ends without atexit, but calls these.
             from multiprocessing import util
