@@ -104,7 +104,8 @@ def train_verifier(
     """
     started = time.monotonic()
     needed("sklearn.ensemble")
-    alone, pairs, group_of = samples_of(rows)
+    # The order of the files and of the rows in them must not matter.
+    alone, pairs, group_of = samples_of(sorted(rows, key=lambda row: (row.dataset, row.id)))
     groups = sorted(set(group_of.values()))
     if len(groups) < 3:
         raise DataError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.evals.data import Row
 from lc_asym_router.evals.extra import numpy
+from lc_asym_router.evals.questions import same_question
 from lc_asym_router.verify.features import features, read, second_features
 from lc_asym_router.verify.scorer import NAMES, PAIR_NAMES
 
@@ -51,6 +52,7 @@ def samples_of(rows: Sequence[Row]) -> tuple[Samples, Samples, dict[str, str]]:
     """The small answers alone, and with a second model's, as features; and each source's group."""
     counts = Counter(row.dataset for row in rows if row.weak.response is not None)
     kept = [row for row in rows if row.weak.response is not None and counts[row.dataset] >= LEAST]
+    kept, group_of = _apart(kept)
     small = _small_models(kept)
     alone: list[tuple[Any, ...]] = []
     pairs: list[tuple[Any, ...]] = []
@@ -64,7 +66,7 @@ def samples_of(rows: Sequence[Row]) -> tuple[Samples, Samples, dict[str, str]]:
             if name in small[row.dataset] and answer.response is not None:
                 pair = found | second_features(row.query, mine, read(answer.response))
                 pairs.append((first, [pair[feature] for feature in PAIR], *facts, name))
-    return _stack(alone, None), _stack(pairs, len(PAIR)), _groups(kept)
+    return _stack(alone, None), _stack(pairs, len(PAIR)), group_of
 
 
 def _stack(samples: list[tuple[Any, ...]], width: int | None) -> Samples:
@@ -96,11 +98,16 @@ def _small_models(rows: Sequence[Row]) -> dict[str, set[str]]:
     return small
 
 
-def _groups(rows: Sequence[Row]) -> dict[str, str]:
-    """For each source the first of those that it shares at least a tenth of its questions with."""
-    asked: dict[str, set[str]] = {}
-    for row in rows:
-        asked.setdefault(row.dataset, set()).add(" ".join(row.query.split()).lower())
+def _apart(rows: Sequence[Row]) -> tuple[list[Row], dict[str, str]]:
+    """The rows, and each source's group: the first source that it shares a tenth of its questions with.
+
+    Questions that sources of different groups share stay in the smallest of these alone, so that none
+    stands on both sides of a split.
+    """
+    asked: dict[str, set[int]] = {}
+    numbers = same_question(rows)
+    for row, number in zip(rows, numbers, strict=True):
+        asked.setdefault(row.dataset, set()).add(number)
     group: dict[str, str] = {}
     for name, questions in asked.items():
         group[name] = next(
@@ -111,4 +118,10 @@ def _groups(rows: Sequence[Row]) -> dict[str, str]:
             ),
             name,
         )
-    return group
+    sizes = Counter(group[row.dataset] for row in rows)
+    home: dict[int, str] = {}
+    for row, number in zip(rows, numbers, strict=True):
+        own = group[row.dataset]
+        home[number] = min(home.get(number, own), own, key=lambda name: (sizes[name], name))
+    kept = [r for r, n in zip(rows, numbers, strict=True) if home[n] == group[r.dataset]]
+    return kept, group

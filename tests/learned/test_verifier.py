@@ -204,7 +204,7 @@ def made_up(sources: int = 3, size: int = 60) -> list[Row]:
 def test_training_is_the_same_each_time_and_leaves_sources_out(tmp_path: Path):
     lines: list[str] = []
     trained = train_verifier(made_up(), tmp_path / "a.model", say=lines.append)
-    train_verifier(made_up(), tmp_path / "b.model", say=lines.append)
+    train_verifier(made_up()[::-1], tmp_path / "b.model", say=lines.append)
     assert (tmp_path / "a.model").read_bytes() == (tmp_path / "b.model").read_bytes()
     assert {line.source for line in trained.table} == {f"made-up-{n}" for n in range(3)}
     assert all((line.auroc or 0) > 0.8 for line in trained.table)
@@ -219,14 +219,13 @@ def test_training_is_the_same_each_time_and_leaves_sources_out(tmp_path: Path):
 def test_the_trees_score_as_scikit_learn_does(tmp_path: Path):
     from lc_asym_router.evals import train_verifier as lab
 
-    alone, pairs, groups = lab.samples_of(made_up())
+    rows = sorted(made_up(), key=lambda row: (row.dataset, row.id))
+    alone, pairs, groups = lab.samples_of(rows)
     fits = lab._Lab(alone, pairs, groups, sorted(set(groups.values())))
     train_verifier(made_up(), tmp_path / "v.model", say=lambda _: None)
     scorer = load_scorer(tmp_path / "v.model")
     expected = fits.trees(()).decision_function(alone.first[:20])
-    got = [
-        scorer._grown(features(row.query, read(row.weak.response or ""))) for row in made_up()[:20]
-    ]
+    got = [scorer._grown(features(row.query, read(row.weak.response or ""))) for row in rows[:20]]
     assert got == pytest.approx(list(expected))
 
 
