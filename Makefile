@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 PROMPT ?= What is the capital of France?
 ARGS ?=
 
-.PHONY: ask test lint bench bench-agreement clean help
+.PHONY: ask test lint bench bench-agreement bench-routing clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
 	@echo "make test               the tests"
 	@echo "make lint               ruff and mypy --strict"
 	@echo "make bench              the router's cost per call, against baselines of the same run"
+	@echo "make bench-routing      what classifiers and checks gain on real data (ARGS='--figure FILE' draws it)"
 	@echo "make bench-agreement    what a second sample tells of the embedded model's answers"
 
 # A stamp for each set of extras, made anew when pyproject.toml changes.
@@ -49,6 +50,9 @@ bench: $(VENV)/.test
 
 bench-agreement: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.agreement
+
+bench-routing: $(VENV)/.test
+	$(BIN)/python -m tests.benchmarks.routing $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

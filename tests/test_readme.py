@@ -14,7 +14,8 @@ from tests.test_env import nothing  # noqa: F401
 README = Path(__file__).parent.parent / "README.md"
 
 
-def test_every_block_runs(nothing, capsys):  # noqa: F811
+def test_every_block_runs(nothing, capsys, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.chdir(tmp_path)
     with OllamaServer(default=answer) as small, OpenAIServer(default=answer) as frontier:
         nothing.setenv("OLLAMA_HOST", small.url)
         nothing.setenv("OPENAI_API_KEY", "sk-not-a-key")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 from lc_asym_router.calibration import Calibration, CalibrationError, Expected
 from lc_asym_router.classify.scoring import Scorer
 from lc_asym_router.evals.data import Row
 from lc_asym_router.evals.extra import numpy
 from lc_asym_router.evals.metrics import bootstrap
+from lc_asym_router.evals.questions import same_question
 from lc_asym_router.evals.replay import Replay, replay
 from lc_asym_router.money.prices import Price
 from lc_asym_router.verify.check import Check
@@ -214,7 +213,7 @@ def _expected(
 ) -> dict[str, Expected]:
     """What each part gives with thresholds chosen on the others."""
     np = numpy()
-    folds = np.asarray([crc32(_key(row.query).encode()) % FOLDS for row in dataset])
+    folds = np.asarray(same_question(dataset)) % FOLDS
     ups = np.zeros(len(dataset), dtype=bool)
     straights = np.zeros(len(dataset), dtype=bool)
     for fold in range(FOLDS):
@@ -240,11 +239,6 @@ def _expected(
         if value is not None:
             expected[name] = Expected(float(value), bootstrap(statistic, *arrays))
     return expected
-
-
-def _key(query: str) -> str:
-    """A query without what does not make it another question."""
-    return re.sub(r"\W+", " ", query.lower()).strip()
 
 
 def _ratio(quality: Any, strong: Any) -> float | None:

@@ -26,20 +26,19 @@ def write_example(path: AnyPath, count: int = 400, seed: int = 1) -> Path:
     chance = random.Random(seed)
     place = Path(path)
     place.parent.mkdir(parents=True, exist_ok=True)
-    lines = (json.dumps(_row(number, chance)) for number in range(count))
+    name = place.name.partition(".")[0]
+    lines = (json.dumps({"id": f"{name}/{n}", **_row(chance)}) for n in range(count))
     place.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return place
 
 
-def _row(number: int, chance: random.Random) -> dict[str, Any]:
+def _row(chance: random.Random) -> dict[str, Any]:
     steps = chance.randint(1, 6)
     query, value = _sum(steps, chance)
     weak = _answer(value, 0.08 * steps, chance)
     strong = _answer(value, 0.01 * steps, chance)
     second = _answer(value, 0.1 * steps, chance)
     return {
-        "id": f"example/{number}",
-        "dataset": "example",
         "query": query,
         "gold": str(value),
         "weak_model": "small dice",
