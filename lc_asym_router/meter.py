@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
 
-from lc_asym_router.money.prices import Pricing
+from lc_asym_router.money.prices import Pricing, cost_of_call
 
 
 class CallMeter(BaseCallbackHandler):
@@ -109,27 +109,14 @@ class CallMeter(BaseCallbackHandler):
             while parent is not None and parent not in self._counted:
                 self._counted.add(parent)
                 parent = self._parents.get(parent)
-            seconds = ended - started
+            price, seconds = self._price_of(model or name, provider), ended - started
             self.calls.append(
                 {
                     "purpose": self.purpose,
                     "model": model or name,
                     "usage": dict(usage) if usage else None,
-                    "cost_usd": self._cost(model or name, provider, usage, seconds, error),
+                    "cost_usd": cost_of_call(price, usage, seconds, failed=bool(error)),
                     "seconds": seconds,
                     "error": error,
                 }
             )
-
-    def _cost(
-        self,
-        model: str,
-        provider: str,
-        usage: UsageMetadata | None,
-        seconds: float,
-        error: str | None,
-    ) -> float | None:
-        price = self._price_of(model, provider)
-        if price is None:
-            return None
-        return price.of_failed(seconds) if error else price.of(usage, seconds)

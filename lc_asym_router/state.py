@@ -13,7 +13,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.graph.message import add_messages
 
-from lc_asym_router.money.prices import Pricing, total
+from lc_asym_router.money.prices import Pricing, cost_of_call, total
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -108,7 +108,7 @@ class Attempt:
     @property
     def cost_usd(self) -> float | None:
         """Cost of this call in USD, or `None` where price or token counts are not known."""
-        return self.price.of(self.usage, self.seconds) if self.price else None
+        return cost_of_call(self.price, self.usage, self.seconds)
 
 
 def attempt_entry(
@@ -127,12 +127,7 @@ def attempt_entry(
         unbilled: The call failed before its model began to answer, which no provider bills: its
             cost is 0 where the price is known. What a call that failed later cost nobody knows.
     """
-    if price is None:
-        cost = None
-    elif unbilled:
-        cost = 0.0
-    else:
-        cost = price.of_failed(seconds) if error else price.of(usage, seconds)
+    cost = cost_of_call(price, usage, seconds, failed=bool(error), unbilled=unbilled)
     return {
         "tier": tier,
         "model": model,

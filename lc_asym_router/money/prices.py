@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from langchain_core.messages.ai import UsageMetadata
 
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.money.usage import TokenCounts
+from lc_asym_router.money.usage import TokenCounts, from_cache
 
 
 class Pricing(ABC):
@@ -162,6 +162,32 @@ class Power(Pricing):
     def of_failed(self, seconds: float | None = None) -> float | None:
         """Cost of the time that a failed call took, in USD: the machine ran all the same."""
         return self.of(None, seconds)
+
+
+def cost_of_call(
+    price: Pricing | None,
+    usage: UsageMetadata | None,
+    seconds: float,
+    *,
+    failed: bool = False,
+    unbilled: bool = False,
+) -> float | None:
+    """Cost of a call that was made, in USD; `None` where it is not known.
+
+    Args:
+        price: The model's price, or `None`.
+        usage: Token counts as reported, or `None`.
+        seconds: How long the call took.
+        failed: It raised.
+        unbilled: It raised before its model began to answer, which no provider bills.
+    """
+    if usage and from_cache(usage):
+        return 0.0
+    if price is None:
+        return None
+    if unbilled:
+        return 0.0
+    return price.of_failed(seconds) if failed else price.of(usage, seconds)
 
 
 def total(costs: Iterable[float | None]) -> float | None:

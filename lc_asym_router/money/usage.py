@@ -77,6 +77,11 @@ class TokenCounts:
         return self.output - self.reasoning
 
 
+def from_cache(usage: Mapping[str, Any]) -> bool:
+    """Whether an answer came from a cache of LangChain's: no model was called, nothing is paid."""
+    return usage.get("total_cost") == 0
+
+
 def _detail(details: Mapping[str, Any], name: str, tier: str | None) -> int:
     prefixed = details.get(f"{tier}_{name}") if tier else None
     return _count(details.get(name)) + _count(prefixed)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from langchain.agents import create_agent
+from langchain_core.caches import InMemoryCache
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
@@ -22,6 +23,7 @@ from lc_asym_router import (
     AsymRouterMiddleware,
     Judge,
     Ledger,
+    Tier,
     TiersFailedError,
     UnverifiedError,
     Verdict,
@@ -320,6 +322,24 @@ async def test_a_router_within_a_router_is_no_request_of_its_own(
     assert len(settled(ledger, read)) == 2
     came = "SELECT sum(input_tokens) FROM asym_calls"
     assert read(came) == [(small.tokens[0] + frontier.tokens[0],)]
+
+
+async def test_an_answer_from_langchains_cache_costs_nothing(small, frontier, ledger, read):
+    models = {"small": small_model(small), "frontier": frontier_model(frontier)}
+    cached = [
+        Tier(model.model_copy(update={"cache": InMemoryCache()}), name, price=price)
+        for (name, model), price in zip(models.items(), (SMALL_PRICE, None), strict=True)
+    ]
+    router = AsymRouter(tiers=cached, classify="keyword", callbacks=[ledger])
+    for text in ("hi", "debug"):
+        first, again = router.invoke(text), await router.ainvoke(text)
+        assert again.text == first.text
+        assert record(again)["cost_usd"] == 0
+    assert (len(small.requests), len(frontier.requests)) == (1, 1)
+    assert len(settled(ledger, read)) == 4
+    came = "SELECT sum(input_tokens), sum(output_tokens) FROM asym_calls"
+    both = zip(small.tokens, frontier.tokens, strict=True)
+    assert read(came) == [tuple(sum(counts) for counts in both)]
 
 
 async def test_given_twice_it_keeps_a_request_once(make, ledger, read):

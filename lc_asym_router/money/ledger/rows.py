@@ -11,7 +11,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage
 
 from lc_asym_router.money.prices import total
-from lc_asym_router.money.usage import TokenCounts
+from lc_asym_router.money.usage import TokenCounts, from_cache
 from lc_asym_router.telling import Told
 
 
@@ -84,6 +84,8 @@ def _outcome(told: Told) -> str:
 def _call(call: Mapping[str, Any], keep_text: bool) -> dict[str, Any]:
     usage = call["usage"]
     counts = TokenCounts.of(usage) if usage else None
+    if usage and from_cache(usage):
+        counts = TokenCounts(0, 0)  # the provider has counted none
     error = call["error"]
     return {
         "purpose": _short(call.get("purpose", "answer"), 16),
