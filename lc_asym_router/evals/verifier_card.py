@@ -56,8 +56,8 @@ def card(
             f"second model has answered, from {thresholds[1]:.3f} on. The first is where escalating "
             "gains most over chance; the second the least that recovers as much of the gap as any, "
             "but for one hundredth.",
-            "- The features, the shape and the rules for both thresholds were chosen on the sources that "
-            "are reported, with these figures in view: that flatters them a little.",
+            "- The features, the shape and the rules for both thresholds were chosen on the sources "
+            "that are reported, with these figures in view: that flatters them a little.",
             "- With a second model it gains little over plain agreement (`Agreement`); what it adds is "
             "a grade, and so a threshold.",
             "- From the answer alone it tells little on a source unlike those above. A second model "
