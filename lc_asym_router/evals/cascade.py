@@ -21,6 +21,8 @@ from lc_asym_router.evals.replay import usage_of
 from lc_asym_router.money.prices import Price
 from lc_asym_router.request import Request
 from lc_asym_router.state import Attempt
+from lc_asym_router.verify.arithmetic import Arithmetic
+from lc_asym_router.verify.defaults import default_checks
 from lc_asym_router.verify.features import Reading, read
 from lc_asym_router.verify.final_answer import asks_for_output, same
 from lc_asym_router.verify.form import NotEmpty
@@ -200,14 +202,15 @@ def _alone(rows: Sequence[Row], scorer: AnswerScorer) -> tuple[dict[str, Floats]
     """The checks that read the small answer alone."""
     np = numpy()
     form = NotEmpty() & Refusal() & Looping()
-    found: dict[str, list[float]] = {"form": [], "marked": [], "arithmetic": [], "learned": []}
+    checks = {"form": form, "arithmetic": Arithmetic(), "default": default_checks()}
+    found: dict[str, list[float]] = {name: [] for name in (*checks, "marked", "learned")}
     for row in rows:
-        reading = read(row.weak.response or "")
-        found["form"].append(float(form(_attempt(row)).passed))
+        reading, attempt = read(row.weak.response or ""), _attempt(row)
+        for name, check in checks.items():
+            found[name].append(float(check(attempt).passed))
         found["marked"].append(float(reading.final.marked))
-        found["arithmetic"].append(1 - reading.wrong / max(1, reading.statements))
         found["learned"].append(scorer.single(row.query, reading))
-    thresholds = {"form": 0.5, "marked": 0.5, "arithmetic": 1.0, "learned": scorer.threshold}
+    thresholds = {**dict.fromkeys(found, 0.5), "learned": scorer.threshold}
     return {name: np.asarray(values) for name, values in found.items()}, thresholds
 
 

@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     from lc_asym_router.errors import ConfigurationError
     from lc_asym_router.evals.data import load
     from lc_asym_router.evals.train import train
-    from lc_asym_router.evals.train_card import card, provenance, table
+    from lc_asym_router.evals.train_card import card, operating_line, provenance, table
 
     out = Path(options.out)
     if out.suffix == ".md" or not out.name or out.is_dir() or not out.absolute().parent.is_dir():
@@ -63,7 +63,8 @@ def run(options: argparse.Namespace) -> int:
     trained = train(rows, tell=lambda line: print(line, file=sys.stderr))
     command = f"lc-asym-router train --data {' '.join(options.data)} --out {options.out}"
     trained.save(out, card(trained, provenance(options.data, rows), command))
-    print(json.dumps(trained.to_dict()) if options.json else "\n".join(table(trained)))
+    told = (*table(trained), operating_line(trained))
+    print(json.dumps(trained.to_dict()) if options.json else "\n".join(told))
     return ANSWERED
 
 

@@ -21,6 +21,7 @@ from lc_asym_router.evals.data import by_source
 from lc_asym_router.evals.example import write_example
 from lc_asym_router.evals.offline import of_scores
 from lc_asym_router.evals.train import Trained, train
+from lc_asym_router.evals.train_card import operating_line
 from lc_asym_router.evals.train_verifier import train_verifier
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
@@ -30,6 +31,8 @@ BARS = {
     "zeroeval_math-l5": (0.90, 0.75),
 }
 """Part of the gain that is to be kept, and share of frontier calls that it may take (issue 5)."""
+ALONE = ("form", "arithmetic", "default", "marked", "learned")
+"""Checks that read the small answer alone; "default" is `default_checks()`."""
 SECONDS = ("Meta-Llama-3-8B-Instruct", "gemma-2-9b-it", "Qwen2.5-7B-Instruct", "second")
 """Small models that may be asked as the second one, where their answers were recorded."""
 
@@ -42,6 +45,7 @@ def main() -> None:
     rows = _rows()
     trained = train(rows)
     print("\n".join(classifier_table(rows, trained)))
+    print(f"\n{operating_line(trained)}")
     cascades = dict(left_out_cascades(rows))
     print("\n".join(cascade_table(cascades)))
     print("\n".join(check_table(cascades)))
@@ -126,7 +130,7 @@ def check_table(cascades: dict[tuple[str, str | None], Cascade]) -> Iterator[str
     yield "| --- | --- | --- | --- | --- | --- |"
     for (source, second), cascade in cascades.items():
         for name, found in cascade.report()["checks"].items():
-            if (second is None) == (name in ("form", "marked", "arithmetic", "learned")):
+            if (second is None) == (name in ALONE):
                 yield (
                     f"| {source} | {second or 'none'} | {name} | {_n(found['pgr'])} "
                     f"| {_n(found['share'])} | {_n(found['auroc'])} |"
