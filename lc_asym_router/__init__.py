@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 from lc_asym_router._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from lc_asym_router.calibration import Calibration as Calibration
     from lc_asym_router.classify.judge import JudgeClassifier as JudgeClassifier
     from lc_asym_router.classify.keyword import KeywordClassifier as KeywordClassifier
+    from lc_asym_router.classify.learned import LearnedClassifier as LearnedClassifier
+    from lc_asym_router.drift import DriftWatch as DriftWatch
     from lc_asym_router.errors import (
         ConfigurationError as ConfigurationError,
     )
@@ -43,24 +46,34 @@ if TYPE_CHECKING:
     from lc_asym_router.state import Verdict as Verdict
     from lc_asym_router.tiers import Tier as Tier
     from lc_asym_router.verify.agreement import Agreement as Agreement
+    from lc_asym_router.verify.arithmetic import Arithmetic as Arithmetic
     from lc_asym_router.verify.check import Check as Check
     from lc_asym_router.verify.defaults import default_checks as default_checks
+    from lc_asym_router.verify.joint import Joint as Joint
     from lc_asym_router.verify.judge import Judge as Judge
+    from lc_asym_router.verify.learned import LearnedVerifier as LearnedVerifier
+    from lc_asym_router.verify.self_verify import SelfVerification as SelfVerification
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Agreement": "verify.agreement",
+    "Arithmetic": "verify.arithmetic",
     "AsymRouter": "router",
     "AsymRouterMiddleware": "middleware",
     "Attempt": "state",
+    "Calibration": "calibration",
     "Check": "verify.check",
     "ConfigurationError": "errors",
     "Decision": "state",
+    "DriftWatch": "drift",
     "InvalidRequestError": "errors",
+    "Joint": "verify.joint",
     "Judge": "verify.judge",
     "JudgeClassifier": "classify.judge",
     "KeywordClassifier": "classify.keyword",
+    "LearnedClassifier": "classify.learned",
+    "LearnedVerifier": "verify.learned",
     "Ledger": "money.ledger.handler",
     "NoTierError": "errors",
     "PerCall": "money.prices",
@@ -68,6 +81,7 @@ _HOMES = {
     "Power": "money.prices",
     "Price": "money.prices",
     "RouterError": "errors",
+    "SelfVerification": "verify.self_verify",
     "Tier": "tiers",
     "TiersFailedError": "errors",
     "UnverifiedError": "errors",

@@ -6,6 +6,7 @@ from lc_asym_router._lazy import lazy_exports
 
 __all__ = [
     "Answer",
+    "CascadePrices",
     "DataError",
     "Evaluation",
     "LiveEvaluation",
@@ -15,9 +16,11 @@ __all__ = [
     "apgr",
     "arecord_tiers",
     "auroc",
+    "best_joint",
     "bootstrap",
     "calibrate",
     "calibrate_settings",
+    "cascade_report",
     "curve",
     "evaluate",
     "evaluate_offline",
@@ -25,12 +28,14 @@ __all__ = [
     "pgr",
     "record_tiers",
     "same_final_answer",
+    "simulate",
 ]
 
 __getattr__ = lazy_exports(
     __name__,
     {
         "Answer": "data",
+        "CascadePrices": "cascade",
         "DataError": "data",
         "Evaluation": "offline",
         "LiveEvaluation": "results",
@@ -40,9 +45,11 @@ __getattr__ = lazy_exports(
         "apgr": "metrics",
         "arecord_tiers": "live",
         "auroc": "metrics",
+        "best_joint": "policy",
         "bootstrap": "metrics",
         "calibrate": "calibrating",
         "calibrate_settings": "calibrating",
+        "cascade_report": "cascade",
         "curve": "metrics",
         "evaluate": "live",
         "evaluate_offline": "offline",
@@ -50,5 +57,6 @@ __getattr__ = lazy_exports(
         "pgr": "metrics",
         "record_tiers": "live",
         "same_final_answer": "graders",
+        "simulate": "cascade",
     },
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import logging
 import sys
 from collections.abc import Sequence
@@ -51,6 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say("\n".join(messages), BAD_USAGE)
     except (NoTierError, TiersFailedError) as error:
         return _say(str(error), NO_ANSWER)
+    except BrokenPipeError:
+        # Who read the output has gone; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         return _say("interrupted", 130)
 

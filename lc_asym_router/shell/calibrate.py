@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.shell.classifiers import add_classifier, classifier
 from lc_asym_router.shell.exits import ANSWERED
+from lc_asym_router.shell.rows import add_data
 
 if TYPE_CHECKING:
     from lc_asym_router.money.prices import Price
@@ -31,9 +32,7 @@ def add_to(commands: Any) -> None:
             "will mean, and writes a file that AsymRouter(threshold=...) takes. No tier is asked."
         ),
     )
-    parser.add_argument(
-        "--data", nargs="+", required=True, metavar="PATH", help="files of rows, or folders"
-    )
+    add_data(parser)
     parser.add_argument("--out", required=True, metavar="FILE", help="where to write it (JSON)")
     targets = parser.add_mutually_exclusive_group(required=True)
     for name, told in TARGETS.items():

@@ -9,6 +9,7 @@ from typing import Any
 
 from lc_asym_router.shell.classifiers import add_classifier, classifier
 from lc_asym_router.shell.exits import ANSWERED
+from lc_asym_router.shell.rows import add_data
 
 
 def add_to(commands: Any) -> None:
@@ -21,13 +22,7 @@ def add_to(commands: Any) -> None:
             "with --cascade what checking the small model's answers gains. No model is asked."
         ),
     )
-    parser.add_argument(
-        "--data",
-        nargs="+",
-        required=True,
-        metavar="PATH",
-        help="files of rows (.jsonl, .jsonl.gz), or folders of such files",
-    )
+    add_data(parser)
     add_classifier(parser)
     parser.add_argument("--cascade", action="store_true", help="measure the checks too")
     parser.add_argument(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.shell.exits import ANSWERED
+from lc_asym_router.shell.rows import add_data
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.data import Row
@@ -25,13 +26,7 @@ def add_to(commands: Any) -> None:
             "left out in turn, and writes the weights and a card beside them. No model is asked."
         ),
     )
-    parser.add_argument(
-        "--data",
-        nargs="+",
-        required=True,
-        metavar="PATH",
-        help="files of rows (.jsonl, .jsonl.gz), or folders of such files",
-    )
+    add_data(parser)
     parser.add_argument(
         "--out", required=True, metavar="FILE", help="where to write it, such as my.model"
     )
