@@ -5,19 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.messages import AIMessage
 
 from lc_asym_router.calibration import MIN_SCORES, Calibration, Drift
 from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.telling import Told
 
 logger = logging.getLogger(__name__)
-
-KNOWN = 1024
-"""Answers whose ids are remembered: as many as are likely under way at once."""
 
 
 class DriftWatch(BaseCallbackHandler):
@@ -51,13 +48,9 @@ class DriftWatch(BaseCallbackHandler):
         }
         self._taken = dict.fromkeys(self._scores, 0)
         self._warned: set[str] = set()
-        self._answers: deque[str | None] = deque(maxlen=KNOWN)
 
-    def add(self, answer: AIMessage) -> None:
-        """Take in a router's answer by its record, once; other messages are passed over."""
-        record = answer.response_metadata.get("router")
-        if not isinstance(record, dict) or self._known(answer.id):
-            return
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Take in a request's record, such as an answer's `response_metadata["router"]`."""
         first = record["attempts"][0] if record["attempts"] else {}
         self._take("complexity", record["decision"]["complexity"])
         self._take("check", first.get("score"))
@@ -72,18 +65,9 @@ class DriftWatch(BaseCallbackHandler):
             scores = list(self._scores.get(name, ()))
         return self.calibration.drift(name, scores)
 
-    def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
-        """A run has ended: the router's brings an answer with its record."""
-        if isinstance(outputs, AIMessage):
-            self.add(outputs)
-
-    def _known(self, answer: str | None) -> bool:
-        """Whether an answer was seen already: the chain around the router ends with it too."""
-        with self._lock:
-            if answer in self._answers:
-                return answer is not None
-            self._answers.append(answer)
-        return False
+    def on_router_record(self, told: Told) -> None:
+        """A request has come to its end: the router tells of it, once."""
+        self.add(told.record)
 
     def _take(self, name: str, score: float | None) -> None:
         if score is None or name not in self._scores:
