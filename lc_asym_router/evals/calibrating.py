@@ -14,7 +14,7 @@ from lc_asym_router.evals.extra import numpy
 from lc_asym_router.evals.metrics import bootstrap
 from lc_asym_router.evals.questions import same_question
 from lc_asym_router.evals.replay import Replay, replay
-from lc_asym_router.money.prices import Price
+from lc_asym_router.money.prices import Pricing
 from lc_asym_router.verify.check import Check
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def calibrate(
         target,
         scorer=policy.decider.scorer,
         check=policy.check,
-        weak_price=ladder[0].price,
-        strong_price=ladder[-1].price,
+        weak_price=ladder[0].rate,
+        strong_price=ladder[-1].rate,
     )
 
 
@@ -104,8 +104,8 @@ def calibrate_settings(
     *,
     scorer: Scorer,
     check: Check | None,
-    weak_price: Price | None = None,
-    strong_price: Price | None = None,
+    weak_price: Pricing | None = None,
+    strong_price: Pricing | None = None,
 ) -> Calibration:
     """`calibrate` without a router: for its settings alone."""
     goal = target if isinstance(target, Target) else _target(target)

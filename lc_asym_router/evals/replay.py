@@ -12,7 +12,7 @@ from langchain_core.messages.ai import UsageMetadata
 from lc_asym_router.classify.scoring import Scorer
 from lc_asym_router.evals.data import Answer, Row, estimated_tokens
 from lc_asym_router.evals.extra import numpy
-from lc_asym_router.money.prices import Price
+from lc_asym_router.money.prices import Pricing
 from lc_asym_router.request import Request
 from lc_asym_router.state import Attempt
 from lc_asym_router.verify.check import All, Check
@@ -92,8 +92,8 @@ def replay(
     rows: Sequence[Row],
     scorer: Scorer,
     check: Check | None,
-    weak_price: Price | None,
-    strong_price: Price | None,
+    weak_price: Pricing | None,
+    strong_price: Pricing | None,
 ) -> Replay:
     """Run the classifier on every query and the checks on every recorded small answer.
 
@@ -184,8 +184,9 @@ def usage_of(row: Row, answer: Answer) -> UsageMetadata:
     return UsageMetadata(input_tokens=asked, output_tokens=output, total_tokens=asked + output)
 
 
-def _costs(rows: Sequence[Row], price: Price | None, which: str) -> Floats | None:
+def _costs(rows: Sequence[Row], price: Pricing | None, which: str) -> Floats | None:
     if price is None:
         return None
-    costs: Floats = numpy().asarray([price.of(usage_of(row, getattr(row, which))) for row in rows])
-    return costs
+    each = [price.of(usage_of(row, getattr(row, which))) for row in rows]
+    # A price by the second says nothing of answers whose time was not recorded.
+    return None if None in each else numpy().asarray(each)
