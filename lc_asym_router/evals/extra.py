@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
-from lc_asym_router.errors import ConfigurationError
+from lc_asym_router import extras
 
 
 def numpy() -> Any:
@@ -23,10 +22,4 @@ def needed(module: str) -> Any:
     Raises:
         ConfigurationError: It is not installed.
     """
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise ConfigurationError(
-            f"{module.partition('.')[0]} is not installed, and evaluation needs it: "
-            "pip install 'lc-asym-router[evals]'"
-        ) from error
+    return extras.needed(module, "evals")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lc_asym_router import KeywordClassifier
+from lc_asym_router.classify.weights import load_weights
 from lc_asym_router.evals import Row, evaluate_offline, load
 from lc_asym_router.evals.cascade import Cascade, simulate
 from lc_asym_router.evals.data import by_source
@@ -23,6 +24,7 @@ from lc_asym_router.evals.offline import of_scores
 from lc_asym_router.evals.train import Trained, train
 from lc_asym_router.evals.train_card import operating_line
 from lc_asym_router.evals.train_verifier import train_verifier
+from lc_asym_router.verify.scorer import load_scorer
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 BARS = {
@@ -54,6 +56,7 @@ def main() -> None:
 
         draw(options.figure, cascades)
         print(f"\ndrawn: {options.figure}")
+    print(f"\n{speed(rows)}")
     print(f"\n{time.monotonic() - started:.0f} s in all")
 
 
@@ -135,6 +138,28 @@ def check_table(cascades: dict[tuple[str, str | None], Cascade]) -> Iterator[str
                     f"| {source} | {second or 'none'} | {name} | {_n(found['pgr'])} "
                     f"| {_n(found['share'])} | {_n(found['auroc'])} |"
                 )
+
+
+def speed(rows: Sequence[Row], most: int = 2000) -> str:
+    """What loading and scoring take on this machine, one core."""
+    begun = time.perf_counter()
+    weights = load_weights()
+    loaded = time.perf_counter()
+    for row in rows[:most]:
+        weights.judge(row.query)
+    judged = time.perf_counter()
+    scorer = load_scorer()
+    answers = [row for row in rows if row.weak.response is not None][:most]
+    opened = time.perf_counter()
+    for row in answers:
+        scorer.single(row.query, row.weak.response or "")
+    ended = time.perf_counter()
+    per = 1000 / max(1, len(rows[:most])), 1000 / max(1, len(answers))
+    return (
+        f"Speed: the classifier loads in {(loaded - begun) * 1000:.1f} ms and scores a question in "
+        f"{(judged - loaded) * per[0]:.2f} ms; the verifier loads in {(opened - judged) * 1000:.1f} ms "
+        f"and scores an answer in {(ended - opened) * per[1]:.2f} ms (means)."
+    )
 
 
 def _bar(source: str, second: str | None, found: dict[str, Any]) -> str:

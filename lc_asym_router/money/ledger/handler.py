@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from langchain_core.callbacks import BaseCallbackHandler
 
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.money.ledger.extra import needed
+from lc_asym_router.extras import needed
 from lc_asym_router.money.ledger.report import By, checked, report_rows
 from lc_asym_router.money.ledger.rows import rows_of
 from lc_asym_router.money.ledger.store import Store, url_of

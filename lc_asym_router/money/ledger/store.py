@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.money.ledger.extra import needed
+from lc_asym_router.extras import needed
 from lc_asym_router.money.ledger.rows import Rows
 
 if TYPE_CHECKING:

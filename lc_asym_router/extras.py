@@ -1,4 +1,4 @@
-"""The extras that the ledger needs, loaded when they are used."""
+"""Libraries of the extras, loaded when they are used."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from lc_asym_router.errors import ConfigurationError
 
 
 def needed(module: str, extra: str) -> Any:
-    """A module of an extra.
+    """A module that an extra brings.
 
     Args:
         module: The module's name.
-        extra: The extra that brings it: "ledger", "postgres" or "report".
+        extra: The extra's.
 
     Raises:
         ConfigurationError: It is not installed.
@@ -22,6 +22,6 @@ def needed(module: str, extra: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise ConfigurationError(
-            f"{module.partition('.')[0]} is not installed, and the ledger needs it: "
+            f"{module.partition('.')[0]} is not installed, and this needs it: "
             f"pip install 'lc-asym-router[{extra}]'"
         ) from error
