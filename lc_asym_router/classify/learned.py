@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from os import PathLike, fspath
 from typing import Any, ClassVar
 
-from langchain_core.decisions import BaseDecisionModel, Question
+from langchain_core.decisions import BaseDecisionModel, Question, Score
 from langchain_core.decisions.types import State
 from pydantic import PrivateAttr
 
@@ -36,6 +36,9 @@ class LearnedClassifier(BaseDecisionModel):
     `threshold` is the operating point that was found in the training, and the router takes it unless
     told otherwise. Find yours with `lc-asym-router calibrate`. The order is what counts, and it is
     strict: a higher raw score is a higher complexity, always.
+
+    On a `Choice` question (LangChain's `ModelRouterMiddleware` asks one), list the choices from the
+    cheapest to the most capable: the threshold lies in the middle of them.
 
     Its confidence is the probability of being right when it calls a request frontier or small by
     0.5: the larger of complexity and 1 - complexity. A request with neither a word nor a number gets
@@ -91,7 +94,11 @@ class LearnedClassifier(BaseDecisionModel):
         return ExplainedResponse(
             model=self.model,
             answers={
-                name: answer(question, spread(complexity, len(levels_of(question))), confidence)
+                name: answer(
+                    question,
+                    spread(self._leaning(complexity, question), len(levels_of(question))),
+                    confidence,
+                )
                 for name, question in questions.items()
             },
             reason=(
@@ -101,6 +108,18 @@ class LearnedClassifier(BaseDecisionModel):
             ),
             classifier=self.model,
         )
+
+    def _leaning(self, complexity: float, question: Question) -> float:
+        """The complexity on the scale of a question, in [0, 1].
+
+        Who asks for a choice asks which way to go, so there the threshold is the middle.
+        """
+        if isinstance(question, Score):
+            return complexity
+        middle = self.threshold
+        if complexity < middle:
+            return 0.5 * complexity / middle
+        return 0.5 + 0.5 * (complexity - middle) / (1 - middle) if middle < 1 else 1.0
 
     async def _aclassify(self, state: State, questions: dict[str, Question]) -> ExplainedResponse:
         # A tenth of a millisecond: an executor would cost more than it saves.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,8 +13,6 @@ from lc_asym_router.evals.data import Answer, DataError, Row
 from lc_asym_router.evals.policy import Outcomes, best, best_joint, joined, points
 from lc_asym_router.money.prices import Price
 from tests.learned.test_verifier import made_up
-
-np = pytest.importorskip("numpy")
 
 GRADES = st.floats(0, 1)
 COSTS = st.floats(0, 0.01)

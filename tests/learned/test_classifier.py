@@ -60,6 +60,14 @@ def test_a_choice_question_is_answered_too():
     assert sum(told.answers["which"].probabilities.values()) == pytest.approx(1)
 
 
+@given(st.text(max_size=400))
+def test_a_choice_falls_where_the_threshold_does(text):
+    question = Choice(instructions="Which?", criteria={"cheap": "easy", "dear": "hard"})
+    told = LEARNED.invoke({"state": text, "questions": {"which": question}}).answers["which"]
+    over = LEARNED.complexity(text) >= LEARNED.threshold
+    assert (told.probabilities["dear"] >= 0.5) is over
+
+
 def test_only_the_latest_human_turn_counts():
     history = (HumanMessage(HARD), AIMessage("Well."), HumanMessage("thanks a lot"))
     scored = Scorer(LEARNED).score(Request(messages=history), {})
