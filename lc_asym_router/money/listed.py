@@ -13,7 +13,7 @@ from typing import Any
 from langchain_core.messages.ai import UsageMetadata
 
 from lc_asym_router.money.prices import Pricing
-from lc_asym_router.money.usage import TokenCounts
+from lc_asym_router.money.usage import SERVICE_TIERS, TokenCounts
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +42,28 @@ class ListPrice(Pricing):
         except (LookupError, ValueError, ImportError) as error:
             _say_unpriced(self.provider, self.model, type(error).__name__)
             return None
+
+    def most(self, input_tokens: int, max_tokens: int, seconds: float) -> float | None:
+        """The greatest cost of a call of text, in USD: cached or not, reasoning or not.
+
+        OpenAI's service tiers are among what it may cost: a project's settings can choose one.
+        """
+        came, went = input_tokens, max_tokens
+        costs: list[float] = []
+        for tier in (None, *SERVICE_TIERS):
+            for counts in (
+                TokenCounts(came, went, service_tier=tier),
+                TokenCounts(came, went, reasoning=went, service_tier=tier),
+                TokenCounts(came, went, cache_read=came, service_tier=tier),
+                TokenCounts(came, went, cache_write=came, service_tier=tier),
+                TokenCounts(came, went, cache_write=came, cache_write_1h=came, service_tier=tier),
+            ):
+                try:
+                    cost = _calculated(self.provider, self.model, counts)
+                except (LookupError, ValueError, ImportError):
+                    continue
+                costs += [] if cost is None else [cost]
+        return max(costs, default=None)
 
 
 def listed_price(provider: str, model: str, base_url: str | None = None) -> ListPrice | None:

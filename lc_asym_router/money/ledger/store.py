@@ -136,7 +136,7 @@ class Store:
                     ],
                 ),
             ):
-                statement = _insert(connection, table)
+                statement = insert_new(connection, table)
                 for start in range(0, len(rows), SLICE):
                     connection.execute(statement, rows[start : start + SLICE])
 
@@ -158,7 +158,8 @@ class Store:
         return self._engine
 
 
-def _insert(connection: Connection, table: Any) -> Any:
+def insert_new(connection: Connection, table: Any) -> Any:
+    """An INSERT that leaves what is there already as it is."""
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
