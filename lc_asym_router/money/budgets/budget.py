@@ -112,7 +112,7 @@ class Budget:
         self._validate()
 
     def _validate(self) -> None:
-        if not any(self.limit(unit) is not None for unit in UNITS):
+        if not any(getattr(self, unit) is not None for unit in UNITS):
             raise ConfigurationError(
                 "Budget() limits nothing. Give usd=, tokens= or calls=: Budget(usd=5, per='day')."
             )

@@ -128,12 +128,12 @@ class Gate:
 
 
 class _Handler(BaseCallbackHandler):
+    """An async manager runs it in a thread, so that no event loop waits for a database."""
+
     raise_error = True  # what is raised here reaches whoever makes the call
 
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
-        # Else an async manager runs it in a thread, so that no event loop waits for a database.
-        self.run_inline = not any(budget.store.waits for budget in gate.budgets)
 
     def on_chat_model_start(
         self, serialized: Any, messages: list[list[BaseMessage]], *, run_id: UUID, **kwargs: Any

@@ -13,7 +13,7 @@ from lc_asym_router.deadline import finished
 from lc_asym_router.errors import ConfigurationError, InvalidRequestError, unbilled
 from lc_asym_router.money.budgets.amounts import Amounts, Unit, shown, spent_of
 from lc_asym_router.money.budgets.bounds import by_output, most_input_tokens, most_output_tokens
-from lc_asym_router.money.budgets.budget import Budget
+from lc_asym_router.money.budgets.budget import NONE, Budget, Scope
 from lc_asym_router.money.budgets.exhausted import Exhausted
 from lc_asym_router.money.budgets.gate import Gate
 from lc_asym_router.money.budgets.hold import Hold, added, charge_of
@@ -118,8 +118,9 @@ class Purse:
 
     def gate(self, scene: Scene) -> Gate:
         """What reserves the calls that a classifier or a check makes."""
-        scope = scope_of(scene)
-        return Gate(self.budgets, scope, _before(scene.state.get("trail")), self.price_of)
+        if not self.budgets:
+            return Gate((), Scope(NONE, (NONE,), ""), {}, self.price_of)
+        return Gate(self.budgets, scope_of(scene), _before(scene.state.get("trail")), self.price_of)
 
     def _hold(self, tier: Tier, scene: Scene, messages: Sequence[BaseMessage]) -> Hold:
         trail = scene.state["trail"]

@@ -185,6 +185,9 @@ def _engine(url: URL, file: Path | None) -> Engine:
             url,
             pool_size=2,
             pool_pre_ping=True,
+            # Budgets read what others committed while they waited for a row's lock: a database
+            # whose own default is stricter would show them an older state.
+            isolation_level="READ COMMITTED",
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
                 "tcp_user_timeout": int(LOCK_SECONDS * 1000),  # a dead network is a failed write
