@@ -64,9 +64,10 @@ class Budget:
       may have billed it. A call that outlives its lease is booked when it ends, and can pass the
       limit: set `lease` over the model's time-out.
     - Calls of classifiers and checks (judges, further samples) are reserved likewise, at their
-      model's limit on output or, where it has none, at `max_output_tokens`, which is not enforced
-      on them. One without a known price counts as a call and by its tokens, not in USD. A decision
-      model that makes its calls past LangChain's chat models is not seen.
+      model's limit on output. Where LangChain is not told of one (Ollama's, for example), they are
+      reserved at `max_output_tokens`, else at 4,096, which is not enforced on them. One without a
+      known price counts as a call and by its tokens, not in USD. A decision model that makes its
+      calls past LangChain's chat models is not seen.
 
     Args:
         usd: The most that may be spent, in USD.

@@ -19,6 +19,9 @@ from lc_asym_router.money.budgets.hold import Hold, added
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.money.usage import from_cache
 
+UNTOLD = 4096
+"""Output tokens that a side call is reserved at where neither its model nor a budget tells more."""
+
 
 class Gate:
     """Stands before the model calls of a classifier or a check: no room, no call.
@@ -50,7 +53,7 @@ class Gate:
         units = {unit for unit in UNITS if any(b.limit(unit) is not None for b in budgets)}
         self._units = units
         limits = [b.max_output_tokens for b in budgets if b.max_output_tokens is not None]
-        self._output = max(limits, default=4096)
+        self._output = max(limits, default=UNTOLD)
 
     @property
     def handlers(self) -> list[BaseCallbackHandler]:
@@ -76,7 +79,7 @@ class Gate:
         came += len(repr(parameters)) + OVERHEAD
         options = {**parameters, **(parameters.get("options") or {}), **metadata}
         named = (options.get(key) for key in (*LIMITS, "ls_max_tokens"))
-        went = next((n for n in named if isinstance(n, int) and n > 0), self._output)
+        went = max((n for n in named if isinstance(n, int) and n > 0), default=self._output)
         most: dict[Unit, int] = {}
         if "calls" in self._units:
             most["calls"] = 1
