@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from lc_asym_router import AsymRouter, PerCall, Tier
 from tests.conftest import FRONTIER_PRICE, frontier_model, small_model
 from tests.servers import OllamaServer, OpenAIServer
@@ -12,6 +14,9 @@ UP = "debug this"
 """What the keyword rule sends to the frontier."""
 ANSWER = 100
 """The most output tokens of the frontier."""
+
+few = pytest.mark.parametrize("ask", ["invoke", "astream"], indirect=True)
+"""Two ways to ask, where the others would show no more."""
 
 
 def router(small: OllamaServer, frontier: OpenAIServer, *budgets: Any, **settings: Any):
