@@ -35,6 +35,10 @@ if TYPE_CHECKING:
         UnverifiedError as UnverifiedError,
     )
     from lc_asym_router.middleware import AsymRouterMiddleware as AsymRouterMiddleware
+    from lc_asym_router.money.budgets.budget import Budget as Budget
+    from lc_asym_router.money.budgets.exhausted import BudgetExceededError as BudgetExceededError
+    from lc_asym_router.money.budgets.exhausted import Exhausted as Exhausted
+    from lc_asym_router.money.budgets.store import BudgetStore as BudgetStore
     from lc_asym_router.money.ledger.handler import Ledger as Ledger
     from lc_asym_router.money.prices import PerCall as PerCall
     from lc_asym_router.money.prices import PerSecond as PerSecond
@@ -62,11 +66,15 @@ _HOMES = {
     "AsymRouter": "router",
     "AsymRouterMiddleware": "middleware",
     "Attempt": "state",
+    "Budget": "money.budgets.budget",
+    "BudgetExceededError": "money.budgets.exhausted",
+    "BudgetStore": "money.budgets.store",
     "Calibration": "calibration",
     "Check": "verify.check",
     "ConfigurationError": "errors",
     "Decision": "state",
     "DriftWatch": "drift",
+    "Exhausted": "money.budgets.exhausted",
     "InvalidRequestError": "errors",
     "Joint": "verify.joint",
     "Judge": "verify.judge",

@@ -52,8 +52,14 @@ def build_graph(policy: Policy, checkpointer: bool | None = None) -> Graph:
         # A watch may fail an answer before it comes to `verify`; then the tier may be tried again.
         again = [name] if policy.check is not None and policy.small_attempts > 1 else []
         checked = ["verify"] if policy.check is not None else []
-        graph.add_conditional_edges(name, route, [*checked, *again, *names[place + 1 :], END])
-    graph.add_edge(top, END)
+        down = names[:place] if policy.budgets else []
+        graph.add_conditional_edges(
+            name, route, [*checked, *dict.fromkeys([*again, *down]), *names[place + 1 :], END]
+        )
+    if policy.budgets:  # where one is used up, a tier below may answer
+        graph.add_conditional_edges(top, route, [*lower, END])
+    else:
+        graph.add_edge(top, END)
     compiled = graph.compile(checkpointer=checkpointer, name="AsymRouter")
     # Values and updates modes show the messages alone: the trail and the draft are our own.
     compiled.stream_channels = ["messages"]

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
@@ -17,7 +17,7 @@ from langgraph.runtime import Runtime
 
 from lc_asym_router.ambient import ambient
 from lc_asym_router.binding import bind, resampled
-from lc_asym_router.calls import How, acall, call, held, labelled
+from lc_asym_router.calls import How, Outcome, acall, call, held, labelled
 from lc_asym_router.context import Scene, Surroundings
 from lc_asym_router.errors import (
     CheckError,
@@ -27,6 +27,8 @@ from lc_asym_router.errors import (
 from lc_asym_router.feedback import with_feedback
 from lc_asym_router.history import fit
 from lc_asym_router.meter import CallMeter
+from lc_asym_router.money.budgets.gate import Gate
+from lc_asym_router.money.budgets.purse import UsedUp, charged_trail
 from lc_asym_router.options import CallOptions
 from lc_asym_router.outcomes import Outcomes
 from lc_asym_router.policy import Policy
@@ -74,10 +76,11 @@ class Nodes:
         """Decide where the request goes."""
         scene = self._enter(state, config, runtime)
         meter = CallMeter("classify", self.policy.price_of)
-        metered = _metered(scene.around.config, meter)
-        with ambient(metered):
-            decision = self.policy.decider.decide(scene.request, scene.options, metered)
-        return _decided(decision, meter, scene)
+        with self.policy.purse.gate(scene) as gate:
+            metered = _metered(scene.around.config, meter, gate)
+            with ambient(metered):
+                decision = self.policy.decider.decide(scene.request, scene.options, metered)
+        return _decided(decision, meter, scene, gate)
 
     async def aclassify(
         self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
@@ -85,10 +88,11 @@ class Nodes:
         """The async twin of `classify`."""
         scene = self._enter(state, config, runtime)
         meter = CallMeter("classify", self.policy.price_of)
-        metered = _metered(scene.around.config, meter)
-        with ambient(metered):
-            decision = await self.policy.decider.adecide(scene.request, scene.options, metered)
-        return _decided(decision, meter, scene)
+        async with self.policy.purse.gate(scene) as gate:
+            metered = _metered(scene.around.config, meter, gate)
+            with ambient(metered):
+                decision = await self.policy.decider.adecide(scene.request, scene.options, metered)
+        return _decided(decision, meter, scene, gate)
 
     # a tier ---------------------------------------------------------------------------------
 
@@ -99,9 +103,19 @@ class Nodes:
         scene = self._enter(state, config, runtime)
         with self._accounting(scene, config) as done:
             plan = self._plan(tier, scene)
-            self.outcomes.asking(tier, scene)
-            outcome = call(tier, scene.request, plan.messages, plan.config, plan.how)
-            return done(self.outcomes.asked(tier, scene, outcome))
+
+            def make() -> Outcome:
+                self.outcomes.asking(tier, scene)
+                return call(tier, scene.request, plan.messages, plan.config, plan.how)
+
+            paid = self.policy.purse.pay(tier, scene, plan.messages, make)
+            if isinstance(paid, UsedUp):
+                update = self.outcomes.used_up(tier, scene, paid)
+                for answer in update.get("messages", ()):
+                    hand_on(answer, scene.request.messages, _audience(tier, scene.around))
+                return done(update)
+            charged, outcome = paid
+            return done(self.outcomes.asked(tier, charged, outcome))
 
     async def aask(
         self, tier: Tier, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
@@ -110,9 +124,19 @@ class Nodes:
         scene = self._enter(state, config, runtime)
         with self._accounting(scene, config) as done:
             plan = self._plan(tier, scene)
-            self.outcomes.asking(tier, scene)
-            outcome = await acall(tier, scene.request, plan.messages, plan.config, plan.how)
-            return done(self.outcomes.asked(tier, scene, outcome))
+
+            async def make() -> Outcome:
+                self.outcomes.asking(tier, scene)
+                return await acall(tier, scene.request, plan.messages, plan.config, plan.how)
+
+            paid = await self.policy.purse.apay(tier, scene, plan.messages, make)
+            if isinstance(paid, UsedUp):
+                update = self.outcomes.used_up(tier, scene, paid)
+                for answer in update.get("messages", ()):
+                    await ahand_on(answer, scene.request.messages, _audience(tier, scene.around))
+                return done(update)
+            charged, outcome = paid
+            return done(self.outcomes.asked(tier, charged, outcome))
 
     # verify ---------------------------------------------------------------------------------
 
@@ -123,11 +147,13 @@ class Nodes:
         meter = CallMeter("verify", self.policy.price_of)
         with self._accounting(scene, config) as done:
             scene.around.context.keep(scene.state["trail"], meter.calls)
-            with ambient(_metered(scene.around.config, meter)):
+            gate = self.policy.purse.gate(scene)
+            with gate, ambient(_metered(scene.around.config, meter, gate)):
                 try:
                     verdict = check(attempt)
                 except Exception as error:
                     verdict = _raised(error, check)
+            scene = _checked(scene, gate)
             if not verdict.passed:
                 return done(self.outcomes.rejected(tier, scene, verdict, meter.calls))
             hand_on(draft, scene.request.messages, _audience(tier, scene.around))
@@ -142,11 +168,13 @@ class Nodes:
         meter = CallMeter("verify", self.policy.price_of)
         with self._accounting(scene, config) as done:
             scene.around.context.keep(scene.state["trail"], meter.calls)
-            with ambient(_metered(scene.around.config, meter)):
-                try:
-                    verdict = await check.acall(attempt)
-                except Exception as error:
-                    verdict = _raised(error, check)
+            async with self.policy.purse.gate(scene) as gate:
+                with ambient(_metered(scene.around.config, meter, gate)):
+                    try:
+                        verdict = await check.acall(attempt)
+                    except Exception as error:
+                        verdict = _raised(error, check)
+            scene = _checked(scene, gate)
             if not verdict.passed:
                 return done(self.outcomes.rejected(tier, scene, verdict, meter.calls))
             await ahand_on(draft, scene.request.messages, _audience(tier, scene.around))
@@ -259,7 +287,7 @@ def follow(state: Mapping[str, Any]) -> str:
     return str(state["route"])
 
 
-def _decided(decision: Decision, meter: CallMeter, scene: Scene) -> Update:
+def _decided(decision: Decision, meter: CallMeter, scene: Scene, gate: Gate) -> Update:
     context = scene.around.context
     trail: Trail = {
         "id": uuid.uuid4().hex,
@@ -269,13 +297,23 @@ def _decided(decision: Decision, meter: CallMeter, scene: Scene) -> Update:
         "side_calls": meter.calls,
         "started": time.time(),
     }
+    if gate.budgets:
+        trail = charged_trail(trail, gate.took)
     context.keep(trail)
     return {"route": decision.tier, "trail": trail, "draft": None}
 
 
-def _metered(config: RunnableConfig, meter: CallMeter) -> RunnableConfig:
-    """The config for a classifier or a check: metered, and heard by no listener."""
-    counted = loud(config, [meter], {})
+def _checked(scene: Scene, gate: Gate) -> Scene:
+    """The scene with what the check's calls took on its trail's account."""
+    if not gate.budgets:
+        return scene
+    trail = charged_trail(scene.state["trail"], gate.took)
+    return replace(scene, state=cast("RouterState", {**scene.state, "trail": trail}))
+
+
+def _metered(config: RunnableConfig, meter: CallMeter, gate: Gate) -> RunnableConfig:
+    """The config for a classifier or a check: metered, under budget, and heard by no listener."""
+    counted = loud(config, [meter, *gate.handlers], {})
     return {**counted, "tags": [*(counted.get("tags") or ()), TAG_NOSTREAM]}
 
 

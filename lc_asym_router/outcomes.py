@@ -12,6 +12,9 @@ from lc_asym_router.calls import Outcome
 from lc_asym_router.context import Scene
 from lc_asym_router.errors import TiersFailedError, UnverifiedError, unbilled
 from lc_asym_router.meter import CallMeter
+from lc_asym_router.money.budgets.exhausted import BudgetExceededError
+from lc_asym_router.money.budgets.purse import UsedUp, marked_trail
+from lc_asym_router.money.prices import total
 from lc_asym_router.policy import Policy
 from lc_asym_router.state import (
     RouterState,
@@ -87,6 +90,43 @@ class Outcomes:
         state = cast("RouterState", {**scene.state, "trail": trail, "draft": draft})
         ended = replace(scene, state=state)
         return self.rejected(tier, ended, watch.verdict, [])
+
+    def used_up(self, tier: Tier, scene: Scene, used_up: UsedUp) -> Update:
+        """A budget has no room for a call of the tier.
+
+        Raises:
+            BudgetExceededError: Its `on_exhausted` says so; or a tier below was asked already (its
+                answer failed its check, or it failed); or none below can take the request.
+        """
+        trail = marked_trail(scene.state["trail"], used_up.exhausted)
+        scene.around.context.keep(trail)
+        if isinstance(used_up.instead, AIMessage):
+            return self._instead(trail, used_up.instead, scene)
+        below = self.policy.below(tier, scene.request) if used_up.instead == "small" else None
+        if below is None or trail["attempts"]:
+            raise BudgetExceededError(
+                used_up.exhausted, open_record(trail), scene.around.context.exceptions
+            )
+        return {"route": below.name, "trail": trail, "draft": None}
+
+    def _instead(self, trail: Trail, message: AIMessage, scene: Scene) -> Update:
+        """An answer that no model gave: a budget's `on_exhausted` did."""
+        if sink := scene.around.context.sink:
+            for chunk in as_chunks(message):
+                sink.put(chunk)
+        record = {
+            **open_record(trail),
+            "tier": None,
+            "escalated": False,
+            "cost_usd": total(
+                call["cost_usd"] for call in (*trail["attempts"], *trail["side_calls"])
+            ),
+            "frontier_cost_usd": None,
+            "saved_usd": None,
+        }
+        metadata = {**message.response_metadata, "router": record}
+        answer = message.model_copy(update={"response_metadata": metadata})
+        return {"messages": [answer], "route": END, "trail": trail, "draft": None}
 
     def accepted(
         self,

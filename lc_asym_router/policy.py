@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from lc_asym_router.deciding import Decider
+from lc_asym_router.money.budgets.budget import Budget
+from lc_asym_router.money.budgets.purse import Purse
 from lc_asym_router.money.listed import listed_price
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.options import CallOptions
@@ -26,6 +28,7 @@ class Policy:
         escalate_with: "request" sends the request as it was; "draft" sends the rejected answer and
             the reason along.
         prefix: Prefix of the keys in `config["configurable"]`.
+        budgets: What requests may spend.
     """
 
     ladder: Ladder
@@ -34,6 +37,12 @@ class Policy:
     small_attempts: int
     escalate_with: Literal["request", "draft"]
     prefix: str = ""
+    budgets: tuple[Budget, ...] = field(default=())
+
+    @property
+    def purse(self) -> Purse:
+        """What pays for calls."""
+        return Purse(self.budgets, self.price_of)
 
     def checks(self, tier: Tier, options: CallOptions) -> Check | None:
         """The check on a tier's answers in this call, or `None`."""
@@ -43,6 +52,11 @@ class Policy:
         """The next tier up that can take the request."""
         place = self.ladder.position(tier.name)
         return next((up for up in self.ladder[place + 1 :] if up.refuses(request) is None), None)
+
+    def below(self, tier: Tier, request: Request) -> Tier | None:
+        """The cheapest tier under this one that can take the request."""
+        place = self.ladder.position(tier.name)
+        return next((low for low in self.ladder[:place] if low.refuses(request) is None), None)
 
     def price_of(self, model: str, provider: str) -> Pricing | None:
         """The price of any model: a tier's own, else its provider's list price.
@@ -57,4 +71,4 @@ class Policy:
     @property
     def longest(self) -> int:
         """The greatest number of node runs in one request."""
-        return 2 + 2 * self.small_attempts * len(self.ladder)
+        return 2 + 2 * self.small_attempts * len(self.ladder) + (2 if self.budgets else 0)

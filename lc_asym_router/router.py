@@ -23,6 +23,8 @@ from lc_asym_router.policy import Policy
 from lc_asym_router.request import SCHEMA_KEY, TOOLS_KEY, Request, SchemaBinding, ToolBinding
 from lc_asym_router.schemas import json_validator
 from lc_asym_router.settings import (
+    budgeted,
+    budgets_of,
     calibrated,
     calibration_of,
     check_of,
@@ -63,6 +65,8 @@ class AsymRouter(ChainChatModel):
             answer and the reason along.
         sticky: "turn" keeps a turn on its tier through its tool loop; "thread" also keeps a thread on
             the last tier once it was there; `None` decides on every call.
+        budgets: What requests may spend, a list of `Budget`: in USD, tokens or calls, per request,
+            thread, day or tag.
         configurable_prefix: Put before the keys `tier`, `threshold`, `verify` and `escalate` that
             are read from `config["configurable"]` for one call.
         temperature: Set on every tier's model, where given.
@@ -100,6 +104,7 @@ class AsymRouter(ChainChatModel):
     small_attempts: int = 1
     escalate_with: Literal["request", "draft"] = "request"
     sticky: Sticky = "turn"
+    budgets: Any = ()
     configurable_prefix: str = ""
     temperature: float | None = None
     max_tokens: int | None = None
@@ -127,6 +132,8 @@ class AsymRouter(ChainChatModel):
             max_tokens=self.max_tokens,
             output_version=self.output_version,
         )
+        budgets = budgets_of(self.budgets)
+        ladder = budgeted(ladder, budgets)
         scorer = scorer_of(self.classify, self.classify_deadline, ladder)
         found = calibration_of(self.threshold, scorer)
         thresholds = thresholds_of(found.threshold if found else self.threshold, scorer, ladder)
@@ -137,6 +144,7 @@ class AsymRouter(ChainChatModel):
             small_attempts=self.small_attempts,
             escalate_with=self.escalate_with,
             prefix=self.configurable_prefix,
+            budgets=budgets,
         )
         for tier in ladder:
             _ = tier.rate  # list prices load here, not on the first request's event loop

@@ -13,6 +13,9 @@ from lc_asym_router.classify.judge import JudgeClassifier
 from lc_asym_router.classify.keyword import KeywordClassifier
 from lc_asym_router.classify.scoring import Scorer
 from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.money.budgets.amounts import UNITS
+from lc_asym_router.money.budgets.bounds import by_output, limited
+from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.options import check_threshold
 from lc_asym_router.tiers import Ladder, Tier
 from lc_asym_router.verify.check import Check, as_check
@@ -150,6 +153,57 @@ def check_of(verify: Any) -> Check | None:
     if verify == "default":
         return default_checks()
     return as_check(verify)
+
+
+def budgets_of(given: Any) -> tuple[Budget, ...]:
+    """The budgets that a user gave.
+
+    Raises:
+        ConfigurationError: One is no `Budget`, or two would be kept under one key.
+    """
+    if isinstance(given, Budget):
+        given = [given]
+    if not isinstance(given, Sequence) or not all(isinstance(each, Budget) for each in given):
+        raise ConfigurationError("budgets= takes a list: [Budget(usd=5, per='day')].")
+    keys = [
+        (each.store, each.key(unit, each.tag or ""))
+        for each in given
+        for unit in UNITS
+        if each.limit(unit) is not None and each.per != "request"
+    ]
+    if len(set(keys)) < len(keys):
+        raise ConfigurationError(
+            "Two budgets have one name and one unit, so each call would count twice. Name them: "
+            "Budget(usd=4, name='soft'), Budget(usd=5, name='hard')."
+        )
+    return tuple(given)
+
+
+def budgeted(ladder: Ladder, budgets: Sequence[Budget]) -> Ladder:
+    """The tiers with limits on their output, so that the most that a call can take is known.
+
+    Raises:
+        ConfigurationError: A tier's price is not known under a budget in USD, or nothing limits its
+            output tokens.
+    """
+    if not budgets:
+        return ladder
+    limits = [each.max_output_tokens for each in budgets if each.max_output_tokens is not None]
+    paid = any(each.usd is not None for each in budgets)
+    counted = any(each.tokens is not None for each in budgets)
+
+    def adapted(tier: Tier) -> Tier:
+        rate = tier.rate
+        if paid and (rate is None or rate.most(1, 1, 1.0) is None):
+            raise ConfigurationError(
+                f"The price of the tier {tier.name!r} ({tier.model_name}) is not known, and a "
+                "budget in USD must know it. Declare it: Tier(model, price=Price(input, output)) in "
+                "USD per million tokens; price=PerCall(0) for a model that costs nothing."
+            )
+        needed = counted or (paid and rate is not None and by_output(rate))
+        return limited(tier, min(limits, default=None)) if needed else tier
+
+    return Ladder(adapted(tier) for tier in ladder)
 
 
 def with_parameters(ladder: Ladder, **parameters: Any) -> Ladder:

@@ -166,6 +166,8 @@ class Trail(TypedDict):
     """Model calls that routing and checking made: judges, agreement samples."""
     started: float
     """`time.time()` at the start, in seconds since the epoch."""
+    budget: NotRequired[dict[str, Any]]
+    """With budgets: what was charged to them, and which of them had no room."""
 
 
 class RouterState(TypedDict):
@@ -218,6 +220,7 @@ def open_record(trail: Trail) -> dict[str, Any]:
         "attempts": trail["attempts"],
         "side_calls": trail["side_calls"],
         "seconds": max(0.0, time.time() - trail["started"]),
+        **({"budget": trail["budget"]} if "budget" in trail else {}),
     }
 
 

@@ -17,12 +17,9 @@ from lc_asym_router.context import RunContext
 from lc_asym_router.errors import TiersFailedError
 from lc_asym_router.state import open_record
 from lc_asym_router.streaming import metadata_of, tags_of
+from lc_asym_router.tagging import own_tags
 
 logger = logging.getLogger(__name__)
-
-FRAMEWORK_TAGS = ("graph:", "seq:", "map:", "langsmith:", "nostream")
-"""How the tags begin that LangChain and LangGraph put on runs themselves."""
-
 
 _waiting: ContextVar[tuple[Any, ...]] = ContextVar("lc_asym_router_waiting", default=())
 """Handlers that a router further out will tell: a router in its tier, check or classifier makes calls
@@ -123,7 +120,7 @@ def _told(
     return Told(
         record=record,
         run_id=context.run_id or record.get("run_id"),
-        tags=tuple(tag for tag in tags_of(config) if not tag.startswith(FRAMEWORK_TAGS)),
+        tags=tuple(own_tags(tags_of(config))),
         metadata=metadata,
         messages=messages,
         answer=answer,

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import re
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
+from itertools import product
 from typing import Any
 
 from langchain_core.messages.ai import UsageMetadata
 
 from lc_asym_router.money.prices import Pricing
-from lc_asym_router.money.usage import TokenCounts
+from lc_asym_router.money.usage import SERVICE_TIERS, TokenCounts
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +44,16 @@ class ListPrice(Pricing):
         except (LookupError, ValueError, ImportError) as error:
             _say_unpriced(self.provider, self.model, type(error).__name__)
             return None
+
+    def most(self, input_tokens: int, max_tokens: int, seconds: float) -> float | None:
+        """The greatest cost of a call of text, in USD: cached or not, reasoning or not.
+
+        OpenAI's service tiers are among what it may cost: a project's settings can choose one. The
+        counts are rounded up, by an eighth at most, so that the list is not asked for every call.
+        """
+        return _dearest(
+            self.provider, self.model, _up(input_tokens), _up(max_tokens), int(time.time() // 600)
+        )
 
 
 def listed_price(provider: str, model: str, base_url: str | None = None) -> ListPrice | None:
@@ -116,6 +128,35 @@ def _calculated(provider: str, model: str, counts: TokenCounts) -> float | None:
     if priced.input_mtok is None and priced.output_mtok is None and priced.requests_kcount is None:
         return None
     return float(done.total_price)
+
+
+@lru_cache(maxsize=4096)
+def _dearest(provider: str, model: str, came: int, went: int, now: int) -> float | None:
+    """The greatest cost of such a call, in USD; asked anew as time goes on: lists have dates."""
+    costs = []
+    for service, reasoning, (write, an_hour) in product(
+        (None, *SERVICE_TIERS), (0, went), ((0, 0), (came, 0), (came, came))
+    ):
+        counts = TokenCounts(
+            came,
+            went,
+            cache_write=write,
+            cache_write_1h=an_hour,
+            reasoning=reasoning,
+            service_tier=service,
+        )
+        try:
+            cost = _calculated(provider, model, counts)
+        except (LookupError, ValueError, ImportError):
+            continue
+        costs += [] if cost is None else [cost]
+    return max(costs, default=None)
+
+
+def _up(count: int) -> int:
+    """The count, rounded up to four binary digits."""
+    step = 1 << max(0, count.bit_length() - 4)
+    return -(-count // step) * step
 
 
 @lru_cache(maxsize=4096)

@@ -31,6 +31,23 @@ class Pricing(ABC):
         """Cost of a call that failed after its model had begun, in USD; `None`: nobody knows."""
         return None
 
+    def most(self, input_tokens: int, max_tokens: int, seconds: float) -> float | None:
+        """The greatest cost that a call can have, in USD; `None` where it can't be known.
+
+        Args:
+            input_tokens: The most input tokens that it can have.
+            max_tokens: The most output tokens that it can have.
+            seconds: The longest that it can take.
+        """
+        return self.of(
+            UsageMetadata(
+                input_tokens=input_tokens,
+                output_tokens=max_tokens,
+                total_tokens=input_tokens + max_tokens,
+            ),
+            seconds,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Price(Pricing):
@@ -76,6 +93,12 @@ class Price(Pricing):
             + counts.reasoning * _or(self.reasoning, self.output)
         )
         return micro_usd / 1_000_000
+
+    def most(self, input_tokens: int, max_tokens: int, seconds: float) -> float | None:
+        """The greatest cost of a call, in USD: every token at the dearest price it can have."""
+        came = max(self.input, self.cached_input or 0, self.cache_write or 0)
+        went = max(self.output, self.reasoning or 0)
+        return (input_tokens * came + max_tokens * went) / 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lc_asym_router import AsymRouter
+from lc_asym_router import AsymRouter, BudgetStore
 
 NAMES = itertools.count(1)
 
@@ -95,6 +95,15 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def read(url: str) -> Callable[..., list[Any]]:
     """Runs SQL on the database, past the ledger."""
     return lambda sql: query(url, sql)
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BudgetStore]:
+    """Where budgets are kept: in memory, and for every other test in a file."""
+    number = sum(map(ord, request.node.name))
+    store = BudgetStore(f"sqlite:///{tmp_path}/b.sqlite3" if number % 2 else None)
+    yield store
+    store.close()
 
 
 def query(url: str, sql: str) -> list[Any]:

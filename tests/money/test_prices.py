@@ -7,7 +7,7 @@ import socket
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lc_asym_router import (
@@ -282,3 +282,39 @@ async def test_a_judge_without_a_price_makes_the_bill_unknown(small, frontier, a
     found = record(await ask(router(judge.model_copy(update={"model_name": "nobody-knows"})), "hi"))
     assert found["cost_usd"] is None
     assert found["saved_usd"] is None
+
+
+@pytest.mark.parametrize(
+    "price",
+    [
+        Price(1, 2),
+        Price(1, 2, cached_input=3, cache_write=4, reasoning=5),
+        Price(1, 2, cached_input=0.1, cache_write=1.25, reasoning=0),
+        PerCall(0.5),
+        PerSecond(0.1),
+        Power(100, 0.3),
+        listed_price("openai", "gpt-4o"),
+        listed_price("anthropic", "claude-sonnet-4-0"),
+        listed_price("google_genai", "gemini-2.5-flash"),
+    ],
+    ids=repr,
+)
+@given(st.data())
+@settings(max_examples=25, deadline=None)
+def test_no_call_costs_more_than_the_most(price, data):
+    came = data.draw(st.integers(0, 300_000))
+    went = data.draw(st.integers(0, 20_000))
+    read = data.draw(st.integers(0, came))
+    write = data.draw(st.integers(0, came - read))
+    tier = data.draw(st.sampled_from(["", "flex_", "priority_"]))
+    usage = {
+        "input_tokens": came,
+        "output_tokens": went,
+        "total_tokens": came + went,
+        "input_token_details": {f"{tier}cache_read": read, "cache_creation": write},
+        "output_token_details": {f"{tier}reasoning": data.draw(st.integers(0, went))},
+    }
+    seconds = data.draw(st.floats(0, 60))
+    cost = price.of(usage, seconds)
+    more = data.draw(st.integers(0, 1000))
+    assert cost is None or cost <= price.most(came + more, went + more, 60.0) * (1 + 1e-12)

@@ -136,7 +136,7 @@ class Store:
                     ],
                 ),
             ):
-                statement = _insert(connection, table)
+                statement = insert_new(connection, table)
                 for start in range(0, len(rows), SLICE):
                     connection.execute(statement, rows[start : start + SLICE])
 
@@ -158,7 +158,8 @@ class Store:
         return self._engine
 
 
-def _insert(connection: Connection, table: Any) -> Any:
+def insert_new(connection: Connection, table: Any) -> Any:
+    """An INSERT that leaves what is there already as it is."""
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
@@ -184,6 +185,9 @@ def _engine(url: URL, file: Path | None) -> Engine:
             url,
             pool_size=2,
             pool_pre_ping=True,
+            # Budgets read what others committed while they waited for a row's lock: a database
+            # whose own default is stricter would show them an older state.
+            isolation_level="READ COMMITTED",
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
                 "tcp_user_timeout": int(LOCK_SECONDS * 1000),  # a dead network is a failed write

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -111,4 +112,23 @@ tags = Table(
     ),
     Column("tag", String(240), primary_key=True),
     Index("asym_tags_tag", "tag"),
+)
+
+budgets = Table(
+    "asym_budgets",
+    metadata,
+    Column("key", String(240), primary_key=True),  # budget, unit, scope
+    Column("spent", BigInteger, nullable=False),  # billionths of a USD, tokens or calls
+    Column("changed_at", Double, nullable=False),  # seconds since the epoch
+)
+
+reservations = Table(
+    "asym_reservations",
+    metadata,
+    Column("id", String(80), primary_key=True),  # the request's id and the call's number
+    Column("key", String(240), primary_key=True),
+    Column("amount", BigInteger, nullable=False),  # as in asym_budgets
+    Column("expires_at", Double, nullable=False),  # seconds since the epoch
+    Column("holder", String(120), nullable=False),  # host and process, for a person
+    Index("asym_reservations_key", "key"),
 )

@@ -1,0 +1,1 @@
+"""Budgets that hold: reserved before a call, settled after it."""

@@ -1,0 +1,138 @@
+"""The most that a call can take: its input tokens and its output tokens, never too few."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from lc_asym_router.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from lc_asym_router.money.prices import Pricing
+    from lc_asym_router.request import Request
+    from lc_asym_router.tiers import Tier
+
+OVERHEAD = 128
+"""Tokens that a chat template may put around a request."""
+PER_MESSAGE = 16
+"""Tokens that it may put around a message."""
+PER_TOOL = 64
+"""Tokens that it may put around a tool or a schema."""
+MEDIA_TOKENS = 50_000
+"""Tokens that an image, a recording or a file is taken to be worth at most."""
+
+LIMITS = ("max_completion_tokens", "max_output_tokens", "max_tokens", "num_predict")
+"""What models and calls name the most output tokens."""
+
+
+def most_input_tokens(messages: Sequence[BaseMessage], request: Request | None = None) -> int:
+    """The most input tokens that the messages can be.
+
+    Today's vocabularies fall back to single bytes, so no text has more tokens than bytes in UTF-8.
+    That is about four times what English text has; the call is settled to what the provider counts.
+
+    Args:
+        messages: What is sent.
+        request: What is bound to it: tools, a schema, arguments; `None` for none.
+    """
+    tokens = OVERHEAD + sum(PER_MESSAGE + _of_message(message) for message in messages)
+    if request is None:
+        return tokens
+    if request.tools:
+        tokens += sum(PER_TOOL + 2 * _of_json(tool) for tool in request.tools.openai_tools)
+        tokens += _of_json(dict(request.tools.kwargs))
+    if request.schema:
+        schema = request.schema.schema
+        tokens += PER_TOOL + 2 * _of_json(convert_to_openai_tool(schema))
+    return tokens + _of_json(dict(request.kwargs))
+
+
+def _of_message(message: BaseMessage) -> int:
+    content = message.content
+    tokens = _bytes(message.name or "")
+    if isinstance(content, str):
+        tokens += _bytes(content)
+    else:
+        tokens += sum(_of_block(block) for block in content)
+    if isinstance(message, AIMessage):
+        calls = [*message.tool_calls, *message.invalid_tool_calls]
+        tokens += sum(PER_TOOL + _of_json(call) for call in calls)
+        reasoning = message.additional_kwargs.get("reasoning_content")
+        tokens += _bytes(reasoning) if isinstance(reasoning, str) else 0
+    return tokens
+
+
+def _of_block(block: Any) -> int:
+    if isinstance(block, str):
+        return _bytes(block)
+    if isinstance(block, Mapping):
+        if block.get("type") in ("text", "reasoning", "thinking", "tool_call", "tool_use"):
+            return PER_MESSAGE + _of_json(dict(block))
+        if block.get("type") in ("refusal", "tool_result", "non_standard"):
+            return PER_MESSAGE + _of_json(dict(block))
+    return MEDIA_TOKENS
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
+
+
+def _of_json(value: Any) -> int:
+    return len(json.dumps(value, default=str))  # escapes outside ASCII are longer than UTF-8
+
+
+def most_output_tokens(tier: Tier, request: Request) -> int | None:
+    """The most output tokens of a call of a tier; `None` where nothing limits them."""
+    given = {**request.kwargs, **(request.kwargs.get("options") or {})}
+    named = [given[key] for key in LIMITS if key in given]
+    if any(not _positive(limit) for limit in named):
+        return None
+    limit: int | None = max(named) if named else model_limit(tier.model)
+    several = [n for n in (given.get("n"), getattr(tier.model, "n", None)) if _positive(n)]
+    answers = max((int(n) for n in several if n is not None), default=1)
+    return None if limit is None else limit * answers
+
+
+def model_limit(model: Any) -> int | None:
+    """The most output tokens that a chat model sets itself; `None` for none."""
+    return next((n for key in LIMITS if _positive(n := getattr(model, key, None))), None)
+
+
+def _positive(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def by_output(price: Pricing) -> bool:
+    """Whether a price goes by output tokens."""
+    return price.most(1000, 1, 1.0) != price.most(1000, 1_000_000, 1.0)
+
+
+def limited(tier: Tier, most: int | None) -> Tier:
+    """The tier with a limit on its model's output, where it has none.
+
+    Args:
+        tier: The tier.
+        most: The limit, in tokens.
+
+    Raises:
+        ConfigurationError: There is no limit to give, or the model has no setting for it.
+    """
+    if model_limit(tier.model) is not None:
+        return tier
+    what = f"The tier {tier.name!r} ({tier.model_name}) has no limit on its output, and a budget"
+    if most is None:
+        raise ConfigurationError(
+            f"{what} must know the most that a call can cost. Set max_tokens (Ollama: num_predict) "
+            "on its model, or Budget(max_output_tokens=...)."
+        )
+    key = next((key for key in LIMITS[::-1] if key in type(tier.model).model_fields), None)
+    if key is None:
+        raise ConfigurationError(
+            f"{what} can't set one: its model has no {', '.join(LIMITS)}. Limit the model itself, "
+            "under one of these names."
+        )
+    return tier.with_model(tier.model.model_copy(update={key: most}))

@@ -1,0 +1,222 @@
+"""A budget: what it limits, per what, and what happens when it is used up."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.money.budgets.amounts import UNITS, Amounts, Unit, limit_of, shown
+from lc_asym_router.money.budgets.claims import Claim
+from lc_asym_router.money.budgets.exhausted import Exhausted
+from lc_asym_router.money.budgets.store import BudgetStore
+
+Per = Literal["request", "thread", "day", "tag"]
+OnExhausted = Literal["small", "error"] | Callable[[Exhausted], Any]
+
+NONE = "-"
+"""The scope of requests without a thread id, and of those without a tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a request counts under.
+
+    Attributes:
+        thread: Its thread's id; "-" where it has none.
+        tags: The caller's tags; "-" alone where there are none.
+        day: The day in UTC, "2026-01-31".
+    """
+
+    thread: str
+    tags: tuple[str, ...]
+    day: str
+
+
+def today() -> str:
+    """The day in UTC."""
+    return datetime.fromtimestamp(time.time(), UTC).date().isoformat()
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A limit on what requests may spend, in USD, tokens or calls, or several of these at once.
+
+    Before each call the most that it can take is reserved, and afterwards settled to what it took:
+    spent and reserved together never pass the limit, in threads, tasks, processes and machines that
+    share the store. A call that no room is left for is not made.
+
+    What holds, and what does not:
+    - The most that a call can take is its text's bytes as input tokens (no tokenizer makes more; an
+      image or a file is taken as 50,000) and its model's limit on output tokens, at the tier's
+      dearest price. Where a provider bills more than that (it ignores the limit, hidden prompts,
+      tools of its own, audio), what it reports is booked all the same, and can pass the limit.
+    - A call that was left, failed half-way or reports no tokens is booked at all that was reserved.
+    - A model client's own retries are not seen: set `max_retries=0` on the model, so that a call
+      is one call.
+    - What a process that died had reserved comes back after `lease` seconds, although its provider
+      may have billed it. A call that outlives its lease is booked when it ends, and can pass the
+      limit: set `lease` over the model's time-out.
+    - Calls of classifiers and checks (judges, further samples) are reserved likewise, at their
+      model's limit on output. Where LangChain is not told of one (Ollama's, for example), they are
+      reserved at `max_output_tokens`, else at 4,096, which is not enforced on them. One without a
+      known price counts as a call and by its tokens, not in USD. A decision model that makes its
+      calls past LangChain's chat models is not seen.
+
+    Args:
+        usd: The most that may be spent, in USD.
+        tokens: The most tokens, input and output together.
+        calls: The most calls of models. With `per="request"` it caps what a request is amplified to.
+        per: "request"; "thread" (the config's `thread_id`; requests without one count together);
+            "day" (from midnight to midnight UTC); "tag" (each of the caller's tags has the limit to
+            itself; requests without tags count together).
+        on_exhausted: What happens when a call finds no room. "error" raises `BudgetExceededError`.
+            "small" asks the small tier instead; its answer is checked as ever, and where it fails
+            its check the error is raised, for unchecked text never leaves. A callable gets an
+            `Exhausted` and returns "small", "error", or an answer: a text or an `AIMessage`. It may
+            be async.
+        name: Names the budget in errors and in the store; budgets of one name, unit and store share
+            what they spend. Left out, it is the `per`.
+        tag: With `per="tag"`, the only tag that counts; requests without it are free of this budget.
+        store: Where it is kept, a `BudgetStore`, or its URL. Left out: the memory of this process.
+        lease: Seconds after which a dead process's reservation counts no more, and what a call that
+            is paid by the second is reserved at.
+        max_output_tokens: Set on the model of every tier that this budget pays for and that has no
+            limit on its output tokens. Required for such a tier.
+
+    Raises:
+        ConfigurationError: A setting makes no sense.
+    """
+
+    usd: float | None = None
+    per: Per = "day"
+    on_exhausted: OnExhausted = "error"
+    tokens: int | None = None
+    calls: int | None = None
+    name: str = ""
+    tag: str | None = None
+    store: BudgetStore = field(default=None, repr=False)  # type: ignore[assignment]
+    lease: float = 600.0
+    max_output_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        if self.store is None or isinstance(self.store, str | os.PathLike):
+            put(self, "store", BudgetStore(self.store))
+        put(self, "name", self.name or (f"tag {self.tag}"[:60] if self.tag else self.per))
+        self._validate()
+
+    def _validate(self) -> None:
+        if not any(getattr(self, unit) is not None for unit in UNITS):
+            raise ConfigurationError(
+                "Budget() limits nothing. Give usd=, tokens= or calls=: Budget(usd=5, per='day')."
+            )
+        for unit in UNITS:
+            limit = getattr(self, unit)
+            if limit is not None and not _number(limit):
+                raise ConfigurationError(
+                    f"Budget({unit}={limit!r}) must be a number over 0. Leave it out for no limit."
+                )
+        if self.per not in ("request", "thread", "day", "tag"):
+            raise ConfigurationError(
+                f"Budget(per={self.per!r}): it is per 'request', 'thread', 'day' or 'tag'."
+            )
+        if self.on_exhausted not in ("small", "error") and not callable(self.on_exhausted):
+            raise ConfigurationError(
+                f"Budget(on_exhausted={self.on_exhausted!r}): give 'small', 'error' or a callable."
+            )
+        if self.tag is not None and self.per != "tag":
+            raise ConfigurationError("Budget(tag=...) goes with per='tag'.")
+        if not isinstance(self.store, BudgetStore):
+            raise ConfigurationError("Budget(store=...) takes a BudgetStore or a database's URL.")
+        if "|" in self.name or len(self.name) > 60:
+            raise ConfigurationError(
+                f"Budget(name={self.name!r}): at most 60 characters, without '|'."
+            )
+        if not _number(self.lease):
+            raise ConfigurationError(f"Budget(lease={self.lease!r}) must be seconds, over 0.")
+        most = self.max_output_tokens
+        if most is not None and (not _number(most) or not isinstance(most, int)):
+            raise ConfigurationError(
+                f"Budget(max_output_tokens={most!r}) must be a whole number over 0."
+            )
+
+    def limit(self, unit: Unit) -> int | None:
+        """The limit in a unit, in whole parts; `None` for none."""
+        limit = getattr(self, unit)
+        return None if limit is None else limit_of(unit, limit)
+
+    def scopes(self, scope: Scope) -> tuple[str, ...]:
+        """Under what a request counts: none, one, or each of its tags."""
+        if self.per == "day":
+            return (scope.day,)
+        if self.per == "thread":
+            return (scope.thread,)
+        if self.per == "tag":
+            return scope.tags if self.tag is None else tuple({self.tag} & {*scope.tags})
+        return ("",)
+
+    def claims(self, scope: Scope, most: Amounts) -> Iterator[tuple[Unit, str, Claim]]:
+        """What a call that may take `most` claims: unit, scope and claim; none for what is free."""
+        for unit in UNITS:
+            limit = self.limit(unit)
+            if limit is None or not most.get(unit):
+                continue
+            for place in self.scopes(scope):
+                yield unit, place, Claim(self.key(unit, place), limit, most[unit], self.lease)
+
+    def key(self, unit: Unit, place: str) -> str:
+        """The key of a limit in the store."""
+        if len(place) > 100 or not place.isprintable() or not place.isascii():
+            place = hashlib.sha256(place.encode("utf-8", "replace")).hexdigest()
+        return f"{self.name}|{self.per}|{unit}|{place}"
+
+    def opens_at(self, place: str) -> str | None:
+        """When time opens the budget again, ISO 8601 in UTC; `None` where it does not."""
+        if self.per != "day":
+            return None
+        day = datetime.fromisoformat(place).replace(tzinfo=UTC)
+        return (day + timedelta(days=1)).isoformat()
+
+    def balance(self, scope: str | None = None) -> dict[str, dict[str, float]]:
+        """What is spent and reserved now, by unit: limit, spent, reserved, left.
+
+        Args:
+            scope: The thread's id, the tag, or the day ("2026-01-31"); left out: today, or what has
+                no thread or tag.
+
+        Raises:
+            ConfigurationError: The budget is per request: see the record's "budget".
+            sqlalchemy.exc.SQLAlchemyError: The database can't be reached.
+        """
+        if self.per == "request":
+            raise ConfigurationError(
+                "A budget per request is no longer there when its request has ended: see "
+                "response_metadata['router']['budget']."
+            )
+        place = scope or (today() if self.per == "day" else self.tag or NONE)
+        found: dict[str, dict[str, float]] = {}
+        for unit in UNITS:
+            limit = self.limit(unit)
+            if limit is None:
+                continue
+            now = self.store.balance(self.key(unit, place))
+            parts = {
+                "limit": limit,
+                "spent": now.spent,
+                "reserved": now.reserved,
+                "left": limit - now.spent - now.reserved,
+            }
+            found[unit] = {name: shown(unit, amount) for name, amount in parts.items()}
+        return found
+
+
+def _number(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value) and value > 0
