@@ -101,7 +101,7 @@ async def test_cancelled_while_it_reserves_nothing_is_kept(small, frontier, tmp_
     with pytest.raises(asyncio.CancelledError):
         await task
     free.set()
-    for _ in range(100):
+    for _ in range(500):
         if budget.balance()["usd"]["reserved"] == 0:
             break
         await asyncio.sleep(0.02)

@@ -84,7 +84,7 @@ def test_eight_processes_of_32_tasks_never_pass_the_limit(small, frontier, url):
 
             async def task():
                 made = 0
-                for _ in range(3):
+                for _ in range(5):
                     try:
                         await routed.ainvoke(UP)
                         made += 1
@@ -123,7 +123,7 @@ def test_eight_processes_of_32_tasks_never_pass_the_limit(small, frontier, url):
     now = Budget(usd=LIMIT, store=url).balance()["usd"]
     assert now["spent"] == pytest.approx(priced(frontier), abs=1e-6)
     assert now["reserved"] == 0
-    assert now["spent"] > LIMIT * 0.8  # it is used, not only kept
+    assert now["spent"] > LIMIT * 0.6  # it is used, not only kept
 
 
 def test_a_killed_processs_reservations_come_back(small, frontier, url):
@@ -131,7 +131,7 @@ def test_a_killed_processs_reservations_come_back(small, frontier, url):
     budget = Budget(usd=0.002, store=url)
     process = run(
         """
-        routed = router(where, where, Budget(usd=0.002, store=url, lease=4))
+        routed = router(where, where, Budget(usd=0.002, store=url, lease=6))
         routed.invoke(UP)
         """,
         url,
@@ -145,7 +145,7 @@ def test_a_killed_processs_reservations_come_back(small, frontier, url):
     frontier.default = "a frontier answer"
     routed = router(small, frontier, Budget(usd=0.002, store=url, on_exhausted="small"))
     assert routed.invoke(UP).text == "a small answer"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 20
     while budget.balance()["usd"]["reserved"] and time.monotonic() < deadline:
         time.sleep(0.1)
     assert routed.invoke(UP).text == "a frontier answer"
