@@ -12,6 +12,7 @@ import asyncio
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ from langchain_ollama import ChatOllama
 from langchain_openai import ChatOpenAI
 from langgraph.graph import END, START, MessagesState, StateGraph
 
-from lc_asym_router import AsymRouter
+from lc_asym_router import AsymRouter, Budget, BudgetStore, Ledger, PerCall, Price, Tier
 
 SIMPLE, COMPLEX = "What is the capital of France?", "Please debug this."
 WORDS = ("refactor", "optimize", "analyze", "debug")
@@ -57,11 +58,24 @@ def empty_graph() -> Any:
     return graph.compile()
 
 
-def variants(ollama: str, openai: str) -> dict[str, tuple[Any, Any]]:
+def variants(ollama: str, openai: str, folder: str) -> dict[str, tuple[Any, Any]]:
     """Name -> (runnable, input)."""
     small = ChatOllama(model="small", base_url=ollama)
     frontier = ChatOpenAI(model="large", base_url=f"{openai.rstrip('/')}/v1", api_key="none")
-    router = AsymRouter(small=small, frontier=frontier)
+
+    def routed(**settings: Any) -> AsymRouter:
+        return AsymRouter(
+            small=Tier(small, price=PerCall(0)),
+            frontier=Tier(frontier, price=Price(2.5, 10)),
+            **settings,
+        )
+
+    def budget(**settings: Any) -> list[Budget]:
+        return [Budget(usd=1e6, max_output_tokens=100, **settings)]
+
+    router = routed()
+    ledger = Ledger(f"sqlite:///{folder}/ledger.sqlite3")
+    shared = BudgetStore(f"sqlite:///{folder}/budgets.sqlite3")
     branch = RunnableBranch((lambda text: any(w in text.lower() for w in WORDS), frontier), small)
     return {
         "small model, bare": (small, SIMPLE),
@@ -70,6 +84,9 @@ def variants(ollama: str, openai: str) -> dict[str, tuple[Any, Any]]:
         "frontier model, bare": (frontier, COMPLEX),
         "frontier model, RunnableBranch": (branch, COMPLEX),
         "frontier model, router": (router, COMPLEX),
+        "frontier model, and ledger": (routed(callbacks=[ledger]), COMPLEX),
+        "frontier model, and budget": (routed(budgets=budget()), COMPLEX),
+        "frontier model, and SQLite budget": (routed(budgets=budget(store=shared)), COMPLEX),
         "no model, empty LangGraph graph": (empty_graph(), {"messages": []}),
     }
 
@@ -134,12 +151,17 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     # One event loop for all: langchain-openai shares its async client between models, and a client's
     # connections don't outlive their loop.
-    with server("ollama") as ollama, server("openai") as openai, asyncio.Runner() as loop:
+    with (
+        server("ollama") as ollama,
+        server("openai") as openai,
+        tempfile.TemporaryDirectory() as folder,
+        asyncio.Runner() as loop,
+    ):
         for at_once in (1, 64):
             many = rounds if at_once == 1 else max(3, rounds // 20)
-            calls = variants(ollama, openai)
+            calls = variants(ollama, openai, folder)
             report(f"sync, {at_once} at a time", measure_sync(calls, at_once, many))
-            calls = variants(ollama, openai)
+            calls = variants(ollama, openai, folder)
             medians = loop.run(measure_async(calls, at_once, many))
             report(f"async, {at_once} at a time", medians)
 
