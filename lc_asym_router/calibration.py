@@ -8,6 +8,7 @@ import tempfile
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from math import log
 from pathlib import Path
 
 from lc_asym_router.errors import ConfigurationError
@@ -156,8 +157,6 @@ class Drift:
 
 def _stability(seen: Sequence[float], live: Sequence[float]) -> float:
     """Population stability index over bins at the deciles of what was seen."""
-    from math import log
-
     steps = len(seen) - 1
     edges = sorted({seen[round(steps * part / BINS)] for part in range(1, BINS)})
     before, now = _shares(edges, seen), _shares(edges, live)

@@ -355,7 +355,7 @@ async def test_a_cancelled_caller_closes_the_request(make, small, frontier, face
 
 @pytest.mark.parametrize("face", ["ainvoke", "astream"])
 async def test_a_cancellation_that_comes_with_a_chunk_is_not_lost(make, frontier, face):
-    """Before Python 3.12 `asyncio.wait_for`, below ChatOpenAI, drops some one in six of these."""
+    """Before Python 3.12 `asyncio.wait_for`, below ChatOpenAI, drops some of these."""
     router = make()
     for number in range(40):
         frontier.script(Reply("word " * 200, chunk_delay=0.005))

@@ -11,16 +11,12 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import AIMessage, HumanMessage
-
 from lc_asym_router.evals.data import DataError, Row
 from lc_asym_router.evals.extra import numpy
-from lc_asym_router.evals.metrics import auroc, bootstrap, pgr
+from lc_asym_router.evals.metrics import auroc, bootstrap, recovered
 from lc_asym_router.evals.policy import Outcomes, Point, joined, points
-from lc_asym_router.evals.replay import usage_of
+from lc_asym_router.evals.replay import attempt_of, usage_of
 from lc_asym_router.money.prices import Price
-from lc_asym_router.request import Request
-from lc_asym_router.state import Attempt
 from lc_asym_router.verify.arithmetic import Arithmetic
 from lc_asym_router.verify.defaults import default_checks
 from lc_asym_router.verify.features import Reading, read
@@ -89,7 +85,7 @@ class Cascade:
         return {
             "cascade": {
                 "pgr": point.pgr,
-                "pgr_ci95": bootstrap(_recovered, weak, strong, up * 1.0),
+                "pgr_ci95": bootstrap(recovered, weak, strong, up * 1.0),
                 "frontier_share": point.share,
                 "quality": point.quality,
                 "cost_ratio": self.cost_ratio(point),
@@ -103,7 +99,7 @@ class Cascade:
         weak, strong = self.outcomes.weak, self.outcomes.strong
         up = self.scores[name] < self.thresholds[name]
         return {
-            "pgr": _recovered(weak, strong, up),
+            "pgr": recovered(weak, strong, up),
             "share": float(up.mean()),
             "auroc": auroc(self.scores[name], weak),
         }
@@ -205,22 +201,13 @@ def _alone(rows: Sequence[Row], scorer: AnswerScorer) -> tuple[dict[str, Floats]
     checks = {"form": form, "arithmetic": Arithmetic(), "default": default_checks()}
     found: dict[str, list[float]] = {name: [] for name in (*checks, "marked", "learned")}
     for row in rows:
-        reading, attempt = read(row.weak.response or ""), _attempt(row)
+        reading, attempt = read(row.weak.response or ""), attempt_of(row)
         for name, check in checks.items():
             found[name].append(float(check(attempt).passed))
         found["marked"].append(float(reading.final.marked))
         found["learned"].append(scorer.single(row.query, reading))
     thresholds = {**dict.fromkeys(found, 0.5), "learned": scorer.threshold}
     return {name: np.asarray(values) for name, values in found.items()}, thresholds
-
-
-def _attempt(row: Row) -> Attempt:
-    return Attempt(
-        tier="small",
-        model=row.weak.model,
-        message=AIMessage(row.weak.response or ""),
-        request=Request(messages=(HumanMessage(row.query),)),
-    )
 
 
 def _paired(rows: Sequence[Row], second: str, scorer: AnswerScorer) -> dict[str, Floats]:
@@ -257,11 +244,4 @@ def _outcomes(
         frontier_usd=bill(prices.frontier, [row.strong for row in rows]),
         ask_usd=np.zeros(len(rows)) if seconds is None else bill(prices.second, seconds),
         straight=straight,
-    )
-
-
-def _recovered(weak: Floats, strong: Floats, up: Any) -> float | None:
-    np = numpy()
-    return pgr(
-        float(np.where(up > 0, strong, weak).mean()), float(weak.mean()), float(strong.mean())
     )

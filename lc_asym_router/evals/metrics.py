@@ -109,6 +109,20 @@ def pgr(quality: float, weak: float, strong: float) -> float | None:
     return (quality - weak) / (strong - weak) if strong > weak else None
 
 
+def recovered(weak: ArrayLike, strong: ArrayLike, up: ArrayLike) -> float | None:
+    """PGR of rows that go up where `up` is true: the strong model's score there, else the weak one's.
+
+    Args:
+        weak: The weak model's scores, one a row.
+        strong: The strong model's, as many.
+        up: Which rows go to the strong model.
+    """
+    np = _numpy()
+    low, high = np.asarray(weak), np.asarray(strong)
+    mixed = np.where(np.asarray(up) > 0, high, low)
+    return pgr(float(mixed.mean()), float(low.mean()), float(high.mean()))
+
+
 def auroc(scores: ArrayLike, right: ArrayLike) -> float | None:
     """Chance that a right answer scores over a wrong one (ties count half), in [0, 1].
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.evals.data import Row
 from lc_asym_router.evals.extra import numpy
-from lc_asym_router.evals.metrics import pgr
+from lc_asym_router.evals.metrics import recovered
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.metrics import Floats
@@ -71,17 +71,16 @@ def _point(
     threshold: float, scores: Floats, source: Any, weak: Floats, strong: Floats
 ) -> OperatingPoint:
     np = numpy()
-    shares, recovered = [], []
+    shares, parts = [], []
     for name in dict.fromkeys(source):
         at = source == name
         up = scores[at] >= threshold
-        quality = float(np.where(up, strong[at], weak[at]).mean())
-        part = pgr(quality, float(weak[at].mean()), float(strong[at].mean()))
+        part = recovered(weak[at], strong[at], up)
         if part is not None:
             shares.append(float(up.mean()))
-            recovered.append(part)
+            parts.append(part)
     return OperatingPoint(
         threshold,
         float(np.mean(shares)) if shares else 0.0,
-        float(np.mean(recovered)) if recovered else 0.0,
+        float(np.mean(parts)) if parts else 0.0,
     )

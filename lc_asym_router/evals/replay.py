@@ -113,13 +113,12 @@ def replay(
     )
     unanswered = 0
     for place, row in enumerate(rows):
-        request = _request(row)
         said = scorer.score(Request(messages=(HumanMessage(row.query),)), {}).complexity
         complexity[place] = 1.0 if said is None else said
         if row.weak.response is None:
             unanswered += 1
             continue
-        attempt = _attempt(row, request)
+        attempt = attempt_of(row)
         sound[place] = fixed is None or fixed(attempt).passed
         if tuned is not None:
             graded = tuned(attempt).score
@@ -157,17 +156,14 @@ def _split(check: Check | None) -> tuple[Check | None, Check | None, list[str]]:
     return tuned, All(*fixed) if fixed else None, notes
 
 
-def _request(row: Row) -> Request:
+def attempt_of(row: Row) -> Attempt:
+    """A row's small answer as a check sees it."""
     asked = "\n\n".join(part for part in (row.query, row.prompt_suffix) if part)
-    return Request(messages=(HumanMessage(asked),))
-
-
-def _attempt(row: Row, request: Request) -> Attempt:
     return Attempt(
         tier="small",
         model=row.weak.model,
         message=AIMessage(row.weak.response or "", usage_metadata=usage_of(row, row.weak)),
-        request=request,
+        request=Request(messages=(HumanMessage(asked),)),
         usage=usage_of(row, row.weak),
     )
 

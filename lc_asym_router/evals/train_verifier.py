@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lc_asym_router.arrays import write_model, write_whole
 from lc_asym_router.evals.data import DataError, Row
 from lc_asym_router.evals.extra import needed, numpy
-from lc_asym_router.evals.metrics import auroc, bootstrap, pgr
+from lc_asym_router.evals.metrics import auroc, bootstrap, recovered
 from lc_asym_router.evals.verifier_card import card
 from lc_asym_router.evals.verifier_samples import LEAST, PAIR, Samples, samples_of
 from lc_asym_router.verify.features import VERSION
@@ -167,11 +167,11 @@ def table_lines(table: Sequence[LeftOut]) -> list[str]:
     ]
     for each in table:
         interval = f"{each.ci95[0]:.3f} to {each.ci95[1]:.3f}" if each.ci95 else "none"
-        recovered = "none" if each.pgr is None else f"{each.pgr:.3f}"
+        kept = "none" if each.pgr is None else f"{each.pgr:.3f}"
         told = "none" if each.auroc is None else f"{each.auroc:.3f}"
         lines.append(
             f"| {each.source} | {each.second or 'none'} | {each.rows} | {each.threshold:.3f} "
-            f"| {each.share:.3f} | {recovered} | {interval} | {told} |"
+            f"| {each.share:.3f} | {kept} | {interval} | {told} |"
         )
     return lines
 
@@ -277,7 +277,7 @@ def _thresholds(parts: Sequence[Samples], scores: Sequence[Floats]) -> tuple[Flo
             at = np.asarray([each == key for each in keys])
             weak, strong, given = part.right[at], part.strong[at], score[at]
             ups = [given < step for step in STEPS]
-            line = [(_recovered(weak, strong, up) or 0.0, float(up.mean())) for up in ups]
+            line = [(recovered(weak, strong, up) or 0.0, float(up.mean())) for up in ups]
             found.setdefault(key[0], []).append(line)
     means = np.mean([np.mean(lines, axis=0) for lines in found.values()], axis=0)
     return means[:, 0], means[:, 1]
@@ -285,21 +285,14 @@ def _thresholds(parts: Sequence[Samples], scores: Sequence[Floats]) -> tuple[Flo
 
 def _alone_threshold(parts: Sequence[Samples], scores: Sequence[Floats]) -> float:
     """Where escalating gains most over escalating as many at random."""
-    recovered, share = _thresholds(parts, scores)
-    return STEPS[int((recovered - share).argmax())]
+    kept, share = _thresholds(parts, scores)
+    return STEPS[int((kept - share).argmax())]
 
 
 def _pair_threshold(parts: Sequence[Samples], scores: Sequence[Floats]) -> float:
     """The least that recovers as much as the best one, but for `TOLERANCE`."""
-    recovered, _ = _thresholds(parts, scores)
-    return STEPS[int((recovered >= recovered.max() - TOLERANCE).argmax())]
-
-
-def _recovered(weak: Floats, strong: Floats, up: Any) -> float | None:
-    np = numpy()
-    return pgr(
-        float(np.where(up > 0, strong, weak).mean()), float(weak.mean()), float(strong.mean())
-    )
+    kept, _ = _thresholds(parts, scores)
+    return STEPS[int((kept >= kept.max() - TOLERANCE).argmax())]
 
 
 def _judged(key: tuple[str, str], at: Samples, score: Floats, threshold: float) -> LeftOut:
@@ -310,8 +303,8 @@ def _judged(key: tuple[str, str], at: Samples, score: Floats, threshold: float) 
         rows=len(up),
         threshold=threshold,
         share=float(up.mean()),
-        pgr=_recovered(at.right, at.strong, up),
-        ci95=bootstrap(_recovered, at.right, at.strong, up.tolist()),
+        pgr=recovered(at.right, at.strong, up),
+        ci95=bootstrap(recovered, at.right, at.strong, up.tolist()),
         auroc=auroc(score, at.right),
     )
 

@@ -123,7 +123,7 @@ def test_eight_processes_of_32_tasks_never_pass_the_limit(small, frontier, url):
     now = Budget(usd=LIMIT, store=url).balance()["usd"]
     assert now["spent"] == pytest.approx(priced(frontier), abs=1e-6)
     assert now["reserved"] == 0
-    assert now["spent"] > LIMIT * 0.6  # it is used, not only kept
+    assert now["spent"] > LIMIT * 0.8  # it is used, not only kept
 
 
 def test_a_killed_processs_reservations_come_back(small, frontier, url):
