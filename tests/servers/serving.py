@@ -30,6 +30,7 @@ class Recorded:
     usage: tuple[int, int] | None = None
     """The input and output tokens reported to the client."""
 
+
 @dataclass
 class Exchange:
     """One request and its reply. ``report`` is called just before the last bytes leave."""
@@ -121,9 +122,8 @@ class Exchange:
             return self._drop()
         if reply.truncate_after is None:
             conn.chunk(answer.closing() if reply.error is None else answer.stream_failure())
-            self._told()
         conn.end()
-        await conn.flush()
+        await self._last(told=reply.truncate_after is None)
         return True
 
     async def _whole(self) -> bool:
@@ -152,15 +152,22 @@ class Exchange:
         conn.send(payload)
         if reply.truncate_after is None:
             self.record.chunks_sent = count
-            if reply.body is None:
-                self._told()
-            self.record.done = reply.drop_after_bytes is None
-        await conn.flush()
+            self.record.done = not self._slow
+        await self._last(told=reply.truncate_after is None and reply.body is None)
         return True
 
-    def _told(self) -> None:
-        """The whole answer is about to leave, unless its connection is cut before."""
-        if self.answer.reply.drop_after_bytes is None:
+    @property
+    def _slow(self) -> bool:
+        """Whether the last bytes may never get through."""
+        reply = self.answer.reply
+        return reply.drip is not None or reply.drop_after_bytes is not None
+
+    async def _last(self, *, told: bool) -> None:
+        """Let the last bytes leave; the report comes before them, so that no client is quicker."""
+        if told and not self._slow:
+            self.report(self.record, self.answer)
+        await self.conn.flush()
+        if told and self._slow:
             self.report(self.record, self.answer)
 
 
