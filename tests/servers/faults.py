@@ -28,6 +28,7 @@ class Fault:
         waits: Whether only a time-out ends it: one between bytes ends "silence", none a "trickle".
         begun: In a stream, text comes before it.
         retried: Whether it is worth another try on the same tier; `None` where that is arguable.
+        down: Whether it shows that the tier is down, likewise.
         silent: Where the providers' clients raise nothing: "ollama", "openai stream".
         answers: Where it does no harm, likewise.
     """
@@ -39,6 +40,7 @@ class Fault:
     waits: Literal["", "silence", "trickle"] = ""
     begun: bool = False
     retried: bool | None = None
+    down: bool | None = None
     silent: frozenset[str] = EMPTY
     answers: frozenset[str] = EMPTY
 
@@ -76,13 +78,20 @@ def later(seconds: float) -> str:
     return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
 
 
-def _status(code: int, error: str, retried: bool) -> Fault:
-    return Fault(str(code), refused(code), error=rf"{code}: .*{error}", retried=retried)
+def _status(code: int, error: str, retried: bool, down: bool) -> Fault:
+    said = rf"{code}: .*{error}" if error else f" {code}"
+    return Fault(str(code), refused(code), error=said, retried=retried, down=down)
 
 
-def _wait(name: str, **more: Any) -> Fault:
-    limit = f"429 {name}"
-    return Fault(limit, refused(429, more), error="429: rate or quota limit", retried=True)
+def _limit(name: str, retried: bool, **headers: str) -> Fault:
+    """A rate limit that says when it ends: in a moment, or later than anybody should wait."""
+
+    def reply(body: dict[str, Any]) -> Reply:
+        dated = {"Retry-After": later(60)} if name == "a date" else {}
+        return refused(429, {**headers, **dated})
+
+    said = "429: rate or quota limit"
+    return Fault(f"429 {name}", reply, error=said, retried=retried, down=False)
 
 
 def _redirect(path: str) -> Reply:
@@ -107,35 +116,54 @@ _EVENT = {
     "choices": [{"index": 0, "delta": {"content": f"{DRAFT} "}, "finish_reason": None}],
 }
 _TIME = "in time|timed out|time-out"
-_GONE = {"retried": True}
+_GONE = {"retried": True, "down": True}
 
 WAITING = [
-    Fault("hangs before", Reply(DRAFT, hang="before"), error=_TIME, waits="silence"),
-    Fault("hangs after the head", Reply(DRAFT, hang="head"), error=_TIME, waits="silence"),
-    Fault("hangs in the middle", Reply(DRAFT, hang="middle"), None, _TIME, "silence", begun=True),
-    Fault("late", Reply(DRAFT, delay=30), error=_TIME, waits="silence"),
-    Fault("drips bytes", Reply(DRAFT, drip=(1, 0.02)), error=_TIME, waits="trickle"),
+    Fault("hangs before", Reply(DRAFT, hang="before"), error=_TIME, waits="silence", down=True),
+    Fault(
+        "hangs after the head", Reply(DRAFT, hang="head"), error=_TIME, waits="silence", down=True
+    ),
+    Fault(
+        "hangs in the middle",
+        Reply(DRAFT, hang="middle"),
+        None,
+        _TIME,
+        "silence",
+        begun=True,
+        down=True,
+    ),
+    Fault("late", Reply(DRAFT, delay=30), error=_TIME, waits="silence", down=True),
+    Fault(
+        "drips the head",
+        Reply(raw=b"HTTP/1.1 200 OK\r\n" + b"x-odd: 1\r\n" * 50, drip=(1, 0.02)),
+        error=_TIME,
+        waits="trickle",
+        down=True,
+    ),
+    Fault("drips bytes", Reply(DRAFT, drip=(1, 0.02)), error=_TIME, waits="trickle", down=True),
     Fault(
         "drips chunks",
         Reply(DRAFT, chunks=list(DRAFT) * 20, chunk_delay=0.1),
         error=_TIME,
         waits="trickle",
+        down=True,
         begun=True,
     ),
-    Fault("endless line", Reply(endless=b"x" * 65536), error=_TIME, waits="trickle"),
+    Fault("endless line", Reply(endless=b"x" * 65536), error=_TIME, waits="trickle", down=True),
     Fault(
         "endless stream",
         Reply(endless=lines(_LINE)),
         Reply(endless=events(_EVENT)),
         error=_TIME,
         waits="trickle",
+        down=True,
         begun=True,
     ),
 ]
 """Those that only a time-out ends."""
 
 DROPPING = [
-    Fault("refuses", None, error="can't be reached", retried=True),
+    Fault("refuses", None, error="can't be reached", **_GONE),
     Fault("drops at once", Reply(DRAFT, drop_after=-1), **_GONE),
     Fault("drops in the head", Reply(DRAFT, drop_after_bytes=40), **_GONE),
     Fault("drops after the head", Reply(DRAFT, drop_after=0), **_GONE),
@@ -143,36 +171,31 @@ DROPPING = [
     Fault("drops in the middle", Reply(DRAFT, drop_after=2), begun=True, **_GONE),
     Fault("drops at the end", Reply(DRAFT, drop_after=99), begun=True, **_GONE),
     Fault("resets at once", Reply(DRAFT, drop_after=-1, reset=True), **_GONE),
-    Fault("no HTTP", Reply(raw=b"SSH-2.0-OpenSSH_9.9\r\n")),
+    Fault("no HTTP", Reply(raw=b"SSH-2.0-OpenSSH_9.9\r\n"), **_GONE),
 ]
 """Those of the connection."""
 
 STATUSES = [
-    _status(400, "malformed", False),
-    _status(401, "API key is missing or wrong", False),
-    _status(403, "no right", False),
-    _status(404, "ollama pull (small|frontier)-model", False),
-    _status(408, "timed out", True),
-    Fault("409", refused(409), error="409", retried=True),
-    _status(413, "too large", False),
-    Fault("422", refused(422), error="422", retried=False),
-    _status(429, "rate or quota limit", True),
-    _status(500, "server failed", True),
-    _status(502, "server failed", True),
-    _status(503, "server failed", True),
-    _status(529, "server failed", True),
-    _wait("Retry-After", **{"Retry-After": "1"}),
-    _wait("Retry-After, long", **{"Retry-After": "900"}),
-    Fault(
-        "429 Retry-After, a date",
-        lambda body: refused(429, {"Retry-After": later(60)}),
-        error="429: rate or quota limit",
-        retried=True,
-    ),
-    _wait("retry-after-ms", **{"retry-after-ms": "20"}),
-    _wait("Retry-After, nonsense", **{"Retry-After": "soon"}),
-    Fault("500 HTML", Reply(status=500, body=b"<p>\xff" + DRAFT.encode()), error="500"),
-    Fault("500 empty", Reply(status=500, body=b""), error="500"),
+    _status(400, "malformed", False, False),
+    _status(401, "API key is missing or wrong", False, True),
+    _status(403, "no right", False, True),
+    _status(404, "ollama pull (small|frontier|spare)-model", False, True),
+    _status(408, "timed out", True, True),
+    _status(409, "", True, False),
+    _status(413, "too large", False, False),
+    _status(422, "", False, False),
+    _status(429, "rate or quota limit", True, False),
+    _status(500, "server failed", True, True),
+    _status(502, "server failed", True, True),
+    _status(503, "server failed", True, True),
+    _status(529, "server failed", True, True),
+    _limit("in a moment", True, **{"retry-after-ms": "20"}),
+    _limit("in a second", False, **{"Retry-After": "1"}),
+    _limit("for a quarter of an hour", False, **{"Retry-After": "900"}),
+    _limit("a date", False),
+    _limit("nonsense", True, **{"Retry-After": "soon"}),
+    Fault("500 HTML", Reply(status=500, body=b"<p>\xff" + DRAFT.encode()), error="500", **_GONE),
+    Fault("500 empty", Reply(status=500, body=b""), error="500", **_GONE),
     Fault("redirects", _redirect("/api/chat"), _redirect("/v1/chat/completions")),
 ]
 """Those that a status tells of."""
@@ -183,8 +206,9 @@ BODIES = [
         Reply(DRAFT, garbage=b'{"model": \n'),
         Reply(DRAFT, garbage=b'data: {"bad\n\n'),
         begun=True,
+        **_GONE,
     ),
-    Fault("malformed", Reply(body=b'{"model": \n'), Reply(body=b'data: {"bad\n\n')),
+    Fault("malformed", Reply(body=b'{"model": \n'), Reply(body=b'data: {"bad\n\n'), **_GONE),
     Fault("error inside", Reply(DRAFT, error=f"no: {DRAFT}"), begun=True),
     Fault("empty body", Reply(body=b"")),
     Fault("blank body", Reply(body=b"\n\n\n")),
@@ -219,8 +243,8 @@ BODIES = [
     Fault("HTML", _typed("text/html", b"<html>" + DRAFT.encode() + b"</html>")),
     Fault("wrong type", _typed("text/html"), answers=frozenset({"ollama", "openai"})),
     Fault("wrong charset", _typed("text/plain; charset=utf-16"), answers=frozenset({"openai"})),
-    Fault("wrong encoding", Reply(DRAFT, headers={"Content-Encoding": "gzip"})),
-    Fault("bad UTF-8", Reply(DRAFT, garbage=b"\xff\xfe\n\n"), begun=True),
+    Fault("wrong encoding", Reply(DRAFT, headers={"Content-Encoding": "gzip"}), **_GONE),
+    Fault("bad UTF-8", Reply(DRAFT, garbage=b"\xff\xfe\n\n"), begun=True, **_GONE),
     Fault("huge line", Reply(body=b"x" * BIG)),
     Fault("nul bytes", Reply(body=b"\0" * 1000)),
 ]

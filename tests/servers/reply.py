@@ -59,7 +59,7 @@ class Reply:
     chunk_delay: float = 0.0
     """Seconds between pieces. Without it all pieces leave in one write."""
     drip: tuple[int, float] | None = None
-    """Leave so many bytes of the body at a time, so many seconds apart."""
+    """Leave so many bytes of the body (or of ``raw``) at a time, so many seconds apart."""
     hang: Literal[None, "before", "head", "middle"] = None
     """Fall silent before the head, after it, or after the first piece, until the client goes."""
     drop_after: int | None = None

@@ -64,6 +64,7 @@ class Exchange:
     async def _respond(self) -> bool:
         reply = self.answer.reply
         if reply.raw is not None:
+            self.conn.drip = reply.drip
             self.conn.send(reply.raw)
             await self.conn.flush()
             return self._drop()
