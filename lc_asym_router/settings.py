@@ -88,7 +88,9 @@ def scorer_of(classify: Any, deadline: float | None, ladder: Ladder) -> Scorer:
         return Scorer(KeywordClassifier(), deadline)
     if classify == "judge":
         # The cheapest model that is at hand judges; its fall-back is the keyword rule.
-        return Scorer(JudgeClassifier(chat=ladder[0].model, deadline=deadline), deadline)
+        small = ladder[0]
+        judge = JudgeClassifier(chat=small.model, deadline=deadline, breaker=small.breaker)
+        return Scorer(judge, deadline)
     if classify in ("default", "learned"):
         from lc_asym_router.classify.learned import LearnedClassifier
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from lc_asym_router.errors import AttemptTimeoutError
 from lc_asym_router.faults.breaker import Breaker, Permit
 from lc_asym_router.faults.slots import Slots
+from lc_asym_router.faults.worth import shows_it_down
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Guard:
         if self.slots is not None:
             self.slots.acquire(seconds, look)
         try:
-            with self._permitted() as permit:
+            with permitted(self.breaker) as permit:
                 yield permit
         finally:
             if self.slots is not None:
@@ -55,7 +56,7 @@ class Guard:
         if self.slots is not None:
             await self.slots.aacquire(seconds)
         try:
-            with self._permitted() as permit:
+            with permitted(self.breaker) as permit:
                 yield permit
         finally:
             if self.slots is not None:
@@ -68,10 +69,20 @@ class Guard:
         if self.breaker is not None and self.breaker.would_refuse():
             self.breaker.enter().settle(None)
 
-    @contextmanager
-    def _permitted(self) -> Iterator[Permit]:
-        permit = self.breaker.enter() if self.breaker is not None else Permit(None)
-        try:
-            yield permit
-        finally:
-            permit.settle(None)  # left half-way; heard where nothing was said before
+
+@contextmanager
+def permitted(breaker: Breaker | None) -> Iterator[Permit]:
+    """Make a call in this block if the breaker lets it; an exception that leaves it is judged.
+
+    Raises:
+        CircuitOpenError: It is open.
+    """
+    permit = breaker.enter() if breaker is not None else Permit(None)
+    try:
+        yield permit
+        permit.settle(True)  # where nothing was said in the block
+    except Exception as error:
+        permit.settle(False if shows_it_down(error) else None)
+        raise
+    finally:
+        permit.settle(None)  # left half-way

@@ -18,6 +18,9 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+LATER = 0.1
+"""Seconds from a call's limit to the end of a wait in its HTTP client."""
+
 
 class Line:
     """The connections of one call.
@@ -53,8 +56,12 @@ class Line:
             self._sockets.clear()
 
     def asking(self, request: Any) -> None:
-        """A request is about to leave: bound each of its waits by the time that is left."""
-        left = max(0.001, self._until - time.monotonic())
+        """A request is about to leave: bound each of its waits by the time that is left.
+
+        And a little more, so that the call's own limit is what ends it: the waits' bound is for a
+        connection that has no socket to shut down yet.
+        """
+        left = max(0.0, self._until - time.monotonic()) + LATER
         given = request.extensions.get("timeout") or {}
         bounded = {
             wait: min(left, given[wait]) if given.get(wait) is not None else left

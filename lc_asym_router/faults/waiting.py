@@ -68,10 +68,8 @@ def look_of(scene: Scene) -> Callable[[], None]:
 def settle(permit: Permit, paid: UsedUp | tuple[Scene, Outcome]) -> None:
     """Tell a tier's breaker how the call went; where it was not made, or the request alone was at
     fault, that says nothing of the tier."""
-    if isinstance(paid, UsedUp):
-        return
-    error = paid[1].error
-    if error is None:
-        permit.settle(True)
-    elif shows_it_down(error):
-        permit.settle(False)
+    error = None if isinstance(paid, UsedUp) else paid[1].error
+    if isinstance(paid, UsedUp) or (error is not None and not shows_it_down(error)):
+        permit.settle(None)
+    else:
+        permit.settle(error is None)
