@@ -18,10 +18,9 @@ WAYS = ["invoke", "ainvoke", "stream", "astream"]
 
 def model_for(server: Server, timeout: float = 5.0, **more: Any) -> BaseChatModel:
     if isinstance(server, OpenAIServer):
-        more = {"stream_usage": True, "max_retries": 0, **more}
-        url = server.base_url
+        settings = {"model": "frontier-model", "api_key": "x", "stream_usage": True, **more}
         return ChatOpenAI(
-            model="frontier-model", base_url=url, api_key="x", timeout=timeout, **more
+            base_url=server.base_url, timeout=timeout, **{"max_retries": 0, **settings}
         )
     kwargs = {"timeout": timeout, "verify": False}  # unverified: spares loading certificates
     return ChatOllama(model="small-model", base_url=server.url, client_kwargs=kwargs, **more)
