@@ -173,3 +173,21 @@ async def no_tasks() -> None:
         await asyncio.wait(left, timeout=2)
     alive = [task for task in left if not task.done()]
     assert not alive, f"tasks are left: {alive}"
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def until(true: Any, timeout: float = 10.0) -> None:  # noqa: ASYNC109
+    """Wait for a condition."""
+    end = time.monotonic() + timeout
+    while not true():
+        assert time.monotonic() < end, "it did not come to that in time"
+        await asyncio.sleep(0.005)

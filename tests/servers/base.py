@@ -48,7 +48,8 @@ class Server(ABC):
         self._port = port
         self._replies: deque[ReplyLike] = deque(replies)
         self._tokens = (0, 0)
-        self._open = self._peak = 0
+        self._open: dict[int, Recorded] = {}
+        self._peak = 0
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self.start()
@@ -73,11 +74,11 @@ class Server(ABC):
     @property
     def open_requests(self) -> int:
         """How many chat requests are being served right now."""
-        return self._open
+        return len(self._open)
 
     @property
     def peak(self) -> int:
-        """The most chat requests that were served at one moment since the last reset."""
+        """The most chat requests that were being answered at one moment since the last reset."""
         return self._peak
 
     def script(self, *replies: ReplyLike) -> None:
@@ -90,7 +91,7 @@ class Server(ABC):
             self._replies.clear()
             self.requests.clear()
             self._tokens = (0, 0)
-            self._peak = self._open
+            self._peak = 0
             self.connections = 0
 
     def wait_idle(self, timeout: float = 5.0) -> bool:
@@ -201,8 +202,8 @@ class Server(ABC):
         else:
             reply = self._replies.popleft() if self._replies else self.default
         with self._changed:
-            self._open += 1
-            self._peak = max(self._peak, self._open)
+            self._open[id(record)] = record
+            self._peak = max(self._peak, sum(r.answering for r in self._open.values()))
             self.requests.append(record)
             if self._keep is not None and len(self.requests) > self._keep:
                 del self.requests[: -self._keep]
@@ -223,7 +224,7 @@ class Server(ABC):
         finally:
             with self._changed:
                 record.finished = time.monotonic()
-                self._open -= 1
+                del self._open[id(record)]
                 self._changed.notify_all()
 
     def _report(self, record: Recorded, answer: Answer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any, Literal
 
 
@@ -56,6 +57,8 @@ class Reply:
     """OpenAI's ``error.code``, e.g. 'context_length_exceeded'; default by status."""
     delay: float = 0.0
     """Seconds before the first byte."""
+    hold: Event | None = None
+    """No byte leaves before this is set."""
     chunk_delay: float = 0.0
     """Seconds between pieces. Without it all pieces leave in one write."""
     drip: tuple[int, float] | None = None

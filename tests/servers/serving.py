@@ -25,6 +25,8 @@ class Recorded:
     finished: float | None = None
     closed_by_client: bool = False
     chunks_sent: int = 0
+    answering: bool = True
+    """Some of the answer has still to leave; over just before its last bytes do."""
     done: bool = False
     """The answer was given whole, an error answer too; set just before its last bytes leave."""
     usage: tuple[int, int] | None = None
@@ -45,6 +47,8 @@ class Exchange:
         conn, reply = self.conn, self.answer.reply
         if reply.delay:
             await asyncio.sleep(reply.delay)
+        while reply.hold is not None and not reply.hold.is_set():  # noqa: ASYNC110  of a thread
+            await asyncio.sleep(0.002)
         if reply.hang == "before":
             await hang()
         if reply.drop_after is not None and reply.drop_after < 0:
@@ -58,6 +62,7 @@ class Exchange:
             conn.allowance = conn.drip = None
 
     def _drop(self) -> bool:
+        self.record.answering = False
         self.conn.close(reset=self.answer.reply.reset)
         return False
 
@@ -165,6 +170,7 @@ class Exchange:
 
     async def _last(self, *, told: bool) -> None:
         """Let the last bytes leave; the report comes before them, so that no client is quicker."""
+        self.record.answering = self._slow
         if told and not self._slow:
             self.report(self.record, self.answer)
         await self.conn.flush()
