@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import re
 import threading
 import time
 import traceback
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -185,9 +187,35 @@ class Clock:
         return self.now
 
 
-async def until(true: Any, timeout: float = 10.0) -> None:  # noqa: ASYNC109
+async def until(true: Callable[[], bool], timeout: float = 10.0) -> None:  # noqa: ASYNC109
     """Wait for a condition."""
     end = time.monotonic() + timeout
     while not true():
         assert time.monotonic() < end, "it did not come to that in time"
         await asyncio.sleep(0.005)
+
+
+def in_all_ways(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """A test of a rig and a way, as one test of all four ways at once: their waits don't add up."""
+
+    async def all_ways(**given: Any) -> None:
+        async def one(way: str) -> None:
+            with Rig() as rig:
+                try:
+                    await test(rig=rig, way=way, **given)
+                except AssertionError as error:
+                    error.add_note(f"way: {way}")
+                    raise
+
+        ended = await asyncio.gather(*map(one, WAYS), return_exceptions=True)
+        for error in ended:
+            if error is not None:
+                raise error
+        await no_tasks()
+
+    signature = inspect.signature(test)
+    rest = [p for name, p in signature.parameters.items() if name not in ("rig", "way")]
+    all_ways.__signature__ = signature.replace(parameters=rest)  # type: ignore[attr-defined]
+    all_ways.__name__, all_ways.__doc__ = test.__name__, test.__doc__
+    all_ways.__module__ = test.__module__
+    return all_ways

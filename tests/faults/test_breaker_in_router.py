@@ -12,7 +12,7 @@ import pytest
 
 from lc_asym_router import AsymRouter, Breaker, Tier
 from tests.conftest import frontier_model, small_model
-from tests.faults.rig import ONCE, WAYS, Clock, Rig, Seen, ask, until
+from tests.faults.rig import ONCE, WAYS, Clock, Rig, Seen, ask, in_all_ways, until
 from tests.servers import BlackHole, Reply
 from tests.servers.clients import model_for
 
@@ -255,7 +255,7 @@ async def test_none(rig: Rig) -> None:
     assert len(rig.servers["small"].requests) == 12
 
 
-@pytest.mark.parametrize("way", WAYS)
+@in_all_ways
 async def test_a_machine_that_is_off_costs_its_time_out_only_so_often(rig: Rig, way: str) -> None:
     with BlackHole() as hole:
         model = small_model(rig.servers["small"])
