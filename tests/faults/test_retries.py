@@ -1,177 +1,200 @@
-"""Another try of the same tier: how often, after how long, and what is kept of each."""
+"""When a failed call is made again, how long the wait is, and that no retry is hidden."""
 
 from __future__ import annotations
 
-import asyncio
-import itertools
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tenacity import wait_fixed
 
 from lc_asym_router import AsymRouter, Retry, Tier
-from tests.conftest import FRONTIER_PRICE, SMALL_PRICE
-from tests.faults.rig import ONCE, WAYS, Rig, ask, in_all_ways, no_tasks, until
-from tests.servers import Reply, Server
-from tests.servers.clients import model_for
-from tests.servers.faults import later
+from lc_asym_router.errors import (
+    AttemptTimeoutError,
+    CircuitOpenError,
+    CutStreamError,
+    QueueFullError,
+    TiersFailedError,
+)
+from lc_asym_router.faults.worth import retry_after, shows_it_down, worth_retrying
+from tests.conftest import frontier_model, record, small_model
+from tests.servers import OllamaServer, OpenAIServer, Reply
 
-FAST = {"initial": 0.005, "max_wait": 0.05}
-
-
-def gaps(server: Server) -> list[float]:
-    """Seconds from the end of each request to the start of the next."""
-    pairs = itertools.pairwise(server.requests)
-    return [after.started - (before.finished or 0) for before, after in pairs]
-
-
-@in_all_ways
-async def test_each_try_is_an_attempt_of_its_own(rig: Rig, way: str) -> None:
-    small = rig.servers["small"]
-    small.script(Reply(status=500), Reply("one two", drop_after=1), Reply(status=429))
-    small_tier = {"retry": Retry(4, **FAST), "breaker": False}
-    router = rig.router(tiers={"small": small_tier})
-    seen = await ask(router, way, "say")
-    assert seen.text == "a small answer"
-    assert seen.tiers == ["small"] * 4
-    assert [bool(each["error"]) for each in seen.attempts] == [True, True, True, False]
-    assert [each["cost_usd"] is None for each in seen.attempts] == [False, True, False, False]
-    assert seen.attempts[0]["cost_usd"] == 0
-    assert seen.record["cost_usd"] is None  # what broke off in the middle may be billed
-    assert not seen.record["escalated"]
-    assert len(small.requests) == 4
-    assert rig.servers["frontier"].requests == []
+DOWN = Reply(status=503, error="down")
 
 
-@in_all_ways
-async def test_the_bill_is_of_all_tries(rig: Rig, way: str) -> None:
-    rig.servers["small"].script(Reply(status=500))
-    router = rig.router(tiers={"small": {"retry": Retry(2, **FAST)}})
-    seen = await ask(router, way, "say")
-    tokens = dict(zip(("input_tokens", "output_tokens"), rig.servers["small"].tokens, strict=True))
-    usage = {**tokens, "total_tokens": sum(tokens.values())}
-    assert seen.record["cost_usd"] == pytest.approx(SMALL_PRICE.of(usage))
+class Status(Exception):
+    def __init__(self, status: int, code: str | None = None, **headers: str) -> None:
+        self.status_code = status
+        self.code = code
+        self.response = SimpleNamespace(headers=headers)
 
 
-@pytest.mark.parametrize("header", ["retry-after-ms", "Retry-After", "a date"])
-@in_all_ways
-async def test_the_servers_wish_is_honoured(rig: Rig, way: str, header: str) -> None:
-    """On both tiers; the jitter alone would be some milliseconds."""
-
-    def busy(body: dict[str, Any]) -> Reply:
-        wish = {"retry-after-ms": "400", "Retry-After": "1", "a date": later(2)}[header]
-        return Reply(status=503, headers={"Retry-After" if header == "a date" else header: wish})
-
-    rig.servers["small"].script(busy)
-    retry = {"retry": Retry(2, initial=0.005, max_wait=5)}
-    router = rig.router(tiers={"small": retry, "frontier": retry})
-    least = {"retry-after-ms": 0.4, "Retry-After": 1.0, "a date": 0.9}[header]
-    seen = await ask(router, way, "say")
-    assert seen.text == "a small answer"
-    (waited,) = gaps(rig.servers["small"])
-    assert least - 0.02 < waited < least + 3
-    if header == "retry-after-ms":
-        rig.servers["frontier"].script(busy)
-        assert (await ask(router, way, "debug")).tiers == ["frontier"] * 2
-        assert gaps(rig.servers["frontier"])[0] > least - 0.02
-
-
-@in_all_ways
-async def test_a_wish_that_is_too_long_is_not_waited_for(rig: Rig, way: str) -> None:
-    """The next tier is asked at once; where there is none, the error comes at once."""
-    wish = Reply(status=429, headers={"Retry-After": "20"})
-    rig.servers["small"].default = rig.servers["frontier"].default = wish
-    retry = {"retry": Retry(5, max_wait=8)}
-    router = rig.router(tiers={"small": retry, "frontier": retry}, fallbacks=[rig.tier("spare")])
-    seen = await ask(router, way, "say")
-    assert seen.tiers == ["small", "frontier", "spare"]
-    assert seen.text == "a spare answer"
-    assert seen.seconds < 3
-    alone = router.model_copy(update={"fallbacks": []})
-    seen = await ask(alone, way, "say")
-    assert seen.tiers == ["small", "frontier"]
-    assert seen.error is not None
-    assert seen.seconds < 3
+@pytest.mark.parametrize(
+    ("error", "again", "down"),
+    [
+        (Status(400), False, False),
+        (Status(401), False, True),
+        (Status(403), False, True),
+        (Status(404), False, True),
+        (Status(408), True, True),
+        (Status(409), True, False),
+        (Status(413), False, False),
+        (Status(422), False, False),
+        (Status(429), True, False),
+        (Status(429, "insufficient_quota"), False, False),
+        (Status(500), True, True),
+        (Status(503), True, True),
+        (ConnectionError(), True, True),
+        (TimeoutError(), True, True),
+        (CutStreamError(), True, True),
+        (AttemptTimeoutError(1.0, own=True), True, True),
+        (AttemptTimeoutError(1.0), True, False),  # one request's deadline
+        (AttemptTimeoutError(0.0, asked=False), False, False),
+        (CircuitOpenError(1.0), False, False),
+        (QueueFullError(1, 1), False, False),
+        (ValueError("no such argument"), False, False),
+        (PermissionError(), False, False),
+    ],
+    ids=lambda value: getattr(value, "status_code", None) or type(value).__name__,
+)
+def test_what_an_error_says(error: Exception, again: bool, down: bool) -> None:
+    assert worth_retrying(error) is again
+    assert shows_it_down(error) is down
 
 
-@in_all_ways
-async def test_the_clients_own_retries_are_taken_over(rig: Rig, way: str) -> None:
-    """`ChatOpenAI(max_retries=2)` stands for three tries, each of them in the record."""
-    frontier = model_for(rig.servers["frontier"], timeout=10, max_retries=2)
-    tier = Tier(frontier, "frontier", price=FRONTIER_PRICE)
-    assert tier.retry.attempts == 3
-    router = AsymRouter(small=rig.tier("small", retry=ONCE), frontier=tier, classify="keyword")
-    rig.servers["frontier"].script(*[Reply(status=500, headers={"retry-after-ms": "1"})] * 2)
-    seen = await ask(router, way, "debug")
-    assert seen.text == "a frontier answer"
-    assert seen.tiers == ["frontier"] * 3
-    assert len(rig.servers["frontier"].requests) == 3
-    assert frontier.max_retries == 2  # the user's own model is as it was
-    rig.servers["frontier"].reset()
-    rig.servers["frontier"].default = Reply(status=500, headers={"retry-after-ms": "1"})
-    seen = await ask(router, way, "debug")
-    assert seen.tiers == ["frontier"] * 3
-    assert len(rig.servers["frontier"].requests) == 3
+def test_retry_after() -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    date = format_datetime(now + timedelta(seconds=7), usegmt=True)
+    assert retry_after(Status(429, **{"retry-after": "3"})) == 3
+    assert retry_after(Status(429, **{"retry-after-ms": "250", "retry-after": "3"})) == 0.25
+    assert retry_after(Status(429, **{"retry-after": date}), now.timestamp()) == 7
+    assert retry_after(Status(429, **{"retry-after": date}), now.timestamp() + 60) == 0
+    assert retry_after(Status(429, **{"retry-after": "soon"})) is None
+    assert retry_after(Status(429)) is None
+    with pytest.raises(RuntimeError) as caught:
+        try:
+            raise Status(503, **{"retry-after": "2"})
+        except Status:
+            raise RuntimeError("as Ollama's client does") from None
+    assert retry_after(caught.value) == 2
 
 
-async def test_a_model_whose_client_makes_none_is_asked_once(rig: Rig) -> None:
-    rig.servers["small"].default = Reply(status=500)
-    router = AsymRouter(
-        small=model_for(rig.servers["small"]),
-        frontier=model_for(rig.servers["frontier"]),
-        classify="keyword",
+@given(
+    failed=st.integers(1, 40),
+    initial=st.floats(0, 10),
+    longest=st.floats(0, 60),
+)
+def test_the_wait_is_bounded(failed: int, initial: float, longest: float) -> None:
+    retry = Retry(attempts=50, initial=initial, max_wait=longest)
+    wait = retry.pause(failed, ConnectionError())
+    assert wait is not None
+    assert 0 <= wait <= min(longest, initial * 2**failed) + 1e-9
+
+
+@given(attempts=st.integers(1, 5), failed=st.integers(1, 8))
+def test_it_ends(attempts: int, failed: int) -> None:
+    wait = Retry(attempts=attempts).pause(failed, ConnectionError())
+    assert (wait is not None) == (failed < attempts)
+
+
+def test_a_wait_of_ones_own() -> None:
+    assert Retry(wait=wait_fixed(3)).pause(1, ConnectionError()) == 3
+    assert Retry(wait=lambda state: state.attempt_number).pause(2, ConnectionError()) == 2
+    assert Retry(on=lambda error: False).pause(1, ConnectionError()) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"retry": 0}, "at least 1"),
+        ({"retry": "often"}, "number of attempts"),
+        ({"timeout": 0}, "over 0 seconds"),
+        ({"breaker": True}, "Breaker"),
+        ({"max_concurrency": 0}, "from 1 on"),
+        ({"max_queue": 3}, "max_concurrency"),
+        ({"max_concurrency": 1, "max_queue": -1}, "from 0 on"),
+    ],
+)
+def test_bad_settings(small: OllamaServer, settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Tier(small_model(small), "small", **settings)
+
+
+# through the router -----------------------------------------------------------------------
+
+
+def _router(small: OllamaServer, frontier: OpenAIServer, model: Any, **tier: Any) -> AsymRouter:
+    return AsymRouter(
+        small=small_model(small),
+        frontier=Tier(model, **tier),
+        classify=lambda messages: 1.0,
     )
-    for way in WAYS:
-        assert (await ask(router, way, "say")).tiers == ["small", "frontier"]
 
 
-@in_all_ways
-async def test_what_is_not_worth_it_is_not_tried_again(rig: Rig, way: str) -> None:
-    quota = Reply(status=429, error="no money", error_code="insufficient_quota")
-    router = rig.router(tiers={"frontier": {"retry": Retry(3, **FAST)}})
-    rig.servers["frontier"].default = quota
-    seen = await ask(router, way, "debug")
-    assert seen.tiers == ["frontier"]
+async def test_no_retry_is_hidden(
+    small: OllamaServer, frontier: OpenAIServer, ask: Callable[..., Any]
+) -> None:
+    """What ChatOpenAI's client would have done by itself stands in the record."""
+    model = frontier_model(frontier, max_retries=1)
+    router = _router(small, frontier, model)
+    frontier.script(Reply(status=500, error="x", headers={"retry-after-ms": "20"}), "well again")
+    answer = await ask(router, "hi")
+    assert answer.text == "well again"
+    first, second = record(answer)["attempts"]
+    assert first["retry_in"] == pytest.approx(0.02)
+    assert second["error"] is None
+    assert len(frontier.requests) == 2
+    assert model.root_client.max_retries == 1  # the caller's model is as it was
 
 
-@in_all_ways
-async def test_a_policy_of_ones_own(rig: Rig, way: str) -> None:
-    asked: list[int] = []
-
-    def wait(state: Any) -> float:
-        asked.append(state.attempt_number)
-        return 0.01
-
-    retry = Retry(3, on=lambda error: "400" in str(getattr(error, "status_code", "")), wait=wait)
-    router = rig.router(tiers={"small": {"retry": retry}})
-    rig.servers["small"].default = Reply(status=400)
-    assert (await ask(router, way, "say")).tiers == ["small"] * 3 + ["frontier"]
-    assert asked == [1, 2]
-    rig.servers["small"].default = Reply(status=500)
-    assert (await ask(router, way, "say")).tiers == ["small", "frontier"]
+def test_as_often_as_the_client_would(small: OllamaServer, frontier: OpenAIServer) -> None:
+    for given_retries, attempts in [(None, 3), (0, 1), (4, 5)]:
+        tier = Tier(frontier_model(frontier, max_retries=given_retries))
+        assert tier.retry.attempts == attempts
+    assert Tier(small_model(small)).retry.attempts == 1
+    router = _router(small, frontier, frontier_model(frontier, max_retries=4), retry=2)
+    assert router.ladder[-1].retry.attempts == 2
+    assert router.ladder[-1].model.root_client.max_retries == 0
+    assert router.ladder[-1].model.root_async_client.max_retries == 0
 
 
-@in_all_ways
-async def test_a_failed_check_uses_up_no_try(rig: Rig, way: str) -> None:
-    """`small_attempts` counts answers, `retry` counts failures."""
-    rig.servers["small"].script(Reply(status=500), "", Reply(status=500), "a second answer")
-    router = rig.router(tiers={"small": {"retry": Retry(3, **FAST)}}, small_attempts=2)
-    seen = await ask(router, way, "say")
-    assert seen.text == "a second answer"
-    assert [bool(each["error"]) for each in seen.attempts] == [True, False, True, False]
+async def test_a_longer_wait_than_allowed_is_not_begun(
+    small: OllamaServer, frontier: OpenAIServer, ask: Callable[..., Any]
+) -> None:
+    router = _router(small, frontier, frontier_model(frontier), retry=3)
+    frontier.script(Reply(status=429, error="x", headers={"Retry-After": "3600"}))
+    with pytest.raises(TiersFailedError):
+        await ask(router, "hi")
+    assert len(frontier.requests) == 1
 
 
-@pytest.mark.parametrize("way", ["ainvoke", "astream"])
-async def test_a_wait_can_be_cancelled(rig: Rig, way: str) -> None:
-    rig.servers["small"].default = Reply(status=503, headers={"Retry-After": "60"})
-    router = rig.router(tiers={"small": {"retry": Retry(3, max_wait=100)}})
-    task = asyncio.create_task(ask(router, way, "say"))
-    await until(lambda: bool(rig.servers["small"].requests))
-    await asyncio.to_thread(rig.servers["small"].wait_idle)
-    await asyncio.sleep(0.05)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    await no_tasks()
-    await asyncio.to_thread(rig.idle)
-    assert len(rig.servers["small"].requests) == 1
-    assert rig.servers["frontier"].requests == []
+async def test_a_stream_that_was_read_is_not_tried_again(
+    small: OllamaServer, frontier: OpenAIServer
+) -> None:
+    router = _router(small, frontier, frontier_model(frontier), retry=Retry(3, initial=0.01))
+    frontier.script(Reply("one two three", drop_after=2))
+    seen = []
+    with pytest.raises(TiersFailedError):
+        seen += [chunk.text async for chunk in router.astream("hi")]
+    assert len(frontier.requests) == 1
+
+
+async def test_a_small_tier_is_retried_before_it_escalates(
+    small: OllamaServer, frontier: OpenAIServer, ask: Callable[..., Any]
+) -> None:
+    router = AsymRouter(
+        small=Tier(small_model(small), retry=Retry(2, initial=0.01)),
+        frontier=frontier_model(frontier),
+        classify=lambda messages: 0.0,
+    )
+    small.script(DOWN)
+    assert (await ask(router, "hi")).text == "a small answer"
+    small.script(DOWN, DOWN)
+    answer = await ask(router, "hi")
+    assert [each["tier"] for each in record(answer)["attempts"]] == ["small", "small", "frontier"]
