@@ -56,10 +56,16 @@ class Rig:
         else:
             self.servers[name].default = reply
 
-    def tier(self, name: str, **settings: Any) -> Tier:
-        """A tier over one of the servers; its breaker is its own."""
+    def tier(self, name: str, *, patience: float = 10, **settings: Any) -> Tier:
+        """A tier over one of the servers; its breaker is its own.
+
+        Args:
+            name: Whose.
+            patience: Seconds that the model's own client waits for each byte.
+            **settings: Of the tier.
+        """
         own = {} if name == "small" else {"api_key": "sk-not-a-key", "model": f"{name}-model"}
-        model = model_for(self.servers[name], timeout=10, **own)
+        model = model_for(self.servers[name], timeout=patience, **own)
         given = {"retry": QUICK, "breaker": Breaker(failures=2, cooldown=60), **settings}
         return Tier(model, name, price=PRICES[name], **given)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import pytest
+
 from tests.faults.rig import ONCE, Rig, ask, in_all_ways, until
 from tests.servers import Reply
 
@@ -26,3 +28,15 @@ async def test_a_queue_is_left_in_time_for_another_tier(rig: Rig, way: str) -> N
     finally:
         go.set()
         assert (await first).text == "a small answer"
+
+
+@pytest.mark.parametrize("way", ["invoke", "stream"])
+async def test_a_sync_call_in_a_race_is_let_go_when_its_tiers_time_is_up(
+    rig: Rig, way: str
+) -> None:
+    """Its server has not begun to answer: the connection, and the thread that waits for it."""
+    rig.servers["small"].default = Reply(hang="before")
+    limited = {"timeout": 0.4, "retry": ONCE, "patience": 60}
+    seen = await ask(rig.router(tiers={"small": limited}, hedge=0.05), way, "say")
+    assert seen.text == "a frontier answer"
+    await asyncio.to_thread(rig.idle, 3)

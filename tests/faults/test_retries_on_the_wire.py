@@ -1,4 +1,4 @@
-"""Another try of the same tier: how often, after how long, and what is kept of each."""
+"""Another try of the same tier, as its server sees it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from lc_asym_router import AsymRouter, Retry, Tier
-from tests.conftest import FRONTIER_PRICE, SMALL_PRICE
-from tests.faults.rig import ONCE, WAYS, Rig, ask, in_all_ways, no_tasks, until
+from lc_asym_router import Retry
+from tests.conftest import SMALL_PRICE
+from tests.faults.rig import Rig, ask, in_all_ways, no_tasks, until
 from tests.servers import Reply, Server
-from tests.servers.clients import model_for
 from tests.servers.faults import later
 
 FAST = {"initial": 0.005, "max_wait": 0.05}
@@ -91,37 +90,6 @@ async def test_a_wish_that_is_too_long_is_not_waited_for(rig: Rig, way: str) -> 
     assert seen.tiers == ["small", "frontier"]
     assert seen.error is not None
     assert seen.seconds < 3
-
-
-@in_all_ways
-async def test_the_clients_own_retries_are_taken_over(rig: Rig, way: str) -> None:
-    """`ChatOpenAI(max_retries=2)` stands for three tries, each of them in the record."""
-    frontier = model_for(rig.servers["frontier"], timeout=10, max_retries=2)
-    tier = Tier(frontier, "frontier", price=FRONTIER_PRICE)
-    assert tier.retry.attempts == 3
-    router = AsymRouter(small=rig.tier("small", retry=ONCE), frontier=tier, classify="keyword")
-    rig.servers["frontier"].script(*[Reply(status=500, headers={"retry-after-ms": "1"})] * 2)
-    seen = await ask(router, way, "debug")
-    assert seen.text == "a frontier answer"
-    assert seen.tiers == ["frontier"] * 3
-    assert len(rig.servers["frontier"].requests) == 3
-    assert frontier.max_retries == 2  # the user's own model is as it was
-    rig.servers["frontier"].reset()
-    rig.servers["frontier"].default = Reply(status=500, headers={"retry-after-ms": "1"})
-    seen = await ask(router, way, "debug")
-    assert seen.tiers == ["frontier"] * 3
-    assert len(rig.servers["frontier"].requests) == 3
-
-
-async def test_a_model_whose_client_makes_none_is_asked_once(rig: Rig) -> None:
-    rig.servers["small"].default = Reply(status=500)
-    router = AsymRouter(
-        small=model_for(rig.servers["small"]),
-        frontier=model_for(rig.servers["frontier"]),
-        classify="keyword",
-    )
-    for way in WAYS:
-        assert (await ask(router, way, "say")).tiers == ["small", "frontier"]
 
 
 @in_all_ways
