@@ -29,7 +29,8 @@ HANGS = {
 async def test_what_is_left_is_handed_down(rig: Rig, hang: str, way: str) -> None:
     """The small tier gets half of the time; so the frontier has some left for its answer."""
     rig.servers["small"].default = HANGS[hang]
-    router = rig.router(tiers={"small": {"retry": ONCE}}, deadline=1.0)
+    settings = {"retry": ONCE, "breaker": Breaker(failures=1)}
+    router = rig.router(tiers={"small": settings}, deadline=1.0)
     seen = await ask(router, way, "say MARKED")
     assert seen.text == "a frontier answer"
     assert 0.4 < seen.attempts[0]["seconds"] < 1.0 + SLACK
@@ -155,6 +156,23 @@ async def test_nothing_comes_after_the_end(rig: Rig, way: str) -> None:
     assert not SECRETS.search(seen.told())
     await asyncio.to_thread(rig.idle)
     assert rig.servers["frontier"].requests[0].closed_by_client
+
+
+@pytest.mark.parametrize("late", [-0.01, 0.0, 0.005, 0.01, 0.02, 0.04, 0.08])
+@in_all_ways
+async def test_an_answer_that_comes_too_late_is_not_mixed_with_the_next(
+    rig: Rig, way: str, late: float
+) -> None:
+    """A live one, at about the moment at which its time is up."""
+    rig.servers["small"].default = Reply("one two three", delay=0.3 + late)
+    rig.servers["frontier"].default = Reply("four five six", delay=0.15, chunk_delay=0.01)
+    limited = {"timeout": 0.3, "retry": ONCE}
+    seen = await ask(rig.router(tiers={"small": limited}, verify=None), way, "say")
+    if seen.error is not None:  # it had begun when its time was up
+        assert "one two three".startswith(seen.text)
+        assert late < 0.04
+    else:
+        assert seen.text == ("one two three" if seen.tiers == ["small"] else "four five six")
 
 
 @in_all_ways
