@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from langchain_ollama import ChatOllama
 
 from lc_asym_router import AsymRouter, Breaker, Tier
+from lc_asym_router.account import account_of
 from tests.conftest import frontier_model, small_model
 from tests.faults.rig import ONCE, WAYS, Clock, Rig, Seen, ask, in_all_ways, until
 from tests.servers import BlackHole, Reply
@@ -289,3 +291,51 @@ async def test_open_at_the_frontier(rig: Rig) -> None:
         assert "CircuitOpenError" in str(seen.error)
         assert seen.tiers == ["frontier"]
     assert len(rig.servers["frontier"].requests) == 1
+
+
+@in_all_ways
+async def test_a_restart_between_two_requests_goes_unnoticed(rig: Rig, way: str) -> None:
+    """The connection that was kept is dead; no try is lost on it."""
+    router = rig.router(tiers={"small": {"retry": ONCE}, "frontier": {"retry": ONCE}})
+    for _ in range(3):
+        for prompt, text in (("say", "a small answer"), ("debug", "a frontier answer")):
+            seen = await ask(router, way, prompt)
+            assert seen.text == text
+            assert len(seen.attempts) == 1
+        for name in ("small", "frontier"):
+            await asyncio.to_thread(rig.servers[name].stop)
+            rig.servers[name].start()
+
+
+async def test_a_wrong_key_of_one_is_no_breaker_for_another(rig: Rig) -> None:
+    """Two customers of one process, each with a key of their own at the same address and model."""
+    frontier = rig.servers["frontier"]
+    frontier.default = lambda body: Reply(status=401)
+    first, second = (
+        AsymRouter(
+            small=rig.tier("small"),
+            frontier=model_for(frontier, api_key=key),
+            classify="keyword",
+        )
+        for key in ("sk-wrong", "sk-right")
+    )
+    for _ in range(6):
+        assert (await ask(first, "ainvoke", "debug")).error is not None
+    frontier.default = "a frontier answer"
+    assert (await ask(second, "ainvoke", "debug")).text == "a frontier answer"
+    assert second.breakers["frontier"] is not first.breakers["frontier"]
+
+
+def test_who_pays_tells_accounts_apart(rig: Rig) -> None:
+    """By key and headers; without the key in it."""
+    frontier = rig.servers["frontier"]
+    keys = [account_of(model_for(frontier, api_key=key)) for key in ("sk-a", "sk-b", "sk-a")]
+    assert keys[0] == keys[2] != keys[1]
+    assert "sk-" not in keys[0]
+
+    def ollama(**headers: str) -> str:
+        return account_of(ChatOllama(model="m", client_kwargs={"headers": headers}))
+
+    assert ollama(Authorization="Bearer a") == ollama(Authorization="Bearer a")
+    assert ollama(Authorization="Bearer a") != ollama(Authorization="Bearer b")
+    assert ollama() == account_of(ChatOllama(model="m"))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 
 import pytest
 
-from tests.faults.rig import ONCE, Rig, ask, in_all_ways, until
+from lc_asym_router import AsymRouter
+from tests.faults.rig import ONCE, WAYS, Rig, ask, in_all_ways, until
 from tests.servers import Reply
+from tests.servers.clients import model_for
 
 
 @in_all_ways
@@ -40,3 +43,17 @@ async def test_a_sync_call_in_a_race_is_let_go_when_its_tiers_time_is_up(
     seen = await ask(rig.router(tiers={"small": limited}, hedge=0.05), way, "say")
     assert seen.text == "a frontier answer"
     await asyncio.to_thread(rig.idle, 3)
+
+
+async def test_a_breaker_outlives_a_router_made_for_one_request(rig: Rig) -> None:
+    """A handler that builds its router anew each time; the breaker is the process's."""
+    small = rig.servers["small"]
+    small.default = Reply(drop_after=-1)
+    for n in range(8):
+        router = AsymRouter(
+            small=model_for(small), frontier=rig.tier("frontier"), classify="keyword"
+        )
+        assert (await ask(router, WAYS[n % 4], "say")).text == "a frontier answer"
+        del router
+        gc.collect()
+    assert len(small.requests) == 5
