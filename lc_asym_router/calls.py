@@ -72,20 +72,9 @@ class How:
     watch: Watch | None = None
 
 
-def held(config: RunnableConfig, tier: Tier, number: int) -> RunnableConfig:
+def held(config: RunnableConfig) -> RunnableConfig:
     """The config of a call that nobody may listen to until its check has passed."""
-    marked = labelled(config, tier, number)
-    return {**marked, "tags": [*(marked.get("tags") or ()), TAG_NOSTREAM]}
-
-
-def labelled(config: RunnableConfig, tier: Tier, number: int) -> RunnableConfig:
-    """The config with the tier and the attempt's number in its metadata, for traces."""
-    metadata = {
-        **(config.get("metadata") or {}),
-        "lc_asym_router_tier": tier.name,
-        "lc_asym_router_attempt": number,
-    }
-    return {**config, "metadata": metadata}
+    return {**config, "tags": [*(config.get("tags") or ()), TAG_NOSTREAM]}
 
 
 def call(

@@ -123,6 +123,11 @@ def describe_error(error: BaseException, *, model: str = "the model") -> str:
     return f"{head}: {remedy}" if remedy else head
 
 
+def error_head(line: str) -> str:
+    """The class and HTTP status of an error that `describe_error` has put in a line: no text."""
+    return line.partition(":")[0]
+
+
 def unbilled(error: BaseException) -> bool:
     """Whether a call failed for certain before its model began to answer: no provider bills that."""
     cause: BaseException | None = error

@@ -15,6 +15,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
 
 from lc_asym_router.money.prices import Pricing, cost_of_call
+from lc_asym_router.money.usage import from_cache
 
 
 class CallMeter(BaseCallbackHandler):
@@ -118,5 +119,6 @@ class CallMeter(BaseCallbackHandler):
                     "cost_usd": cost_of_call(price, usage, seconds, failed=bool(error)),
                     "seconds": seconds,
                     "error": error,
+                    "cached": bool(usage and from_cache(usage)),
                 }
             )

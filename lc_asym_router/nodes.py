@@ -11,13 +11,13 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.constants import END, TAG_NOSTREAM
+from langgraph.constants import END
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
 from lc_asym_router.ambient import ambient
 from lc_asym_router.binding import bind, resampled
-from lc_asym_router.calls import How, Outcome, acall, call, held, labelled
+from lc_asym_router.calls import How, Outcome, acall, call, held
 from lc_asym_router.context import Scene, Surroundings
 from lc_asym_router.errors import (
     CheckError,
@@ -53,6 +53,7 @@ from lc_asym_router.streaming import (
     tags_of,
     veiled,
 )
+from lc_asym_router.tagging import Labels, answering, classifying, verifying
 from lc_asym_router.telling import run_id_of, telling
 from lc_asym_router.tiers import Tier
 from lc_asym_router.verify.check import Check
@@ -76,11 +77,12 @@ class Nodes:
         """Decide where the request goes."""
         scene = self._enter(state, config, runtime)
         meter = CallMeter("classify", self.policy.price_of)
-        with self.policy.purse.gate(scene) as gate:
-            metered = _metered(scene.around.config, meter, gate)
-            with ambient(metered):
-                decision = self.policy.decider.decide(scene.request, scene.options, metered)
-        return _decided(decision, meter, scene, gate)
+        with self._accounting(scene, config) as done:
+            with self.policy.purse.gate(scene) as gate:
+                metered = _metered(scene.around.config, self._classifying, meter, gate)
+                with ambient(metered):
+                    decision = self.policy.decider.decide(scene.request, scene.options, metered)
+            return done(_decided(decision, meter, scene, gate))
 
     async def aclassify(
         self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
@@ -88,11 +90,13 @@ class Nodes:
         """The async twin of `classify`."""
         scene = self._enter(state, config, runtime)
         meter = CallMeter("classify", self.policy.price_of)
-        async with self.policy.purse.gate(scene) as gate:
-            metered = _metered(scene.around.config, meter, gate)
-            with ambient(metered):
-                decision = await self.policy.decider.adecide(scene.request, scene.options, metered)
-        return _decided(decision, meter, scene, gate)
+        decider = self.policy.decider
+        with self._accounting(scene, config) as done:
+            async with self.policy.purse.gate(scene) as gate:
+                metered = _metered(scene.around.config, self._classifying, meter, gate)
+                with ambient(metered):
+                    decision = await decider.adecide(scene.request, scene.options, metered)
+            return done(_decided(decision, meter, scene, gate))
 
     # a tier ---------------------------------------------------------------------------------
 
@@ -148,7 +152,8 @@ class Nodes:
         with self._accounting(scene, config) as done:
             scene.around.context.keep(scene.state["trail"], meter.calls)
             gate = self.policy.purse.gate(scene)
-            with gate, ambient(_metered(scene.around.config, meter, gate)):
+            labels = verifying(check.name, scene.state["trail"])
+            with gate, ambient(_metered(scene.around.config, labels, meter, gate)):
                 try:
                     verdict = check(attempt)
                 except Exception as error:
@@ -168,8 +173,9 @@ class Nodes:
         meter = CallMeter("verify", self.policy.price_of)
         with self._accounting(scene, config) as done:
             scene.around.context.keep(scene.state["trail"], meter.calls)
+            labels = verifying(check.name, scene.state["trail"])
             async with self.policy.purse.gate(scene) as gate:
-                with ambient(_metered(scene.around.config, meter, gate)):
+                with ambient(_metered(scene.around.config, labels, meter, gate)):
                     try:
                         verdict = await check.acall(attempt)
                     except Exception as error:
@@ -181,6 +187,10 @@ class Nodes:
             return done(self.outcomes.accepted(scene, attempt.message, draft, verdict, meter))
 
     # what both twins share ------------------------------------------------------------------
+
+    @property
+    def _classifying(self) -> Labels:
+        return classifying(self.policy.decider.scorer.name)
 
     def _enter(self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]) -> Scene:
         around = Surroundings.of(config, runtime)
@@ -216,7 +226,7 @@ class Nodes:
     def _plan(self, tier: Tier, scene: Scene) -> _Plan:
         around = scene.around
         check = self.policy.checks(tier, scene.options)
-        number = len(scene.state["trail"]["attempts"]) + 1
+        labels = answering(tier, scene.state["trail"], self.policy.ladder)
         messages = self._messages(tier, scene)
         sink, listeners = around.context.sink, list(around.listeners)
         if check is None:
@@ -225,13 +235,13 @@ class Nodes:
             if len(messages) > len(scene.request.messages):  # feedback, and the draft with it
                 listeners = [veiled(each, scene.request.messages) for each in listeners]
             config = loud(around.config, listeners, around.context.metadata)
-            config = labelled(config, tier, number)
+            config = labels.on(config)
         else:
             watch = watch_for(tier, scene.request, check)
             how = How(
                 stream=around.streams or watch is not None, live=False, sink=sink, watch=watch
             )
-            config = held(around.config, tier, number)
+            config = held(labels.on(around.config))
         return _Plan(messages, config, how)
 
     def _messages(self, tier: Tier, scene: Scene) -> list[Any]:
@@ -299,7 +309,6 @@ def _decided(decision: Decision, meter: CallMeter, scene: Scene, gate: Gate) -> 
     }
     if gate.budgets:
         trail = charged_trail(trail, gate.took)
-    context.keep(trail)
     return {"route": decision.tier, "trail": trail, "draft": None}
 
 
@@ -311,10 +320,11 @@ def _checked(scene: Scene, gate: Gate) -> Scene:
     return replace(scene, state=cast("RouterState", {**scene.state, "trail": trail}))
 
 
-def _metered(config: RunnableConfig, meter: CallMeter, gate: Gate) -> RunnableConfig:
+def _metered(
+    config: RunnableConfig, labels: Labels, meter: CallMeter, gate: Gate
+) -> RunnableConfig:
     """The config for a classifier or a check: metered, under budget, and heard by no listener."""
-    counted = loud(config, [meter, *gate.handlers], {})
-    return {**counted, "tags": [*(counted.get("tags") or ()), TAG_NOSTREAM]}
+    return held(labels.on(loud(config, [meter, *gate.handlers], {})))
 
 
 def _raised(error: Exception, check: Check) -> Verdict:

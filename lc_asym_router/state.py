@@ -14,6 +14,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.graph.message import add_messages
 
 from lc_asym_router.money.prices import Pricing, cost_of_call, total
+from lc_asym_router.money.usage import from_cache
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -139,6 +140,7 @@ def attempt_entry(
         "cost_usd": cost,
         "seconds": seconds,
         "error": error,
+        "cached": bool(usage and from_cache(usage)),
     }
 
 
