@@ -106,6 +106,7 @@ class Decider:
             confidence=scored.confidence,
             classifier=scored.classifier,
             reason=reason,
+            cached=scored.cached,
         )
 
     def _place(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -219,7 +218,7 @@ class Nodes:
             yield done
             return
         # A paused step is taken again, so there is nothing to tell yet.
-        with telling(config, context, scene.request.messages, passing=GraphBubbleUp) as told:
+        with telling(config, context, scene.request.messages, passing=(GraphBubbleUp,)) as told:
             yield done
             told.extend(answers)
 
@@ -305,7 +304,7 @@ def _decided(decision: Decision, meter: CallMeter, scene: Scene, gate: Gate) -> 
         "decision": decision.to_dict(),
         "attempts": [],
         "side_calls": meter.calls,
-        "started": time.time(),
+        "started": meter.started,
     }
     if gate.budgets:
         trail = charged_trail(trail, gate.took)

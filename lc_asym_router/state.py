@@ -34,6 +34,7 @@ class Decision:
         confidence: How sure the classifier was, in [0, 1]; `None` where it does not say.
         classifier: Name of what scored the request.
         reason: One line for a person.
+        cached: Whether the complexity was read from the router's `decision_cache`.
     """
 
     tier: str
@@ -42,6 +43,7 @@ class Decision:
     confidence: float | None
     classifier: str
     reason: str
+    cached: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The decision as it stands in the record."""
@@ -52,6 +54,7 @@ class Decision:
             "confidence": self.confidence,
             "classifier": self.classifier,
             "reason": self.reason,
+            "cached": self.cached,
         }
 
 

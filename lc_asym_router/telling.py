@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.messages import AIMessage, BaseMessage
@@ -48,12 +48,38 @@ class Told:
     answer: AIMessage | None = field(default=None, repr=False)
     error: BaseException | None = field(default=None, repr=False)
 
+    @property
+    def outcome(self) -> Literal["answered", "failed", "left"]:
+        """How it ended; "left" where it was cancelled or its reader has gone."""
+        if self.answer is not None:
+            return "answered"
+        return "failed" if isinstance(self.error, Exception) else "left"
+
 
 class RecordHandler(Protocol):
-    """A callback handler that wants each request's record."""
+    """A callback handler that wants each request's record.
+
+    It may have a method `around_router` too: see `AroundHandler`.
+    """
 
     def on_router_record(self, told: Told) -> None:
         """A request has come to its end. Called on the request's path: it must not wait."""
+
+
+class AroundHandler(Protocol):
+    """A record handler that wants to know when a request begins."""
+
+    def around_router(
+        self, run_id: str | None, *, whole: bool, passing: tuple[type[BaseException], ...]
+    ) -> AbstractContextManager[None]:
+        """What is entered around a request; `on_router_record` is called inside it.
+
+        Args:
+            run_id: Id of the run that asks; of the graph's run where it is a subgraph.
+            whole: Whether all of the request is in the block. A subgraph's request has a block for
+                each of its steps, all with one `run_id`.
+            passing: Exceptions that are no end of the request: it will be taken up again.
+        """
 
 
 @contextmanager
@@ -61,7 +87,7 @@ def telling(
     config: RunnableConfig,
     context: RunContext,
     messages: Sequence[BaseMessage],
-    passing: type[BaseException] | tuple[type[BaseException], ...] = (),
+    passing: tuple[type[BaseException], ...] = (),
 ) -> Iterator[list[AIMessage]]:
     """Tell of the request that is answered in this block, at its end or when it is left.
 
@@ -80,18 +106,19 @@ def telling(
         yield answers
         return
     mark = _waiting.set((*_waiting.get(), *handlers))
-    try:
-        yield answers
-    except passing:
-        raise
-    except BaseException as error:
-        if record := _record_at(error, context):
-            _tell(handlers, _told(config, context, messages, record, error=error))
-        raise
-    finally:
-        _waiting.reset(mark)
-    if answers and (record := answers[-1].response_metadata.get("router")):
-        _tell(handlers, _told(config, context, messages, record, answer=answers[-1]))
+    with _around(handlers, context.run_id or run_id_of(config), context.faced, passing):
+        try:
+            yield answers
+        except passing:
+            raise
+        except BaseException as error:
+            if record := _record_at(error, context):
+                _tell(handlers, _told(config, context, messages, record, error=error))
+            raise
+        finally:
+            _waiting.reset(mark)
+        if answers and (record := answers[-1].response_metadata.get("router")):
+            _tell(handlers, _told(config, context, messages, record, answer=answers[-1]))
 
 
 def _record_at(error: BaseException, context: RunContext) -> dict[str, Any] | None:
@@ -143,6 +170,21 @@ def _handlers(config: RunnableConfig) -> list[RecordHandler]:
         for each in found
         if hasattr(each, "on_router_record") and not any(each is other for other in outer)
     ]
+
+
+@contextmanager
+def _around(
+    handlers: Sequence[RecordHandler],
+    run_id: str | None,
+    whole: bool,
+    passing: tuple[type[BaseException], ...],
+) -> Iterator[None]:
+    with ExitStack() as stack:
+        for handler in handlers:
+            if hasattr(handler, "around_router"):
+                around = cast("AroundHandler", handler).around_router
+                stack.enter_context(around(run_id, whole=whole, passing=passing))
+        yield
 
 
 def _tell(handlers: Sequence[RecordHandler], told: Told) -> None:
