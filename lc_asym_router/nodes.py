@@ -16,6 +16,7 @@ from langgraph.runtime import Runtime
 
 from lc_asym_router.ambient import ambient
 from lc_asym_router.binding import bind, resampled
+from lc_asym_router.caching import reads_cache
 from lc_asym_router.calls import How, Outcome, acall, call, held
 from lc_asym_router.context import Scene, Surroundings
 from lc_asym_router.errors import (
@@ -76,7 +77,7 @@ class Nodes:
         """Decide where the request goes."""
         scene = self._enter(state, config, runtime)
         meter = CallMeter("classify", self.policy.price_of)
-        with self._accounting(scene, config) as done:
+        with self._accounting(scene, config, None) as done:
             with self.policy.purse.gate(scene) as gate:
                 metered = _metered(scene.around.config, self._classifying, meter, gate)
                 with ambient(metered):
@@ -90,7 +91,7 @@ class Nodes:
         scene = self._enter(state, config, runtime)
         meter = CallMeter("classify", self.policy.price_of)
         decider = self.policy.decider
-        with self._accounting(scene, config) as done:
+        with self._accounting(scene, config, None) as done:
             async with self.policy.purse.gate(scene) as gate:
                 metered = _metered(scene.around.config, self._classifying, meter, gate)
                 with ambient(metered):
@@ -104,7 +105,7 @@ class Nodes:
     ) -> Update:
         """Ask a tier: live where its answer may pass at once, else held for `verify`."""
         scene = self._enter(state, config, runtime)
-        with self._accounting(scene, config) as done:
+        with self._accounting(scene, config, scene.state["trail"]) as done:
             plan = self._plan(tier, scene)
 
             def make() -> Outcome:
@@ -125,7 +126,7 @@ class Nodes:
     ) -> Update:
         """The async twin of `ask`."""
         scene = self._enter(state, config, runtime)
-        with self._accounting(scene, config) as done:
+        with self._accounting(scene, config, scene.state["trail"]) as done:
             plan = self._plan(tier, scene)
 
             async def make() -> Outcome:
@@ -148,7 +149,7 @@ class Nodes:
         scene = self._enter(state, config, runtime)
         tier, draft, attempt, check = self._open(scene)
         meter = CallMeter("verify", self.policy.price_of)
-        with self._accounting(scene, config) as done:
+        with self._accounting(scene, config, scene.state["trail"]) as done:
             scene.around.context.keep(scene.state["trail"], meter.calls)
             gate = self.policy.purse.gate(scene)
             labels = verifying(check.name, scene.state["trail"])
@@ -170,7 +171,7 @@ class Nodes:
         scene = self._enter(state, config, runtime)
         tier, draft, attempt, check = self._open(scene)
         meter = CallMeter("verify", self.policy.price_of)
-        with self._accounting(scene, config) as done:
+        with self._accounting(scene, config, scene.state["trail"]) as done:
             scene.around.context.keep(scene.state["trail"], meter.calls)
             labels = verifying(check.name, scene.state["trail"])
             async with self.policy.purse.gate(scene) as gate:
@@ -199,11 +200,17 @@ class Nodes:
 
     @contextmanager
     def _accounting(
-        self, scene: Scene, config: RunnableConfig
+        self, scene: Scene, config: RunnableConfig, trail: Trail | None
     ) -> Iterator[Callable[[Update], Update]]:
         """Keep account of a step; yields what takes its update in.
 
         As a subgraph the graph has no face that tells of its record, so its last step does.
+
+        Args:
+            scene: What the node found.
+            config: The node's config.
+            trail: What has happened so far; `None` in the first step, which may find another
+                request's in the state.
         """
         context = scene.around.context
         answers: list[AIMessage] = []
@@ -217,6 +224,8 @@ class Nodes:
         if context.faced:
             yield done
             return
+        if trail is not None:
+            context.keep(trail)
         # A paused step is taken again, so there is nothing to tell yet.
         with telling(config, context, scene.request.messages, passing=(GraphBubbleUp,)) as told:
             yield done
@@ -237,9 +246,9 @@ class Nodes:
             config = labels.on(config)
         else:
             watch = watch_for(tier, scene.request, check)
-            how = How(
-                stream=around.streams or watch is not None, live=False, sink=sink, watch=watch
-            )
+            # Nobody hears it yet, so it need not come as a stream, which passes the cache by.
+            streams = around.streams and not reads_cache(tier.model)
+            how = How(stream=streams or watch is not None, live=False, sink=sink, watch=watch)
             config = held(labels.on(around.config))
         return _Plan(messages, config, how)
 

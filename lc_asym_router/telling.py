@@ -69,17 +69,32 @@ class RecordHandler(Protocol):
 class AroundHandler(Protocol):
     """A record handler that wants to know when a request begins."""
 
-    def around_router(
-        self, run_id: str | None, *, whole: bool, passing: tuple[type[BaseException], ...]
-    ) -> AbstractContextManager[None]:
+    def around_router(self, step: Step) -> AbstractContextManager[None]:
         """What is entered around a request; `on_router_record` is called inside it.
 
-        Args:
-            run_id: Id of the run that asks; of the graph's run where it is a subgraph.
-            whole: Whether all of the request is in the block. A subgraph's request has a block for
-                each of its steps, all with one `run_id`.
-            passing: Exceptions that are no end of the request: it will be taken up again.
+        A subgraph's request has a block for each of its steps.
         """
+
+
+@dataclass(frozen=True)
+class Step:
+    """A request, or a step of a subgraph's, as `around_router` sees it.
+
+    Attributes:
+        run_id: Id of the run that asks; of the node's run in a subgraph.
+        whole: Whether all of the request is in the block.
+        passing: Exceptions that are no end of the request: it will be taken up again.
+    """
+
+    run_id: str | None
+    whole: bool
+    passing: tuple[type[BaseException], ...]
+    _context: RunContext = field(repr=False)
+
+    @property
+    def request_id(self) -> str | None:
+        """The request's own id, as in its record; `None` before it was decided where it goes."""
+        return self._context.kept[-1][0]["id"] if self._context.kept else None
 
 
 @contextmanager
@@ -106,7 +121,8 @@ def telling(
         yield answers
         return
     mark = _waiting.set((*_waiting.get(), *handlers))
-    with _around(handlers, context.run_id or run_id_of(config), context.faced, passing):
+    step = Step(context.run_id or run_id_of(config), context.faced, passing, context)
+    with _around(handlers, step):
         try:
             yield answers
         except passing:
@@ -173,17 +189,11 @@ def _handlers(config: RunnableConfig) -> list[RecordHandler]:
 
 
 @contextmanager
-def _around(
-    handlers: Sequence[RecordHandler],
-    run_id: str | None,
-    whole: bool,
-    passing: tuple[type[BaseException], ...],
-) -> Iterator[None]:
+def _around(handlers: Sequence[RecordHandler], step: Step) -> Iterator[None]:
     with ExitStack() as stack:
         for handler in handlers:
             if hasattr(handler, "around_router"):
-                around = cast("AroundHandler", handler).around_router
-                stack.enter_context(around(run_id, whole=whole, passing=passing))
+                stack.enter_context(cast("AroundHandler", handler).around_router(step))
         yield
 
 

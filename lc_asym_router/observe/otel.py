@@ -27,7 +27,7 @@ from lc_asym_router.observe.spans import (
     put,
 )
 from lc_asym_router.tagging import PREFIX
-from lc_asym_router.telling import Told
+from lc_asym_router.telling import Step, Told
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -73,7 +73,11 @@ class OpenTelemetry(BaseCallbackHandler):
             metrics.get_meter("lc_asym_router", __version__, meter_provider=meter_provider, **about)
         )
         self.content = content
-        self._open: dict[str, RequestSpans] = {}  # subgraphs' requests, between two of their steps
+        # Subgraphs' requests between two of their steps, by their ids; which request the run of a
+        # step belongs to, and then that of its graph.
+        self._open: dict[str, RequestSpans] = {}
+        self._steps: dict[str, str] = {}
+        self._graphs: dict[str, str] = {}
         self._calls: dict[UUID, tuple[CallSpan, bool]] = {}  # and whether a request ends it
 
     def install(self) -> Self:
@@ -84,18 +88,17 @@ class OpenTelemetry(BaseCallbackHandler):
     # requests -------------------------------------------------------------------------------
 
     @contextmanager
-    def around_router(
-        self, run_id: str | None, *, whole: bool, passing: tuple[type[BaseException], ...]
-    ) -> Iterator[None]:
+    def around_router(self, step: Step) -> Iterator[None]:
         """A request, or a step of one, is answered in this block."""
-        request = self._open.pop(run_id or "", None) or RequestSpans(self, self._request_span())
+        known = None if step.request_id is None else self._open.pop(step.request_id, None)
+        request = known or RequestSpans(self, self._request_span())
         mark = current_requests.set((*current_requests.get(), request))
         try:
             with self._trace.use_span(
                 request.span, record_exception=False, set_status_on_exception=False
             ):
                 yield
-        except passing:
+        except step.passing:
             put(request.span, {"outcome": "paused"})
             self._end(request)
             raise
@@ -104,10 +107,11 @@ class OpenTelemetry(BaseCallbackHandler):
             raise
         finally:
             current_requests.reset(mark)
-        if whole or request.told or run_id is None:
+        if step.whole or request.told or step.request_id is None or step.run_id is None:
             self._end(request)
         else:
-            self._open[run_id] = request
+            self._open[step.request_id] = request
+            self._steps[step.run_id] = step.request_id
 
     def on_router_record(self, told: Told) -> None:
         """A request has come to its end: the router tells of it, once."""
@@ -121,8 +125,12 @@ class OpenTelemetry(BaseCallbackHandler):
             if told.answer is not None:
                 request.span.set_attribute(names.OUTPUT_MESSAGES, messages_json([told.answer]))
 
-    def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
-        """A subgraph's run has ended: so has its request."""
+    def on_chain_end(
+        self, outputs: Any, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any
+    ) -> None:
+        """A subgraph's step has ended, or its run: whatever comes of it, so has its request."""
+        if (request_id := self._steps.pop(str(run_id), None)) is not None:
+            self._graphs[str(parent_run_id)] = request_id
         self._left(run_id, None)
 
     def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
@@ -130,7 +138,8 @@ class OpenTelemetry(BaseCallbackHandler):
         self._left(run_id, error)
 
     def _left(self, run_id: UUID, error: BaseException | None) -> None:
-        if request := self._open.pop(str(run_id), None):
+        request_id = self._graphs.pop(str(run_id), None)
+        if request_id and (request := self._open.pop(request_id, None)):
             self._end(request, error)
 
     def _request_span(self) -> Any:
