@@ -16,6 +16,7 @@ from langgraph.constants import TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
 
 from lc_asym_router.binding import bind
+from lc_asym_router.caching import counted
 from lc_asym_router.cancellation import LostCancellation
 from lc_asym_router.errors import CutStreamError, describe_error
 from lc_asym_router.history import fit
@@ -182,7 +183,7 @@ class _Taken:
             CutStreamError: It has no end mark, and no check that would see that.
         """
         if isinstance(draft, AIMessage):
-            draft = _plain(draft)
+            draft = counted(_plain(draft))
         if self.how.live and ends_unmarked(as_message(draft), self.tier.provider):
             raise CutStreamError
         return Outcome(draft, time.perf_counter() - self.started, watch=self.how.watch)
