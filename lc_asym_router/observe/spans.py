@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from lc_asym_router.errors import describe_error
+from lc_asym_router.errors import RouterError, describe_error
 from lc_asym_router.observe import conventions as names
 from lc_asym_router.observe.fields import call_fields, fields_of
 from lc_asym_router.tagging import PREFIX
@@ -139,7 +139,12 @@ def fail(span: Span, error: BaseException | None) -> None:
     from opentelemetry.trace import Status, StatusCode
 
     span.set_attribute(names.ERROR_TYPE, error_type(error))
-    described = describe_error(error) if error else "left behind by its request"
+    if error is None:
+        described = "left behind by its request"
+    elif isinstance(error, RouterError):  # its text has checks' reasons in it
+        described = error_type(error)
+    else:
+        described = describe_error(error)
     span.set_status(Status(StatusCode.ERROR, described))
 
 
