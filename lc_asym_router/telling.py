@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, cast
@@ -190,17 +190,38 @@ def _handlers(config: RunnableConfig) -> list[RecordHandler]:
 
 @contextmanager
 def _around(handlers: Sequence[RecordHandler], step: Step) -> Iterator[None]:
-    with ExitStack() as stack:
-        for handler in handlers:
-            if hasattr(handler, "around_router"):
-                stack.enter_context(cast("AroundHandler", handler).around_router(step))
+    entered: list[tuple[RecordHandler, AbstractContextManager[None]]] = []
+
+    def leave(error: BaseException | None) -> None:
+        kind, trace = (type(error), error.__traceback__) if error else (None, None)
+        for handler, block in reversed(entered):
+            with _harmless(handler):
+                block.__exit__(kind, error, trace)
+
+    for handler in handlers:
+        if hasattr(handler, "around_router"):
+            with _harmless(handler):
+                block = cast("AroundHandler", handler).around_router(step)
+                block.__enter__()
+                entered.append((handler, block))
+    try:
         yield
+    except BaseException as error:
+        leave(error)
+        raise
+    leave(None)
 
 
 def _tell(handlers: Sequence[RecordHandler], told: Told) -> None:
     for handler in handlers:
-        try:
+        with _harmless(handler):
             handler.on_router_record(told)
-        except Exception as error:
-            # As LangChain does with its callbacks: accounting takes no request down.
-            logger.warning("%s failed: %s", type(handler).__name__, type(error).__name__)
+
+
+@contextmanager
+def _harmless(handler: RecordHandler) -> Iterator[None]:
+    """As LangChain does with its callbacks: accounting takes no request down."""
+    try:
+        yield
+    except Exception as error:
+        logger.warning("%s failed: %s", type(handler).__name__, type(error).__name__)

@@ -146,7 +146,7 @@ def _identity(classifier: Classifier, namespace: str) -> str:
     from lc_asym_router import __version__
 
     if isinstance(classifier, BaseDecisionModel):
-        name, settings = _named(type(classifier)), classifier.model_dump()
+        name, settings = _named(type(classifier)), classifier.model_dump(serialize_as_any=True)
     else:
         name, settings = _named(classifier), {}
         if not namespace and ("<" in name or not name):

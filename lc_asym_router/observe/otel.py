@@ -17,7 +17,7 @@ from lc_asym_router.extras import needed
 from lc_asym_router.observe import conventions as names
 from lc_asym_router.observe.content import messages_json
 from lc_asym_router.observe.instruments import Instruments
-from lc_asym_router.observe.reading import Answered, asked, parameters
+from lc_asym_router.observe.reading import Answered, asked, finish_of, parameters
 from lc_asym_router.observe.spans import (
     CallSpan,
     RequestSpans,
@@ -123,7 +123,8 @@ class OpenTelemetry(BaseCallbackHandler):
             put(request.span, {"reason": told.record["decision"]["reason"]})
             request.span.set_attribute(names.INPUT_MESSAGES, messages_json(told.messages))
             if told.answer is not None:
-                request.span.set_attribute(names.OUTPUT_MESSAGES, messages_json([told.answer]))
+                said = messages_json([told.answer], finish_of(told.answer) or "")
+                request.span.set_attribute(names.OUTPUT_MESSAGES, said)
 
     def on_chain_end(
         self, outputs: Any, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any

@@ -71,8 +71,7 @@ class Answered:
     @property
     def finish(self) -> str | None:
         """Why it stopped."""
-        told = self.message.response_metadata
-        return told.get("finish_reason") or told.get("done_reason") or told.get("stop_reason")
+        return finish_of(self.message)
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -89,3 +88,9 @@ class Answered:
             names.REASONING_TOKENS: (counts.reasoning or None) if counts else None,
         }
         return {key: value for key, value in found.items() if value is not None}
+
+
+def finish_of(message: AIMessage) -> str | None:
+    """Why a model stopped, as its provider puts it."""
+    told = message.response_metadata
+    return told.get("finish_reason") or told.get("done_reason") or told.get("stop_reason")

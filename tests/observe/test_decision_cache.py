@@ -142,6 +142,15 @@ def test_routers_with_other_classifiers_share_no_score(make, cache):
     assert make(classify=KeywordClassifier(words=["hi"]), decision_cache=cache).decide("hi").cached
 
 
+def test_judges_of_other_settings_share_no_score(make, rater, cache):
+    for number, chat in enumerate(
+        (small_model(rater), small_model(rater, temperature=0.5), small_model(rater)), 1
+    ):
+        router = make(classify=JudgeClassifier(chat=chat), decision_cache=cache)
+        assert router.decide("hi").cached is (number == 3)
+    assert len(rater.requests) == 2
+
+
 def test_a_nameless_classifier_must_be_named(make):
     with pytest.raises(ValueError, match="namespace="):
         make(classify=lambda messages: 0.0, decision_cache=InMemoryCache())

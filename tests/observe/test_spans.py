@@ -7,8 +7,11 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
+from langchain.agents import create_agent
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import MessagesState, StateGraph
@@ -353,6 +356,46 @@ async def test_a_router_in_a_tier_is_part_of_the_outer_request(
     (request,), (call,) = telemetry.requests, telemetry.calls
     assert parent_of(call) == request.context.span_id
     assert telemetry.counts("lc_asym_router.requests", "tier") == {("small",): 1}
+
+
+async def test_in_an_agent_each_turn_is_a_request(make, telemetry, small):
+    def look(q: str) -> str:
+        """Look it up."""
+        return f"{q} is 7"
+
+    small.script(Reply(tool_calls=[ToolCall("look", {"q": "x"})]), "It is 7.")
+    agent = create_agent(make(callbacks=[telemetry.handler]), tools=[look])
+    with telemetry.traces.get_tracer("t").start_as_current_span("caller") as caller:
+        await agent.ainvoke({"messages": [HumanMessage("what is x?")]})
+    assert [parent_of(span) for span in telemetry.requests] == [caller.context.span_id] * 2
+    assert [told(call, "result", "because") for call in telemetry.calls] == [
+        ("passed", "keyword"),
+        ("passed", "sticky"),
+    ]
+    assert telemetry.settled()
+
+
+@pytest.mark.parametrize("when", ["enter", "exit", "record"])
+async def test_a_handler_that_fails_takes_no_request_down(make, ask, when, caplog, frontier, small):
+    class Fails(BaseCallbackHandler):
+        run_inline = True
+
+        @contextmanager
+        def around_router(self, step):
+            assert when != "enter"
+            yield
+            assert when != "exit"
+
+        def on_router_record(self, told):
+            assert when != "record"
+
+    router = make(callbacks=[Fails()])
+    assert (await ask(router, "hi")).text == "a small answer"
+    assert "Fails failed: AssertionError" in caplog.text
+    small.script(Reply(status=500))
+    frontier.script(Reply(status=500))
+    with pytest.raises(TiersFailedError):
+        await ask(router, "hi")
 
 
 async def test_calls_of_others_are_no_concern_of_it(small, telemetry):
