@@ -198,11 +198,12 @@ def record_of(trail: Trail, *, answered: int, frontier: Pricing | None, last: st
     """The record of a request whose answer is attempt number `answered`.
 
     `frontier_cost_usd` is an estimate: the answer's own token counts at the frontier's price. Where
-    the frontier (the tier named `last`) gave the answer it is what that call cost.
+    the frontier (the tier named `last`) gave the answer it is what that call cost; and so where a
+    cache gave it, for that would have answered the frontier's caller too.
     """
     answer = trail["attempts"][answered]
     cost = total([call["cost_usd"] for call in (*trail["attempts"], *trail["side_calls"])])
-    if answer["tier"] == last:
+    if answer["tier"] == last or answer["cached"]:
         alone = answer["cost_usd"]
     else:
         alone = frontier.of(answer["usage"]) if frontier else None
