@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from lc_asym_router.errors import (
         UnverifiedError as UnverifiedError,
     )
+    from lc_asym_router.faults.breaker import Breaker as Breaker
+    from lc_asym_router.faults.retry import Retry as Retry
     from lc_asym_router.middleware import AsymRouterMiddleware as AsymRouterMiddleware
     from lc_asym_router.money.budgets.budget import Budget as Budget
     from lc_asym_router.money.budgets.exhausted import BudgetExceededError as BudgetExceededError
@@ -69,6 +71,7 @@ _HOMES = {
     "AsymRouter": "router",
     "AsymRouterMiddleware": "middleware",
     "Attempt": "state",
+    "Breaker": "faults.breaker",
     "Budget": "money.budgets.budget",
     "BudgetExceededError": "money.budgets.exhausted",
     "BudgetStore": "money.budgets.store",
@@ -94,6 +97,7 @@ _HOMES = {
     "Power": "money.prices",
     "Price": "money.prices",
     "RequestLog": "observe.logs",
+    "Retry": "faults.retry",
     "RouterError": "errors",
     "SelfVerification": "verify.self_verify",
     "Tier": "tiers",

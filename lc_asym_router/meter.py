@@ -35,7 +35,6 @@ class CallMeter(BaseCallbackHandler):
 
     def __init__(self, purpose: str, price_of: Callable[[str, str], Pricing | None]) -> None:
         self.purpose = purpose
-        self.started = time.time()
         self.calls: list[dict[str, Any]] = []
         self._price_of = price_of
         self._open: dict[UUID, tuple[str, str, float]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,21 +17,33 @@ from langgraph.runtime import Runtime
 
 from lc_asym_router.ambient import ambient
 from lc_asym_router.binding import bind, resampled
-from lc_asym_router.caching import reads_cache
-from lc_asym_router.calls import How, Outcome, acall, call, held
+from lc_asym_router.calls import Outcome, acall, call, held
 from lc_asym_router.context import Scene, Surroundings
+from lc_asym_router.deadline import awithin, within
 from lc_asym_router.errors import (
     CheckError,
     ConfigurationError,
+    TiersFailedError,
     describe_error,
 )
-from lc_asym_router.feedback import with_feedback
+from lc_asym_router.faults.limits import limit_of
+from lc_asym_router.faults.race import arace, race
+from lc_asym_router.faults.waiting import (
+    KEPT_OUT,
+    apause,
+    look_of,
+    pause,
+    settle,
+    time_left,
+)
+from lc_asym_router.hedging import Hedge, Result
 from lc_asym_router.history import fit
 from lc_asym_router.meter import CallMeter
 from lc_asym_router.money.budgets.gate import Gate
 from lc_asym_router.money.budgets.purse import UsedUp, charged_trail
 from lc_asym_router.options import CallOptions
 from lc_asym_router.outcomes import Outcomes
+from lc_asym_router.planning import Planner
 from lc_asym_router.policy import Policy
 from lc_asym_router.request import Request
 from lc_asym_router.state import (
@@ -51,13 +64,11 @@ from lc_asym_router.streaming import (
     loud,
     metadata_of,
     tags_of,
-    veiled,
 )
-from lc_asym_router.tagging import Labels, answering, classifying, verifying
+from lc_asym_router.tagging import Labels, classifying, verifying
 from lc_asym_router.telling import run_id_of, telling
 from lc_asym_router.tiers import Tier
 from lc_asym_router.verify.check import Check
-from lc_asym_router.watch import watch_for
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,11 @@ class Nodes:
     """The nodes under one policy."""
 
     policy: Policy
+
+    @property
+    def planner(self) -> Planner:
+        """How tiers are called."""
+        return Planner(self.policy)
 
     @property
     def outcomes(self) -> Outcomes:
@@ -75,28 +91,33 @@ class Nodes:
 
     def classify(self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
         """Decide where the request goes."""
+        started = time.time()
         scene = self._enter(state, config, runtime)
         meter = CallMeter("classify", self.policy.price_of)
         with self._accounting(scene, config, None) as done:
             with self.policy.purse.gate(scene) as gate:
                 metered = _metered(scene.around.config, self._classifying, meter, gate)
                 with ambient(metered):
-                    decision = self.policy.decider.decide(scene.request, scene.options, metered)
-            return done(_decided(decision, meter, scene, gate))
+                    decision = self.policy.decider.decide(
+                        scene.request, scene.options, metered, self._share(scene)
+                    )
+            return done(self._decided(decision, meter, scene, gate, started))
 
     async def aclassify(
         self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `classify`."""
+        started = time.time()
         scene = self._enter(state, config, runtime)
         meter = CallMeter("classify", self.policy.price_of)
-        decider = self.policy.decider
         with self._accounting(scene, config, None) as done:
             async with self.policy.purse.gate(scene) as gate:
                 metered = _metered(scene.around.config, self._classifying, meter, gate)
                 with ambient(metered):
-                    decision = await decider.adecide(scene.request, scene.options, metered)
-            return done(_decided(decision, meter, scene, gate))
+                    decision = await self.policy.decider.adecide(
+                        scene.request, scene.options, metered, self._share(scene)
+                    )
+            return done(self._decided(decision, meter, scene, gate, started))
 
     # a tier ---------------------------------------------------------------------------------
 
@@ -106,20 +127,9 @@ class Nodes:
         """Ask a tier: live where its answer may pass at once, else held for `verify`."""
         scene = self._enter(state, config, runtime)
         with self._accounting(scene, config, scene.state["trail"]) as done:
-            plan = self._plan(tier, scene)
-
-            def make() -> Outcome:
-                self.outcomes.asking(tier, scene)
-                return call(tier, scene.request, plan.messages, plan.config, plan.how)
-
-            paid = self.policy.purse.pay(tier, scene, plan.messages, make)
-            if isinstance(paid, UsedUp):
-                update = self.outcomes.used_up(tier, scene, paid)
-                for answer in update.get("messages", ()):
-                    hand_on(answer, scene.request.messages, _audience(tier, scene.around))
-                return done(update)
-            charged, outcome = paid
-            return done(self.outcomes.asked(tier, charged, outcome))
+            if hedge := Hedge.of(self.policy, tier, scene):
+                return done(self._race(hedge))
+            return done(self._ask(tier, scene))
 
     async def aask(
         self, tier: Tier, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
@@ -127,64 +137,149 @@ class Nodes:
         """The async twin of `ask`."""
         scene = self._enter(state, config, runtime)
         with self._accounting(scene, config, scene.state["trail"]) as done:
-            plan = self._plan(tier, scene)
+            if hedge := Hedge.of(self.policy, tier, scene):
+                return done(await self._arace(hedge))
+            return done(await self._aask(tier, scene))
 
-            async def make() -> Outcome:
-                self.outcomes.asking(tier, scene)
-                return await acall(tier, scene.request, plan.messages, plan.config, plan.how)
+    def _ask(self, tier: Tier, scene: Scene) -> Update:
+        pause(scene, tier)
+        try:
+            with tier.guard.entered(time_left(scene), look_of(scene)) as permit:
+                plan = self.planner.plan(tier, scene)
 
-            paid = await self.policy.purse.apay(tier, scene, plan.messages, make)
-            if isinstance(paid, UsedUp):
-                update = self.outcomes.used_up(tier, scene, paid)
-                for answer in update.get("messages", ()):
-                    await ahand_on(answer, scene.request.messages, _audience(tier, scene.around))
-                return done(update)
-            charged, outcome = paid
-            return done(self.outcomes.asked(tier, charged, outcome))
+                def make() -> Outcome:
+                    self.outcomes.asking(tier, scene)
+                    return call(tier, scene.request, plan.messages, plan.config, plan.how)
+
+                paid = self.policy.purse.pay(tier, scene, plan.messages, make)
+                settle(permit, tier, paid)
+        except KEPT_OUT as error:
+            return self.outcomes.kept_out(tier, scene, error)
+        if isinstance(paid, UsedUp):
+            update = self.outcomes.used_up(tier, scene, paid)
+            for answer in update.get("messages", ()):
+                hand_on(answer, scene.request.messages, _audience(tier, scene.around))
+            return update
+        charged, outcome = paid
+        return self.outcomes.asked(tier, charged, outcome)
+
+    async def _aask(self, tier: Tier, scene: Scene) -> Update:
+        await apause(scene, tier)
+        try:
+            async with tier.guard.aentered(time_left(scene)) as permit:
+                plan = self.planner.plan(tier, scene)
+
+                async def make() -> Outcome:
+                    self.outcomes.asking(tier, scene)
+                    return await acall(tier, scene.request, plan.messages, plan.config, plan.how)
+
+                paid = await self.policy.purse.apay(tier, scene, plan.messages, make)
+                settle(permit, tier, paid)
+        except KEPT_OUT as error:
+            return self.outcomes.kept_out(tier, scene, error)
+        if isinstance(paid, UsedUp):
+            update = self.outcomes.used_up(tier, scene, paid)
+            for answer in update.get("messages", ()):
+                await ahand_on(answer, scene.request.messages, _audience(tier, scene.around))
+            return update
+        charged, outcome = paid
+        return self.outcomes.asked(tier, charged, outcome)
+
+    # two tiers at once ------------------------------------------------------------------------
+
+    def _race(self, hedge: Hedge) -> Update:
+        def way(number: int) -> Result:
+            try:
+                update = self._ask(hedge.tiers[number], hedge.sides[number])
+                if update["route"] != "verify":
+                    return update
+                return self._verify(hedge.sides[number].with_update(update))
+            except TiersFailedError as error:
+                return error
+
+        try:
+            ways = (lambda: way(0), lambda: way(1))
+            run = race(ways, hedge.after, hedge.won, hedge.stop)
+        except BaseException:
+            hedge.keep()
+            raise
+        update = hedge.joined(run.results, run.winner)
+        if run.winner is not None:
+            hand_on(*hedge.handed(run.winner), _audience(hedge.tiers[run.winner], hedge.around))
+        return update
+
+    async def _arace(self, hedge: Hedge) -> Update:
+        async def way(number: int) -> Result:
+            try:
+                update = await self._aask(hedge.tiers[number], hedge.sides[number])
+                if update["route"] != "verify":
+                    return update
+                return await self._averify(hedge.sides[number].with_update(update))
+            except TiersFailedError as error:
+                return error
+
+        try:
+            run = await arace((lambda: way(0), lambda: way(1)), hedge.after, hedge.won)
+        except BaseException:
+            hedge.keep()
+            raise
+        update = hedge.joined(run.results, run.winner)
+        if run.winner is not None:
+            audience = _audience(hedge.tiers[run.winner], hedge.around)
+            await ahand_on(*hedge.handed(run.winner), audience)
+        return update
 
     # verify ---------------------------------------------------------------------------------
 
     def verify(self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
         """Check the draft: hand it on, or try again, or escalate."""
         scene = self._enter(state, config, runtime)
-        tier, draft, attempt, check = self._open(scene)
-        meter = CallMeter("verify", self.policy.price_of)
         with self._accounting(scene, config, scene.state["trail"]) as done:
-            scene.around.context.keep(scene.state["trail"], meter.calls)
-            gate = self.policy.purse.gate(scene)
-            labels = verifying(check.name, scene.state["trail"])
-            with gate, ambient(_metered(scene.around.config, labels, meter, gate)):
-                try:
-                    verdict = check(attempt)
-                except Exception as error:
-                    verdict = _raised(error, check)
-            scene = _checked(scene, gate)
-            if not verdict.passed:
-                return done(self.outcomes.rejected(tier, scene, verdict, meter.calls))
-            hand_on(draft, scene.request.messages, _audience(tier, scene.around))
-            return done(self.outcomes.accepted(scene, attempt.message, draft, verdict, meter))
+            return done(self._verify(scene))
 
     async def averify(
         self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `verify`."""
         scene = self._enter(state, config, runtime)
+        with self._accounting(scene, config, scene.state["trail"]) as done:
+            return done(await self._averify(scene))
+
+    def _verify(self, scene: Scene) -> Update:
         tier, draft, attempt, check = self._open(scene)
         meter = CallMeter("verify", self.policy.price_of)
-        with self._accounting(scene, config, scene.state["trail"]) as done:
-            scene.around.context.keep(scene.state["trail"], meter.calls)
-            labels = verifying(check.name, scene.state["trail"])
-            async with self.policy.purse.gate(scene) as gate:
-                with ambient(_metered(scene.around.config, labels, meter, gate)):
-                    try:
-                        verdict = await check.acall(attempt)
-                    except Exception as error:
-                        verdict = _raised(error, check)
-            scene = _checked(scene, gate)
-            if not verdict.passed:
-                return done(self.outcomes.rejected(tier, scene, verdict, meter.calls))
-            await ahand_on(draft, scene.request.messages, _audience(tier, scene.around))
-            return done(self.outcomes.accepted(scene, attempt.message, draft, verdict, meter))
+        scene.around.context.keep(scene.state["trail"], meter.calls)
+        gate = self.policy.purse.gate(scene)
+        labels = verifying(check.name, scene.state["trail"])
+        with gate, ambient(_metered(scene.around.config, labels, meter, gate)):
+            try:
+                limit = self.planner.limit(tier, scene)
+                verdict = within(limit.seconds, lambda: check(attempt))
+            except Exception as error:
+                verdict = _raised(error, check)
+        scene = _checked(scene, gate)
+        if not verdict.passed:
+            return self.outcomes.rejected(tier, scene, verdict, meter.calls)
+        hand_on(draft, scene.request.messages, _audience(tier, scene.around))
+        return self.outcomes.accepted(scene, attempt.message, draft, verdict, meter)
+
+    async def _averify(self, scene: Scene) -> Update:
+        tier, draft, attempt, check = self._open(scene)
+        meter = CallMeter("verify", self.policy.price_of)
+        scene.around.context.keep(scene.state["trail"], meter.calls)
+        labels = verifying(check.name, scene.state["trail"])
+        async with self.policy.purse.gate(scene) as gate:
+            with ambient(_metered(scene.around.config, labels, meter, gate)):
+                try:
+                    limit = self.planner.limit(tier, scene)
+                    verdict = await awithin(limit.seconds, lambda: check.acall(attempt))
+                except Exception as error:
+                    verdict = _raised(error, check)
+        scene = _checked(scene, gate)
+        if not verdict.passed:
+            return self.outcomes.rejected(tier, scene, verdict, meter.calls)
+        await ahand_on(draft, scene.request.messages, _audience(tier, scene.around))
+        return self.outcomes.accepted(scene, attempt.message, draft, verdict, meter)
 
     # what both twins share ------------------------------------------------------------------
 
@@ -197,6 +292,33 @@ class Nodes:
         options = CallOptions.of(config, self.policy.ladder, self.policy.prefix)
         request = around.context.request or Request().with_messages(state["messages"])
         return Scene(state, around, request, options)
+
+    def _decided(
+        self, decision: Decision, meter: CallMeter, scene: Scene, gate: Gate, started: float
+    ) -> Update:
+        context = scene.around.context
+        deadline = self._deadline(scene)
+        trail: Trail = {
+            "id": uuid.uuid4().hex,
+            "run_id": context.run_id or run_id_of(scene.around.config),
+            "decision": decision.to_dict(),
+            "attempts": [],
+            "side_calls": meter.calls,
+            "started": started,
+        }
+        if deadline is not None:
+            trail["until"] = started + deadline
+        if gate.budgets:
+            trail = charged_trail(trail, gate.took)
+        return {"route": decision.tier, "trail": trail, "draft": None}
+
+    def _share(self, scene: Scene) -> float | None:
+        """Seconds that the classifier may take of the request's deadline."""
+        return limit_of(None, self._deadline(scene), others=True).seconds
+
+    def _deadline(self, scene: Scene) -> float | None:
+        asked = scene.options.deadline
+        return self.policy.deadline if asked is None else asked
 
     @contextmanager
     def _accounting(
@@ -231,40 +353,6 @@ class Nodes:
             yield done
             told.extend(answers)
 
-    def _plan(self, tier: Tier, scene: Scene) -> _Plan:
-        around = scene.around
-        check = self.policy.checks(tier, scene.options)
-        labels = answering(tier, scene.state["trail"], self.policy.ladder)
-        messages = self._messages(tier, scene)
-        sink, listeners = around.context.sink, list(around.listeners)
-        if check is None:
-            # With listeners alone the model's own invoke streams to them, in their own protocol.
-            how = How(stream=sink is not None, live=True, sink=sink, watched=bool(listeners))
-            if len(messages) > len(scene.request.messages):  # feedback, and the draft with it
-                listeners = [veiled(each, scene.request.messages) for each in listeners]
-            config = loud(around.config, listeners, around.context.metadata)
-            config = labels.on(config)
-        else:
-            watch = watch_for(tier, scene.request, check)
-            # Nobody hears it yet, so it need not come as a stream, which passes the cache by.
-            streams = around.streams and not reads_cache(tier.model)
-            how = How(stream=streams or watch is not None, live=False, sink=sink, watch=watch)
-            config = held(labels.on(around.config))
-        return _Plan(messages, config, how)
-
-    def _messages(self, tier: Tier, scene: Scene) -> list[Any]:
-        """The request's messages, with feedback on the attempt before where that is wanted."""
-        messages = list(scene.request.messages)
-        attempts = scene.state["trail"]["attempts"]
-        if not attempts or not attempts[-1]["reason"]:
-            return messages
-        before = attempts[-1]
-        if before["tier"] == tier.name:
-            return with_feedback(messages, before["reason"])
-        if self.policy.escalate_with == "draft" and (envelope := scene.state.get("draft")):
-            return with_feedback(messages, before["reason"], as_message(unseal(envelope)))
-        return messages
-
     def _open(self, scene: Scene) -> tuple[Tier, Draft, Attempt, Check]:
         """The draft that waits for its verdict, and what a check is to see of it."""
         entry = scene.state["trail"]["attempts"][-1]
@@ -291,33 +379,9 @@ class Nodes:
         return tier, draft, attempt, check
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """How a tier is to be called."""
-
-    messages: list[Any]
-    config: RunnableConfig
-    how: How
-
-
 def follow(state: Mapping[str, Any]) -> str:
     """The next node, as the last one set it."""
     return str(state["route"])
-
-
-def _decided(decision: Decision, meter: CallMeter, scene: Scene, gate: Gate) -> Update:
-    context = scene.around.context
-    trail: Trail = {
-        "id": uuid.uuid4().hex,
-        "run_id": context.run_id or run_id_of(scene.around.config),
-        "decision": decision.to_dict(),
-        "attempts": [],
-        "side_calls": meter.calls,
-        "started": meter.started,
-    }
-    if gate.budgets:
-        trail = charged_trail(trail, gate.took)
-    return {"route": decision.tier, "trail": trail, "draft": None}
 
 
 def _checked(scene: Scene, gate: Gate) -> Scene:

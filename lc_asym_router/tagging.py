@@ -29,7 +29,8 @@ class Labels:
     Attributes:
         purpose: "answer" for a tier's call, "classify" or "verify" for a side call.
         why: "decided" (the decision sent the request there), "retried" (the same tier again),
-            "escalated" (a tier up), "fell_back" (a tier down); for a side call its purpose.
+            "escalated" (a tier up), "fell_back" (a fall-back beside it, or a tier down); for a side
+            call its purpose.
         because: What brought that about: the classifier that decided, the check that failed, or the
             class and HTTP status of the error. Never a text of anybody's.
         tier: The tier that is called, or whose answer is checked; `None` for a classifier's call.
@@ -64,9 +65,9 @@ class Labels:
         }
 
     @property
-    def in_record(self) -> dict[str, str]:
+    def in_record(self) -> dict[str, Any]:
         """Why a tier was called, as it stands in the attempt's entry."""
-        return {"why": self.why, "because": self.because}
+        return {"attempt": self.attempt, "why": self.why, "because": self.because}
 
 
 def answering(tier: Tier, trail: Trail, ladder: Ladder) -> Labels:
@@ -85,8 +86,10 @@ def answering(tier: Tier, trail: Trail, ladder: Ladder) -> Labels:
             return Labels("answer", "decided", decision["classifier"], tier.name, number)
         return Labels("answer", "fell_back", "budget", tier.name, number)
     before = attempts[-1]
-    step = ladder.position(tier.name) - ladder.position(before["tier"])
-    why: Why = "retried" if step == 0 else "escalated" if step > 0 else "fell_back"
+    up = ladder.position(tier.name) > ladder.position(before["tier"])
+    why: Why = "escalated" if up else "fell_back"
+    if tier.name == before["tier"]:
+        why = "retried"
     return Labels("answer", why, _cause(before), tier.name, number)
 
 

@@ -70,44 +70,49 @@ class RememberingScorer(Scorer):
         identity = _identity(self.classifier, self.kept.namespace)
         object.__setattr__(self, "identity", identity)
 
-    def score(self, request: Request, config: RunnableConfig) -> Scored:
+    def score(
+        self, request: Request, config: RunnableConfig, seconds: float | None = None
+    ) -> Scored:
         """Ask the classifier about the latest human turn, unless that is known."""
-        key, cache = self._key(request), self.kept.cache
+        key, cache, patience = self._key(request), self.kept.cache, self._patience(seconds)
         try:
-            found = within(self._patience, lambda: cache.get([key]))
+            found = within(patience, lambda: cache.get([key]))
         except Exception as error:
             found = _without(error)
         if known := _known(found.get(key)):
             return known
-        scored = super().score(request, config)
+        scored = super().score(request, config, seconds)
         if self._lasts(scored):
             try:
-                within(self._patience, lambda: cache.set(self._pair(key, scored)))
+                within(patience, lambda: cache.set(self._pair(key, scored)))
             except Exception as error:
                 _without(error)
         return scored
 
-    async def ascore(self, request: Request, config: RunnableConfig) -> Scored:
+    async def ascore(
+        self, request: Request, config: RunnableConfig, seconds: float | None = None
+    ) -> Scored:
         """The async twin of `score`."""
-        key, cache = self._key(request), self.kept.cache
+        key, cache, patience = self._key(request), self.kept.cache, self._patience(seconds)
         try:
-            found = await awithin(self._patience, lambda: cache.aget([key]))
+            found = await awithin(patience, lambda: cache.aget([key]))
         except Exception as error:
             found = _without(error)
         if known := _known(found.get(key)):
             return known
-        scored = await super().ascore(request, config)
+        scored = await super().ascore(request, config, seconds)
         if self._lasts(scored):
             try:
-                await awithin(self._patience, lambda: cache.aset(self._pair(key, scored)))
+                await awithin(patience, lambda: cache.aset(self._pair(key, scored)))
             except Exception as error:
                 _without(error)
         return scored
 
-    @property
-    def _patience(self) -> float | None:
+    def _patience(self, seconds: float | None) -> float | None:
         """Seconds that a cache may take; one in memory needs no thread to be timed in."""
-        return None if isinstance(self.kept.cache, InMemoryCache) else self.deadline
+        if isinstance(self.kept.cache, InMemoryCache):
+            return None
+        return min((each for each in (self.deadline, seconds) if each is not None), default=None)
 
     def _key(self, request: Request) -> FullKey:
         """All that a classifier is asked about, and which one: as a hash."""
