@@ -69,9 +69,9 @@ class Labels:
         }
 
     @property
-    def in_record(self) -> dict[str, str]:
+    def in_record(self) -> dict[str, Any]:
         """Why a tier was called, as it stands in the attempt's entry."""
-        return {"why": self.why, "because": self.because}
+        return {"attempt": self.attempt, "why": self.why, "because": self.because}
 
 
 def answering(tier: Tier, trail: Trail, ladder: Ladder) -> Labels:
@@ -94,7 +94,7 @@ def answering(tier: Tier, trail: Trail, ladder: Ladder) -> Labels:
         return Labels("answer", "hedged", "late", tier.name, number)
     step = ladder.position(tier.name) - ladder.position(before["tier"])
     why: Why = "escalated" if step > 0 else "degraded" if step < 0 else "fell_back"
-    if before["tier"] == tier.name:
+    if tier.name == before["tier"]:
         why = "retried"
     return Labels("answer", why, _cause(before), tier.name, number)
 

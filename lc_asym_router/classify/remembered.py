@@ -74,9 +74,9 @@ class RememberingScorer(Scorer):
         self, request: Request, config: RunnableConfig, seconds: float | None = None
     ) -> Scored:
         """Ask the classifier about the latest human turn, unless that is known."""
-        key, cache = self._key(request), self.kept.cache
+        key, cache, patience = self._key(request), self.kept.cache, self._patience(seconds)
         try:
-            found = within(self._patience(seconds), lambda: cache.get([key]))
+            found = within(patience, lambda: cache.get([key]))
         except Exception as error:
             found = _without(error)
         if known := _known(found.get(key)):
@@ -84,7 +84,7 @@ class RememberingScorer(Scorer):
         scored = super().score(request, config, seconds)
         if self._lasts(scored):
             try:
-                within(self._patience(seconds), lambda: cache.set(self._pair(key, scored)))
+                within(patience, lambda: cache.set(self._pair(key, scored)))
             except Exception as error:
                 _without(error)
         return scored
@@ -93,9 +93,9 @@ class RememberingScorer(Scorer):
         self, request: Request, config: RunnableConfig, seconds: float | None = None
     ) -> Scored:
         """The async twin of `score`."""
-        key, cache = self._key(request), self.kept.cache
+        key, cache, patience = self._key(request), self.kept.cache, self._patience(seconds)
         try:
-            found = await awithin(self._patience(seconds), lambda: cache.aget([key]))
+            found = await awithin(patience, lambda: cache.aget([key]))
         except Exception as error:
             found = _without(error)
         if known := _known(found.get(key)):
@@ -103,7 +103,7 @@ class RememberingScorer(Scorer):
         scored = await super().ascore(request, config, seconds)
         if self._lasts(scored):
             try:
-                await awithin(self._patience(seconds), lambda: cache.aset(self._pair(key, scored)))
+                await awithin(patience, lambda: cache.aset(self._pair(key, scored)))
             except Exception as error:
                 _without(error)
         return scored
@@ -112,8 +112,7 @@ class RememberingScorer(Scorer):
         """Seconds that a cache may take; one in memory needs no thread to be timed in."""
         if isinstance(self.kept.cache, InMemoryCache):
             return None
-        limits = [each for each in (self.deadline, seconds) if each is not None]
-        return min(limits, default=None)
+        return min((each for each in (self.deadline, seconds) if each is not None), default=None)
 
     def _key(self, request: Request) -> FullKey:
         """All that a classifier is asked about, and which one: as a hash."""

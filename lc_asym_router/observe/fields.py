@@ -25,7 +25,7 @@ def fields_of(told: Told) -> dict[str, Any]:
         "error": None if told.error is None else type(told.error).__name__,
         "tier": record.get("tier") if answered else None,
         "model": last.get("model"),
-        "escalated": record.get("escalated", any(a["why"] == "escalated" for a in attempts)),
+        "escalated": record.get("escalated", len({each["tier"] for each in attempts}) > 1),
         "degraded": record.get("degraded", False),
         "decided_tier": decision["tier"],
         "complexity": _number(decision["complexity"]),
@@ -55,6 +55,7 @@ def call_fields(call: Mapping[str, Any]) -> dict[str, Any]:
         "check": call.get("check"),
         "score": _number(call.get("score")),
         "error": error_head(call["error"]) if call["error"] else None,
+        "retry_in": call.get("retry_in"),
         "cached": call["cached"],
         "input_tokens": usage.get("input_tokens"),
         "output_tokens": usage.get("output_tokens"),
@@ -64,14 +65,16 @@ def call_fields(call: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def result_of(call: Mapping[str, Any]) -> str:
-    """How a call went: "failed" (it raised), "rejected" or "passed" (by a check), "unchecked".
+    """How a call went.
 
-    "not_asked" is no call: the tier's breaker was open, its queue full, or no time was left.
+    "passed" or "rejected" by a check, "unchecked", "failed" (it raised), "left" (the request was left,
+    or another tier's answer came first), or "not_asked" (the breaker, the queue or the deadline kept it
+    from being made).
     """
-    if not call.get("asked", True):
+    if call.get("asked") is False:
         return "not_asked"
     if call["error"]:
-        return "failed"
+        return "left" if error_head(call["error"]) in ("left", "stopped") else "failed"
     return {True: "passed", False: "rejected", None: "unchecked"}[call.get("passed")]
 
 

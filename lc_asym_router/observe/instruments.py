@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.observe import conventions as names
@@ -11,7 +11,11 @@ from lc_asym_router.tagging import PREFIX
 from lc_asym_router.telling import Told
 
 if TYPE_CHECKING:
-    from opentelemetry.metrics import Meter
+    from opentelemetry.metrics import CallbackOptions, Meter, Observation
+
+
+BREAKER_STATES = ("closed", "half_open", "open")
+"""A breaker's states, each by its place as a number."""
 
 
 class Instruments:
@@ -46,6 +50,11 @@ class Instruments:
         self._calls = meter.create_counter(
             f"{PREFIX}.calls", unit="{call}", description="Model calls, side calls too."
         )
+        self._not_asked = meter.create_counter(
+            f"{PREFIX}.not_asked",
+            unit="{call}",
+            description="Calls that a breaker, a queue or a deadline has kept from being made.",
+        )
         self._moves = {
             "escalated": meter.create_counter(
                 f"{PREFIX}.escalations", unit="{call}", description="Calls of a higher tier."
@@ -63,6 +72,8 @@ class Instruments:
                 f"{PREFIX}.degradations", unit="{call}", description="Calls of a lower tier."
             ),
         }
+        self._meter = meter
+        self._breakers: list[Callable[[], Mapping[str, str]]] = []
         self._cost = meter.create_counter(
             f"{PREFIX}.cost_usd", description="Cost of the calls whose cost is known, in USD."
         )
@@ -94,6 +105,25 @@ class Instruments:
         for kind, count in zip(("input", "output"), tokens, strict=True):
             self._tokens.record(count, {**shared, names.TOKEN_TYPE: kind})
 
+    def breakers(self, states: Callable[[], Mapping[str, str]]) -> None:
+        """Watch breakers: `states` gives the state of each tier's now, by the tier's name."""
+        self._breakers.append(states)
+        if len(self._breakers) == 1:
+            self._meter.create_observable_gauge(
+                f"{PREFIX}.breaker.state",
+                [self._states],
+                description="State of a tier's breaker: 0 closed, 1 half-open, 2 open.",
+            )
+
+    def _states(self, _: CallbackOptions) -> list[Observation]:
+        from opentelemetry.metrics import Observation
+
+        return [
+            Observation(BREAKER_STATES.index(state), {f"{PREFIX}.tier": tier})
+            for states in self._breakers
+            for tier, state in states().items()
+        ]
+
     def request(self, told: Told) -> None:
         """A request has ended."""
         fields = fields_of(told)
@@ -113,6 +143,9 @@ class Instruments:
             self._saved.add(fields["saved_usd"])
 
     def _called(self, fields: Mapping[str, Any]) -> None:
+        if fields["result"] == "not_asked":
+            self._not_asked.add(1, _labels(fields, "tier", "error"))
+            return
         who = _labels(fields, "purpose", "tier", "model")
         self._calls.add(1, {**who, **_labels(fields, "result", "cached")})
         if fields["cost_usd"] is None:

@@ -12,7 +12,7 @@ from lc_asym_router.telling import Told
 
 
 class RequestLog(RecordsOnly):
-    """Logs one record for each request, and a warning for each call of a tier that failed.
+    """Logs one record for each request, and a warning for each call that failed or was not made.
 
     A callback handler: `AsymRouter(callbacks=[RequestLog()])`, or in the config of a call. The fields
     are the log record's `extra`, so every JSON formatter of the standard library's logging writes
@@ -48,10 +48,11 @@ class RequestLog(RecordsOnly):
         }
         attempts = [call_fields(attempt) for attempt in told.record["attempts"]]
         for number, attempt in enumerate(attempts, 1):
-            if attempt["result"] == "failed" and attempt["error"] != "left":
+            if attempt["result"] in ("failed", "not_asked"):
                 self.logger.warning(
-                    "%s failed: %s",
+                    "%s %s: %s",
                     attempt["tier"],
+                    "failed" if attempt["result"] == "failed" else "was not asked",
                     attempt["error"],
                     extra={**about, **attempt, "attempt": number},
                 )

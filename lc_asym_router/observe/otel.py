@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
+from weakref import ref
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage
@@ -32,6 +33,8 @@ from lc_asym_router.telling import Step, Told
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
+
+    from lc_asym_router.router import AsymRouter
 
 
 class OpenTelemetry(BaseCallbackHandler):
@@ -83,6 +86,17 @@ class OpenTelemetry(BaseCallbackHandler):
     def install(self) -> Self:
         """Watch every router of this process, without a callback in any config."""
         register_configure_hook(ContextVar(f"{PREFIX}_otel", default=self), inheritable=True)
+        return self
+
+    def watch_breakers(self, router: AsymRouter) -> Self:
+        """Tell the state of a router's breakers whenever metrics are read: once for each router."""
+        seen = ref(router)
+
+        def states() -> dict[str, str]:
+            found = seen()
+            return {name: each.state for name, each in found.breakers.items()} if found else {}
+
+        self._instruments.breakers(states)
         return self
 
     # requests -------------------------------------------------------------------------------

@@ -65,14 +65,15 @@ class CallSpan:
 
     def judge(self, attempts: list[dict[str, Any]]) -> None:
         """Write down what became of its answer, where it is a call of one of these attempts."""
-        number = self.labels.get(f"{PREFIX}_attempt")
-        if self.labels.get(f"{PREFIX}_purpose") != "answer" or not isinstance(number, int):
+        if self.labels.get(f"{PREFIX}_purpose") != "answer":
             return
-        entry = attempts[number - 1] if 0 < number <= len(attempts) else {}
-        # A router may be the tier of another one: its own calls are numbered apart.
-        if entry.get("model") == self.about.get(names.REQUEST_MODEL):
-            told = call_fields(entry)
-            put(self.span, {key: told[key] for key in ("result", "check", "score", "cost_usd")})
+        # By the model too: a router may be the tier of another one, and numbers its calls itself.
+        mine = [self.labels.get(f"{PREFIX}_{key}") for key in ("attempt", "tier")]
+        mine.append(self.about[names.REQUEST_MODEL])
+        for entry in attempts:
+            if [entry["attempt"], entry["tier"], entry["model"]] == mine:
+                told = call_fields(entry)
+                put(self.span, {key: told[key] for key in ("result", "check", "score", "cost_usd")})
 
 
 class RequestSpans:

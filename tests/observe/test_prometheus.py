@@ -12,7 +12,15 @@ from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
 from prometheus_client import CollectorRegistry, generate_latest
 
-from lc_asym_router import AsymRouter, Budget, OpenTelemetry, PerCall, Tier, TiersFailedError
+from lc_asym_router import (
+    AsymRouter,
+    Breaker,
+    Budget,
+    OpenTelemetry,
+    PerCall,
+    Tier,
+    TiersFailedError,
+)
 from tests.conftest import frontier_model, small_model
 from tests.servers import Reply
 
@@ -46,12 +54,20 @@ async def test_the_documented_names_come_out_exactly(make, small, frontier):
     registry = CollectorRegistry()
     reader = PrometheusMetricReader(registry=registry)
     otel = OpenTelemetry(meter_provider=MeterProvider([reader]))
-    make(callbacks=[otel]).invoke("hi")
+    router = make(callbacks=[otel])
+    router.invoke("hi")
+    otel.watch_breakers(router)
     small.script(Reply(""), Reply(""), Reply(status=500))
     make(callbacks=[otel], small_attempts=2).invoke("hi")
     frontier.script(Reply(status=500))
     with pytest.raises(TiersFailedError):
         make(callbacks=[otel]).invoke("hi")
+    broken = Tier(small_model(small), retry=1, breaker=Breaker(failures=1))
+    small.script(Reply(status=500))
+    for _ in range(2):
+        AsymRouter(small=broken, frontier=Tier(frontier_model(frontier)), callbacks=[otel]).invoke(
+            "hi"
+        )
     capped = AsymRouter(
         small=Tier(small_model(small), price=PerCall(0)),
         frontier=Tier(frontier_model(frontier, max_tokens=9), price=PerCall(1)),
@@ -65,7 +81,7 @@ async def test_the_documented_names_come_out_exactly(make, small, frontier):
     ).invoke("hi")
     sturdy = make(callbacks=[otel], fallbacks=[frontier_model(frontier)], hedge=0.05)
     frontier.script(Reply(status=500))
-    sturdy.invoke("debug")
+    sturdy.invoke("hi", {"configurable": {"tier": "frontier"}})
     small.script(Reply("late", delay=0.5))
     sturdy.invoke("hi")
     assert len(documented()) >= 12
