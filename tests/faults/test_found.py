@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import time
+from typing import Any
 
 import pytest
 
@@ -57,3 +59,23 @@ async def test_a_breaker_outlives_a_router_made_for_one_request(rig: Rig) -> Non
         del router
         gc.collect()
     assert len(small.requests) == 5
+
+
+@in_all_ways
+async def test_what_a_race_left_unchecked_is_marked_as_stopped(rig: Rig, way: str) -> None:
+    """The small tier had answered, and its check was under way, when the frontier was first."""
+
+    def slow(attempt: Any) -> bool:
+        time.sleep(0.6)
+        return True
+
+    async def aslow(attempt: Any) -> bool:
+        await asyncio.sleep(0.6)
+        return True
+
+    router = rig.router(verify=aslow if way.startswith("a") else slow, hedge=0.1)
+    seen = await ask(router, way, "say")
+    assert seen.text == "a frontier answer"
+    first, last = seen.attempts
+    assert last["error"] is None
+    assert (first["error"] or "").startswith("stopped")
