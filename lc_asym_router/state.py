@@ -13,6 +13,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.graph.message import add_messages
 
+from lc_asym_router.display import Displayed
 from lc_asym_router.money.prices import Pricing, cost_of_call, total
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Displayed):
     """Why a request went where it went.
 
     Attributes:
@@ -52,6 +53,11 @@ class Decision:
             "classifier": self.classifier,
             "reason": self.reason,
         }
+
+    def _repr_html_(self) -> str:
+        from lc_asym_router.notebook.decision_display import decision_html
+
+        return decision_html(self)
 
 
 @dataclass(frozen=True, slots=True)
