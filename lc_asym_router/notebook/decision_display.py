@@ -41,7 +41,9 @@ def decision_parts(decision: Decision) -> Iterator[Html]:
     if decision.complexity is not None:
         yield _bar(decision.complexity, decision.threshold)
     sure = None if decision.confidence is None else f", confidence {number(decision.confidence)}"
-    yield tag("p", decision.reason, tag("span", f" ({decision.classifier}{sure or ''})", class_="dim"))
+    yield tag(
+        "p", decision.reason, tag("span", f" ({decision.classifier}{sure or ''})", class_="dim")
+    )
 
 
 def _bar(complexity: float, threshold: float | None) -> Html:
@@ -110,7 +112,9 @@ def _levels(levels: Sequence[Level]) -> Html | None:
     if not levels:
         return None
     rows = [(f"{level.probability:.0%}", level.text) for level in levels]
-    return markup((tag("h5", "the level that it takes the request to be of"), table(("", ""), rows)))
+    return markup(
+        (tag("h5", "the level that it takes the request to be of"), table(("", ""), rows))
+    )
 
 
 def _refusals(refusals: dict[str, str]) -> Html | None:

@@ -45,6 +45,7 @@ def edges_of(policy: Policy) -> Iterator[Edge]:
     yield Edge(START, "classify")
     for name in (*lower, top):
         yield Edge("classify", name)
+    rejected = "rejected: escalate"
     for name, above in zip(lower, [*lower[1:], top], strict=True):
         yield Edge(name, above, "it fails", maybe=True)
         if policy.check is None:
@@ -53,7 +54,8 @@ def edges_of(policy: Policy) -> Iterator[Edge]:
         yield Edge(name, "verify")
         if policy.small_attempts > 1:
             yield Edge("verify", name, "try again", maybe=True)
-        yield Edge("verify", above, "rejected: escalate")
+        yield Edge("verify", above, rejected)
+        rejected = ""  # said once
     if policy.check is not None:
         yield Edge("verify", END, "passed")
     yield Edge(top, END)

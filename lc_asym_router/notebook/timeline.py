@@ -53,12 +53,12 @@ def steps_of(record: Record) -> Iterator[Step]:
     order += checks if len(checked) != 1 else []
     at = 0.0
     for call, number in order:
-        told, kind = _told(call, side=not number)
+        told, kind = told_of(call, side=not number)
         yield Step(call, f"{number} {call.tier}" if number else call.tier, told, kind, at)
         at += call.seconds or 0.0
 
 
-def _told(call: Call, *, side: bool) -> tuple[str, Kind]:
+def told_of(call: Call, *, side: bool) -> tuple[str, Kind]:
     """What came of a call."""
     if call.error:
         return f"failed: {call.error}", "fail"
