@@ -79,11 +79,12 @@ def draw_frontier(axis: Any, lines: Mapping[str, Tradeoff], threshold: float | N
         if chosen is not None:
             spot = tradeoff.at(chosen)
             told = f"threshold {chosen:.3g}" if len(lines) == 1 else None
-            axis.plot(spot.effort, spot.quality, "o", color=line.get_color(), label=told)
+            style = {"color": line.get_color(), "markeredgecolor": "white", "zorder": 5}
+            axis.plot(spot.effort, spot.quality, "o", markersize=9, label=told, **style)
     first = next(iter(lines.values()))
-    for name, baseline in first.baselines.items():
+    for (name, baseline), dashes in zip(first.baselines.items(), ("-.", "--"), strict=False):
         points = [spot.effort for spot in baseline], [spot.quality for spot in baseline]
-        axis.plot(*points, "-", alpha=0.35, linewidth=1, label=name)
+        axis.plot(*points, dashes, color="grey", alpha=0.6, linewidth=1, label=name)
     ends = first.small, first.frontier
     axis.plot(
         [end.effort for end in ends],
@@ -130,7 +131,7 @@ def plot_ledger(source: Any, *, since: Moment = None, until: Moment = None) -> P
         label="frontier alone (est.)",
     )
     axis.set_ylabel("USD a day")
-    axis.tick_params(axis="x", rotation=45 if len(days) > 6 else 0)
+    axis.set_xticks(range(0, len(days), max(1, len(days) // 6)))
     axis.grid(alpha=0.3, axis="y")
     axis.legend(fontsize=8)
     return Picture(figure, "The bill by day")
