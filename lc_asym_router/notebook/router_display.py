@@ -24,6 +24,11 @@ def router_html(policy: Policy) -> str:
     )
 
 
+def graph_html(policy: Policy) -> str:
+    """The display of a router's graph alone."""
+    return display(graph_svg(policy), title="The graph of a router")
+
+
 def _tier(tier: Tier) -> Iterator[Any]:
     profile = tier.model.profile or {}
     inputs = tier.inputs
