@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from lc_asym_router.money.listed import ListPrice
 from lc_asym_router.money.prices import PerCall, PerSecond, Power, Price, Pricing
 
@@ -12,8 +14,10 @@ def usd(amount: float | None) -> str:
     """An amount in USD."""
     if amount is None:
         return UNKNOWN
-    sign, size = ("-" if amount < 0 else ""), abs(amount)
-    return f"{sign}${size:.2f}" if size >= 1 or not size else f"{sign}${float(f'{size:.3g}'):f}"
+    size = abs(amount)
+    figure = f"{size:.2f}" if size >= 1 else f"{Decimal(f'{size:.3g}'):f}"
+    whole, _, part = figure.partition(".")
+    return f"{'-' if amount < 0 else ''}${whole}.{part.rstrip('0'):0<2}"
 
 
 def seconds(amount: float | None) -> str:

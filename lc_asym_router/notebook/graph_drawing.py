@@ -131,7 +131,7 @@ class _Plan:
                 tag("text", clipped(line, 28), x=box.x + 10, y=box.y + 37 + 15 * row, class_="d")
                 for row, line in enumerate(more)
             ),
-            class_=f"node {'top' if top else ''} {state or ''}".strip(),
+            class_=" ".join(filter(None, ("node", "top" if top else None, state))),
             data_node=name,
         )
 
