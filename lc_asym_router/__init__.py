@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from lc_asym_router.errors import (
         UnverifiedError as UnverifiedError,
     )
+    from lc_asym_router.faults.breaker import Breaker as Breaker
+    from lc_asym_router.faults.retry import Retry as Retry
     from lc_asym_router.middleware import AsymRouterMiddleware as AsymRouterMiddleware
     from lc_asym_router.money.budgets.budget import Budget as Budget
     from lc_asym_router.money.budgets.exhausted import BudgetExceededError as BudgetExceededError
@@ -66,6 +68,7 @@ _HOMES = {
     "AsymRouter": "router",
     "AsymRouterMiddleware": "middleware",
     "Attempt": "state",
+    "Breaker": "faults.breaker",
     "Budget": "money.budgets.budget",
     "BudgetExceededError": "money.budgets.exhausted",
     "BudgetStore": "money.budgets.store",
@@ -88,6 +91,7 @@ _HOMES = {
     "PerSecond": "money.prices",
     "Power": "money.prices",
     "Price": "money.prices",
+    "Retry": "faults.retry",
     "RouterError": "errors",
     "SelfVerification": "verify.self_verify",
     "Tier": "tiers",

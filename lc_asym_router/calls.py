@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import aclosing, closing
@@ -17,7 +18,15 @@ from langgraph.errors import GraphBubbleUp
 
 from lc_asym_router.binding import bind
 from lc_asym_router.cancellation import LostCancellation
-from lc_asym_router.errors import CutStreamError, describe_error
+from lc_asym_router.deadline import awithin, within
+from lc_asym_router.errors import (
+    AttemptTimeoutError,
+    CutStreamError,
+    EmptyStreamError,
+    describe_error,
+)
+from lc_asym_router.faults.limits import NO_LIMIT, Limit
+from lc_asym_router.faults.line import Line
 from lc_asym_router.history import fit
 from lc_asym_router.logprobs import tokens_of
 from lc_asym_router.request import Request, has_content
@@ -63,6 +72,7 @@ class How:
         sink: The reader of a stream, or `None`; a call stops when it has gone.
         watched: Whether listening handlers hang on the config.
         watch: Ends a held answer once it can't pass any more, or `None`.
+        limit: The time that it has.
     """
 
     stream: bool
@@ -70,6 +80,7 @@ class How:
     sink: Sink | None = None
     watched: bool = False
     watch: Watch | None = None
+    limit: Limit = NO_LIMIT
 
 
 def held(config: RunnableConfig, tier: Tier, number: int) -> RunnableConfig:
@@ -102,10 +113,32 @@ def call(
         ReaderGone: Nobody reads the stream any more.
     """
     taken = _Taken(tier, how)
+    seconds = how.limit.seconds
+    if seconds is None:
+        return _call(taken, request, messages, config)
+    line = Line(seconds)
+
+    def on_the_line() -> Outcome:
+        with line.open(tier.model):
+            return _call(taken, request, messages, config)
+
+    def late() -> None:
+        taken.leave()
+        line.hang_up()
+
+    try:
+        return within(seconds, on_the_line, late)
+    except TimeoutError:
+        return taken.late()
+
+
+def _call(
+    taken: _Taken, request: Request, messages: Sequence[BaseMessage], config: RunnableConfig
+) -> Outcome:
     try:
         runnable: Runnable[Any, Any] = bind(taken.model, request)
-        asked = fit(messages, tier.provider)
-        if not how.stream:
+        asked = fit(messages, taken.tier.provider)
+        if not taken.how.stream:
             return taken.whole(runnable.invoke(asked, taken.probed(config)))
         with closing(cast("Any", runnable.stream(asked, taken.probed(config)))) as stream:
             for chunk in stream:
@@ -124,13 +157,23 @@ async def acall(
     config: RunnableConfig,
     how: How,
 ) -> Outcome:
-    """The async twin of `call`."""
-    taken, lost = _Taken(tier, how), LostCancellation()
+    """The async twin of `call`; a late call is cancelled."""
+    taken = _Taken(tier, how)
+    try:
+        return await awithin(how.limit.seconds, lambda: _acall(taken, request, messages, config))
+    except TimeoutError:
+        return taken.late()
+
+
+async def _acall(
+    taken: _Taken, request: Request, messages: Sequence[BaseMessage], config: RunnableConfig
+) -> Outcome:
+    lost = LostCancellation()
     config = loud(taken.probed(config), [lost], {})
     try:
         runnable: Runnable[Any, Any] = bind(taken.model, request)
-        asked = fit(messages, tier.provider)
-        if not how.stream:
+        asked = fit(messages, taken.tier.provider)
+        if not taken.how.stream:
             return taken.whole(await runnable.ainvoke(asked, config))
         async with aclosing(cast("Any", runnable.astream(asked, config))) as stream:
             async for chunk in stream:
@@ -152,6 +195,8 @@ class _Taken:
         self.chunks: list[AIMessageChunk] = []
         self.started = time.perf_counter()
         self.probe = _Probe()
+        self._lock = threading.Lock()
+        self._left = False
 
     @property
     def model(self) -> BaseChatModel:
@@ -169,21 +214,32 @@ class _Taken:
             ReaderGone: Nobody reads the stream any more.
         """
         sink = self.how.sink
-        if sink and sink.closed:
-            raise ReaderGone
-        self.chunks.append(_plain(as_chunk(chunk)))
-        if sink and self.how.live:
-            sink.put(self.chunks[-1])
+        with self._lock:
+            if self._left or (sink and sink.closed):
+                raise ReaderGone
+            self.chunks.append(_plain(as_chunk(chunk)))
+            if sink and self.how.live:
+                sink.put(self.chunks[-1])
+
+    def leave(self) -> None:
+        """Nobody waits for it any more: nothing that comes from now on is handed on."""
+        with self._lock:
+            self._left = True
+
+    def late(self) -> Outcome:
+        """It has taken longer than it may."""
+        limit = self.how.limit
+        return self.lost(AttemptTimeoutError(limit.seconds or 0.0, own=limit.own))
 
     def all(self) -> Outcome:
         """The stream has come to its end.
 
         Raises:
-            ValueError: There was nothing in it.
+            EmptyStreamError: There was nothing in it.
             CutStreamError: See `whole`.
         """
         if not self.chunks:
-            raise ValueError("the stream held no chunk")
+            raise EmptyStreamError
         return self.whole(self.chunks)
 
     def whole(self, draft: Draft) -> Outcome:

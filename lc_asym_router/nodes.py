@@ -17,20 +17,30 @@ from langgraph.runtime import Runtime
 
 from lc_asym_router.ambient import ambient
 from lc_asym_router.binding import bind, resampled
-from lc_asym_router.calls import How, Outcome, acall, call, held, labelled
+from lc_asym_router.calls import Outcome, acall, call
 from lc_asym_router.context import Scene, Surroundings
+from lc_asym_router.deadline import awithin, within
 from lc_asym_router.errors import (
     CheckError,
     ConfigurationError,
     describe_error,
 )
-from lc_asym_router.feedback import with_feedback
+from lc_asym_router.faults.limits import limit_of
+from lc_asym_router.faults.waiting import (
+    KEPT_OUT,
+    apause,
+    look_of,
+    pause,
+    settle,
+    time_left,
+)
 from lc_asym_router.history import fit
 from lc_asym_router.meter import CallMeter
 from lc_asym_router.money.budgets.gate import Gate
 from lc_asym_router.money.budgets.purse import UsedUp, charged_trail
 from lc_asym_router.options import CallOptions
 from lc_asym_router.outcomes import Outcomes
+from lc_asym_router.planning import Planner
 from lc_asym_router.policy import Policy
 from lc_asym_router.request import Request
 from lc_asym_router.state import (
@@ -51,12 +61,10 @@ from lc_asym_router.streaming import (
     loud,
     metadata_of,
     tags_of,
-    veiled,
 )
 from lc_asym_router.telling import run_id_of, telling
 from lc_asym_router.tiers import Tier
 from lc_asym_router.verify.check import Check
-from lc_asym_router.watch import watch_for
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,11 @@ class Nodes:
     """The nodes under one policy."""
 
     policy: Policy
+
+    @property
+    def planner(self) -> Planner:
+        """How tiers are called."""
+        return Planner(self.policy)
 
     @property
     def outcomes(self) -> Outcomes:
@@ -74,25 +87,31 @@ class Nodes:
 
     def classify(self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
         """Decide where the request goes."""
+        started = time.time()
         scene = self._enter(state, config, runtime)
         meter = CallMeter("classify", self.policy.price_of)
         with self.policy.purse.gate(scene) as gate:
             metered = _metered(scene.around.config, meter, gate)
             with ambient(metered):
-                decision = self.policy.decider.decide(scene.request, scene.options, metered)
-        return _decided(decision, meter, scene, gate)
+                decision = self.policy.decider.decide(
+                    scene.request, scene.options, metered, self._share(scene)
+                )
+        return self._decided(decision, meter, scene, gate, started)
 
     async def aclassify(
         self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `classify`."""
+        started = time.time()
         scene = self._enter(state, config, runtime)
         meter = CallMeter("classify", self.policy.price_of)
         async with self.policy.purse.gate(scene) as gate:
             metered = _metered(scene.around.config, meter, gate)
             with ambient(metered):
-                decision = await self.policy.decider.adecide(scene.request, scene.options, metered)
-        return _decided(decision, meter, scene, gate)
+                decision = await self.policy.decider.adecide(
+                    scene.request, scene.options, metered, self._share(scene)
+                )
+        return self._decided(decision, meter, scene, gate, started)
 
     # a tier ---------------------------------------------------------------------------------
 
@@ -102,13 +121,19 @@ class Nodes:
         """Ask a tier: live where its answer may pass at once, else held for `verify`."""
         scene = self._enter(state, config, runtime)
         with self._accounting(scene, config) as done:
-            plan = self._plan(tier, scene)
+            pause(scene, tier)
+            try:
+                with tier.guard.entered(time_left(scene), look_of(scene)) as permit:
+                    plan = self.planner.plan(tier, scene)
 
-            def make() -> Outcome:
-                self.outcomes.asking(tier, scene)
-                return call(tier, scene.request, plan.messages, plan.config, plan.how)
+                    def make() -> Outcome:
+                        self.outcomes.asking(tier, scene)
+                        return call(tier, scene.request, plan.messages, plan.config, plan.how)
 
-            paid = self.policy.purse.pay(tier, scene, plan.messages, make)
+                    paid = self.policy.purse.pay(tier, scene, plan.messages, make)
+                    settle(permit, paid)
+            except KEPT_OUT as error:
+                return done(self.outcomes.kept_out(tier, scene, error))
             if isinstance(paid, UsedUp):
                 update = self.outcomes.used_up(tier, scene, paid)
                 for answer in update.get("messages", ()):
@@ -123,13 +148,21 @@ class Nodes:
         """The async twin of `ask`."""
         scene = self._enter(state, config, runtime)
         with self._accounting(scene, config) as done:
-            plan = self._plan(tier, scene)
+            await apause(scene, tier)
+            try:
+                async with tier.guard.aentered(time_left(scene)) as permit:
+                    plan = self.planner.plan(tier, scene)
 
-            async def make() -> Outcome:
-                self.outcomes.asking(tier, scene)
-                return await acall(tier, scene.request, plan.messages, plan.config, plan.how)
+                    async def make() -> Outcome:
+                        self.outcomes.asking(tier, scene)
+                        return await acall(
+                            tier, scene.request, plan.messages, plan.config, plan.how
+                        )
 
-            paid = await self.policy.purse.apay(tier, scene, plan.messages, make)
+                    paid = await self.policy.purse.apay(tier, scene, plan.messages, make)
+                    settle(permit, paid)
+            except KEPT_OUT as error:
+                return done(self.outcomes.kept_out(tier, scene, error))
             if isinstance(paid, UsedUp):
                 update = self.outcomes.used_up(tier, scene, paid)
                 for answer in update.get("messages", ()):
@@ -150,7 +183,8 @@ class Nodes:
             gate = self.policy.purse.gate(scene)
             with gate, ambient(_metered(scene.around.config, meter, gate)):
                 try:
-                    verdict = check(attempt)
+                    limit = self.planner.limit(tier, scene)
+                    verdict = within(limit.seconds, lambda: check(attempt))
                 except Exception as error:
                     verdict = _raised(error, check)
             scene = _checked(scene, gate)
@@ -171,7 +205,8 @@ class Nodes:
             async with self.policy.purse.gate(scene) as gate:
                 with ambient(_metered(scene.around.config, meter, gate)):
                     try:
-                        verdict = await check.acall(attempt)
+                        limit = self.planner.limit(tier, scene)
+                        verdict = await awithin(limit.seconds, lambda: check.acall(attempt))
                     except Exception as error:
                         verdict = _raised(error, check)
             scene = _checked(scene, gate)
@@ -187,6 +222,34 @@ class Nodes:
         options = CallOptions.of(config, self.policy.ladder, self.policy.prefix)
         request = around.context.request or Request().with_messages(state["messages"])
         return Scene(state, around, request, options)
+
+    def _decided(
+        self, decision: Decision, meter: CallMeter, scene: Scene, gate: Gate, started: float
+    ) -> Update:
+        context = scene.around.context
+        deadline = self._deadline(scene)
+        trail: Trail = {
+            "id": uuid.uuid4().hex,
+            "run_id": context.run_id or run_id_of(scene.around.config),
+            "decision": decision.to_dict(),
+            "attempts": [],
+            "side_calls": meter.calls,
+            "started": started,
+        }
+        if deadline is not None:
+            trail["until"] = started + deadline
+        if gate.budgets:
+            trail = charged_trail(trail, gate.took)
+        context.keep(trail)
+        return {"route": decision.tier, "trail": trail, "draft": None}
+
+    def _share(self, scene: Scene) -> float | None:
+        """Seconds that the classifier may take of the request's deadline."""
+        return limit_of(None, self._deadline(scene), others=True).seconds
+
+    def _deadline(self, scene: Scene) -> float | None:
+        asked = scene.options.deadline
+        return self.policy.deadline if asked is None else asked
 
     @contextmanager
     def _accounting(
@@ -212,40 +275,6 @@ class Nodes:
         with telling(config, context, scene.request.messages, passing=GraphBubbleUp) as told:
             yield done
             told.extend(answers)
-
-    def _plan(self, tier: Tier, scene: Scene) -> _Plan:
-        around = scene.around
-        check = self.policy.checks(tier, scene.options)
-        number = len(scene.state["trail"]["attempts"]) + 1
-        messages = self._messages(tier, scene)
-        sink, listeners = around.context.sink, list(around.listeners)
-        if check is None:
-            # With listeners alone the model's own invoke streams to them, in their own protocol.
-            how = How(stream=sink is not None, live=True, sink=sink, watched=bool(listeners))
-            if len(messages) > len(scene.request.messages):  # feedback, and the draft with it
-                listeners = [veiled(each, scene.request.messages) for each in listeners]
-            config = loud(around.config, listeners, around.context.metadata)
-            config = labelled(config, tier, number)
-        else:
-            watch = watch_for(tier, scene.request, check)
-            how = How(
-                stream=around.streams or watch is not None, live=False, sink=sink, watch=watch
-            )
-            config = held(around.config, tier, number)
-        return _Plan(messages, config, how)
-
-    def _messages(self, tier: Tier, scene: Scene) -> list[Any]:
-        """The request's messages, with feedback on the attempt before where that is wanted."""
-        messages = list(scene.request.messages)
-        attempts = scene.state["trail"]["attempts"]
-        if not attempts or not attempts[-1]["reason"]:
-            return messages
-        before = attempts[-1]
-        if before["tier"] == tier.name:
-            return with_feedback(messages, before["reason"])
-        if self.policy.escalate_with == "draft" and (envelope := scene.state.get("draft")):
-            return with_feedback(messages, before["reason"], as_message(unseal(envelope)))
-        return messages
 
     def _open(self, scene: Scene) -> tuple[Tier, Draft, Attempt, Check]:
         """The draft that waits for its verdict, and what a check is to see of it."""
@@ -273,34 +302,9 @@ class Nodes:
         return tier, draft, attempt, check
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """How a tier is to be called."""
-
-    messages: list[Any]
-    config: RunnableConfig
-    how: How
-
-
 def follow(state: Mapping[str, Any]) -> str:
     """The next node, as the last one set it."""
     return str(state["route"])
-
-
-def _decided(decision: Decision, meter: CallMeter, scene: Scene, gate: Gate) -> Update:
-    context = scene.around.context
-    trail: Trail = {
-        "id": uuid.uuid4().hex,
-        "run_id": context.run_id or run_id_of(scene.around.config),
-        "decision": decision.to_dict(),
-        "attempts": [],
-        "side_calls": meter.calls,
-        "started": time.time(),
-    }
-    if gate.budgets:
-        trail = charged_trail(trail, gate.took)
-    context.keep(trail)
-    return {"route": decision.tier, "trail": trail, "draft": None}
 
 
 def _checked(scene: Scene, gate: Gate) -> Scene:

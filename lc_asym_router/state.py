@@ -172,6 +172,8 @@ class Trail(TypedDict):
     """Model calls that routing and checking made: judges, agreement samples."""
     started: float
     """`time.time()` at the start, in seconds since the epoch."""
+    until: NotRequired[float]
+    """With a deadline: when it passes, in seconds since the epoch."""
     budget: NotRequired[dict[str, Any]]
     """With budgets: what was charged to them, and which of them had no room."""
 
@@ -195,11 +197,16 @@ class RouterIO(TypedDict):
     messages: Annotated[list[AnyMessage], add_messages]
 
 
-def record_of(trail: Trail, *, answered: int, frontier: Pricing | None, last: str) -> Any:
+def record_of(
+    trail: Trail, *, answered: int, frontier: Pricing | None, last: str, climbed: int
+) -> Any:
     """The record of a request whose answer is attempt number `answered`.
 
     `frontier_cost_usd` is an estimate: the answer's own token counts at the frontier's price. Where
     the frontier (the tier named `last`) gave the answer it is what that call cost.
+
+    Args:
+        climbed: Rungs from the tier that was asked first to the one that answered.
     """
     answer = trail["attempts"][answered]
     cost = total([call["cost_usd"] for call in (*trail["attempts"], *trail["side_calls"])])
@@ -210,7 +217,8 @@ def record_of(trail: Trail, *, answered: int, frontier: Pricing | None, last: st
     return {
         **open_record(trail),
         "tier": answer["tier"],
-        "escalated": answer["tier"] != trail["attempts"][0]["tier"],
+        "escalated": climbed > 0,
+        "degraded": climbed < 0,
         "cost_usd": cost,
         "frontier_cost_usd": alone,
         "saved_usd": None if cost is None or alone is None else alone - cost,
