@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-import uuid
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
@@ -23,7 +21,7 @@ from lc_asym_router.notebook.explaining import Explanation, aexplain, explain
 from lc_asym_router.notebook.record import Call, Record
 from lc_asym_router.request import Request
 from lc_asym_router.shell.lines import attempt_line
-from lc_asym_router.state import Decision, RouterState, Trail, Update, seal
+from lc_asym_router.state import RouterState, Trail, Update, open_record, seal
 from lc_asym_router.streaming import quiet
 from lc_asym_router.telling import run_id_of, telling
 from lc_asym_router.tiers import Tier
@@ -154,13 +152,15 @@ class _Trial:
         """Ask a tier, then check what it said."""
         if why := tier.refuses(self.request):
             return Try(tier.name, tier.model_name, refused=why)
-        run, kept = self._run(config), _Kept()
+        run, kept, forced = self._run(config), _Kept(), self._forced(tier, config)
         try:
             with telling(config, run.context, self.request.messages) as told:
-                begun, unchecked = self._begun(tier, config), self._unchecked(config)
-                kept.take(self.nodes.ask(tier, begun, unchecked, run))
+                kept.take(self.nodes.classify(kept.state, forced, run))
+                while kept.goes_to(tier):
+                    kept.take(self.nodes.ask(tier, kept.state, forced, run))
+                kept.end(run.context)
                 if self._checks(kept):
-                    kept.take(self.nodes.verify(kept.state, self._final(config), run))
+                    kept.take(self.nodes.verify(kept.held, self._final(config), run))
                 told.extend(kept.answers)
         except TiersFailedError as error:
             return kept.failed(tier, error)
@@ -170,13 +170,15 @@ class _Trial:
         """The async twin of `ask`."""
         if why := tier.refuses(self.request):
             return Try(tier.name, tier.model_name, refused=why)
-        run, kept = self._run(config), _Kept()
+        run, kept, forced = self._run(config), _Kept(), self._forced(tier, config)
         try:
             with telling(config, run.context, self.request.messages) as told:
-                begun, unchecked = self._begun(tier, config), self._unchecked(config)
-                kept.take(await self.nodes.aask(tier, begun, unchecked, run))
+                kept.take(await self.nodes.aclassify(kept.state, forced, run))
+                while kept.goes_to(tier):
+                    kept.take(await self.nodes.aask(tier, kept.state, forced, run))
+                kept.end(run.context)
                 if self._checks(kept):
-                    kept.take(await self.nodes.averify(kept.state, self._final(config), run))
+                    kept.take(await self.nodes.averify(kept.held, self._final(config), run))
                 told.extend(kept.answers)
         except TiersFailedError as error:
             return kept.failed(tier, error)
@@ -189,28 +191,18 @@ class _Trial:
     def _run(self, config: RunnableConfig) -> Runtime[Any]:
         return Runtime(context=RunContext(self.request, run_id=run_id_of(config)))
 
-    def _unchecked(self, config: RunnableConfig) -> RunnableConfig:
-        return self._with(config, verify=False, escalate=False)
+    def _forced(self, tier: Tier, config: RunnableConfig) -> RunnableConfig:
+        """The config under which the tier is asked, and its answer comes back whatever it is."""
+        return self._with(config, tier=tier.name, verify=False, escalate=False)
 
     def _final(self, config: RunnableConfig) -> RunnableConfig:
+        """The config under which its answer is checked, and the verdict is the end."""
         return self._with(config, escalate=False)
 
-    def _with(self, config: RunnableConfig, **flags: bool) -> RunnableConfig:
+    def _with(self, config: RunnableConfig, **settings: Any) -> RunnableConfig:
         prefix = self.router.configurable_prefix
-        given = {f"{prefix}{name}": flag for name, flag in flags.items()}
+        given = {f"{prefix}{name}": value for name, value in settings.items()}
         return {**config, "configurable": {**(config.get("configurable") or {}), **given}}
-
-    def _begun(self, tier: Tier, config: RunnableConfig) -> RouterState:
-        decision = Decision(tier.name, None, None, None, "compare", "every tier is asked")
-        trail: Trail = {
-            "id": uuid.uuid4().hex,
-            "run_id": run_id_of(config),
-            "decision": decision.to_dict(),
-            "attempts": [],
-            "side_calls": [],
-            "started": time.time(),
-        }
-        return {"messages": [], "trail": trail}
 
 
 class _Kept:
@@ -229,17 +221,37 @@ class _Kept:
         return [message for update in self._updates[-1:] for message in update.get("messages", ())]
 
     @property
-    def drafted(self) -> bool:
-        """Whether a model answered: a budget may have answered in its place."""
-        return bool(self.answers and self._updates[-1]["trail"]["attempts"])
+    def state(self) -> RouterState:
+        """The state in which the next node finds the request."""
+        known = {key: value for update in self._updates[-1:] for key, value in update.items()}
+        return cast("RouterState", {**known, "messages": []})
 
     @property
-    def state(self) -> RouterState:
+    def held(self) -> RouterState:
         """The state in which `verify` finds the answer."""
         (answer,) = self.answers
         plain = {k: v for k, v in answer.response_metadata.items() if k != "router"}
         draft = seal(answer.model_copy(update={"response_metadata": plain}))
-        return {"messages": [], "trail": self._updates[-1]["trail"], "draft": draft}
+        return {**self.state, "draft": draft}
+
+    @property
+    def drafted(self) -> bool:
+        """Whether a model answered: a budget may have answered in its place."""
+        return bool(self.answers and self._updates[-1]["trail"]["attempts"])
+
+    def goes_to(self, tier: Tier) -> bool:
+        """Whether the tier is to be asked, or asked again."""
+        return not self.answers and self._updates[-1]["route"] == tier.name
+
+    def end(self, context: RunContext) -> None:
+        """The tier has had its say.
+
+        Raises:
+            TiersFailedError: It failed, and another would be asked now.
+        """
+        trail: Trail = self._updates[-1]["trail"]
+        if not self.answers and trail["attempts"]:
+            raise TiersFailedError(open_record(trail), context.exceptions)
 
     def answered(self, tier: Tier) -> Try:
         """It answered, and what checks there are passed it."""

@@ -42,6 +42,7 @@ class Edge:
 def edges_of(policy: Policy) -> Iterator[Edge]:
     """The ways a request can take under a policy, without those that only one call's overrides open."""
     *lower, top = [tier.name for tier in policy.ladder]
+    beside = [tier.name for tier in policy.ladder.fallbacks]
     yield Edge(START, "classify")
     for name in (*lower, top):
         yield Edge("classify", name)
@@ -58,7 +59,12 @@ def edges_of(policy: Policy) -> Iterator[Edge]:
         rejected = ""  # said once
     if policy.check is not None:
         yield Edge("verify", END, "passed")
-    yield Edge(top, END)
+    for name, after in zip([top, *beside], [*beside, None], strict=True):
+        yield Edge(name, END)
+        if after is not None:
+            yield Edge(name, after, "it fails", maybe=True)
+    if policy.degrade:
+        yield Edge([top, *beside][-1], lower[-1], "degrade", maybe=True)
 
 
 def graph_svg(
@@ -106,15 +112,16 @@ class _Plan:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        tiers = [tier.name for tier in policy.ladder]
+        tiers = [tier.name for tier in policy.ladder.every]
         step = HIGH + GAP
         self.height = TOP + len(tiers) * step - GAP + 24
-        whole = (len(tiers) - 1) * step / 2
+        rungs = len(policy.ladder)
+        whole = (rungs - 1) * step / 2
         self.places: dict[str, _Box] = {"classify": _Box(*_at("classify", TOP + whole))}
         for place, name in enumerate(tiers):
             self.places[name] = _Box(*_at("tier", TOP + place * step))
         if policy.check is not None:
-            self.places["verify"] = _Box(*_at("verify", TOP + (len(tiers) - 2) * step / 2))
+            self.places["verify"] = _Box(*_at("verify", TOP + (rungs - 2) * step / 2))
         self.level = self.places["classify"].middle
 
     def node(self, name: str, state: NodeState | None) -> Html:
@@ -190,6 +197,10 @@ class _Plan:
             start = source.centre
             path = f"M{start} {source.y} C{start} {source.y - 30},{x + 30} {y - 30},{x} {y}"
             return path, _tip(x, y, -1), ((start + x) / 2, min(source.y, y) - 18, "mid")
+        if edge.label == "degrade":  # up again, on the left
+            x, y, low = target.x, target.middle + 16, source.middle + 16
+            path = f"M{x} {low} C{x - 46} {low},{x - 46} {y},{x} {y}"
+            return path, _tip(x, y, 1), (x - 40, (y + low) / 2 + 4, "end")
         if edge.maybe:
             x, low = source.centre, source.y + HIGH
             return f"M{x} {low} L{x} {target.y}", _down(x, target.y), (x + 8, low + 27, "")

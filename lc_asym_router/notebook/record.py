@@ -33,6 +33,7 @@ class Call:
         seconds: How long it took, or `None` where the record does not say.
         error: Why it failed, or "".
         stopped_early: Whether the router ended it before it was whole.
+        retry_in: Seconds that were waited before the same tier was asked again, or `None`.
     """
 
     tier: str
@@ -46,6 +47,7 @@ class Call:
     seconds: float | None
     error: str
     stopped_early: bool
+    retry_in: float | None
 
     @classmethod
     def of(cls, entry: Any) -> Call:
@@ -67,6 +69,7 @@ class Call:
             seconds=_number(given.get("seconds")),
             error=_text(given.get("error")),
             stopped_early=bool(given.get("stopped_early")),
+            retry_in=_number(given.get("retry_in")),
         )
 
 
@@ -79,7 +82,8 @@ class Record(Displayed):
         attempts: The calls of tiers, in order.
         side_calls: The calls of classifiers and checks, in order.
         tier: The tier that answered, or `None`.
-        escalated: Whether another was asked before it.
+        escalated: Whether a tier below was asked before it.
+        degraded: Whether a tier above was asked before it, and failed.
         cost_usd: What all calls cost in USD, or `None` where a price is not known.
         frontier_cost_usd: What the frontier alone would have cost, an estimate, or `None`.
         saved_usd: The difference, or `None`.
@@ -92,6 +96,7 @@ class Record(Displayed):
     side_calls: tuple[Call, ...] = ()
     tier: str | None = None
     escalated: bool = False
+    degraded: bool = False
     cost_usd: float | None = None
     frontier_cost_usd: float | None = None
     saved_usd: float | None = None
@@ -127,6 +132,7 @@ class Record(Displayed):
             side_calls=tuple(map(Call.of, _sequence(given.get("side_calls")))),
             tier=_text(given.get("tier")) or None,
             escalated=given.get("escalated") is True,
+            degraded=given.get("degraded") is True,
             cost_usd=_number(given.get("cost_usd")),
             frontier_cost_usd=_number(given.get("frontier_cost_usd")),
             saved_usd=_number(given.get("saved_usd")),

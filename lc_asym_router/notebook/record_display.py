@@ -34,10 +34,10 @@ def record_html(record: Record) -> str:
 
 def _tiles(record: Record) -> Html:
     """The few figures that matter most."""
-    who = record.tier or "no tier"
+    how = ", escalated" if record.escalated else ", degraded" if record.degraded else ""
     lost = record.saved_usd is not None and record.saved_usd < 0
     tiles = (
-        ("answered by", f"{who}{', escalated' if record.escalated else ''}", None),
+        ("answered by", f"{record.tier or 'no tier'}{how}", None),
         ("attempts", str(len(record.attempts)), None),
         ("time", seconds(record.seconds), None),
         ("cost", usd(record.cost_usd), None),

@@ -11,14 +11,24 @@ from lc_asym_router.notebook.markup import Html, display, table, tag
 from lc_asym_router.policy import Policy
 from lc_asym_router.tiers import Tier
 
-_HEADS = ("tier", "model", "provider", "price", "window", "answers up to", "takes", "source")
+_HEADS = (
+    "tier",
+    "model",
+    "provider",
+    "price",
+    "window",
+    "answers up to",
+    "takes",
+    "limits",
+    "source",
+)
 
 
 def router_html(policy: Policy) -> str:
     """The display of a router."""
     return display(
         graph_svg(policy),
-        table(_HEADS, map(_tier, policy.ladder)),
+        table(_HEADS, map(_tier, policy.ladder.every)),
         table(("", ""), _settings(policy)),
         title="A router",
     )
@@ -43,7 +53,18 @@ def _tier(tier: Tier) -> Iterator[Any]:
     yield _tokens(tier.context_window or tier.room)
     yield _tokens(tier.answer_limit)
     yield ", ".join(["text", *sorted(inputs), *(["no tools"] if tools is False else [])])
+    yield ", ".join(_limits(tier))
     yield tier.source
+
+
+def _limits(tier: Tier) -> Iterator[str]:
+    """Its time, its tries, and how many may call it at once."""
+    if tier.timeout is not None:
+        yield f"{tier.timeout:g} s a call"
+    if tier.retry.attempts > 1:
+        yield f"{tier.retry.attempts} tries where it fails"
+    if slots := tier.guard.slots:
+        yield f"{slots.limit} at once"
 
 
 def _tokens(count: int | None) -> str:
@@ -61,6 +82,8 @@ def _settings(policy: Policy) -> Iterator[tuple[str, Any]]:
     yield "tries on a tier before it escalates", str(policy.small_attempts)
     yield "escalates with", f"the {policy.escalate_with}"
     yield "stays on its tier for a", decider.sticky or "single call"
+    if policy.deadline is not None:
+        yield "deadline", f"{policy.deadline:g} s"
     budgets = [
         f"{number(limit)} {unit} per {each.per}"
         for each in policy.budgets

@@ -55,13 +55,14 @@ def steps_of(record: Record) -> Iterator[Step]:
     for call, number in order:
         told, kind = told_of(call, side=not number)
         yield Step(call, f"{number} {call.tier}" if number else call.tier, told, kind, at)
-        at += call.seconds or 0.0
+        at += (call.seconds or 0.0) + (call.retry_in or 0.0)
 
 
 def told_of(call: Call, *, side: bool) -> tuple[str, Kind]:
     """What came of a call."""
     if call.error:
-        return f"failed: {call.error}", "fail"
+        again = "" if call.retry_in is None else f"; again after {seconds(call.retry_in)}"
+        return f"failed: {call.error}{again}", "fail"
     if side:
         return "to decide" if call.tier == "classify" else "to check", "side"
     if call.passed is None:

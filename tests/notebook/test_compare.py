@@ -15,6 +15,7 @@ from lc_asym_router import (
     Judge,
     Ledger,
     PerCall,
+    Retry,
     Tier,
 )
 from lc_asym_router.errors import CheckError
@@ -78,6 +79,28 @@ async def test_a_tier_that_fails_is_shown_as_failed(make, compared, small, front
     found = await compared(make(), "hi")
     assert [each.answer for each in found.tries.values()] == [None, None]
     assert "on fire" not in safe(found).text
+
+
+async def test_a_tier_is_tried_again_and_no_other_in_its_place(compared, small, frontier, failing):
+    """A column shows its own tier: neither a fall-back nor the tier above speaks for it."""
+    again = Retry(attempts=3, initial=0.01)
+    router = AsymRouter(
+        small=Tier(small_model(small), retry=again),
+        frontier=Tier(frontier_model(frontier), retry=again),
+        fallbacks=[Tier(small_model(small), "spare")],
+        degrade=True,
+        classify="keyword",
+    )
+    small.script(failing)
+    frontier.script(failing, failing, failing)
+    found = await compared(router, "hi")
+    low, high = found.tries.values()
+    assert [call.passed for call in low.record.attempts] == [False, True]
+    assert low.answer.text == "a small answer"
+    assert [call.tier for call in high.record.attempts] == ["frontier"] * 3
+    assert high.answer is None
+    assert list(found.tries) == ["small", "frontier"]
+    assert "failed: OpenAIAPIError 500" in safe(found).text
 
 
 async def test_a_tier_that_cannot_take_it_is_not_asked(make, compared, small):

@@ -56,6 +56,9 @@ def test_limits_and_budgets_are_told(small, frontier):
             inputs=["image"],
             tools=False,
             source="my own machine",
+            timeout=30,
+            retry=2,
+            max_concurrency=4,
         ),
         frontier=Tier(frontier_model(frontier), price=Price(2, 4), context_window=128000),
         budgets=[Budget(usd=5, per="day", max_output_tokens=500)],
@@ -63,14 +66,17 @@ def test_limits_and_budgets_are_told(small, frontier):
     text = safe(router).text
     for told in ("128,000 tokens", "100 tokens", "500 tokens", "text, image, no tools", "free"):
         assert told in text
+    assert "30 s a call, 2 tries where it fails, 4 at once" in text
     assert "my own machine" in text
     assert "5 usd per day" in text
 
 
+@pytest.mark.parametrize("degrade", [False, True])
+@pytest.mark.parametrize("spares", [0, 2])
 @pytest.mark.parametrize("attempts", [1, 2])
 @pytest.mark.parametrize("verify", ["default", None])
 @pytest.mark.parametrize("count", [2, 3, 5])
-def test_the_drawing_is_the_graph(small, frontier, count, verify, attempts):
+def test_the_drawing_is_the_graph(small, frontier, count, verify, attempts, spares, degrade):
     """Each line that is drawn is an edge of the compiled graph, and no node is left out."""
     names = [f"t{place}" for place in range(count)]
     tiers = [Tier(small_model(small), name) for name in names[:-1]]
@@ -78,6 +84,8 @@ def test_the_drawing_is_the_graph(small, frontier, count, verify, attempts):
         tiers=[*tiers, Tier(frontier_model(frontier), names[-1])],
         verify=verify,
         small_attempts=attempts,
+        fallbacks=[Tier(small_model(small), f"spare{place}") for place in range(spares)],
+        degrade=degrade,
     )
     graph = router.graph.get_graph()
     real = {(edge.source, edge.target) for edge in graph.edges}

@@ -98,6 +98,16 @@ def paths(value, way=()):
             yield from paths(part, (*way, key))
 
 
+async def test_a_wait_before_another_try_is_in_the_timeline():
+    first = {"tier": "frontier", "error": "TimeoutError", "seconds": 1.0, "retry_in": 0.5}
+    entry = {"tier": "small", "passed": True, "seconds": 1.0}
+    given = {"attempts": [first, entry], "degraded": True, "tier": "small"}
+    record = Record.of(given)
+    assert [step.begun for step in steps_of(record)] == [0.0, 1.5]
+    assert "failed: TimeoutError; again after 0.50 s" in safe(record).text
+    assert "small, degraded" in safe(record).text
+
+
 def test_an_empty_record():
     record = Record.of({})
     page = safe(record)
