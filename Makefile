@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PROMPT ?= What is the capital of France?
 ARGS ?=
 
-.PHONY: ask test lint bench bench-agreement bench-routing clean help
+.PHONY: ask test lint bench bench-agreement bench-routing pictures clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
@@ -13,6 +13,7 @@ help:
 	@echo "make lint               ruff and mypy --strict"
 	@echo "make bench              the router's cost per call, against baselines of the same run"
 	@echo "make bench-routing      what classifiers and checks gain on real data (ARGS='--figure FILE' draws it)"
+	@echo "make pictures           the README's graph and timeline, of a real request, into docs/"
 	@echo "make bench-agreement    what a second sample tells of the embedded model's answers"
 
 # A stamp for each set of extras, made anew when pyproject.toml changes.
@@ -53,6 +54,9 @@ bench-agreement: $(VENV)/.test
 
 bench-routing: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.routing $(ARGS)
+
+pictures: $(VENV)/.run
+	$(BIN)/python -m tests.pictures docs
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

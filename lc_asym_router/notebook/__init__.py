@@ -13,6 +13,7 @@ from lc_asym_router._lazy import lazy_exports
 if TYPE_CHECKING:
     from lc_asym_router.notebook.comparing import Comparison as Comparison
     from lc_asym_router.notebook.explaining import Explanation as Explanation
+    from lc_asym_router.notebook.files import save as save
     from lc_asym_router.notebook.picture import Picture as Picture
     from lc_asym_router.notebook.plots import plot_frontier as plot_frontier
     from lc_asym_router.notebook.plots import plot_ledger as plot_ledger
@@ -29,6 +30,7 @@ _HOMES = {
     "Report": "report",
     "plot_frontier": "plots",
     "plot_ledger": "plots",
+    "save": "files",
     "show": "showing",
     "threshold_slider": "slider",
 }

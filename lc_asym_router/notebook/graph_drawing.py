@@ -196,7 +196,7 @@ class _Plan:
             x, y = target.right, target.middle - 18
             start = source.centre
             path = f"M{start} {source.y} C{start} {source.y - 30},{x + 30} {y - 30},{x} {y}"
-            return path, _tip(x, y, -1), ((start + x) / 2, min(source.y, y) - 18, "mid")
+            return path, _tip(x, y, -1), ((start + x) / 2, min(source.y, y) - 26, "mid")
         if edge.label == "degrade":  # up again, on the left
             x, y, low = target.x, target.middle + 16, source.middle + 16
             path = f"M{x} {low} C{x - 46} {low},{x - 46} {y},{x} {y}"

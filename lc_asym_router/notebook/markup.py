@@ -71,9 +71,10 @@ def drawing(width: int, height: int, *children: Any, title: str) -> Html:
 
 
 def standalone(svg: Html) -> str:
-    """An SVG that is a file of its own: it brings its colours, for light and dark."""
+    """An SVG that is a file of its own: it brings its paper and its colours, for light and dark."""
     head, mark, rest = svg.partition(">")
-    return f"{head}{mark}<style>{SVG_STYLE}</style>{rest}\n"
+    paper = tag("rect", width="100%", height="100%", class_="paper")
+    return f"{head}{mark}<style>{SVG_STYLE}</style>{paper}{rest}\n"
 
 
 def table(heads: Iterable[Any], rows: Iterable[Iterable[Any]], class_: str | None = None) -> Html:

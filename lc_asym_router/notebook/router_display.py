@@ -16,7 +16,7 @@ _HEADS = (
     "model",
     "provider",
     "price",
-    "window",
+    "prompts up to",
     "answers up to",
     "takes",
     "limits",
@@ -50,7 +50,7 @@ def _tier(tier: Tier) -> Iterator[Any]:
     yield tier.model_name
     yield tier.provider
     yield price(tier.rate)
-    yield _tokens(tier.context_window or tier.room)
+    yield _tokens(tier.room)
     yield _tokens(tier.answer_limit)
     yield ", ".join(["text", *sorted(inputs), *(["no tools"] if tools is False else [])])
     yield ", ".join(_limits(tier))

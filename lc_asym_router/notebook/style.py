@@ -42,6 +42,7 @@ _DRAWN = """
 .lcar-svg .tip{fill:var(--side)}
 .lcar-svg .maybe{stroke-dasharray:4 3}
 .lcar-svg .went .edge{stroke:var(--calm);stroke-width:2.5}.lcar-svg .went .tip{fill:var(--calm)}
+.lcar-svg .paper{fill:var(--paper)}
 .lcar-svg .rule{stroke:var(--line)}
 .lcar-svg .good{fill:var(--good)}.lcar-svg .bad{fill:var(--bad)}.lcar-svg .fail{fill:var(--fail)}
 .lcar-svg .calm{fill:var(--calm)}.lcar-svg .side{fill:var(--side)}

@@ -64,7 +64,7 @@ def test_limits_and_budgets_are_told(small, frontier):
         budgets=[Budget(usd=5, per="day", max_output_tokens=500)],
     )
     text = safe(router).text
-    for told in ("128,000 tokens", "100 tokens", "500 tokens", "text, image, no tools", "free"):
+    for told in ("127,500 tokens", "100 tokens", "500 tokens", "text, image, no tools", "free"):
         assert told in text
     assert "30 s a call, 2 tries where it fails, 4 at once" in text
     assert "my own machine" in text
