@@ -73,6 +73,7 @@ class How:
         watched: Whether listening handlers hang on the config.
         watch: Ends a held answer once it can't pass any more, or `None`.
         limit: The time that it has.
+        line: Where it may be hung up from outside, or `None`.
     """
 
     stream: bool
@@ -81,6 +82,7 @@ class How:
     watched: bool = False
     watch: Watch | None = None
     limit: Limit = NO_LIMIT
+    line: Line | None = None
 
 
 def held(config: RunnableConfig, tier: Tier, number: int) -> RunnableConfig:
@@ -113,10 +115,11 @@ def call(
         ReaderGone: Nobody reads the stream any more.
     """
     taken = _Taken(tier, how)
-    seconds = how.limit.seconds
-    if seconds is None:
-        return _call(taken, request, messages, config)
-    line = Line(seconds)
+    seconds, line = how.limit.seconds, how.line
+    if line is None:
+        if seconds is None:
+            return _call(taken, request, messages, config)
+        line = Line(seconds)
 
     def on_the_line() -> Outcome:
         with line.open(tier.model):
@@ -147,6 +150,8 @@ def _call(
     except GraphBubbleUp:
         raise
     except Exception as error:
+        if taken.how.line and taken.how.line.is_up:
+            raise ReaderGone from None
         return taken.lost(error)
 
 

@@ -23,9 +23,11 @@ from lc_asym_router.deadline import awithin, within
 from lc_asym_router.errors import (
     CheckError,
     ConfigurationError,
+    TiersFailedError,
     describe_error,
 )
 from lc_asym_router.faults.limits import limit_of
+from lc_asym_router.faults.race import arace, race
 from lc_asym_router.faults.waiting import (
     KEPT_OUT,
     apause,
@@ -34,6 +36,7 @@ from lc_asym_router.faults.waiting import (
     settle,
     time_left,
 )
+from lc_asym_router.hedging import Hedge, Result
 from lc_asym_router.history import fit
 from lc_asym_router.meter import CallMeter
 from lc_asym_router.money.budgets.gate import Gate
@@ -121,26 +124,9 @@ class Nodes:
         """Ask a tier: live where its answer may pass at once, else held for `verify`."""
         scene = self._enter(state, config, runtime)
         with self._accounting(scene, config) as done:
-            pause(scene, tier)
-            try:
-                with tier.guard.entered(time_left(scene), look_of(scene)) as permit:
-                    plan = self.planner.plan(tier, scene)
-
-                    def make() -> Outcome:
-                        self.outcomes.asking(tier, scene)
-                        return call(tier, scene.request, plan.messages, plan.config, plan.how)
-
-                    paid = self.policy.purse.pay(tier, scene, plan.messages, make)
-                    settle(permit, paid)
-            except KEPT_OUT as error:
-                return done(self.outcomes.kept_out(tier, scene, error))
-            if isinstance(paid, UsedUp):
-                update = self.outcomes.used_up(tier, scene, paid)
-                for answer in update.get("messages", ()):
-                    hand_on(answer, scene.request.messages, _audience(tier, scene.around))
-                return done(update)
-            charged, outcome = paid
-            return done(self.outcomes.asked(tier, charged, outcome))
+            if hedge := Hedge.of(self.policy, tier, scene):
+                return done(self._race(hedge))
+            return done(self._ask(tier, scene))
 
     async def aask(
         self, tier: Tier, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
@@ -148,72 +134,147 @@ class Nodes:
         """The async twin of `ask`."""
         scene = self._enter(state, config, runtime)
         with self._accounting(scene, config) as done:
-            await apause(scene, tier)
+            if hedge := Hedge.of(self.policy, tier, scene):
+                return done(await self._arace(hedge))
+            return done(await self._aask(tier, scene))
+
+    def _ask(self, tier: Tier, scene: Scene) -> Update:
+        pause(scene, tier)
+        try:
+            with tier.guard.entered(time_left(scene), look_of(scene)) as permit:
+                plan = self.planner.plan(tier, scene)
+
+                def make() -> Outcome:
+                    self.outcomes.asking(tier, scene)
+                    return call(tier, scene.request, plan.messages, plan.config, plan.how)
+
+                paid = self.policy.purse.pay(tier, scene, plan.messages, make)
+                settle(permit, tier, paid)
+        except KEPT_OUT as error:
+            return self.outcomes.kept_out(tier, scene, error)
+        if isinstance(paid, UsedUp):
+            update = self.outcomes.used_up(tier, scene, paid)
+            for answer in update.get("messages", ()):
+                hand_on(answer, scene.request.messages, _audience(tier, scene.around))
+            return update
+        charged, outcome = paid
+        return self.outcomes.asked(tier, charged, outcome)
+
+    async def _aask(self, tier: Tier, scene: Scene) -> Update:
+        await apause(scene, tier)
+        try:
+            async with tier.guard.aentered(time_left(scene)) as permit:
+                plan = self.planner.plan(tier, scene)
+
+                async def make() -> Outcome:
+                    self.outcomes.asking(tier, scene)
+                    return await acall(tier, scene.request, plan.messages, plan.config, plan.how)
+
+                paid = await self.policy.purse.apay(tier, scene, plan.messages, make)
+                settle(permit, tier, paid)
+        except KEPT_OUT as error:
+            return self.outcomes.kept_out(tier, scene, error)
+        if isinstance(paid, UsedUp):
+            update = self.outcomes.used_up(tier, scene, paid)
+            for answer in update.get("messages", ()):
+                await ahand_on(answer, scene.request.messages, _audience(tier, scene.around))
+            return update
+        charged, outcome = paid
+        return self.outcomes.asked(tier, charged, outcome)
+
+    # two tiers at once ------------------------------------------------------------------------
+
+    def _race(self, hedge: Hedge) -> Update:
+        def way(number: int) -> Result:
             try:
-                async with tier.guard.aentered(time_left(scene)) as permit:
-                    plan = self.planner.plan(tier, scene)
+                update = self._ask(hedge.tiers[number], hedge.sides[number])
+                if update["route"] != "verify":
+                    return update
+                return self._verify(hedge.sides[number].with_update(update))
+            except TiersFailedError as error:
+                return error
 
-                    async def make() -> Outcome:
-                        self.outcomes.asking(tier, scene)
-                        return await acall(
-                            tier, scene.request, plan.messages, plan.config, plan.how
-                        )
+        try:
+            ways = (lambda: way(0), lambda: way(1))
+            run = race(ways, hedge.after, hedge.won, hedge.stop)
+        except BaseException:
+            hedge.keep()
+            raise
+        update = hedge.joined(run.results, run.winner)
+        if run.winner is not None:
+            hand_on(*hedge.handed(run.winner), _audience(hedge.tiers[run.winner], hedge.around))
+        return update
 
-                    paid = await self.policy.purse.apay(tier, scene, plan.messages, make)
-                    settle(permit, paid)
-            except KEPT_OUT as error:
-                return done(self.outcomes.kept_out(tier, scene, error))
-            if isinstance(paid, UsedUp):
-                update = self.outcomes.used_up(tier, scene, paid)
-                for answer in update.get("messages", ()):
-                    await ahand_on(answer, scene.request.messages, _audience(tier, scene.around))
-                return done(update)
-            charged, outcome = paid
-            return done(self.outcomes.asked(tier, charged, outcome))
+    async def _arace(self, hedge: Hedge) -> Update:
+        async def way(number: int) -> Result:
+            try:
+                update = await self._aask(hedge.tiers[number], hedge.sides[number])
+                if update["route"] != "verify":
+                    return update
+                return await self._averify(hedge.sides[number].with_update(update))
+            except TiersFailedError as error:
+                return error
+
+        try:
+            run = await arace((lambda: way(0), lambda: way(1)), hedge.after, hedge.won)
+        except BaseException:
+            hedge.keep()
+            raise
+        update = hedge.joined(run.results, run.winner)
+        if run.winner is not None:
+            audience = _audience(hedge.tiers[run.winner], hedge.around)
+            await ahand_on(*hedge.handed(run.winner), audience)
+        return update
 
     # verify ---------------------------------------------------------------------------------
 
     def verify(self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
         """Check the draft: hand it on, or try again, or escalate."""
         scene = self._enter(state, config, runtime)
-        tier, draft, attempt, check = self._open(scene)
-        meter = CallMeter("verify", self.policy.price_of)
         with self._accounting(scene, config) as done:
-            scene.around.context.keep(scene.state["trail"], meter.calls)
-            gate = self.policy.purse.gate(scene)
-            with gate, ambient(_metered(scene.around.config, meter, gate)):
-                try:
-                    limit = self.planner.limit(tier, scene)
-                    verdict = within(limit.seconds, lambda: check(attempt))
-                except Exception as error:
-                    verdict = _raised(error, check)
-            scene = _checked(scene, gate)
-            if not verdict.passed:
-                return done(self.outcomes.rejected(tier, scene, verdict, meter.calls))
-            hand_on(draft, scene.request.messages, _audience(tier, scene.around))
-            return done(self.outcomes.accepted(scene, attempt.message, draft, verdict, meter))
+            return done(self._verify(scene))
 
     async def averify(
         self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `verify`."""
         scene = self._enter(state, config, runtime)
+        with self._accounting(scene, config) as done:
+            return done(await self._averify(scene))
+
+    def _verify(self, scene: Scene) -> Update:
         tier, draft, attempt, check = self._open(scene)
         meter = CallMeter("verify", self.policy.price_of)
-        with self._accounting(scene, config) as done:
-            scene.around.context.keep(scene.state["trail"], meter.calls)
-            async with self.policy.purse.gate(scene) as gate:
-                with ambient(_metered(scene.around.config, meter, gate)):
-                    try:
-                        limit = self.planner.limit(tier, scene)
-                        verdict = await awithin(limit.seconds, lambda: check.acall(attempt))
-                    except Exception as error:
-                        verdict = _raised(error, check)
-            scene = _checked(scene, gate)
-            if not verdict.passed:
-                return done(self.outcomes.rejected(tier, scene, verdict, meter.calls))
-            await ahand_on(draft, scene.request.messages, _audience(tier, scene.around))
-            return done(self.outcomes.accepted(scene, attempt.message, draft, verdict, meter))
+        scene.around.context.keep(scene.state["trail"], meter.calls)
+        gate = self.policy.purse.gate(scene)
+        with gate, ambient(_metered(scene.around.config, meter, gate)):
+            try:
+                limit = self.planner.limit(tier, scene)
+                verdict = within(limit.seconds, lambda: check(attempt))
+            except Exception as error:
+                verdict = _raised(error, check)
+        scene = _checked(scene, gate)
+        if not verdict.passed:
+            return self.outcomes.rejected(tier, scene, verdict, meter.calls)
+        hand_on(draft, scene.request.messages, _audience(tier, scene.around))
+        return self.outcomes.accepted(scene, attempt.message, draft, verdict, meter)
+
+    async def _averify(self, scene: Scene) -> Update:
+        tier, draft, attempt, check = self._open(scene)
+        meter = CallMeter("verify", self.policy.price_of)
+        scene.around.context.keep(scene.state["trail"], meter.calls)
+        async with self.policy.purse.gate(scene) as gate:
+            with ambient(_metered(scene.around.config, meter, gate)):
+                try:
+                    limit = self.planner.limit(tier, scene)
+                    verdict = await awithin(limit.seconds, lambda: check.acall(attempt))
+                except Exception as error:
+                    verdict = _raised(error, check)
+        scene = _checked(scene, gate)
+        if not verdict.passed:
+            return self.outcomes.rejected(tier, scene, verdict, meter.calls)
+        await ahand_on(draft, scene.request.messages, _audience(tier, scene.around))
+        return self.outcomes.accepted(scene, attempt.message, draft, verdict, meter)
 
     # what both twins share ------------------------------------------------------------------
 

@@ -67,11 +67,12 @@ class Outcomes:
         trail = {**trail, "attempts": [*trail["attempts"], entry]}
         live = self.policy.checks(tier, scene.options) is None
         if outcome.error is not None:
-            seen = live and outcome.begun and scene.around.streams
+            heard = scene.around.streams and scene.around.context.aside is None
+            seen = live and outcome.begun and heard
             return self._failed(tier, scene, trail, outcome.error, seen)
         assert message is not None
         if live:
-            return self._answer(trail, message)
+            return self.answered(trail, message)
         draft = seal(cast("Draft", outcome.draft))
         watch = outcome.watch
         if watch is None or watch.verdict is None:
@@ -170,7 +171,7 @@ class Outcomes:
         if sink := scene.around.context.sink:
             for chunk in as_chunks(draft):
                 sink.put(chunk)
-        return self._answer(_with_verdict(scene.state["trail"], verdict, meter.calls), message)
+        return self.answered(_with_verdict(scene.state["trail"], verdict, meter.calls), message)
 
     def rejected(
         self,
@@ -197,7 +198,8 @@ class Outcomes:
         keep = scene.state.get("draft") if self.policy.escalate_with == "draft" else None
         return {"route": up.name, "trail": trail, "draft": keep}
 
-    def _answer(self, trail: Trail, message: AIMessage) -> Update:
+    def answered(self, trail: Trail, message: AIMessage) -> Update:
+        """The last attempt's answer is the request's: the record goes with it."""
         record = record_of(
             trail,
             answered=len(trail["attempts"]) - 1,
@@ -210,10 +212,10 @@ class Outcomes:
         return {"messages": [answer], "route": END, "trail": trail, "draft": None}
 
     def _climbed(self, trail: Trail) -> int:
-        """How many rungs the request has gone up, from the tier asked first to the one that
+        """How many rungs the request has gone up, from the tier that was decided on to the one that
         answered; under 0 where it has gone down."""
-        rungs = [self.policy.ladder.position(entry["tier"]) for entry in trail["attempts"]]
-        return rungs[-1] - rungs[0]
+        place = self.policy.ladder.position
+        return place(trail["attempts"][-1]["tier"]) - place(trail["decision"]["tier"])
 
 
 def _with_verdict(trail: Trail, verdict: Verdict, side_calls: list[dict[str, Any]]) -> Trail:

@@ -17,7 +17,7 @@ from lc_asym_router.policy import Policy
 from lc_asym_router.state import unseal
 from lc_asym_router.streaming import as_message, loud, veiled
 from lc_asym_router.tiers import Tier
-from lc_asym_router.watch import watch_for
+from lc_asym_router.watch import streams_alike, watch_for
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,17 @@ class Planner:
         check = self.policy.checks(tier, scene.options)
         number = len(scene.state["trail"]["attempts"]) + 1
         messages = self._messages(tier, scene)
+        aside = around.context.aside
         sink, listeners = around.context.sink, list(around.listeners)
         if check is None:
             # With listeners alone the model's own invoke streams to them, in their own protocol.
             how = How(
-                stream=sink is not None,
+                stream=sink is not None and (aside is None or aside.streams or streams_alike(tier)),
                 live=True,
                 sink=sink,
                 watched=bool(listeners),
                 limit=self.limit(tier, scene, tier.timeout),
+                line=aside.line if aside else None,
             )
             if len(messages) > len(scene.request.messages):  # feedback, and the draft with it
                 listeners = [veiled(each, scene.request.messages) for each in listeners]
@@ -58,11 +60,14 @@ class Planner:
         else:
             watch = watch_for(tier, scene.request, check)
             how = How(
-                stream=around.streams or watch is not None,
+                stream=around.streams
+                or watch is not None
+                or (aside is not None and streams_alike(tier)),
                 live=False,
                 sink=sink,
                 watch=watch,
                 limit=self.limit(tier, scene, tier.timeout),
+                line=aside.line if aside else None,
             )
             config = held(around.config, tier, number)
         return Plan(messages, config, how)

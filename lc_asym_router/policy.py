@@ -32,6 +32,8 @@ class Policy:
         budgets: What requests may spend.
         deadline: Seconds that a request may take, or `None`.
         degrade: Whether a tier below may answer where the last tier and its fall-backs fail.
+        hedge: After how many seconds the next tier is asked beside a checked one that is late;
+            `True` for that one's own 95th percentile, `False` for never.
     """
 
     ladder: Ladder
@@ -43,6 +45,7 @@ class Policy:
     budgets: tuple[Budget, ...] = field(default=())
     deadline: float | None = None
     degrade: bool = False
+    hedge: bool | float = False
 
     @property
     def purse(self) -> Purse:

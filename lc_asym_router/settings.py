@@ -197,6 +197,26 @@ def budgets_of(given: Any) -> tuple[Budget, ...]:
     return tuple(given)
 
 
+def hedge_of(given: bool | float, budgets: Sequence[Budget]) -> bool | float:
+    """After how long the next tier is asked beside a late one.
+
+    Raises:
+        ConfigurationError: It is no time, or there are budgets, which count one call after another.
+    """
+    if given is False:
+        return False
+    if given is not True and not given > 0:
+        raise ConfigurationError(
+            f"hedge={given!r} is True (the tier's own 95th percentile) or a time over 0 seconds."
+        )
+    if budgets:
+        raise ConfigurationError(
+            "hedge= makes two calls at once for one answer, and budgets= would not let it: leave "
+            "one of them out."
+        )
+    return given
+
+
 def budgeted(ladder: Ladder, budgets: Sequence[Budget]) -> Ladder:
     """The tiers with limits on their output, so that the most that a call can take is known.
 

@@ -92,7 +92,7 @@ def has_ended(chunk: AIMessageChunk) -> bool:
 
 def watch_for(tier: Tier, request: Request, check: Check | None) -> Watch | None:
     """A watch on a tier's next answer, where that can end anything early and costs nothing else."""
-    if check is None or not check.may_end_early or not _streams_alike(tier):
+    if check is None or not check.may_end_early or not streams_alike(tier):
         return None
     return Watch(check, Prefix(request, tier.provider), tier)
 
@@ -128,7 +128,7 @@ def watched(model: BaseChatModel, watch: Watch) -> BaseChatModel:
     return copy
 
 
-def _streams_alike(tier: Tier) -> bool:
+def streams_alike(tier: Tier) -> bool:
     """Whether a streamed answer is just like an invoked one.
 
     Streams don't go through LangChain's cache, and ChatOpenAI counts no tokens in a stream unless

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lc_asym_router.errors import AttemptTimeoutError
 from lc_asym_router.faults.breaker import Breaker, Permit
 from lc_asym_router.faults.slots import Slots
 from lc_asym_router.faults.worth import shows_it_down
+
+KEPT = 256
+"""Calls whose time is remembered."""
+ENOUGH = 20
+"""Calls under which a 95th percentile says nothing."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +26,18 @@ class Guard:
     Attributes:
         breaker: Its breaker, or `None`.
         slots: Its limit on calls at once, or `None`.
+        seconds: How long its latest good calls took.
     """
 
     breaker: Breaker | None
     slots: Slots | None
+    seconds: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT), compare=False)
+
+    @property
+    def p95(self) -> float | None:
+        """95 of 100 of its latest good calls took no longer, in seconds; `None` under 20 calls."""
+        taken = sorted(self.seconds)
+        return taken[math.ceil(0.95 * len(taken)) - 1] if len(taken) >= ENOUGH else None
 
     @contextmanager
     def entered(

@@ -55,6 +55,11 @@ class Line:
                 _shut(each)
             self._sockets.clear()
 
+    @property
+    def is_up(self) -> bool:
+        """Whether it was hung up."""
+        return self._up
+
     def asking(self, request: Any) -> None:
         """A request is about to leave: bound each of its waits by the time that is left.
 

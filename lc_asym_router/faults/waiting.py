@@ -65,11 +65,15 @@ def look_of(scene: Scene) -> Callable[[], None]:
     return look
 
 
-def settle(permit: Permit, paid: UsedUp | tuple[Scene, Outcome]) -> None:
+def settle(permit: Permit, tier: Tier, paid: UsedUp | tuple[Scene, Outcome]) -> None:
     """Tell a tier's breaker how the call went; where it was not made, or the request alone was at
     fault, that says nothing of the tier."""
-    error = None if isinstance(paid, UsedUp) else paid[1].error
-    if isinstance(paid, UsedUp) or (error is not None and not shows_it_down(error)):
+    if isinstance(paid, UsedUp):
         permit.settle(None)
+        return
+    outcome = paid[1]
+    if outcome.error is None:
+        tier.guard.seconds.append(outcome.seconds)
+        permit.settle(True)
     else:
-        permit.settle(error is None)
+        permit.settle(False if shows_it_down(outcome.error) else None)
