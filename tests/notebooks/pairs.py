@@ -1,4 +1,4 @@
-"""The notebooks and their text pairs: a percent script holds the cells, the notebook the outputs too."""
+"""The notebooks and their text pairs: a script holds the cells, the notebook the outputs too."""
 
 from __future__ import annotations
 

@@ -32,6 +32,7 @@ def run(script: Path) -> tuple[Any, float, str]:
         notebook,
         timeout=CELL_SECONDS,
         record_timing=False,
+        coalesce_streams=True,
         resources={"metadata": {"path": str(FOLDER)}},
     )
     started, error = time.monotonic(), ""
