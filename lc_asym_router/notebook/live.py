@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import aclosing
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
@@ -164,7 +163,7 @@ class _Follower(BaseCallbackHandler):
         self._nodes = nodes
         self._screen = screen
         self._running: dict[UUID, str] = {}
-        self._attempts: Sequence[Any] = ()
+        self._told = 0
 
     def on_chain_start(
         self, serialized: Any, inputs: Any, *, run_id: UUID, name: str = "", **kwargs: Any
@@ -186,6 +185,7 @@ class _Follower(BaseCallbackHandler):
             return
         attempts = trail["attempts"]
         # What waits for its check is told of after it.
-        if attempts and attempts != self._attempts and outputs["route"] != "verify":
-            self._attempts = attempts
-            self._screen.told(attempt_line(len(attempts), attempts[-1]))
+        if outputs["route"] != "verify":
+            for number in range(self._told, len(attempts)):
+                self._screen.told(attempt_line(number + 1, attempts[number]))
+            self._told = len(attempts)

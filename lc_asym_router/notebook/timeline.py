@@ -38,7 +38,7 @@ class Step:
 
 
 def steps_of(record: Record) -> Iterator[Step]:
-    """The calls one after the other, as they were made.
+    """The calls one after the other, as they were made; those of a race side by side, to its end.
 
     A record does not say which attempt a check's call was for. Where only one attempt was checked it
     is plain; else those calls come last.
@@ -52,10 +52,22 @@ def steps_of(record: Record) -> Iterator[Step]:
             order += checks
     order += checks if len(checked) != 1 else []
     at = 0.0
-    for call, number in order:
+    for place, (call, number) in enumerate(order):
         told, kind = told_of(call, side=not number)
-        yield Step(call, f"{number} {call.tier}" if number else call.tier, told, kind, at)
-        at += (call.seconds or 0.0) + (call.retry_in or 0.0)
+        beside = [call, *(each for each, _ in order[place + 1 : place + 2] if _stopped(call))]
+        took = call.seconds or 0.0
+        lead = max(each.seconds or 0.0 for each in beside) - took
+        name = f"{number} {call.tier}" if number else call.tier
+        yield Step(call, name, told, kind, at + lead)
+        if _stopped(call):
+            at += max(0.0, took - (beside[-1].seconds or 0.0))
+        else:
+            at += took + (call.retry_in or 0.0)
+
+
+def _stopped(call: Call) -> bool:
+    """Whether it has lost a race with the call that follows: both ended at once."""
+    return call.error.startswith("stopped:")
 
 
 def told_of(call: Call, *, side: bool) -> tuple[str, Kind]:

@@ -127,6 +127,15 @@ async def test_lines_where_there_is_no_notebook(make, small, frontier, capsys):
     assert "a frontier answer" not in repr(record)
 
 
+async def test_both_calls_of_a_race_are_told_of(make, small, capsys):
+    small.script(Reply("too late", delay=1.0))
+    await make(hedge=0.1).watch("hi")
+    printed = capsys.readouterr().out
+    assert "attempt 1: small (small-model) failed: stopped" in printed
+    assert "attempt 2: frontier" in printed
+    assert "too late" not in printed
+
+
 async def test_tools_and_configs_go_along(make, small, frontier, capsys):
     tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
     record = await make().watch("hi", {"configurable": {"tier": "frontier"}}, tools=[tool])

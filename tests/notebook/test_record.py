@@ -108,6 +108,23 @@ async def test_a_wait_before_another_try_is_in_the_timeline():
     assert "small, degraded" in safe(record).text
 
 
+@pytest.mark.parametrize(("loser", "winner", "begun"), [(3.0, 1.0, [0, 2]), (1.0, 3.0, [2, 0])])
+def test_the_calls_of_a_race_end_together(loser, winner, begun):
+    """Whether the small tier was overtaken, or its company came for nothing."""
+    stopped = {"tier": "a", "error": "stopped: b was first", "seconds": loser}
+    record = Record.of({"attempts": [stopped, {"tier": "b", "seconds": winner, "passed": True}]})
+    assert [step.begun for step in steps_of(record)] == begun
+
+
+async def test_a_race_in_the_timeline(make, small, frontier):
+    small.script(Reply("too late", delay=1.0))
+    record = Record.of(await make(hedge=0.1).ainvoke("hi"))
+    first, second = steps_of(record)
+    assert first.told == "failed: stopped: frontier was first"
+    assert second.begun == pytest.approx(0.1, abs=0.08)
+    safe(record)
+
+
 def test_an_empty_record():
     record = Record.of({})
     page = safe(record)
