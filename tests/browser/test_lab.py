@@ -1,0 +1,108 @@
+"""The notebooks open in JupyterLab; 01 runs there, and what it shows responds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.notebooks.pairs import SCRIPTS, notebook_of
+
+RUN_MS = 300_000
+ERRORS = '[data-mime-type="application/vnd.jupyter.error"]'
+NOT_RENDERED = (
+    '.jp-OutputArea-output:has-text("model not found"), .jp-RenderedText[data-mime-type*="widget"]'
+)
+
+# Notes each state in which a node of a graph is shown: the live view draws them anew.
+FOLLOW = """() => {
+  window.seen = [];
+  new MutationObserver(() => {
+    for (const node of document.querySelectorAll('.lcar .node.run')) {
+      const name = node.dataset.node;
+      if (window.seen.at(-1) !== name) window.seen.push(name);
+    }
+  }).observe(document.body, {childList: true, subtree: true, attributes: true});
+}"""
+
+
+def drawings(page: Page, title: str) -> Locator:
+    """The drawings of that title among the notebook's outputs."""
+    return page.locator(f'.jp-OutputArea svg.lcar-svg:has(> title:text-is("{title}"))')
+
+
+def choose(page: Page, menu: str, entry: str) -> None:
+    """Choose a menu's entry, as a hand does."""
+    page.locator(".lm-MenuBar-itemLabel", has_text=menu).click()
+    page.locator(".lm-Menu-itemLabel").get_by_text(entry, exact=True).click()
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_it_opens_with_its_outputs(script: Path, opened):
+    page = opened(notebook_of(script).name)
+    expect(page.locator(".jp-OutputArea .lcar").first).to_be_visible()
+    expect(page.locator(ERRORS)).to_have_count(0)
+    expect(page.locator(NOT_RENDERED)).to_have_count(0)
+
+
+@pytest.fixture
+def ran(opened) -> Page:
+    """01, run from top to bottom in JupyterLab, its saved outputs cleared before."""
+    page = opened("01_chains.ipynb")
+    choose(page, "Edit", "Clear Outputs of All Cells")
+    expect(page.locator(".jp-OutputArea-output")).to_have_count(0)
+    page.evaluate(FOLLOW)
+    choose(page, "Run", "Run All Cells")
+    slider = page.locator(".jp-OutputArea .widget-slider")
+    slider.or_(page.locator(ERRORS)).first.wait_for(timeout=RUN_MS)
+    expect(page.locator(ERRORS)).to_have_count(0)
+    return page
+
+
+def test_01_runs_and_its_displays_respond(ran, picture):
+    the_graph_is_there_and_lights_up(ran)
+    the_timeline_opens(ran)
+    the_slider_moves(ran, picture)
+    graph = drawings(ran, "The graph of the router").first
+    graph.scroll_into_view_if_needed()
+    picture(ran, "lab.png")
+
+
+def the_graph_is_there_and_lights_up(page: Page) -> None:
+    graph = drawings(page, "The graph of the router").first
+    expect(graph).to_be_visible()
+    names = [node.get_attribute("data-node") for node in graph.locator(".node").all()]
+    assert sorted(names) == ["classify", "frontier", "small", "verify"]
+    # In the live view they came up one after the other, and stay lit where the request went.
+    assert page.evaluate("window.seen")[:3] == ["classify", "small", "verify"]
+    assert page.locator('.lcar .node.done[data-node="small"]').count() == 1
+    assert page.locator(".lcar .node.run").count() == 0
+
+
+def the_timeline_opens(page: Page) -> None:
+    timeline = drawings(page, "The timeline of a request").first
+    expect(timeline.locator("rect.bad")).to_have_count(1)  # what was discarded
+    expect(timeline).to_contain_text("frontier")
+    details = page.locator(".lcar details").first
+    calls = details.locator("table")
+    expect(calls).not_to_be_visible()
+    details.locator("summary").click()
+    expect(calls).to_be_visible()
+    expect(calls).to_contain_text("Agreement")
+
+
+def the_slider_moves(page: Page, picture) -> None:
+    slider = page.locator(".jp-OutputArea .widget-slider").last
+    widget = page.locator(".jp-OutputArea .widget-vbox").filter(has=slider).last
+    figures, curve = widget.locator(".lcar .tiles"), widget.locator("img")
+    before = figures.inner_text(), curve.get_attribute("src")
+    handle = slider.locator(".noUi-handle")
+    handle.scroll_into_view_if_needed()
+    handle.focus()
+    for _ in range(20):
+        handle.press("ArrowLeft")
+    expect(figures).not_to_have_text(before[0])
+    expect(curve).not_to_have_attribute("src", before[1])
+    assert figures.inner_text().split()[0] < before[0].split()[0]  # the threshold came down
+    picture(widget, "lab_slider.png")
