@@ -44,7 +44,7 @@ def plot_frontier(
     draw_frontier(axis, lines, chosen_of(threshold))
     axis.set_ylabel("mean grade")
     axis.set_title(title)
-    axis.legend(fontsize=8, loc="lower right")
+    axis.legend(fontsize=8, loc="best")
     return Picture(figure, title or "Quality against cost")
 
 

@@ -24,5 +24,5 @@ def draw(path: str, cascades: dict[tuple[str, str | None], Cascade]) -> None:
         draw_frontier(axis, lines)
         axis.set_title(source)
     axes[0].set_ylabel("mean grade")
-    axes[-1].legend(fontsize=7, loc="lower right")
+    axes[-1].legend(fontsize=7, loc="best")
     Picture(figure, "Quality against cost").save(path)

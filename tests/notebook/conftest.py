@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 
-from lc_asym_router import AsymRouter
+from lc_asym_router import AsymRouter, LearnedClassifier
+from lc_asym_router.evals import Evaluation, Row, evaluate_offline, load
+from lc_asym_router.evals.example import write_example
 from tests.servers import OllamaServer, Reply
 
 WRONG = "17 * 23 = 411"
@@ -34,6 +36,32 @@ async def escalated(make: Callable[..., AsymRouter], small: OllamaServer) -> AIM
 def failing() -> Reply:
     """A reply that is none."""
     return Reply(status=500, error="the server is on fire")
+
+
+def twins(name: str) -> Any:
+    """A fixture: either twin of a router's method, as an async function of a router and its input."""
+
+    @pytest.fixture(params=[name, f"a{name}"])
+    def either(request: pytest.FixtureRequest) -> Callable[..., Any]:
+        async def run(router: Any, *given: Any, **kwargs: Any) -> Any:
+            said = getattr(router, request.param)(*given, **kwargs)
+            return said if request.param == name else await said
+
+        return run
+
+    return either
+
+
+@pytest.fixture(scope="session")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
+    """Made-up rows with both models' grades."""
+    return load(write_example(tmp_path_factory.mktemp("rows") / "rows.jsonl", count=120))
+
+
+@pytest.fixture(scope="session")
+def evaluation(rows: list[Row]) -> Evaluation:
+    """What the learned classifier says of them."""
+    return evaluate_offline(rows, LearnedClassifier())
 
 
 def judge(body: dict[str, Any]) -> str:

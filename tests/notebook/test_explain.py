@@ -9,19 +9,10 @@ from langchain_core.callbacks import get_usage_metadata_callback
 
 from lc_asym_router import InvalidRequestError, KeywordClassifier, LearnedClassifier, NoTierError
 from lc_asym_router.classify.weights import load_weights
-from tests.notebook.conftest import judge
+from tests.notebook.conftest import judge, twins
 from tests.notebook.looking import safe
 
-
-@pytest.fixture(params=["explain", "aexplain"])
-def explained(request):
-    """Both twins, as an async function of a router and what is asked."""
-
-    async def run(router, *given, **kwargs):
-        said = getattr(router, request.param)(*given, **kwargs)
-        return said if request.param == "explain" else await said
-
-    return run
+explained = twins("explain")
 
 
 async def test_the_words_that_moved_it(make, explained, small, frontier):

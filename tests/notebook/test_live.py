@@ -128,7 +128,7 @@ async def test_lines_where_there_is_no_notebook(make, small, frontier, capsys):
 
 
 async def test_both_calls_of_a_race_are_told_of(make, small, capsys):
-    small.script(Reply("too late", delay=1.0))
+    small.script(Reply("too late", delay=5.0))
     await make(hedge=0.1).watch("hi")
     printed = capsys.readouterr().out
     assert "attempt 1: small (small-model) failed: stopped" in printed

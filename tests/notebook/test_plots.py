@@ -7,22 +7,11 @@ import sys
 
 import pytest
 
-from lc_asym_router import ConfigurationError, LearnedClassifier, PerSecond, Price
+from lc_asym_router import ConfigurationError, PerSecond, Price
 from lc_asym_router.calibration import Calibration
-from lc_asym_router.evals import evaluate_offline, load, replay_router, simulate
-from lc_asym_router.evals.example import write_example
+from lc_asym_router.evals import replay_router, simulate
 from lc_asym_router.notebook import Report, plot_frontier, plot_ledger
 from lc_asym_router.notebook.tradeoff import tradeoff_of
-
-
-@pytest.fixture(scope="module")
-def rows(tmp_path_factory):
-    return load(write_example(tmp_path_factory.mktemp("rows") / "rows.jsonl", count=120))
-
-
-@pytest.fixture(scope="module")
-def evaluation(rows):
-    return evaluate_offline(rows, LearnedClassifier())
 
 
 def lines(picture):

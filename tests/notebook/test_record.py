@@ -117,11 +117,11 @@ def test_the_calls_of_a_race_end_together(loser, winner, begun):
 
 
 async def test_a_race_in_the_timeline(make, small, frontier):
-    small.script(Reply("too late", delay=1.0))
+    small.script(Reply("too late", delay=5.0))
     record = Record.of(await make(hedge=0.1).ainvoke("hi"))
     first, second = steps_of(record)
     assert first.told == "failed: stopped: frontier was first"
-    assert second.begun == pytest.approx(0.1, abs=0.08)
+    assert 0 < second.begun < first.call.seconds
     safe(record)
 
 

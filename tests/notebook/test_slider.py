@@ -6,23 +6,12 @@ import sys
 
 import pytest
 
-from lc_asym_router import ConfigurationError, LearnedClassifier
-from lc_asym_router.evals import evaluate_offline, load, simulate
-from lc_asym_router.evals.example import write_example
+from lc_asym_router import ConfigurationError
+from lc_asym_router.evals import simulate
 from lc_asym_router.notebook import threshold_slider
 from tests.notebook.looking import Page, safe
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-
-
-@pytest.fixture(scope="module")
-def rows(tmp_path_factory):
-    return load(write_example(tmp_path_factory.mktemp("rows") / "rows.jsonl", count=80))
-
-
-@pytest.fixture(scope="module")
-def evaluation(rows):
-    return evaluate_offline(rows, LearnedClassifier())
 
 
 def test_figures_and_curve_move_with_it(evaluation):
