@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
-from lc_asym_router.display import Displayed
 from lc_asym_router.extras import needed
+from lc_asym_router.notebook.markup import Html, tag
 
 DPI = 110
 
 
 @dataclass(frozen=True, repr=False)
-class Picture(Displayed):
-    """A static figure.
+class Picture:
+    """A static figure; a front end gets it as a PNG, which all of them show.
 
     Attributes:
         figure: The `matplotlib.figure.Figure`, to draw more on or to save in another way.
@@ -40,15 +40,19 @@ class Picture(Displayed):
     def __repr__(self) -> str:
         return f"Picture({self.title!r})"
 
-    def _repr_html_(self) -> str:
-        from lc_asym_router.notebook.markup import tag
+    @property
+    def html(self) -> Html:
+        """The figure as an element of a page."""
+        source = f"data:image/png;base64,{self._base64}"
+        return Html(tag("img", src=source, alt=self.title).removesuffix("</img>"))
 
-        source = f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
-        return tag("img", src=source, alt=self.title).removesuffix("</img>")
+    @property
+    def _base64(self) -> str:
+        return base64.b64encode(self.png).decode()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        """As a PNG: front ends that show no HTML show that."""
-        return {"text/plain": repr(self), "image/png": base64.b64encode(self.png).decode()}
+        """Every form of the figure, by MIME type."""
+        return {"text/plain": repr(self), "image/png": self._base64}
 
 
 def blank(width: float, height: float, columns: int = 1) -> tuple[Any, list[Any]]:

@@ -11,11 +11,12 @@ from langchain_core.messages import AIMessage
 from lc_asym_router.display import Displayed
 from lc_asym_router.errors import ConfigurationError, TiersFailedError
 from lc_asym_router.extras import needed
+from lc_asym_router.notebook.picture import Picture
 from lc_asym_router.notebook.record import Record
 
 
 def show(thing: Any) -> None:
-    """Display a router, a decision, an answer, a record, an error or a ledger's report.
+    """Display a router, a decision, an answer, a record, an error, a figure or a ledger's report.
 
     In a notebook it is the rich display, elsewhere lines of text.
 
@@ -33,13 +34,13 @@ def show(thing: Any) -> None:
         print(shown)
 
 
-def displayed(thing: Any) -> Displayed:
+def displayed(thing: Any) -> Displayed | Picture:
     """What shows a thing.
 
     Raises:
         ConfigurationError: It is nothing that can be shown.
     """
-    if isinstance(thing, Displayed):
+    if isinstance(thing, Displayed | Picture):
         return thing
     if isinstance(thing, AIMessage | Mapping | TiersFailedError):
         return Record.of(thing)

@@ -141,8 +141,8 @@ class ThresholdSlider(Displayed):
         )
 
     def _repr_html_(self) -> str:
-        still = Html(self.picture._repr_html_())
-        return display(tag("div", self._tiles(), class_="tiles"), still, title=repr(self))
+        tiles = tag("div", self._tiles(), class_="tiles")
+        return display(tiles, self.picture.html, title=repr(self))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """The widget where the front end knows it, else the still figure."""
