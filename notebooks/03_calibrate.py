@@ -49,19 +49,19 @@ def story(steps):
     """A sum that is told as a story, and what it comes to."""
     who, things = chance.choice(("Ada", "Ben", "Cem")), chance.choice(("apples", "books", "stamps"))
     count = chance.randint(3, 9)
-    told = [f"{who} has {count} {things}."]
+    told = f"{who} has {count} {things}"
     for _ in range(steps):
         more = chance.randint(2, 6)
         count += more
-        told.append(f"Then {who} gets {more} more.")
-    return " ".join([*told, f"How many {things} are there now?"]), str(count)
+        told += f", then gets {more} more"
+    return f"{told}. How many {things} now?", str(count)
 
 
-countries = (pair.split() for pair in CAPITALS.split(","))
+countries = (each.split() for each in CAPITALS.split(","))
 asked = [(f"What is the capital of {country}?", city) for country, city in countries]
 asked += [story(1 + number % 3) for number in range(74)]
 folder = Path(mkdtemp())
-suffix = {"prompt_suffix": "Answer with one word or number only."}
+suffix = {"prompt_suffix": "One word or number only."}
 lines = [json.dumps({"query": query, "gold": gold, **suffix}) for query, gold in asked]
 (folder / "questions.jsonl").write_text("\n".join(lines))
 print(asked[0], asked[-1], sep="\n")

@@ -52,7 +52,9 @@ def tag(name: str, *children: Any, **attributes: Any) -> Html:
 def display(*children: Any, title: str) -> str:
     """A whole display for a notebook's cell: with its style, and a name for screen readers."""
     style = tag("style", Html(STYLE))
-    return tag("div", style, children, class_="lcar", role="group", aria_label=title)
+    # JupyterLab would typeset what stands between two dollar signs as mathematics.
+    kind = "lcar mathjax_ignore"
+    return tag("div", style, children, class_=kind, role="group", aria_label=title)
 
 
 def drawing(width: int, height: int, *children: Any, title: str) -> Html:

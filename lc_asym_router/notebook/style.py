@@ -56,7 +56,7 @@ padding:12px 14px;margin:2px 0;max-width:820px;font:13px/1.45 system-ui,sans-ser
 .lcar h4{margin:0 0 6px;font-size:14px}.lcar h5{margin:10px 0 4px;font-size:12px;color:var(--dim)}
 .lcar p{margin:4px 0}.lcar .dim{color:var(--dim)}
 .lcar table{border-collapse:collapse;margin:6px 0;font-size:12px;color:inherit}
-.lcar th,.lcar td{text-align:left;padding:3px 12px 3px 0;border:0;
+.lcar.lcar th,.lcar.lcar td{text-align:left;padding:3px 12px 3px 0;border:0;
 border-bottom:1px solid var(--line);vertical-align:top;background:none;color:inherit}
 .lcar th{color:var(--dim);font-weight:500}
 .lcar pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--box);color:inherit;
