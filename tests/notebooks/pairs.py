@@ -44,10 +44,9 @@ def difference(script: Path, notebook: Path) -> str:
 
 def update_script(script: Path, notebook: Path) -> None:
     """Write the notebook's cells into the script, whose header stays."""
-    changed = nbformat.read(notebook, 4)
-    changed.metadata = jupytext.read(script).metadata
-    text = jupytext.writes(changed, fmt="py:percent")
-    script.write_text(text, encoding="utf-8")
+    header, mark, _ = script.read_text(encoding="utf-8").partition("# %%")
+    text = jupytext.writes(nbformat.read(notebook, 4), fmt="py:percent")
+    script.write_text(header + mark + text.partition(mark)[2], encoding="utf-8")
 
 
 def _cells(notebook: Any) -> list[tuple[str, str]]:

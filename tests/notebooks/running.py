@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,6 @@ def run(script: Path) -> tuple[Any, float, str]:
         The notebook with its outputs, the seconds that it took, and its error or "".
     """
     notebook = from_script(script)
-    # The same figures wherever it runs; colour codes in a saved output would be noise.
-    env = {**os.environ, "NO_COLOR": "1"}
     client = NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
@@ -37,9 +35,9 @@ def run(script: Path) -> tuple[Any, float, str]:
     )
     started, error = time.monotonic(), ""
     try:
-        client.execute(env=env)
+        client.execute()
     except CellExecutionError as failed:
-        error = str(failed)
+        error = re.sub(r"\x1b\[[\d;]*m", "", str(failed))
     return notebook, time.monotonic() - started, error
 
 
