@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lc_asym_router.classify.judge import JudgeClassifier as JudgeClassifier
     from lc_asym_router.classify.keyword import KeywordClassifier as KeywordClassifier
     from lc_asym_router.classify.learned import LearnedClassifier as LearnedClassifier
+    from lc_asym_router.classify.remembered import DecisionCache as DecisionCache
     from lc_asym_router.drift import DriftWatch as DriftWatch
     from lc_asym_router.errors import (
         ConfigurationError as ConfigurationError,
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from lc_asym_router.money.prices import PerSecond as PerSecond
     from lc_asym_router.money.prices import Power as Power
     from lc_asym_router.money.prices import Price as Price
+    from lc_asym_router.observe.logs import RequestLog as RequestLog
+    from lc_asym_router.observe.otel import OpenTelemetry as OpenTelemetry
     from lc_asym_router.router import AsymRouter as AsymRouter
     from lc_asym_router.state import Attempt as Attempt
     from lc_asym_router.state import Decision as Decision
@@ -76,6 +79,7 @@ _HOMES = {
     "Check": "verify.check",
     "ConfigurationError": "errors",
     "Decision": "state",
+    "DecisionCache": "classify.remembered",
     "DriftWatch": "drift",
     "Exhausted": "money.budgets.exhausted",
     "InvalidRequestError": "errors",
@@ -87,10 +91,12 @@ _HOMES = {
     "LearnedVerifier": "verify.learned",
     "Ledger": "money.ledger.handler",
     "NoTierError": "errors",
+    "OpenTelemetry": "observe.otel",
     "PerCall": "money.prices",
     "PerSecond": "money.prices",
     "Power": "money.prices",
     "Price": "money.prices",
+    "RequestLog": "observe.logs",
     "Retry": "faults.retry",
     "RouterError": "errors",
     "SelfVerification": "verify.self_verify",

@@ -17,6 +17,7 @@ from langgraph.constants import TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
 
 from lc_asym_router.binding import bind
+from lc_asym_router.caching import counted
 from lc_asym_router.cancellation import LostCancellation
 from lc_asym_router.deadline import awithin, within
 from lc_asym_router.errors import (
@@ -85,20 +86,9 @@ class How:
     line: Line | None = None
 
 
-def held(config: RunnableConfig, tier: Tier, number: int) -> RunnableConfig:
+def held(config: RunnableConfig) -> RunnableConfig:
     """The config of a call that nobody may listen to until its check has passed."""
-    marked = labelled(config, tier, number)
-    return {**marked, "tags": [*(marked.get("tags") or ()), TAG_NOSTREAM]}
-
-
-def labelled(config: RunnableConfig, tier: Tier, number: int) -> RunnableConfig:
-    """The config with the tier and the attempt's number in its metadata, for traces."""
-    metadata = {
-        **(config.get("metadata") or {}),
-        "lc_asym_router_tier": tier.name,
-        "lc_asym_router_attempt": number,
-    }
-    return {**config, "metadata": metadata}
+    return {**config, "tags": [*(config.get("tags") or ()), TAG_NOSTREAM]}
 
 
 def call(
@@ -254,7 +244,7 @@ class _Taken:
             CutStreamError: It has no end mark, and no check that would see that.
         """
         if isinstance(draft, AIMessage):
-            draft = _plain(draft)
+            draft = counted(_plain(draft))
         if self.how.live and ends_unmarked(as_message(draft), self.tier.provider):
             raise CutStreamError
         return Outcome(draft, time.perf_counter() - self.started, watch=self.how.watch)

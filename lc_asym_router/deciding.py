@@ -127,6 +127,7 @@ class Decider:
             confidence=scored.confidence,
             classifier=scored.classifier,
             reason=reason,
+            cached=scored.cached,
         )
 
     def _place(

@@ -182,6 +182,11 @@ def describe_error(error: BaseException, *, model: str = "the model") -> str:
     return f"{head}: {remedy}" if remedy else head
 
 
+def error_head(line: str) -> str:
+    """The class and HTTP status of an error that `describe_error` has put in a line: no text."""
+    return line.partition(":")[0]
+
+
 def causes(error: BaseException) -> Iterator[BaseException]:
     """The error, what caused it, and so on."""
     cause: BaseException | None = error

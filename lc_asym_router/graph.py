@@ -43,8 +43,8 @@ def build_graph(policy: Policy, checkpointer: bool | None = None) -> Graph:
         graph.add_node(tier.name, _node(partial(nodes.ask, tier), partial(nodes.aask, tier)))
     graph.add_edge(START, "classify")
     route = RunnableCallable(follow, trace=False)
-    rungs = [tier.name for tier in policy.ladder]
-    graph.add_conditional_edges("classify", route, rungs)
+    names = [tier.name for tier in policy.ladder.every]
+    graph.add_conditional_edges("classify", route, names)
     for tier in policy.ladder.every:
         exits = policy.exits(tier)
         if policy.check is not None and not policy.is_last(tier):
@@ -55,7 +55,6 @@ def build_graph(policy: Policy, checkpointer: bool | None = None) -> Graph:
             graph.add_edge(tier.name, END)
     if policy.check is not None:
         graph.add_node("verify", _node(nodes.verify, nodes.averify))
-        names = [tier.name for tier in policy.ladder.every]
         graph.add_conditional_edges("verify", route, [*names, END])
     compiled = graph.compile(checkpointer=checkpointer, name="AsymRouter")
     # Values and updates modes show the messages alone: the trail and the draft are our own.

@@ -19,6 +19,7 @@ from lc_asym_router.outcomes import Outcomes
 from lc_asym_router.policy import Policy
 from lc_asym_router.state import RouterState, Trail, Update, attempt_entry, open_record
 from lc_asym_router.streaming import Sink
+from lc_asym_router.tagging import UNDER_WAY
 from lc_asym_router.tiers import Tier
 
 LONGEST = 600.0
@@ -145,7 +146,8 @@ class Hedge:
             seconds=time.perf_counter() - self.began - (self.after if way else 0.0),
             error=f"stopped: {self.tiers[1 - way].name} was first",
         )
-        return {**trail, "attempts": [*trail["attempts"][:-1], entry]}
+        *before_it, left = trail["attempts"]
+        return {**trail, "attempts": [*before_it, {**left, **entry}]}
 
     def _joined(self, trails: Sequence[Trail], last: int | None = None) -> Trail:
         """One trail of both: what each has beside what it began with, that of `last` at the end."""
@@ -196,7 +198,7 @@ def _aside(scene: Scene, before: Tier | None = None) -> Scene:
     if before is not None:
         trail = state["trail"]
         entry = attempt_entry(
-            tier=before.name, model=before.model_name, price=None, seconds=0.0, error="under way"
+            tier=before.name, model=before.model_name, price=None, seconds=0.0, error=UNDER_WAY
         )
         trail = {**trail, "attempts": [*trail["attempts"], entry]}
         state = cast("RouterState", {**state, "trail": trail})

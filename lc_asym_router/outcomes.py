@@ -29,6 +29,7 @@ from lc_asym_router.state import (
     seal,
 )
 from lc_asym_router.streaming import Draft, as_chunks, as_message
+from lc_asym_router.tagging import answering
 from lc_asym_router.tiers import Tier
 
 
@@ -42,7 +43,10 @@ class Outcomes:
         """A tier is about to be asked: should the request be left, the call is on its account."""
         trail = scene.state["trail"]
         model, _ = tier.called(scene.request)
-        entry = attempt_entry(tier=tier.name, model=model, price=None, seconds=0.0, error="left")
+        entry = {
+            **attempt_entry(tier=tier.name, model=model, price=None, seconds=0.0, error="left"),
+            **answering(tier, trail, self.policy.ladder).in_record,
+        }
         scene.around.context.keep({**trail, "attempts": [*trail["attempts"], entry]})
 
     def asked(
@@ -64,6 +68,7 @@ class Outcomes:
             error=outcome.describe(tier),
             unbilled=outcome.error is not None and not outcome.begun and unbilled(outcome.error),
         )
+        entry |= answering(tier, trail, self.policy.ladder).in_record
         trail = {**trail, "attempts": [*trail["attempts"], entry]}
         live = self.policy.checks(tier, scene.options) is None
         if outcome.error is not None:
@@ -97,6 +102,7 @@ class Outcomes:
             error=describe_error(error, model=model),
             unbilled=True,
         )
+        entry |= {"asked": False, **answering(tier, trail, self.policy.ladder).in_record}
         trail = {**trail, "attempts": [*trail["attempts"], entry]}
         scene.around.context.keep(trail)
         return self._failed(tier, scene, trail, error, seen=False)

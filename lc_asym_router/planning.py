@@ -7,7 +7,8 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
-from lc_asym_router.calls import How, held, labelled
+from lc_asym_router.caching import reads_cache
+from lc_asym_router.calls import How, held
 from lc_asym_router.context import Scene
 from lc_asym_router.faults.limits import Limit, limit_of
 from lc_asym_router.faults.recovery import tried
@@ -16,6 +17,7 @@ from lc_asym_router.feedback import with_feedback
 from lc_asym_router.policy import Policy
 from lc_asym_router.state import unseal
 from lc_asym_router.streaming import as_message, loud, veiled
+from lc_asym_router.tagging import answering
 from lc_asym_router.tiers import Tier
 from lc_asym_router.watch import streams_alike, watch_for
 
@@ -39,7 +41,7 @@ class Planner:
         """Plan a call."""
         around = scene.around
         check = self.policy.checks(tier, scene.options)
-        number = len(scene.state["trail"]["attempts"]) + 1
+        labels = answering(tier, scene.state["trail"], self.policy.ladder)
         messages = self._messages(tier, scene)
         aside = around.context.aside
         sink, listeners = around.context.sink, list(around.listeners)
@@ -56,11 +58,12 @@ class Planner:
             if len(messages) > len(scene.request.messages):  # feedback, and the draft with it
                 listeners = [veiled(each, scene.request.messages) for each in listeners]
             config = loud(around.config, listeners, around.context.metadata)
-            config = labelled(config, tier, number)
+            config = labels.on(config)
         else:
             watch = watch_for(tier, scene.request, check)
             how = How(
-                stream=around.streams
+                # Nobody hears it yet, so it need not come as a stream, which passes the cache by.
+                stream=(around.streams and not reads_cache(tier.model))
                 or watch is not None
                 or (aside is not None and streams_alike(tier)),
                 live=False,
@@ -69,7 +72,7 @@ class Planner:
                 limit=self.limit(tier, scene, tier.timeout),
                 line=aside.line if aside else None,
             )
-            config = held(around.config, tier, number)
+            config = held(labels.on(around.config))
         return Plan(messages, config, how)
 
     def limit(self, tier: Tier, scene: Scene, own: float | None = None) -> Limit:

@@ -14,6 +14,7 @@ from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from lc_asym_router.chain_model import ChainChatModel
+from lc_asym_router.classify.remembered import remembering
 from lc_asym_router.deciding import Decider, Sticky
 from lc_asym_router.display import Displayed
 from lc_asym_router.errors import ConfigurationError
@@ -76,6 +77,8 @@ class AsymRouter(ChainChatModel, Displayed):
             the last tier once it was there; `None` decides on every call.
         budgets: What requests may spend, a list of `Budget`: in USD, tokens or calls, per request,
             thread, day or tag.
+        decision_cache: Keeps classifiers' scores, so that the same turn is not scored twice: a cache of
+            LangGraph's, or a `DecisionCache`.
         deadline: Seconds that a whole request may take: what is left is shared out to its calls, and
             a tier that somebody could still be asked after gets half of it. `None` for no limit.
         fallbacks: Models or tiers that are asked in this order where the last tier fails.
@@ -122,6 +125,7 @@ class AsymRouter(ChainChatModel, Displayed):
     escalate_with: Literal["request", "draft"] = "request"
     sticky: Sticky = "turn"
     budgets: Any = ()
+    decision_cache: Any = None
     deadline: float | None = None
     fallbacks: Any = ()
     degrade: bool = False
@@ -156,6 +160,7 @@ class AsymRouter(ChainChatModel, Displayed):
         budgets = budgets_of(self.budgets)
         ladder = budgeted(ladder, budgets)
         scorer = scorer_of(self.classify, self.classify_deadline, ladder)
+        scorer = remembering(scorer, self.decision_cache)
         found = calibration_of(self.threshold, scorer)
         thresholds = thresholds_of(found.threshold if found else self.threshold, scorer, ladder)
         self._policy = Policy(

@@ -15,6 +15,7 @@ from langgraph.graph.message import add_messages
 
 from lc_asym_router.display import Displayed
 from lc_asym_router.money.prices import Pricing, cost_of_call, total
+from lc_asym_router.money.usage import from_cache
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -34,6 +35,7 @@ class Decision(Displayed):
         confidence: How sure the classifier was, in [0, 1]; `None` where it does not say.
         classifier: Name of what scored the request.
         reason: One line for a person.
+        cached: Whether the complexity was read from the router's `decision_cache`.
     """
 
     tier: str
@@ -42,6 +44,7 @@ class Decision(Displayed):
     confidence: float | None
     classifier: str
     reason: str
+    cached: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The decision as it stands in the record."""
@@ -52,6 +55,7 @@ class Decision(Displayed):
             "confidence": self.confidence,
             "classifier": self.classifier,
             "reason": self.reason,
+            "cached": self.cached,
         }
 
     def _repr_html_(self) -> str:
@@ -145,6 +149,7 @@ def attempt_entry(
         "cost_usd": cost,
         "seconds": seconds,
         "error": error,
+        "cached": bool(usage and from_cache(usage)),
     }
 
 
@@ -203,14 +208,15 @@ def record_of(
     """The record of a request whose answer is attempt number `answered`.
 
     `frontier_cost_usd` is an estimate: the answer's own token counts at the frontier's price. Where
-    the frontier (the tier named `last`) gave the answer it is what that call cost.
+    the frontier (the tier named `last`) gave the answer it is what that call cost; and so where a
+    cache gave it, for that would have answered the frontier's caller too.
 
     Args:
         climbed: Rungs from the tier that was asked first to the one that answered.
     """
     answer = trail["attempts"][answered]
     cost = total([call["cost_usd"] for call in (*trail["attempts"], *trail["side_calls"])])
-    if answer["tier"] == last:
+    if answer["tier"] == last or answer["cached"]:
         alone = answer["cost_usd"]
     else:
         alone = frontier.of(answer["usage"]) if frontier else None

@@ -25,7 +25,8 @@ ROOMS = {
         "LearnedVerifier",
         "Joint",
     ],
-    "Drift": ["DriftWatch"],
+    "Watching": ["OpenTelemetry", "RequestLog", "DriftWatch"],
+    "The decision cache": ["DecisionCache"],
 }
 """Every public class that takes settings."""
 HEAD = """\

@@ -25,6 +25,7 @@ HEAVY = (
     "pandas",
     "IPython",
     "ipywidgets",
+    "opentelemetry",
 )
 LIGHT = ("lc_asym_router", "langchain_core", "langgraph", "pydantic")
 

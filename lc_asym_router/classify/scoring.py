@@ -51,12 +51,14 @@ class Scored:
         confidence: In [0, 1], or `None`.
         classifier: Who answered.
         reason: Why, in one line.
+        cached: Whether it was read from a cache, and nobody asked.
     """
 
     complexity: float | None
     confidence: float | None
     classifier: str
     reason: str
+    cached: bool = False
 
 
 @dataclass(frozen=True)
