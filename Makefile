@@ -66,6 +66,7 @@ pictures: $(VENV)/.run
 	$(BIN)/python -m tests.pictures docs
 
 lab: $(VENV)/.test
+	$(BIN)/jupyter-trust notebooks/*.ipynb
 	cd notebooks && ../$(BIN)/python -m jupyterlab $(ARGS)
 
 notebooks: $(VENV)/.test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,13 @@ ERRORS = '[data-mime-type="application/vnd.jupyter.error"]'
 NOT_RENDERED = (
     '.jp-OutputArea-output:has-text("model not found"), .jp-RenderedText[data-mime-type*="widget"]'
 )
+
+SAVED = {
+    "01_chains": ("svg.lcar-svg", ".lcar .tiles", ".widget-slider"),
+    "02_agents": ("svg.lcar-svg", ".lcar .tiles"),
+    "03_calibrate": ("img", ".lcar", ".widget-slider"),
+}
+"""What is there to be seen in each notebook as it was saved."""
 
 # Notes each state in which a node of a graph is shown: the live view draws them anew.
 FOLLOW = """() => {
@@ -41,9 +49,33 @@ def choose(page: Page, menu: str, entry: str) -> None:
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_it_opens_with_its_outputs(script: Path, opened):
     page = opened(notebook_of(script).name)
-    expect(page.locator(".jp-OutputArea .lcar").first).to_be_visible()
+    for output in SAVED[script.stem]:
+        expect(page.locator(f".jp-OutputArea {output}").first).to_be_visible()
     expect(page.locator(ERRORS)).to_have_count(0)
     expect(page.locator(NOT_RENDERED)).to_have_count(0)
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_its_text_can_be_read_in_either_theme(theme: str, lab, opened):
+    lab.set("apputils-extension/themes", {"theme": theme})
+    page = opened("01_chains.ipynb")
+    expect(page.locator(f'body[data-jp-theme-name="{theme}"]')).to_have_count(1)
+    shown = page.locator(".jp-OutputArea .lcar").first
+    paper = luminance(shown, "background-color")
+    assert (paper > 0.5) == (theme == "JupyterLab Light")
+    for text in (".dim, th", "td", "svg .b", "svg .d"):
+        kind = "fill" if text.startswith("svg") else "color"
+        ink = luminance(shown.locator(text).first, kind)
+        lighter, darker = max(ink, paper), min(ink, paper)
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, text  # WCAG's level AA
+
+
+def luminance(what: Locator, attribute: str) -> float:
+    """The relative luminance of a colour on the screen, in [0, 1], as WCAG defines it."""
+    shown = what.evaluate(f"it => getComputedStyle(it).getPropertyValue('{attribute}')")
+    parts = [int(part) / 255 for part in re.findall(r"\d+", shown)[:3]]
+    red, green, blue = (x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 @pytest.fixture
