@@ -111,3 +111,11 @@ def test_the_switch_to_ollama_and_openai(script, nothing):  # noqa: F811
     assert f"Ollama at {small.url}" in text
     assert "gpt-4o (OpenAI)" in text
     assert "sk-not-a-key" not in text
+
+
+def test_a_switch_that_is_none_says_what_there_is(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    from prepare import pair
+
+    with pytest.raises(ValueError, match="one of embedded, real"):
+        pair("openai")
