@@ -40,10 +40,12 @@ def decision_parts(decision: Decision) -> Iterator[Html]:
     yield tag("h4", "asked first: ", tag("span", decision.tier, class_="calm"))
     if decision.complexity is not None:
         yield _bar(decision.complexity, decision.threshold)
-    sure = None if decision.confidence is None else f", confidence {number(decision.confidence)}"
-    yield tag(
-        "p", decision.reason, tag("span", f" ({decision.classifier}{sure or ''})", class_="dim")
-    )
+    told = [decision.classifier]
+    if decision.confidence is not None:
+        told.append(f"confidence {number(decision.confidence)}")
+    if decision.cached:  # what moved it is not kept
+        told.append("remembered in the decision cache")
+    yield tag("p", decision.reason, tag("span", f" ({', '.join(told)})", class_="dim"))
 
 
 def _bar(complexity: float, threshold: float | None) -> Html:

@@ -33,6 +33,7 @@ class Call:
         seconds: How long it took, or `None` where the record does not say.
         error: Why it failed, or "".
         stopped_early: Whether the router ended it before it was whole.
+        cached: Whether the answer came from LangChain's cache, and no model was asked.
         retry_in: Seconds that were waited before the same tier was asked again, or `None`.
     """
 
@@ -47,6 +48,7 @@ class Call:
     seconds: float | None
     error: str
     stopped_early: bool
+    cached: bool
     retry_in: float | None
 
     @classmethod
@@ -69,6 +71,7 @@ class Call:
             seconds=_number(given.get("seconds")),
             error=_text(given.get("error")),
             stopped_early=bool(given.get("stopped_early")),
+            cached=given.get("cached") is True,
             retry_in=_number(given.get("retry_in")),
         )
 
@@ -157,6 +160,7 @@ def _decision(given: Any) -> Decision:
         confidence=_number(known.get("confidence")),
         classifier=_text(known.get("classifier")) or UNKNOWN,
         reason=_text(known.get("reason")) or "the record does not say why",
+        cached=known.get("cached") is True,
     )
 
 

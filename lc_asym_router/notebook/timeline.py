@@ -75,13 +75,14 @@ def told_of(call: Call, *, side: bool) -> tuple[str, Kind]:
     if call.error:
         again = "" if call.retry_in is None else f"; again after {seconds(call.retry_in)}"
         return f"failed: {call.error}{again}", "fail"
+    kept = " from the cache" if call.cached else ""
     if side:
-        return "to decide" if call.tier == "classify" else "to check", "side"
+        return f"{'to decide' if call.tier == 'classify' else 'to check'}{kept}", "side"
     if call.passed is None:
-        return "answered, not checked", "calm"
+        return f"answered{kept}, not checked", "calm"
     why = f": {call.reason}" if call.reason else ""
     if call.passed:
-        return f"passed{why}", "good"
+        return f"passed{kept}{why}", "good"
     early = ", ended early" if call.stopped_early else ""
     return f"discarded{early}, {call.check or 'a check'}{why}", "bad"
 

@@ -6,11 +6,14 @@ import copy
 import math
 
 import pytest
+from langchain_core.caches import InMemoryCache as Answers
 from langchain_core.messages import AIMessage
+from langgraph.cache.memory import InMemoryCache as Scores
 
-from lc_asym_router import Agreement, ConfigurationError, TiersFailedError
+from lc_asym_router import Agreement, AsymRouter, ConfigurationError, Tier, TiersFailedError
 from lc_asym_router.notebook import Record
 from lc_asym_router.notebook.timeline import steps_of
+from tests.conftest import frontier_model, small_model
 from tests.notebook.conftest import WRONG
 from tests.notebook.looking import safe
 from tests.servers import Reply
@@ -106,6 +109,19 @@ async def test_a_wait_before_another_try_is_in_the_timeline():
     assert [step.begun for step in steps_of(record)] == [0.0, 1.5]
     assert "failed: TimeoutError; again after 0.50 s" in safe(record).text
     assert "small, degraded" in safe(record).text
+
+
+async def test_what_came_from_a_cache_says_so(small, frontier):
+    router = AsymRouter(
+        small=Tier(small_model(small, cache=Answers())),
+        frontier=Tier(frontier_model(frontier)),
+        decision_cache=Scores(),
+    )
+    await router.ainvoke("hi")
+    page = safe(Record.of(await router.ainvoke("hi")))
+    assert "passed from the cache" in page.text
+    assert "remembered in the decision cache" in page.text
+    assert "remembered" in safe(await router.aexplain("hi")).text
 
 
 @pytest.mark.parametrize(("loser", "winner", "begun"), [(3.0, 1.0, [0, 2]), (1.0, 3.0, [2, 0])])
