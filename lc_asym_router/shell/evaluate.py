@@ -28,6 +28,13 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--second", metavar="FIELD", help="the model in `other` that is the second small one"
     )
+    parser.add_argument(
+        "--second-price",
+        metavar=("IN", "OUT"),
+        nargs=2,
+        type=float,
+        help="its USD per million tokens in and out; by default 0.05 0.08, as Llama-3.1-8B",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
@@ -40,9 +47,12 @@ def run(options: argparse.Namespace) -> int:
     rows = load(*options.data)
     report = evaluate_offline(rows, classifier(options)).to_dict()
     if options.cascade or options.second:
-        from lc_asym_router.evals.cascade import cascade_report
+        from lc_asym_router.evals.cascade import CascadePrices, cascade_report
+        from lc_asym_router.money.prices import Price
 
-        report |= cascade_report(rows, second=options.second)
+        given = options.second_price
+        prices = CascadePrices(second=Price(*given)) if given else None
+        report |= cascade_report(rows, second=options.second, prices=prices)
     if options.json:
         print(json.dumps(report))
     else:

@@ -17,13 +17,14 @@ from typing import Any
 from lc_asym_router import KeywordClassifier
 from lc_asym_router.classify.weights import load_weights
 from lc_asym_router.evals import Row, evaluate_offline, load
-from lc_asym_router.evals.cascade import Cascade, simulate
+from lc_asym_router.evals.cascade import Cascade, CascadePrices, simulate
 from lc_asym_router.evals.data import by_source
 from lc_asym_router.evals.example import write_example
 from lc_asym_router.evals.offline import of_scores
 from lc_asym_router.evals.train import Trained, train
 from lc_asym_router.evals.train_card import operating_line
 from lc_asym_router.evals.train_verifier import train_verifier
+from lc_asym_router.money.prices import Price
 from lc_asym_router.verify.scorer import load_scorer
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
@@ -35,8 +36,15 @@ BARS = {
 """Part of the gain that is to be kept, and share of frontier calls that it may take (issue 5)."""
 ALONE = ("form", "arithmetic", "default", "marked", "learned")
 """Checks that read the small answer alone; "default" is `default_checks()`."""
-SECONDS = ("Meta-Llama-3-8B-Instruct", "gemma-2-9b-it", "Qwen2.5-7B-Instruct", "second")
-"""Small models that may be asked as the second one, where their answers were recorded."""
+SECONDS = {
+    "Meta-Llama-3-8B-Instruct": Price(0.05, 0.08),
+    "gemma-2-9b-it": Price(0.05, 0.08),
+    "Qwen2.5-7B-Instruct": Price(0.05, 0.08),
+    "gpt-4o-mini-2024-07-18": Price(0.15, 0.60),
+    "second": Price(0.05, 0.08),
+}
+"""Cheap models that may be asked as the second one, where their answers were recorded: USD per million
+tokens. The open ones at the price of Llama-3.1-8B, as issue 5 has it; OpenAI's at its list price."""
 
 
 def main() -> None:
@@ -103,7 +111,8 @@ def left_out_cascades(rows: Sequence[Row]) -> Iterator[tuple[tuple[str, str | No
             for second in (None, *SECONDS):
                 known = [row for row in part if second in row.other and row.other[second].response]
                 if second is None or known:
-                    yield (source, second), simulate(part, second, verifier=path)
+                    prices = CascadePrices(second=SECONDS[second]) if second else None
+                    yield (source, second), simulate(part, second, prices, verifier=path)
 
 
 def cascade_table(cascades: dict[tuple[str, str | None], Cascade]) -> Iterator[str]:
