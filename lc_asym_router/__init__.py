@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from lc_asym_router.classify.judge import JudgeClassifier as JudgeClassifier
     from lc_asym_router.classify.keyword import KeywordClassifier as KeywordClassifier
     from lc_asym_router.classify.learned import LearnedClassifier as LearnedClassifier
+    from lc_asym_router.decompose.chat import ChatPlanner as ChatPlanner
+    from lc_asym_router.decompose.decomposer import Decomposer as Decomposer
+    from lc_asym_router.decompose.gate import Gate as Gate
+    from lc_asym_router.decompose.plan import Plan as Plan
+    from lc_asym_router.decompose.plan import PlanError as PlanError
+    from lc_asym_router.decompose.plan import Step as Step
     from lc_asym_router.drift import DriftWatch as DriftWatch
     from lc_asym_router.errors import (
         ConfigurationError as ConfigurationError,
@@ -70,11 +76,14 @@ _HOMES = {
     "BudgetExceededError": "money.budgets.exhausted",
     "BudgetStore": "money.budgets.store",
     "Calibration": "calibration",
+    "ChatPlanner": "decompose.chat",
     "Check": "verify.check",
     "ConfigurationError": "errors",
     "Decision": "state",
+    "Decomposer": "decompose.decomposer",
     "DriftWatch": "drift",
     "Exhausted": "money.budgets.exhausted",
+    "Gate": "decompose.gate",
     "InvalidRequestError": "errors",
     "Joint": "verify.joint",
     "Judge": "verify.judge",
@@ -86,10 +95,13 @@ _HOMES = {
     "NoTierError": "errors",
     "PerCall": "money.prices",
     "PerSecond": "money.prices",
+    "Plan": "decompose.plan",
+    "PlanError": "decompose.plan",
     "Power": "money.prices",
     "Price": "money.prices",
     "RouterError": "errors",
     "SelfVerification": "verify.self_verify",
+    "Step": "decompose.plan",
     "Tier": "tiers",
     "TiersFailedError": "errors",
     "UnverifiedError": "errors",

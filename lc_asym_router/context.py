@@ -12,7 +12,7 @@ from langgraph.runtime import Runtime
 from lc_asym_router.options import CallOptions
 from lc_asym_router.request import Request
 from lc_asym_router.state import RouterState, Trail
-from lc_asym_router.streaming import Sink, quiet
+from lc_asym_router.streaming import Audience, Sink, metadata_of, quiet, tags_of
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,20 @@ class Surroundings:
     def streams(self) -> bool:
         """Whether anybody wants the answer as chunks."""
         return self.context.sink is not None or bool(self.listeners)
+
+    def audience(self, name: str) -> Audience:
+        """Who hears a held answer, and as which run.
+
+        Args:
+            name: Name of the model that said it.
+        """
+        return Audience(
+            name=name,
+            handlers=self.listeners,
+            parent=getattr(self.config.get("callbacks"), "parent_run_id", None),
+            metadata={**metadata_of(self.config), **self.context.metadata},
+            tags=tags_of(self.config),
+        )
 
 
 @dataclass(frozen=True)
