@@ -152,11 +152,12 @@ def _linked(plan: Plan) -> Plan:
 
 
 def _needs(shown: str, title: str, place: int) -> tuple[str, ...]:
-    named = [int(number) for number in NUMBERED_BACK.findall(shown)]
-    if found := sorted({number for number in named if 0 < number <= place}):
+    named = re.findall(r"\d+", " ".join(NUMBERED_BACK.findall(shown)))
+    if found := sorted({int(number) for number in named if 0 < int(number) <= place}):
         return tuple(map(str, found))
-    short = len(_SENTENCE.split(masked(title).strip())) == 1
-    if place and (BACK.search(shown) or (short and FIRST_PRONOUN.search(masked(title)))):
+    first = masked(title).strip()
+    alone = len(_SENTENCE.split(first)) == 1 and not first.endswith(":")  # "Explain this:"
+    if place and (BACK.search(shown) or (alone and FIRST_PRONOUN.search(first))):
         return (str(place),)
     return ()
 

@@ -76,10 +76,11 @@ FIRST_PRONOUN = re.compile(
 )
 """Such a word where a part begins or ends, so that its own words can't be meant."""
 NUMBERED_BACK = re.compile(
-    r"\b(?:step|question|part|task|item|point|answer(?: to)?|from|of)\s*#?\(?(\d{1,2})\)?(?![\d.%])",
+    r"\b(?:steps?|questions?|parts?|tasks?|items?|points?|answers?(?: to)?)\s*#?"
+    r"(\(?\d{1,2}\)?(?:(?:\s*,\s*|\s*&\s*|,?\s+and\s+|\s+or\s+)\(?\d{1,2}\)?)*)(?![\d.%])",
     re.I,
 )
-"""A part that is called by its number."""
+"""Parts that are called by their numbers."""
 THEN = re.compile(
     r"(?:[,;.]\s+|\s+)(?:and\s+)?(?:then|after that|afterwards|finally|next)\b,?\s+", re.I
 )
