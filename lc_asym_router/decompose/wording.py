@@ -77,7 +77,7 @@ FIRST_PRONOUN = re.compile(
 """Such a word where a part begins or ends, so that its own words can't be meant."""
 NUMBERED_BACK = re.compile(
     r"\b(?:steps?|questions?|parts?|tasks?|items?|points?|answers?(?: to)?)\s*#?"
-    r"(\(?\d{1,2}\)?(?:(?:\s*,\s*|\s*&\s*|,?\s+and\s+|\s+or\s+)\(?\d{1,2}\)?)*)(?![\d.%])",
+    r"(\(?\d{1,2}\)?(?:(?:\s*,\s*|\s*&\s*|,?\s+and\s+|\s+or\s+)\(?\d{1,2}\)?)*)(?!\d|\.\d|%)",
     re.I,
 )
 """Parts that are called by their numbers."""
