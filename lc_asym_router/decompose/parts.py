@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from lc_asym_router.decompose.entering import Bill, Entry
 from lc_asym_router.decompose.join import JoinSink, join_request, template, unused
 from lc_asym_router.decompose.plan import Plan, Step
-from lc_asym_router.decompose.record import JOIN, decomposition_of, trail_of
+from lc_asym_router.decompose.record import JOIN, decomposition_of, trail_of, untold
 from lc_asym_router.decompose.state import DecomposerState, Joined, StepInput, StepResult
 from lc_asym_router.errors import NoTierError, TiersFailedError, describe_error
 from lc_asym_router.money.budgets.exhausted import BudgetExceededError
@@ -175,7 +175,8 @@ class Joining:
 def with_whole_record(
     error: Exception, state: Mapping[str, Any], record: Mapping[str, Any] | None = None
 ) -> Exception:
-    """The error with the record of all that was done, not of the last call alone.
+    """The error with the record of all that was done, not of the last call alone; as in any error, no
+    text of the request is in it.
 
     Args:
         error: What the router raised.
@@ -184,7 +185,7 @@ def with_whole_record(
     """
     if isinstance(error, TiersFailedError):
         trail = trail_of(state, *([(None, record)] if record else []))
-        error.record = {**open_record(trail), "decomposition": decomposition_of(state)}
+        error.record = {**open_record(trail), "decomposition": untold(decomposition_of(state))}
     return error
 
 

@@ -143,6 +143,20 @@ def decomposition_of(state: Mapping[str, Any]) -> Record:
     }
 
 
+def untold(decomposition: Record) -> Record:
+    """The same without the steps' texts and schemas, as an error carries it."""
+
+    def bare(step: Record) -> Record:
+        return {k: v for k, v in step.items() if k not in ("instruction", "title", "schema")}
+
+    plan = decomposition["plan"]
+    return {
+        **decomposition,
+        "plan": plan and {"steps": [bare(step) for step in plan["steps"]]},
+        "steps": [bare(step) for step in decomposition["steps"]],
+    }
+
+
 def usage_of(results: Iterable[StepResult]) -> UsageMetadata | None:
     """Token counts of the answers that the parts were given; `None` where one has none."""
     summed: UsageMetadata | None = None
