@@ -21,6 +21,8 @@ PLAN_INPUT = 320
 """Tokens of a planner's own prompt and schema."""
 PLAN_OUTPUT = 60
 """Tokens that a planner writes for each part."""
+OUTPUT = 4
+"""Input tokens that an output token counts for where prices are not known, as at most providers."""
 PARTS = 3
 """Parts that are expected of a request that is not yet planned."""
 
@@ -35,8 +37,9 @@ class Estimate:
         parts_usd: The parts' cost in USD, with the escalations that are expected.
         join_usd: The join's cost in USD.
         frontier_usd: Cost in USD of the whole request on the frontier.
-        frontier_tokens: Tokens, in and out, that the frontier is expected to see when it is split.
-        whole_tokens: Tokens that it would see of the whole request.
+        frontier_tokens: Tokens that the frontier is expected to have when it is split: an output
+            token counts as four of input.
+        whole_tokens: Tokens that it would have of the whole request, likewise.
     """
 
     plan_usd: float | None
@@ -55,7 +58,7 @@ class Estimate:
     def worth_it(self) -> bool:
         """Whether splitting is expected to be cheaper.
 
-        Where a price is not known, whether fewer tokens go to the frontier: that is what is dear.
+        Where a price is not known, whether the frontier has fewer tokens: that is what is dear.
         """
         split = self.split_usd
         if split is None or self.frontier_usd is None:
@@ -69,8 +72,8 @@ class Estimate:
         if split is None or self.frontier_usd is None:
             sign = "<" if self.worth_it else ">="
             return (
-                f"not all prices are known; about {self.frontier_tokens} tokens to the frontier in "
-                f"parts {sign} {self.whole_tokens} whole"
+                f"not all prices are known; tokens of the frontier, an output token as {OUTPUT}: about "
+                f"{self.frontier_tokens} in parts {sign} {self.whole_tokens} whole"
             )
         sign = "<" if self.worth_it else ">="
         return f"about ${split:.6f} in parts {sign} ${self.frontier_usd:.6f} for the frontier alone"
@@ -164,12 +167,12 @@ class Gate:
             frontier_usd=_usd([whole]),
             frontier_tokens=round(
                 sum(
-                    often * (came + went)
+                    often * (came + OUTPUT * went)
                     for tier, often, came, went in [*plans, *calls, *joins]
                     if tier is top
                 )
             ),
-            whole_tokens=request.input_tokens + written,
+            whole_tokens=request.input_tokens + OUTPUT * written,
         )
 
 

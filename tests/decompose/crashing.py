@@ -1,6 +1,6 @@
 """A process that asks a decomposer under a SQLite checkpointer, to be killed by its test.
 
-    python -m tests.decompose.crashing DATABASE SMALL_URL FRONTIER_URL (ask | resume) (graph | parent)
+python -m tests.decompose.crashing DATABASE SMALL_URL FRONTIER_URL (ask | resume) (graph | parent)
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from tests.servers import Reply, ToolCall
 pytestmark = QUIET
 
 PLAN = plan_of([[], [], [0]])
+IMAGE = {"type": "image", "base64": "aGk=", "mime_type": "image/png"}
 JOINED = " and ".join(result(f"t{place}") for place in range(3))
 
 
@@ -100,16 +101,14 @@ def test_with_a_schema_the_request_goes_whole_to_the_router(world: World) -> Non
         (WHOLE, {"configurable": {"tier": "small"}}, {}, "names the tier"),
         ([HumanMessage(WHOLE), SystemMessage("Be kind.")], {}, {}, "not a human's"),
         (
-            [HumanMessage([{"type": "text", "text": WHOLE}, {"type": "image", "base64": "aGk=", "mime_type": "image/png"}])],
+            [HumanMessage([{"type": "text", "text": WHOLE}, IMAGE])],
             {},
             {},
             "more than text",
         ),
     ],
-)  # fmt: skip
-def test_what_else_goes_whole(
-    world: World, asked: Any, config: Any, kwargs: Any, why: str
-) -> None:
+)
+def test_what_else_goes_whole(world: World, asked: Any, config: Any, kwargs: Any, why: str) -> None:
     answer = world.decomposer(PLAN).invoke(asked, config, **kwargs)
     assert why in record(answer)["decomposition"]["reason"]
     assert len(world.asked()) == 1
@@ -244,12 +243,10 @@ async def test_the_join_streams_as_soon_as_it_has_used_every_part(
     chunks = [f"{JOINED} ", *tail]
     world.replies["frontier", "join"] = Reply(chunks=chunks, chunk_delay=0.03)
     decomposer = world.decomposer(PLAN, join="frontier")
-    came: list[tuple[float, str]] = []
     if is_async:
-        async for chunk in decomposer.astream(WHOLE):
-            came.append((time.monotonic(), chunk.text))
+        came = [(time.monotonic(), chunk.text) async for chunk in decomposer.astream(WHOLE)]
     else:
-        came.extend((time.monotonic(), chunk.text) for chunk in decomposer.stream(WHOLE))
+        came = [(time.monotonic(), chunk.text) for chunk in decomposer.stream(WHOLE)]
     text = "".join(part for _, part in came)
     assert text == "".join(chunks)
     first = next(at for at, part in came if part)
@@ -323,7 +320,10 @@ async def test_what_a_cancelled_request_had_spent_is_told(world: World) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     (told,) = heard.told
-    assert {(a["step"], a["error"]) for a in told.record["attempts"]} == {("t0", None), ("t1", "left")}
+    assert {(a["step"], a["error"]) for a in told.record["attempts"]} == {
+        ("t0", None),
+        ("t1", "left"),
+    }
 
 
 def test_an_error_is_told_once_with_every_call(world: World) -> None:

@@ -123,7 +123,7 @@ WHOLE = [
     "1. What is 2+2?\n2. What is 3+3?\n\nWhich answer is larger?",
     "Fix this code:\n```python\n# 1. What is this?\n# 2. What is that?\nx = 1\n```",
     "Fix this code:\n```python\n1. What is this?\n2. What is that?\n",
-    "Summarize: \"What is life? What is death? Who knows?\"",
+    'Summarize: "What is life? What is death? Who knows?"',
     "Who said “What is life? What is death?” first?",
     "> What is life?\n> What is death?\n\nWho said so?",
     "Run `what? is? this?` for me. Did it work?",
@@ -168,7 +168,9 @@ def test_any_text_is_split_or_not_but_breaks_nothing(text: str) -> None:
         assert all(step.instruction.strip() for step in plan.steps)
 
 
-@given(st.lists(st.sampled_from(["2+2", "17 times 23", "3 minus 1", "the sum of 4 and 5"]), min_size=2))
+@given(
+    st.lists(st.sampled_from(["2+2", "17 times 23", "3 minus 1", "the sum of 4 and 5"]), min_size=2)
+)
 @settings(max_examples=50, deadline=None)
 def test_questions_hidden_in_code_or_quotes_split_nothing(sums: list[str]) -> None:
     hidden = " ".join(f"What is {each}?" for each in sums)

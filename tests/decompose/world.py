@@ -1,4 +1,4 @@
-"""Two servers whose models do tasks `t0`, `t1`, ... and join what was done, and the plans to give them."""
+"""Two servers whose models do tasks `t0`, `t1`, ... and join what was done; plans to give them."""
 
 from __future__ import annotations
 
@@ -92,7 +92,9 @@ class World:
             **given,
         )
 
-    def decomposer(self, plan: Any, router: AsymRouter | None = None, **settings: Any) -> Decomposer:
+    def decomposer(
+        self, plan: Any, router: AsymRouter | None = None, **settings: Any
+    ) -> Decomposer:
         """A decomposer with that plan, whatever the request."""
         given = {"gate": None, "planner": lambda text: plan, **settings}
         return Decomposer(router=router or self.router(), **given)
