@@ -15,7 +15,9 @@ from lc_asym_router.decompose.wording import (
     FIRST_PRONOUN,
     IMPERATIVE,
     NUMBERED_BACK,
+    SOFT_BACK,
     STYLE,
+    TASKS,
     TOGETHER,
     WHOLE_FORMAT,
 )
@@ -36,11 +38,13 @@ class Listing:
         before: The text in front of the list.
         items: The items' texts, without their marks.
         behind: The text after the list.
+        to_the_end: The last item's text and all that stands behind it.
     """
 
     before: str
     items: tuple[str, ...]
     behind: str
+    to_the_end: str
 
 
 def list_plan(text: str) -> Plan | None:
@@ -48,6 +52,7 @@ def list_plan(text: str) -> Plan | None:
     listing = listed(text)
     if listing is None:
         return None
+    listing = _rejoined(listing)
     before, behind = masked(listing.before), masked(listing.behind)
     if "?" in before or "?" in behind or (behind and not STYLE.match(behind)):
         return None
@@ -57,7 +62,8 @@ def list_plan(text: str) -> Plan | None:
     announced = _said_before(before)
     if announced == "each":
         return _plan(listing, context=listing.before, heads=True)
-    if announced == "none" or not all(tasks):
+    called = announced == "tasks" and TASKS.search(before)
+    if announced == "none" or not (called or all(tasks)):
         return None
     if announced == "statement" and not all("?" in masked(item) for item in listing.items):
         return None
@@ -82,11 +88,16 @@ def listed(text: str) -> Listing | None:
         return None
     end = _end_of(shown, starts[-1], len(first["indent"]))
     edges = [*starts, end]
-    items = tuple(
-        _MARK.sub("", "".join(lines[start:stop]), count=1).strip()
-        for start, stop in pairwise(edges)
+
+    def unmarked(start: int, stop: int) -> str:
+        return _MARK.sub("", "".join(lines[start:stop]), count=1).strip()
+
+    return Listing(
+        before="".join(lines[: starts[0]]).strip(),
+        items=tuple(unmarked(start, stop) for start, stop in pairwise(edges)),
+        behind="".join(lines[end:]).strip(),
+        to_the_end=unmarked(starts[-1], len(lines)),
     )
-    return Listing("".join(lines[: starts[0]]).strip(), items, "".join(lines[end:]).strip())
 
 
 def _goes_on(first: re.Match[str], mark: re.Match[str], number: int) -> bool:
@@ -104,6 +115,18 @@ def _end_of(lines: list[str], start: int, indent: int) -> int:
         if lines[at].strip() and not lines[at - 1].strip() and not deeper:
             return at
     return len(lines)
+
+
+def _rejoined(listing: Listing) -> Listing:
+    """The list with what stands behind it in its last item, where other items have paragraphs too."""
+    loose = any(
+        not line[:1].isspace()
+        for item in listing.items[:-1]
+        for line in masked(item).split("\n\n")[1:]
+    )
+    if not loose or not listing.behind or STYLE.match(listing.behind):
+        return listing
+    return replace(listing, items=(*listing.items[:-1], listing.to_the_end), behind="")
 
 
 def _is_task(item: str) -> bool:
@@ -157,7 +180,8 @@ def _needs(shown: str, title: str, place: int) -> tuple[str, ...]:
         return tuple(map(str, found))
     first = masked(title).strip()
     alone = len(_SENTENCE.split(first)) == 1 and not first.endswith(":")  # "Explain this:"
-    if place and (BACK.search(shown) or (alone and FIRST_PRONOUN.search(first))):
+    soft = alone and (FIRST_PRONOUN.search(first) or SOFT_BACK.search(first))
+    if place and (BACK.search(shown) or soft):
         return (str(place),)
     return ()
 

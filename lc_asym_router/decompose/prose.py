@@ -13,6 +13,7 @@ from lc_asym_router.decompose.wording import (
     IMPERATIVE,
     LEAD,
     PRONOUN,
+    SOFT_BACK,
     STYLE,
     THEN,
     THING_THAT_DOES,
@@ -24,6 +25,7 @@ _END = re.compile(
 )
 _GIVEN = re.compile(r":[ \t]*\n")
 """Behind it stands a text that is given, and its questions are nobody's here."""
+_FORMULA = re.compile(r"\$|\\\w")
 SHORT = 2
 """Words of a question that can't stand alone: "Why?", "How so?"."""
 
@@ -49,7 +51,7 @@ class Sentence:
     def leans(self) -> bool:
         """Whether it may mean something that another sentence said."""
         short = len(self.shown.split()) <= SHORT
-        return short or bool(PRONOUN.search(self.shown) or BACK.search(self.shown))
+        return short or (any(words.search(self.shown) for words in (PRONOUN, BACK, SOFT_BACK)))
 
 
 def sentences(text: str) -> list[Sentence]:
@@ -89,6 +91,8 @@ def questions_plan(text: str) -> Plan | None:
             context.append(sentence)
     asked = [group for group in groups if any(sentence.asks for sentence in group)]
     shown = masked(text)
+    if len(asked) < len(groups) and _FORMULA.search(shown):
+        return None  # "Define $h$. What is $h(2)$?"
     if len(groups) < 2 or not asked or WHOLE_FORMAT.search(shown) or _GIVEN.search(shown):
         return None
     around = _joined(context), _joined(style)

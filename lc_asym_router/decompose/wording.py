@@ -22,10 +22,15 @@ IMPERATIVE = re.compile(rf"{_WRAPS}{_LEAD}(?P<verb>{'|'.join(_VERBS.split())})\b
 """A sentence that says what to do."""
 LEAD = re.compile(rf"^\s*{_LEAD}", re.I)
 """What stands before the order: "Please", "First,"."""
+_TASKS = (
+    r"\b(?:following|these|few|some|several|two|three|four|five|six|\d+)\s+"
+    r"(?:\w+\s+){0,2}(?:questions|tasks|problems|exercises|things|requests)\b"
+)
+TASKS = re.compile(_TASKS, re.I)
+"""Words that call the items tasks."""
 ANSWERING = re.compile(
     rf"{_WRAPS}{_LEAD}(?:answer|solve|do|complete|respond|reply|work|help|handle|address)\b"
-    r"|\b(?:following|these|few|some|several|two|three|four|five|six|\d+)\s+"
-    r"(?:\w+\s+){0,2}(?:questions|tasks|problems|exercises|things|requests)\b"
+    rf"|{_TASKS}"
     rf"|{_WRAPS}(?:questions|tasks|problems|exercises|to\s*do)\s*:?\s*$",
     re.I,
 )
@@ -56,13 +61,19 @@ FILLERS = re.compile(
     re.I,
 )
 """A question that asks for nothing."""
+_MADE = "(?:result|answer|question|step|part|task|translation|summary|output)s?"
 BACK = re.compile(
-    r"\b(?:the|that|this|your|previous|above|former|latter|last) "
-    r"(?:result|answer|question|step|part|task|item|translation|summary|output)s?\b"
-    r"|\b(?:that|this|your) (?:list|total|sum|number|word|sentence|text)\b|\bthe (?:former|latter)\b",
+    rf"\b(?:previous|preceding|above|former|latter|last) {_MADE}\b|\b{_MADE} (?:above|before that)\b",
     re.I,
 )
-"""Words that point to another part."""
+"""Words that point to another part, whatever stands beside them."""
+SOFT_BACK = re.compile(
+    r"\b(?:the|that|this) (?:result|answer|translation|summary|output)\b"
+    r"|\b(?:that|this) (?:list|total|sum|number|word|sentence|text)\b"
+    r"|\bthe (?:former|latter)\b",
+    re.I,
+)
+"""Words that point to another part, unless this one has told of it itself."""
 PRONOUN = re.compile(
     r"\b(?:it|its|they|them|their|this|that|these|those|he|him|his|she|her|hers|there|each|both|"
     r"another|example|examples)\b",
@@ -70,13 +81,15 @@ PRONOUN = re.compile(
 )
 """Words that may point to another part."""
 FIRST_PRONOUN = re.compile(
-    r"^(?:\W*\w+\W+){0,4}?\W*(?:it|them|this|that|these|those)\b"
+    r"^(?:\W*\w+\W+){0,4}?\W*(?:it(?! takes?\b| that\b| is\b)|them"
+    r"|(?<!of )(?:this|these)(?! (?:question|problem)\b)"
+    r"|that(?=\W*$|\s+(?:in|into|to|as|by|with|and)\b))\b"
     r"|^\W*(?:he|she|they|his|her|their|its)\b|\b(?:it|them|there)\W*$",
     re.I,
 )
 """Such a word where a part begins or ends, so that its own words can't be meant."""
 NUMBERED_BACK = re.compile(
-    r"\b(?:steps?|questions?|parts?|tasks?|items?|points?|answers?(?: to)?)\s*#?"
+    r"\b(?:steps?|questions?|parts?|tasks?|answers?(?: to)?)\s*#?"
     r"(\(?\d{1,2}\)?(?:(?:\s*,\s*|\s*&\s*|,?\s+and\s+|\s+or\s+)\(?\d{1,2}\)?)*)(?!\d|\.\d|%)",
     re.I,
 )

@@ -1,10 +1,10 @@
 """`make bench-decompose`: requests of 2 to 5 questions, whole against in parts.
 
-Recorded: the shared data where they are there (`../shared/data`), else made-up rows. Each request really
-goes through the decomposer, its planner, its router and its checks; only the models are recorded ones,
-behind loopback servers. Answers were recorded for each question alone, so what a model says to several
-at once is not known: "whole" is taken to say the same answers one after another, each as right as alone.
-That is an upper bound for the whole's right answers. Tokens are of the texts by their length.
+Recorded: the shared data where they are there (`../shared/data`), else made-up rows. Each request
+really goes through the decomposer, its planner, its router and its checks; only the models are recorded
+ones, behind loopback servers. Answers were recorded for each question alone, so what a model says to
+several at once is not known: "whole" is taken to say the same answers one after another, each as right
+as alone. That is an upper bound for the whole's right answers. Tokens are of the texts by their length.
 
 Embedded: 24 short questions of this project's own, joined, really asked of the embedded pair both ways.
 """
@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from langchain_core.messages import AIMessage
 
-from lc_asym_router import AsymRouter, Decomposer
+from lc_asym_router import AsymRouter, Decomposer, Plan
+from lc_asym_router.decompose import StructuralPlanner
 from lc_asym_router.evals import Row, load
 from lc_asym_router.evals.data import by_source, estimated_tokens
 from lc_asym_router.evals.example import write_example
@@ -31,14 +32,14 @@ from lc_asym_router.evals.metrics import bootstrap
 from lc_asym_router.verify.final_answer import final_answer, same
 from tests.benchmarks.agreement import PROMPTS
 from tests.benchmarks.replay import ANNOUNCED, SECOND, Compound, compounds, replayed
-from tests.conftest import FRONTIER_PRICE
+from tests.conftest import FRONTIER_PRICE, SMALL_PRICE
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
-SOURCES = ("zeroeval_gsm", "zeroeval_math-l5", "zeroeval_crux", "routellm_gsm8k")
 SIZES = (3, 2, 4, 5, 3, 2, 5)
 """How many of the 24 short questions make each embedded request."""
 HEAD = (
-    "| {first} | way | right | 95 % | against the frontier | 95 % | frontier tokens | 95 % | cost | 95 % |\n"
+    "| {first} | way | right | 95 % | against the frontier | 95 % | frontier tokens | 95 % "
+    "| cost | 95 % |\n"
     "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
 )
 
@@ -65,10 +66,14 @@ class Came:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=150, help="for each recorded source")
-    parser.add_argument("--minutes", type=float, default=6, help="for the embedded pair; 0 for none")
+    parser.add_argument(
+        "--minutes", type=float, default=6, help="for the embedded pair; 0 for none"
+    )
     options = parser.parse_args()
     started = time.monotonic()
-    print("\n".join(recorded(_sources(), options.requests)))
+    sources = _sources()
+    print("\n".join(recorded(sources, options.requests)))
+    print("\n".join(splitting(sources, options.requests)), flush=True)
     if options.minutes:
         print("\n".join(embedded(options.minutes * 60)))
     print(f"\n{time.monotonic() - started:.0f} s in all")
@@ -79,19 +84,24 @@ def main() -> None:
 
 def _sources() -> dict[str, list[Row]]:
     if DATA.is_dir():
-        rows = load(*(DATA / f"{name}.jsonl.gz" for name in SOURCES))
+        rows = load(DATA)
     else:
-        print(f"{DATA.resolve()} is not there: made-up example rows are used. They are no evidence.\n")
+        print(
+            f"{DATA.resolve()} is not there: made-up example rows are used. They are no evidence.\n"
+        )
         with tempfile.TemporaryDirectory() as folder:
             rows = load(write_example(Path(folder) / "example.jsonl"))
-    return by_source(row for row in rows if row.weak.response and row.strong.response)
+    return by_source(rows)
 
 
 def recorded(sources: dict[str, list[Row]], count: int) -> Iterator[str]:
     """Each source's requests, each way."""
-    yield "Recorded answers: whole against in parts. Tokens and costs are parts of the frontier alone's.\n"
+    yield "Recorded answers, whole and in parts; tokens and costs are parts of the frontier alone's.\n"
     yield HEAD.format(first="source (requests)")
-    for source, rows in sources.items():
+    for source, given in sources.items():
+        rows = [row for row in given if row.weak.response and row.strong.response]
+        if not rows:
+            continue
         asked = compounds(rows, count)
         base = [_alone(each) for each in asked]
         ways = {"frontier, whole": base}
@@ -106,7 +116,31 @@ def recorded(sources: dict[str, list[Row]], count: int) -> Iterator[str]:
             yield row_of(f"{source} ({len(asked)})", way, came, base)
         whole = sum(not each.split for each in ways["parts"])
         if whole:
-            yield f"| | {whole} of {len(asked)} were not split: the planner was not sure | | | | | | | | |"
+            yield f"| | {whole} of {len(asked)} were not split {'| ' * 8}|"
+
+
+def splitting(sources: dict[str, list[Row]], count: int) -> Iterator[str]:
+    """How the structural planner splits: joined questions of each source, and what is one question."""
+    planner = StructuralPlanner()
+    yield "\nHow the requests are split, and how often one question alone is\n"
+    yield "| source | requests | as joined | with needs | left whole | otherwise | questions split |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for source, rows in sources.items():
+        asked = compounds(rows, count)
+        plans = [planner(each.text) for each in asked]
+        pairs = [(plan, each) for plan, each in zip(plans, asked, strict=True) if plan]
+        right = [plan for plan, each in pairs if _as_joined(plan, each)]
+        needing = sum(not plan.independent for plan in right)
+        single = sum(planner(row.query) is not None for row in rows)
+        yield (
+            f"| {source} | {len(asked)} | {len(right) - needing} | {needing} "
+            f"| {len(asked) - len(pairs)} | {len(pairs) - len(right)} | {single} of {len(rows)} |"
+        )
+
+
+def _as_joined(plan: Plan, asked: Compound) -> bool:
+    given = [row.query.strip() for row in asked.rows]
+    return [step.instruction for step in plan.steps] == given
 
 
 def _alone(asked: Compound) -> Came:
@@ -121,6 +155,8 @@ def _alone(asked: Compound) -> Came:
 def _replay(model: Any, asked: Compound) -> Came:
     found = model.invoke(asked.text).response_metadata["router"]
     parts = (found.get("decomposition") or {}).get("steps") or []
+    if any(part["error"] for part in parts):
+        parts = []  # a recorded answer is empty: the whole went to the frontier after all
     tiers = [part["record"]["tier"] for part in parts] or [found["tier"]] * len(asked.rows)
     assert len(tiers) == len(asked.rows)
     scores = [
@@ -134,8 +170,6 @@ def _replay(model: Any, asked: Compound) -> Came:
 
 
 def _priced(call: dict[str, Any]) -> float:
-    from tests.conftest import SMALL_PRICE
-
     return float(call["cost_usd"] or SMALL_PRICE.of(call["usage"]) or 0.0)
 
 
@@ -178,8 +212,8 @@ def _both(statistic: Callable[..., float | None], *arrays: Any, sign: str = "") 
 
 def embedded(seconds: float) -> Iterator[str]:
     """The embedded pair, really asked both ways, while there is time."""
-    from lc_asym_router.env import tiers_from_env
     from lc_asym_router.env import embedded as tier_of
+    from lc_asym_router.env import tiers_from_env
 
     small, frontier, defaults = tiers_from_env(tier_of("small"), tier_of("frontier"))
     router = AsymRouter(small=small, frontier=frontier, **defaults)
@@ -199,7 +233,8 @@ def embedded(seconds: float) -> Iterator[str]:
         for way, (model, config) in models.items():
             ways[way].append(_ask(model, config, asked))
         done += size
-    yield f"\nEmbedded pair, really asked: {done} questions in {len(ways['parts'])} requests. No prices.\n"
+    count = len(ways["parts"])
+    yield f"\nEmbedded pair, really asked: {done} questions in {count} requests. No prices.\n"
     head, rule = HEAD.format(first="requests").split("\n")
     yield f"{head} seconds |\n{rule} --- |"
     base = ways["frontier stand-in, whole"]
@@ -226,9 +261,16 @@ def sections(answer: AIMessage, asked: Sequence[str]) -> list[str]:
     text = answer.text
     for question in asked:
         text = text.replace(question, "")
-    found = re.split(r"(?m)^[\s*#]*(?:\d+)[.)]", text)[1:]
-    if len(found) == len(asked):
-        return found
+    at, marks = 0, []
+    for number in range(1, len(asked) + 1):
+        mark = re.compile(rf"^[ \t*#]*{number}[.)]", re.M).search(text, at)
+        if mark is None:
+            break
+        at = mark.end()
+        marks.append(mark)
+    if len(marks) == len(asked):
+        ends = [*(mark.start() for mark in marks[1:]), len(text)]
+        return [text[mark.end() : end] for mark, end in zip(marks, ends, strict=True)]
     lines = [line for line in text.splitlines() if line.strip()]
     return lines if len(lines) == len(asked) else [text] * len(asked)
 

@@ -1,8 +1,9 @@
-"""Recorded answers behind real servers: a model that says what it once said, to a part or to a whole."""
+"""Recorded answers behind real servers: a model says what it once said, to a part or to a whole."""
 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from tests.servers import OllamaServer, OpenAIServer, Reply
 
 SECOND = "gemma-2-9b-it"
 """The second small model that may be asked; the only one recorded on all sources that have any."""
+_JOIN = re.compile(r"have been answered one by one:\n\n(.*)\n---\nWrite", re.S)
 ANNOUNCED = "Answer the following questions."
 
 
@@ -60,16 +62,13 @@ def replayed(asked: Sequence[Compound], second: bool) -> Iterator[AsymRouter]:
     def says(answer_of: Callable[[Row], str | None]) -> Callable[[dict[str, Any]], Reply]:
         def reply(body: dict[str, Any]) -> Reply:
             text = body["messages"][-1]["content"]
+            if joined := _JOIN.search(text):  # a model that joins copies the answers
+                return _reply(text, joined.group(1))
             rows = known[text.strip()]
             answers = [answer_of(row) or "" for row in rows]
             whole = "\n\n".join(f"{n}. {a}" for n, a in enumerate(answers, 1))
             said = answers[0] if len(rows) == 1 else whole
-            return Reply(
-                said,
-                chunks=[said],
-                input_tokens=estimated_tokens(text),
-                output_tokens=estimated_tokens(said),
-            )
+            return _reply(text, said)
 
         return reply
 
@@ -84,6 +83,15 @@ def replayed(asked: Sequence[Compound], second: bool) -> Iterator[AsymRouter]:
             verify = verify & Agreement(second=small_model(other))
         tiers.append(Tier(frontier_model(frontier), "frontier", price=FRONTIER_PRICE))
         yield AsymRouter(tiers=tiers, verify=verify)
+
+
+def _reply(asked: str, said: str) -> Reply:
+    return Reply(
+        said,
+        chunks=[said],
+        input_tokens=estimated_tokens(asked),
+        output_tokens=estimated_tokens(said),
+    )
 
 
 def _second(row: Row) -> str | None:

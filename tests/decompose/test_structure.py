@@ -32,6 +32,11 @@ SPLIT = {
             "Which is a fruit?\n   1. apple\n   2. brick",
         ],
     ),
+    "announced questions with paragraphs": (
+        "Answer the following questions.\n\n1. Given a function.\n\ndef f(): ...\n\n2. Another one. "
+        "\n\ndef g(): ...",
+        ["Given a function.\n\ndef f(): ...", "Another one. \n\ndef g(): ..."],
+    ),
     "code in an item": (
         "Please help me with these:\n1. Write a haiku about rain.\n"
         "2. Explain this:\n```python\n3. not an item?\n\n4. nor this?\n```\n3. What is 3*4?",
