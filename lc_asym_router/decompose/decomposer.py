@@ -17,10 +17,11 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 from lc_asym_router.chain_model import ChainChatModel
 from lc_asym_router.decompose.gate import Gate
 from lc_asym_router.decompose.graph import build_decomposer_graph
-from lc_asym_router.decompose.mapping import Mapped, amapped, mapped
+from lc_asym_router.decompose.mapping import Mapped, map_run, mapped
 from lc_asym_router.decompose.way import Way, planner_name
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.evals.data import AnyPath
+from lc_asym_router.evals.running import Run
 from lc_asym_router.face import Face
 from lc_asym_router.graph import Graph
 from lc_asym_router.request import Request
@@ -77,6 +78,7 @@ class Decomposer(ChainChatModel):
     max_steps: int = Field(default=16, frozen=True)
     max_concurrency: int = Field(default=4, frozen=True)
     checkpointer: Any = Field(default=None, frozen=True, exclude=True)
+    streaming: bool | None = Field(default=None, exclude=True)
 
     _way: Way = PrivateAttr()
     _face: Face = PrivateAttr()
@@ -188,8 +190,7 @@ class Decomposer(ChainChatModel):
         """
         if instruction is None:
             return super().map()
-        asked = super()._merged(config)
-        return mapped(self.router, instruction, items, asked, out, self.max_concurrency, progress)
+        return mapped(items, self._map_run(instruction, items, config, out, progress).all())
 
     async def amap(
         self,
@@ -201,10 +202,19 @@ class Decomposer(ChainChatModel):
         progress: bool | None = None,
     ) -> Mapped:
         """The async twin of `map`."""
-        asked = super()._merged(config)
-        return await amapped(
-            self.router, instruction, items, asked, out, self.max_concurrency, progress
-        )
+        run = self._map_run(instruction, items, config, out, progress)
+        return mapped(items, await run.aall())
+
+    def _map_run(
+        self,
+        instruction: str,
+        items: Sequence[str],
+        config: RunnableConfig | None,
+        out: AnyPath | None,
+        progress: bool | None,
+    ) -> Run:
+        asked = super()._merged(config)  # the router brings its own callbacks
+        return map_run(self.router, instruction, items, asked, out, self.max_concurrency, progress)
 
     def __repr__(self) -> str:
         planners = ", ".join(planner_name(planner) for planner in self._way.planners)

@@ -63,34 +63,6 @@ class Mapped:
         }
 
 
-def mapped(
-    router: AsymRouter,
-    instruction: str,
-    items: Sequence[str],
-    config: RunnableConfig,
-    out: AnyPath | None,
-    concurrency: int,
-    progress: bool | None,
-) -> Mapped:
-    """Ask the router for each item, in threads."""
-    run = _run(router, instruction, items, config, out, concurrency, progress)
-    return _mapped(items, run.all())
-
-
-async def amapped(
-    router: AsymRouter,
-    instruction: str,
-    items: Sequence[str],
-    config: RunnableConfig,
-    out: AnyPath | None,
-    concurrency: int,
-    progress: bool | None,
-) -> Mapped:
-    """The async twin of `mapped`."""
-    run = _run(router, instruction, items, config, out, concurrency, progress)
-    return _mapped(items, await run.aall())
-
-
 class _Asked:
     """The router as the run asks it: with the caller's config, and heard by the caller's counters."""
 
@@ -108,7 +80,7 @@ class _Asked:
         return await self._router.ainvoke(prompt, merge_configs(self._config, config))
 
 
-def _run(
+def map_run(
     router: AsymRouter,
     instruction: str,
     items: Sequence[str],
@@ -117,6 +89,20 @@ def _run(
     concurrency: int,
     progress: bool | None,
 ) -> Run:
+    """The run that asks the router for each item.
+
+    Args:
+        router: What is asked.
+        instruction: What to do with an item.
+        items: The items.
+        config: For each of the requests.
+        out: The file that answers are kept in, or `None`.
+        concurrency: How many requests run at once.
+        progress: Whether to show a bar; `None` shows it on a terminal.
+
+    Raises:
+        ConfigurationError: There is no instruction, or no list of items.
+    """
     if not instruction.strip() or isinstance(items, str):
         raise ConfigurationError(
             "map() takes an instruction that is not empty and a list of items."
@@ -138,7 +124,8 @@ def _answered(row: Row, answer: AIMessage) -> float:
     return 1.0
 
 
-def _mapped(items: Sequence[str], entries: Mapping[str, Entry]) -> Mapped:
+def mapped(items: Sequence[str], entries: Mapping[str, Entry]) -> Mapped:
+    """What came of each item, from the entries of its run."""
     found = [entries[str(place)] for place in range(len(items))]
     return Mapped(
         items=tuple(items),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import run_in_executor
 from langgraph.constants import END
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
@@ -31,8 +33,9 @@ from lc_asym_router.decompose.record import parts_record, usage_of, whole_record
 from lc_asym_router.decompose.state import DecomposerState, StepInput
 from lc_asym_router.decompose.way import Way
 from lc_asym_router.errors import UnverifiedError
+from lc_asym_router.request import Request
 from lc_asym_router.state import Update, unseal
-from lc_asym_router.streaming import Draft, ahand_on, as_chunks, as_message, hand_on
+from lc_asym_router.streaming import Draft, Sink, ahand_on, as_chunks, as_message, hand_on
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,11 @@ class Nodes:
     async def _aplanned(self, planner: Any, work: Planning) -> Any:
         ladder = self.way.policy.ladder
         if not isinstance(planner, ChatPlanner):
+            text = work.entry.request.turn_text
             with ambient(work.config()):
-                found = planner(work.entry.request.turn_text)
+                if inspect.iscoroutinefunction(planner):
+                    return await planner(text)
+                found = await run_in_executor(None, planner, text)  # it may ask a model
                 return await found if inspect.isawaitable(found) else found
         if planner.model is None:
             asked, config = work.asked(planner), work.tier_config(planner)
@@ -195,15 +201,8 @@ class Nodes:
         runtime: Runtime[Any],
     ) -> Update:
         """The router answers the whole request; `tier` is the one to ask, or `None`."""
-        entry = Entry.of(self.way, state, config, runtime)
-        heard = entry.heard(Bill(entry, state["split"]), tier)
-        with entry.accounting() as answers:
-            try:
-                answer = self.way.face.answer(entry.request, heard, entry.around.context.sink)
-            except FAILURES as error:
-                raise with_whole_record(error, state, getattr(error, "record", None)) from None
-            answers.append(_with_record(answer, state))
-            return {"messages": answers[-1:], "route": END}
+        with self._whole(tier, state, config, runtime) as whole:
+            return whole.answered(self.way.face.answer(*whole.call))
 
     async def awhole(
         self,
@@ -213,16 +212,40 @@ class Nodes:
         runtime: Runtime[Any],
     ) -> Update:
         """The async twin of `whole`."""
+        with self._whole(tier, state, config, runtime) as whole:
+            return whole.answered(await self.way.face.aanswer(*whole.call))
+
+    @contextmanager
+    def _whole(
+        self,
+        tier: str | None,
+        state: DecomposerState,
+        config: RunnableConfig,
+        runtime: Runtime[Any],
+    ) -> Iterator[_Whole]:
         entry = Entry.of(self.way, state, config, runtime)
         heard = entry.heard(Bill(entry, state["split"]), tier)
-        sink = entry.around.context.sink
         with entry.accounting() as answers:
             try:
-                answer = await self.way.face.aanswer(entry.request, heard, sink)
+                yield _Whole(state, answers, (entry.request, heard, entry.around.context.sink))
             except FAILURES as error:
                 raise with_whole_record(error, state, getattr(error, "record", None)) from None
-            answers.append(_with_record(answer, state))
-            return {"messages": answers[-1:], "route": END}
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """The whole request on its way: what to call the router with, and what takes its answer in."""
+
+    state: DecomposerState
+    answers: list[AIMessage]
+    call: tuple[Request, RunnableConfig, Sink | None]
+
+    def answered(self, answer: AIMessage) -> Update:
+        """The router has answered."""
+        record = whole_record(self.state, answer.response_metadata["router"])
+        metadata = {**answer.response_metadata, "router": record}
+        self.answers.append(answer.model_copy(update={"response_metadata": metadata}))
+        return {"messages": self.answers[-1:], "route": END}
 
 
 def follow(state: Mapping[str, Any]) -> str | list[Send]:
@@ -289,9 +312,3 @@ def _answer(entry: Entry, state: DecomposerState, draft: Draft) -> AIMessage:
     record = parts_record(state, ladder, tokens, message.usage_metadata)
     metadata = {**message.response_metadata, "router": record}
     return message.model_copy(update={"response_metadata": metadata})
-
-
-def _with_record(answer: AIMessage, state: DecomposerState) -> AIMessage:
-    record = whole_record(state, answer.response_metadata["router"])
-    metadata = {**answer.response_metadata, "router": record}
-    return answer.model_copy(update={"response_metadata": metadata})

@@ -72,7 +72,7 @@ def test_a_plan_is_a_graph_without_cycles_or_it_is_refused(
     join=st.sampled_from(["auto", "template", "small", "frontier"]),
     bound=st.integers(1, 4),
 )
-@settings(max_examples=60, **COMMON)
+@settings(max_examples=40, **COMMON)
 def test_any_plan_is_carried_out(
     shared_world: World,
     needs: list[list[int]],
