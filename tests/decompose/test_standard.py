@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from langchain_openai import ChatOpenAI
 from langchain_tests.unit_tests import ChatModelUnitTests
 
@@ -28,3 +29,7 @@ class TestDecomposerUnit(ChatModelUnitTests):
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
         return ({"OPENAI_API_KEY": "sk-test"}, self.chat_model_params, {"max_steps": 16})
+
+    @pytest.mark.xfail(reason="max_tokens and stop are set on the router")
+    def test_standard_params(self, model: Any) -> None:
+        super().test_standard_params(model)
