@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PROMPT ?= What is the capital of France?
 ARGS ?=
 
-.PHONY: ask test lint bench bench-agreement bench-decompose bench-routing clean help
+.PHONY: ask test lint bench bench-agreement bench-decompose bench-routing reference clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
@@ -14,6 +14,7 @@ help:
 	@echo "make bench              the router's cost per call, against baselines of the same run"
 	@echo "make bench-routing      what classifiers and checks gain on real data (ARGS='--figure FILE' draws it)"
 	@echo "make bench-decompose    what requests of several questions cost and get right, whole and in parts"
+	@echo "make reference          docs/settings.md, from the docstrings"
 	@echo "make bench-agreement    what a second sample tells of the embedded model's answers"
 
 # A stamp for each set of extras, made anew when pyproject.toml changes.
@@ -48,6 +49,9 @@ lint: $(VENV)/.lint
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.overhead $(ARGS)
 	$(BIN)/python -m tests.benchmarks.streams
+
+reference: $(VENV)/.test
+	$(BIN)/python -m tests.reference > docs/settings.md
 
 bench-agreement: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.agreement

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lc_asym_router.classify.judge import JudgeClassifier as JudgeClassifier
     from lc_asym_router.classify.keyword import KeywordClassifier as KeywordClassifier
     from lc_asym_router.classify.learned import LearnedClassifier as LearnedClassifier
+    from lc_asym_router.classify.remembered import DecisionCache as DecisionCache
     from lc_asym_router.decompose.chat import ChatPlanner as ChatPlanner
     from lc_asym_router.decompose.decomposer import Decomposer as Decomposer
     from lc_asym_router.decompose.gate import Gate as Gate
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from lc_asym_router.errors import (
         UnverifiedError as UnverifiedError,
     )
+    from lc_asym_router.faults.breaker import Breaker as Breaker
+    from lc_asym_router.faults.retry import Retry as Retry
     from lc_asym_router.middleware import AsymRouterMiddleware as AsymRouterMiddleware
     from lc_asym_router.money.budgets.budget import Budget as Budget
     from lc_asym_router.money.budgets.exhausted import BudgetExceededError as BudgetExceededError
@@ -50,6 +53,8 @@ if TYPE_CHECKING:
     from lc_asym_router.money.prices import PerSecond as PerSecond
     from lc_asym_router.money.prices import Power as Power
     from lc_asym_router.money.prices import Price as Price
+    from lc_asym_router.observe.logs import RequestLog as RequestLog
+    from lc_asym_router.observe.otel import OpenTelemetry as OpenTelemetry
     from lc_asym_router.router import AsymRouter as AsymRouter
     from lc_asym_router.state import Attempt as Attempt
     from lc_asym_router.state import Decision as Decision
@@ -72,6 +77,7 @@ _HOMES = {
     "AsymRouter": "router",
     "AsymRouterMiddleware": "middleware",
     "Attempt": "state",
+    "Breaker": "faults.breaker",
     "Budget": "money.budgets.budget",
     "BudgetExceededError": "money.budgets.exhausted",
     "BudgetStore": "money.budgets.store",
@@ -81,6 +87,7 @@ _HOMES = {
     "ConfigurationError": "errors",
     "Decision": "state",
     "Decomposer": "decompose.decomposer",
+    "DecisionCache": "classify.remembered",
     "DriftWatch": "drift",
     "Exhausted": "money.budgets.exhausted",
     "Gate": "decompose.gate",
@@ -93,12 +100,15 @@ _HOMES = {
     "LearnedVerifier": "verify.learned",
     "Ledger": "money.ledger.handler",
     "NoTierError": "errors",
+    "OpenTelemetry": "observe.otel",
     "PerCall": "money.prices",
     "PerSecond": "money.prices",
     "Plan": "decompose.plan",
     "PlanError": "decompose.plan",
     "Power": "money.prices",
     "Price": "money.prices",
+    "RequestLog": "observe.logs",
+    "Retry": "faults.retry",
     "RouterError": "errors",
     "SelfVerification": "verify.self_verify",
     "Step": "decompose.plan",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import aclosing, closing
@@ -16,8 +17,17 @@ from langgraph.constants import TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
 
 from lc_asym_router.binding import bind
+from lc_asym_router.caching import counted
 from lc_asym_router.cancellation import LostCancellation
-from lc_asym_router.errors import CutStreamError, describe_error
+from lc_asym_router.deadline import awithin, within
+from lc_asym_router.errors import (
+    AttemptTimeoutError,
+    CutStreamError,
+    EmptyStreamError,
+    describe_error,
+)
+from lc_asym_router.faults.limits import NO_LIMIT, Limit
+from lc_asym_router.faults.line import Line
 from lc_asym_router.history import fit
 from lc_asym_router.logprobs import tokens_of
 from lc_asym_router.request import Request, has_content
@@ -63,6 +73,8 @@ class How:
         sink: The reader of a stream, or `None`; a call stops when it has gone.
         watched: Whether listening handlers hang on the config.
         watch: Ends a held answer once it can't pass any more, or `None`.
+        limit: The time that it has.
+        line: Where it may be hung up from outside, or `None`.
     """
 
     stream: bool
@@ -70,22 +82,13 @@ class How:
     sink: Sink | None = None
     watched: bool = False
     watch: Watch | None = None
+    limit: Limit = NO_LIMIT
+    line: Line | None = None
 
 
-def held(config: RunnableConfig, tier: Tier, number: int) -> RunnableConfig:
+def held(config: RunnableConfig) -> RunnableConfig:
     """The config of a call that nobody may listen to until its check has passed."""
-    marked = labelled(config, tier, number)
-    return {**marked, "tags": [*(marked.get("tags") or ()), TAG_NOSTREAM]}
-
-
-def labelled(config: RunnableConfig, tier: Tier, number: int) -> RunnableConfig:
-    """The config with the tier and the attempt's number in its metadata, for traces."""
-    metadata = {
-        **(config.get("metadata") or {}),
-        "lc_asym_router_tier": tier.name,
-        "lc_asym_router_attempt": number,
-    }
-    return {**config, "metadata": metadata}
+    return {**config, "tags": [*(config.get("tags") or ()), TAG_NOSTREAM]}
 
 
 def call(
@@ -102,10 +105,33 @@ def call(
         ReaderGone: Nobody reads the stream any more.
     """
     taken = _Taken(tier, how)
+    seconds, line = how.limit.seconds, how.line
+    if line is None:
+        if seconds is None:
+            return _call(taken, request, messages, config)
+        line = Line(seconds)
+
+    def on_the_line() -> Outcome:
+        with line.open(tier.model):
+            return _call(taken, request, messages, config)
+
+    def late() -> None:
+        taken.leave()
+        line.hang_up()
+
+    try:
+        return within(seconds, on_the_line, late)
+    except TimeoutError:
+        return taken.late()
+
+
+def _call(
+    taken: _Taken, request: Request, messages: Sequence[BaseMessage], config: RunnableConfig
+) -> Outcome:
     try:
         runnable: Runnable[Any, Any] = bind(taken.model, request)
-        asked = fit(messages, tier.provider)
-        if not how.stream:
+        asked = fit(messages, taken.tier.provider)
+        if not taken.how.stream:
             return taken.whole(runnable.invoke(asked, taken.probed(config)))
         with closing(cast("Any", runnable.stream(asked, taken.probed(config)))) as stream:
             for chunk in stream:
@@ -114,6 +140,8 @@ def call(
     except GraphBubbleUp:
         raise
     except Exception as error:
+        if taken.how.line and taken.how.line.is_up:
+            raise ReaderGone from None
         return taken.lost(error)
 
 
@@ -124,13 +152,23 @@ async def acall(
     config: RunnableConfig,
     how: How,
 ) -> Outcome:
-    """The async twin of `call`."""
-    taken, lost = _Taken(tier, how), LostCancellation()
+    """The async twin of `call`; a late call is cancelled."""
+    taken = _Taken(tier, how)
+    try:
+        return await awithin(how.limit.seconds, lambda: _acall(taken, request, messages, config))
+    except TimeoutError:
+        return taken.late()
+
+
+async def _acall(
+    taken: _Taken, request: Request, messages: Sequence[BaseMessage], config: RunnableConfig
+) -> Outcome:
+    lost = LostCancellation()
     config = loud(taken.probed(config), [lost], {})
     try:
         runnable: Runnable[Any, Any] = bind(taken.model, request)
-        asked = fit(messages, tier.provider)
-        if not how.stream:
+        asked = fit(messages, taken.tier.provider)
+        if not taken.how.stream:
             return taken.whole(await runnable.ainvoke(asked, config))
         async with aclosing(cast("Any", runnable.astream(asked, config))) as stream:
             async for chunk in stream:
@@ -152,6 +190,8 @@ class _Taken:
         self.chunks: list[AIMessageChunk] = []
         self.started = time.perf_counter()
         self.probe = _Probe()
+        self._lock = threading.Lock()
+        self._left = False
 
     @property
     def model(self) -> BaseChatModel:
@@ -169,21 +209,32 @@ class _Taken:
             ReaderGone: Nobody reads the stream any more.
         """
         sink = self.how.sink
-        if sink and sink.closed:
-            raise ReaderGone
-        self.chunks.append(_plain(as_chunk(chunk)))
-        if sink and self.how.live:
-            sink.put(self.chunks[-1])
+        with self._lock:
+            if self._left or (sink and sink.closed):
+                raise ReaderGone
+            self.chunks.append(_plain(as_chunk(chunk)))
+            if sink and self.how.live:
+                sink.put(self.chunks[-1])
+
+    def leave(self) -> None:
+        """Nobody waits for it any more: nothing that comes from now on is handed on."""
+        with self._lock:
+            self._left = True
+
+    def late(self) -> Outcome:
+        """It has taken longer than it may."""
+        limit = self.how.limit
+        return self.lost(AttemptTimeoutError(limit.seconds or 0.0, own=limit.own))
 
     def all(self) -> Outcome:
         """The stream has come to its end.
 
         Raises:
-            ValueError: There was nothing in it.
+            EmptyStreamError: There was nothing in it.
             CutStreamError: See `whole`.
         """
         if not self.chunks:
-            raise ValueError("the stream held no chunk")
+            raise EmptyStreamError
         return self.whole(self.chunks)
 
     def whole(self, draft: Draft) -> Outcome:
@@ -193,7 +244,7 @@ class _Taken:
             CutStreamError: It has no end mark, and no check that would see that.
         """
         if isinstance(draft, AIMessage):
-            draft = _plain(draft)
+            draft = counted(_plain(draft))
         if self.how.live and ends_unmarked(as_message(draft), self.tier.provider):
             raise CutStreamError
         return Outcome(draft, time.perf_counter() - self.started, watch=self.how.watch)

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
+from lc_asym_router.faults.line import Line
 from lc_asym_router.options import CallOptions
 from lc_asym_router.request import Request
-from lc_asym_router.state import RouterState, Trail
+from lc_asym_router.state import RouterState, Trail, Update
 from lc_asym_router.streaming import Audience, Sink, metadata_of, quiet, tags_of
+
+
+@dataclass(frozen=True)
+class Aside:
+    """One way of a race: nobody hears it before it has won.
+
+    Attributes:
+        line: Its connections, to be hung up when it has lost.
+        streams: Whether anybody wants the winner's answer as chunks.
+    """
+
+    line: Line
+    streams: bool
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,7 @@ class RunContext:
         run_id: Id of the run that asked, or `None`.
         kept: The newest trail, and the side calls that are not yet in it, for whoever accounts for a
             request that is left half-way; empty before the decision.
+        aside: Set where a call is one way of a race.
     """
 
     request: Request | None = None
@@ -41,6 +56,7 @@ class RunContext:
     exceptions: list[Exception] = field(default_factory=list)
     run_id: str | None = None
     kept: list[tuple[Trail, list[dict[str, Any]]]] = field(default_factory=list)
+    aside: Aside | None = None
 
     def keep(self, trail: Trail, side_calls: list[dict[str, Any]] | None = None) -> None:
         """Keep the newest trail; `side_calls` may still grow."""
@@ -72,6 +88,8 @@ class Surroundings:
     @property
     def streams(self) -> bool:
         """Whether anybody wants the answer as chunks."""
+        if self.context.aside is not None:
+            return self.context.aside.streams
         return self.context.sink is not None or bool(self.listeners)
 
     def audience(self, name: str) -> Audience:
@@ -104,3 +122,7 @@ class Scene:
     around: Surroundings
     request: Request
     options: CallOptions
+
+    def with_update(self, update: Update) -> Scene:
+        """The scene after an update of the state, for a step that is no node of its own."""
+        return replace(self, state=cast("RouterState", {**self.state, **update}))

@@ -11,16 +11,23 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def within(seconds: float | None, call: Callable[[], T]) -> T:
+def within(
+    seconds: float | None, call: Callable[[], T], late: Callable[[], object] | None = None
+) -> T:
     """Run `call` and give up on it after so many seconds.
 
     A thread can't be killed: a late call goes on in the background and its result is dropped. The
     thread is a daemon, so that it holds up nobody's exit.
 
+    Args:
+        seconds: How long it may take; `None` for no limit, and no thread.
+        call: What to run.
+        late: Called when the time is up, to make the call end: it is then waited for a moment.
+
     Raises:
         TimeoutError: It took longer.
     """
-    return call() if seconds is None else _in_thread(call, seconds)
+    return call() if seconds is None else _in_thread(call, seconds, late)
 
 
 def finished(awaitable: Awaitable[T]) -> T:
@@ -36,7 +43,13 @@ def finished(awaitable: Awaitable[T]) -> T:
     return _in_thread(lambda: asyncio.run(wait()), None)
 
 
-def _in_thread(call: Callable[[], T], seconds: float | None) -> T:
+GRACE = 0.25
+"""Seconds for a call that was told to end: its run should end before its caller goes on."""
+
+
+def _in_thread(
+    call: Callable[[], T], seconds: float | None, late: Callable[[], object] | None = None
+) -> T:
     outcome: list[tuple[bool, T | BaseException]] = []
     context = copy_context()
 
@@ -50,6 +63,9 @@ def _in_thread(call: Callable[[], T], seconds: float | None) -> T:
     thread.start()
     thread.join(seconds)
     if not outcome:
+        if late is not None:
+            late()
+            thread.join(GRACE)
         raise TimeoutError(f"no answer within {seconds:g} s")
     done, value = outcome[0]
     if done:

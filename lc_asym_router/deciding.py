@@ -36,23 +36,40 @@ class Decider:
     thresholds: tuple[float, ...]
     sticky: Sticky
 
-    def decide(self, request: Request, options: CallOptions, config: RunnableConfig) -> Decision:
+    def decide(
+        self,
+        request: Request,
+        options: CallOptions,
+        config: RunnableConfig,
+        seconds: float | None = None,
+    ) -> Decision:
         """Decide.
+
+        Args:
+            request: What is asked.
+            options: What is set for this call.
+            config: The classifier's.
+            seconds: How long the classifier may take, beside its own deadline.
 
         Raises:
             NoTierError: No tier can take the request, or the forced one can't.
         """
         able = self.ladder.able(request)
         settled = self._settled(request, options, able)
-        return settled or self._by(self.scorer.score(request, config), options, able)
+        return settled or self._by(self.scorer.score(request, config, seconds), options, able)
 
     async def adecide(
-        self, request: Request, options: CallOptions, config: RunnableConfig
+        self,
+        request: Request,
+        options: CallOptions,
+        config: RunnableConfig,
+        seconds: float | None = None,
     ) -> Decision:
         """The async twin of `decide`."""
         able = self.ladder.able(request)
         settled = self._settled(request, options, able)
-        return settled or self._by(await self.scorer.ascore(request, config), options, able)
+        scored = settled or await self.scorer.ascore(request, config, seconds)
+        return scored if isinstance(scored, Decision) else self._by(scored, options, able)
 
     def _settled(
         self, request: Request, options: CallOptions, able: Sequence[Tier]
@@ -81,9 +98,13 @@ class Decider:
         top = self.ladder[-1].name
         if self.sticky == "thread" and top in names:
             said = (message for message in request.messages if isinstance(message, AIMessage))
-            if top in map(answered_by, said):
+            if not {top, *(each.name for each in self.ladder.fallbacks)}.isdisjoint(
+                map(answered_by, said)
+            ):
                 return _unscored(top, "sticky", f"the thread stays on {top}")
-        used = {answered_by(message) for message in request.replies} & names
+        beside = {each.name for each in self.ladder.fallbacks}
+        used = {answered_by(message) for message in request.replies}
+        used = {top if name in beside else name for name in used} & names
         if not used:
             return None
         highest = max((str(name) for name in used), key=self.ladder.position)
@@ -106,6 +127,7 @@ class Decider:
             confidence=scored.confidence,
             classifier=scored.classifier,
             reason=reason,
+            cached=scored.cached,
         )
 
     def _place(

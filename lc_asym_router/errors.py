@@ -5,7 +5,7 @@ No message holds a prompt, an answer or a key: see `describe_error`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 
@@ -41,6 +41,66 @@ class CutStreamError(RouterError):
 
     def __init__(self) -> None:
         super().__init__("the stream ended without its end mark; the answer was cut off")
+
+
+class EmptyStreamError(RouterError):
+    """A stream held nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("the stream held no chunk")
+
+
+class AttemptTimeoutError(RouterError, TimeoutError):
+    """A call of a tier took longer than it may, or the request's deadline left it no time.
+
+    Attributes:
+        seconds: The time that it had.
+        asked: Whether the tier was asked at all.
+        own: Whether it was the tier's own limit that passed, not the request's deadline.
+    """
+
+    def __init__(self, seconds: float, *, asked: bool = True, own: bool = False) -> None:
+        self.seconds = seconds
+        self.asked = asked
+        self.own = own
+        limit = "its time limit" if own else "what the request's deadline left it"
+        super().__init__(
+            f"no answer within {seconds:.3g} s, {limit}"
+            if asked
+            else f"not asked, no time was left ({seconds:.3g} s of waiting)"
+            if seconds > 0
+            else "not asked, the request's deadline has passed"
+        )
+
+
+class CircuitOpenError(RouterError):
+    """A tier has failed too often of late, so it was not asked.
+
+    Attributes:
+        seconds: Time until it is tried again; 0 where another request tries it now.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        again = f"it is tried again in {seconds:.3g} s" if seconds > 0 else "it is being tried now"
+        super().__init__(f"not asked, its last calls failed; {again}")
+
+
+class QueueFullError(RouterError):
+    """So many calls of a tier are under way and waiting that another one may not wait.
+
+    Attributes:
+        limit: Calls at once.
+        waiting: Calls that wait.
+    """
+
+    def __init__(self, limit: int, waiting: int) -> None:
+        self.limit = limit
+        self.waiting = waiting
+        super().__init__(
+            f"not asked, {limit} calls are under way and {waiting} wait (Tier(max_concurrency=..., "
+            "max_queue=...))"
+        )
 
 
 class NoTierError(RouterError):
@@ -115,25 +175,46 @@ def describe_error(error: BaseException, *, model: str = "the model") -> str:
     """
     if isinstance(error, RouterError):
         return f"{type(error).__name__}: {error}"  # our own texts quote nothing
-    status = getattr(error, "status_code", None)
-    status = status if isinstance(status, int) and status > 0 else None
+    status = status_of(error)
     name = type(error).__name__
     head = f"{name} {status}" if status else name
     remedy = _remedy(error, name, status, model)
     return f"{head}: {remedy}" if remedy else head
 
 
-def unbilled(error: BaseException) -> bool:
-    """Whether a call failed for certain before its model began to answer: no provider bills that."""
+def error_head(line: str) -> str:
+    """The class and HTTP status of an error that `describe_error` has put in a line: no text."""
+    return line.partition(":")[0]
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what caused it, and so on."""
     cause: BaseException | None = error
     while cause is not None:
-        status = getattr(cause, "status_code", None)
-        if isinstance(status, int) and status >= 400:
-            return True
-        if type(cause).__name__ in {"ConnectError", "ConnectTimeout", "ConnectionRefusedError"}:
-            return True
+        yield cause
         cause = cause.__cause__ or cause.__context__
-    return type(error) is ConnectionError  # Ollama's client, where it can't connect
+
+
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status that an error stands for, or `None`."""
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) and status > 0 else None
+
+
+def not_asked(error: BaseException) -> bool:
+    """Whether the tier was kept from being called at all."""
+    if isinstance(error, AttemptTimeoutError):
+        return not error.asked
+    return isinstance(error, CircuitOpenError | QueueFullError)
+
+
+def unbilled(error: BaseException) -> bool:
+    """Whether a call failed for certain before its model began to answer: no provider bills that."""
+    refused = {"ConnectError", "ConnectTimeout", "ConnectionRefusedError"}
+    if any((status_of(e) or 0) >= 400 or type(e).__name__ in refused for e in causes(error)):
+        return True
+    # The last: Ollama's client, where it can't connect.
+    return not_asked(error) or type(error) is ConnectionError
 
 
 _BY_STATUS = {

@@ -38,28 +38,23 @@ def build_graph(policy: Policy, checkpointer: bool | None = None) -> Graph:
         RouterState, context_schema=RunContext, input_schema=RouterIO, output_schema=RouterIO
     )
     graph.add_node("classify", _node(nodes.classify, nodes.aclassify))
-    for tier in policy.ladder:
+    for tier in policy.ladder.every:
         graph.add_node(tier.name, _node(partial(nodes.ask, tier), partial(nodes.aask, tier)))
     graph.add_edge(START, "classify")
     route = RunnableCallable(follow, trace=False)
-    names = [tier.name for tier in policy.ladder]
+    names = [tier.name for tier in policy.ladder.every]
     graph.add_conditional_edges("classify", route, names)
-    *lower, top = names
+    for tier in policy.ladder.every:
+        exits = policy.exits(tier)
+        if policy.check is not None and not policy.is_last(tier):
+            exits = ["verify", *exits]
+        if exits:
+            graph.add_conditional_edges(tier.name, route, [*exits, END])
+        else:
+            graph.add_edge(tier.name, END)
     if policy.check is not None:
         graph.add_node("verify", _node(nodes.verify, nodes.averify))
         graph.add_conditional_edges("verify", route, [*names, END])
-    for place, name in enumerate(lower):
-        # A watch may fail an answer before it comes to `verify`; then the tier may be tried again.
-        again = [name] if policy.check is not None and policy.small_attempts > 1 else []
-        checked = ["verify"] if policy.check is not None else []
-        down = names[:place] if policy.budgets else []
-        graph.add_conditional_edges(
-            name, route, [*checked, *dict.fromkeys([*again, *down]), *names[place + 1 :], END]
-        )
-    if policy.budgets:  # where one is used up, a tier below may answer
-        graph.add_conditional_edges(top, route, [*lower, END])
-    else:
-        graph.add_edge(top, END)
     compiled = graph.compile(checkpointer=checkpointer, name="AsymRouter")
     # Values and updates modes show the messages alone: the trail and the draft are our own.
     compiled.stream_channels = ["messages"]

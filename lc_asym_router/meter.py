@@ -15,6 +15,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
 
 from lc_asym_router.money.prices import Pricing, cost_of_call
+from lc_asym_router.money.usage import from_cache
 
 
 class CallMeter(BaseCallbackHandler):
@@ -34,6 +35,7 @@ class CallMeter(BaseCallbackHandler):
 
     def __init__(self, purpose: str, price_of: Callable[[str, str], Pricing | None]) -> None:
         self.purpose = purpose
+        self.started = time.time()
         self.calls: list[dict[str, Any]] = []
         self._price_of = price_of
         self._open: dict[UUID, tuple[str, str, float]] = {}
@@ -118,5 +120,6 @@ class CallMeter(BaseCallbackHandler):
                     "cost_usd": cost_of_call(price, usage, seconds, failed=bool(error)),
                     "seconds": seconds,
                     "error": error,
+                    "cached": bool(usage and from_cache(usage)),
                 }
             )

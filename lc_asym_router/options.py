@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
@@ -19,12 +20,14 @@ class CallOptions:
         threshold: Another threshold in [0, 1]; `None` for the router's.
         verify: Whether small answers are checked.
         escalate: Whether a failed or failing attempt goes to the next tier up.
+        deadline: Seconds that the request may take; `None` for the router's.
     """
 
     tier: str | None = None
     threshold: float | None = None
     verify: bool = True
     escalate: bool = True
+    deadline: float | None = None
 
     @classmethod
     def of(cls, config: RunnableConfig, ladder: Ladder, prefix: str = "") -> CallOptions:
@@ -54,7 +57,10 @@ class CallOptions:
                     f"config['configurable']['{prefix}{name}'] is {flag!r}; give True or False."
                 )
             flags[name] = flag is not False
-        return cls(tier=tier, threshold=threshold, **flags)
+        deadline = check_deadline(
+            given.get(f"{prefix}deadline"), f"config['configurable']['{prefix}deadline']"
+        )
+        return cls(tier=tier, threshold=threshold, deadline=deadline, **flags)
 
 
 def check_threshold(threshold: object, where: str) -> float:
@@ -73,3 +79,18 @@ def check_threshold(threshold: object, where: str) -> float:
             "goes up. 0 sends everything to the frontier."
         )
     return float(threshold)
+
+
+def check_deadline(deadline: Any, where: str) -> float | None:
+    """The deadline, if it is one.
+
+    Raises:
+        ConfigurationError: It is no time over 0 seconds.
+    """
+    number = isinstance(deadline, int | float) and not isinstance(deadline, bool)
+    if deadline is not None and not (number and deadline > 0):
+        raise ConfigurationError(
+            f"{where} is {deadline!r}; a deadline is a time over 0 seconds for the whole request, "
+            "or None."
+        )
+    return None if deadline is None else float(deadline)

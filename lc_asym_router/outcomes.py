@@ -10,7 +10,8 @@ from langgraph.constants import END
 
 from lc_asym_router.calls import Outcome
 from lc_asym_router.context import Scene
-from lc_asym_router.errors import TiersFailedError, UnverifiedError, unbilled
+from lc_asym_router.errors import TiersFailedError, UnverifiedError, describe_error, unbilled
+from lc_asym_router.faults.recovery import next_after_error, tried
 from lc_asym_router.meter import CallMeter
 from lc_asym_router.money.budgets.exhausted import BudgetExceededError
 from lc_asym_router.money.budgets.purse import UsedUp, marked_trail
@@ -28,6 +29,7 @@ from lc_asym_router.state import (
     seal,
 )
 from lc_asym_router.streaming import Draft, as_chunks, as_message
+from lc_asym_router.tagging import answering
 from lc_asym_router.tiers import Tier
 
 
@@ -41,7 +43,10 @@ class Outcomes:
         """A tier is about to be asked: should the request be left, the call is on its account."""
         trail = scene.state["trail"]
         model, _ = tier.called(scene.request)
-        entry = attempt_entry(tier=tier.name, model=model, price=None, seconds=0.0, error="left")
+        entry = {
+            **attempt_entry(tier=tier.name, model=model, price=None, seconds=0.0, error="left"),
+            **answering(tier, trail, self.policy.ladder).in_record,
+        }
         scene.around.context.keep({**trail, "attempts": [*trail["attempts"], entry]})
 
     def asked(
@@ -63,22 +68,16 @@ class Outcomes:
             error=outcome.describe(tier),
             unbilled=outcome.error is not None and not outcome.begun and unbilled(outcome.error),
         )
+        entry |= answering(tier, trail, self.policy.ladder).in_record
         trail = {**trail, "attempts": [*trail["attempts"], entry]}
         live = self.policy.checks(tier, scene.options) is None
         if outcome.error is not None:
-            scene.around.context.exceptions.append(outcome.error)
-            seen = live and outcome.begun and scene.around.streams
-            up = (
-                self.policy.above(tier, scene.request)
-                if scene.options.escalate and not seen
-                else None
-            )
-            if up is None:
-                raise TiersFailedError(open_record(trail), scene.around.context.exceptions)
-            return {"route": up.name, "trail": trail, "draft": None}
+            heard = scene.around.streams and scene.around.context.aside is None
+            seen = live and outcome.begun and heard
+            return self._failed(tier, scene, trail, outcome.error, seen)
         assert message is not None
         if live:
-            return self._answer(trail, message)
+            return self.answered(trail, message)
         draft = seal(cast("Draft", outcome.draft))
         watch = outcome.watch
         if watch is None or watch.verdict is None:
@@ -90,6 +89,43 @@ class Outcomes:
         state = cast("RouterState", {**scene.state, "trail": trail, "draft": draft})
         ended = replace(scene, state=state)
         return self.rejected(tier, ended, watch.verdict, [])
+
+    def kept_out(self, tier: Tier, scene: Scene, error: Exception) -> Update:
+        """A tier could not be called: its breaker is open, its queue full, or no time is left."""
+        trail = scene.state["trail"]
+        model, price = tier.called(scene.request)
+        entry = attempt_entry(
+            tier=tier.name,
+            model=model,
+            price=price,
+            seconds=0.0,
+            error=describe_error(error, model=model),
+            unbilled=True,
+        )
+        entry |= {"asked": False, **answering(tier, trail, self.policy.ladder).in_record}
+        trail = {**trail, "attempts": [*trail["attempts"], entry]}
+        scene.around.context.keep(trail)
+        return self._failed(tier, scene, trail, error, seen=False)
+
+    def _failed(
+        self, tier: Tier, scene: Scene, trail: Trail, error: Exception, seen: bool
+    ) -> Update:
+        """A tier has failed: the same again, or another one.
+
+        Args:
+            seen: Whether somebody has seen a part of its answer, which nothing can replace then.
+
+        Raises:
+            TiersFailedError: Nobody is left to ask, or no time.
+        """
+        scene.around.context.exceptions.append(error)
+        after = None if seen else next_after_error(self.policy, tier, scene, trail, error)
+        if after is None:
+            raise TiersFailedError(open_record(trail), scene.around.context.exceptions)
+        if after.wait is not None:
+            *before, last = trail["attempts"]
+            trail = {**trail, "attempts": [*before, {**last, "retry_in": after.wait}]}
+        return {"route": after.tier.name, "trail": trail, "draft": None}
 
     def used_up(self, tier: Tier, scene: Scene, used_up: UsedUp) -> Update:
         """A budget has no room for a call of the tier.
@@ -118,6 +154,7 @@ class Outcomes:
             **open_record(trail),
             "tier": None,
             "escalated": False,
+            "degraded": False,
             "cost_usd": total(
                 call["cost_usd"] for call in (*trail["attempts"], *trail["side_calls"])
             ),
@@ -140,7 +177,7 @@ class Outcomes:
         if sink := scene.around.context.sink:
             for chunk in as_chunks(draft):
                 sink.put(chunk)
-        return self._answer(_with_verdict(scene.state["trail"], verdict, meter.calls), message)
+        return self.answered(_with_verdict(scene.state["trail"], verdict, meter.calls), message)
 
     def rejected(
         self,
@@ -156,27 +193,35 @@ class Outcomes:
             TiersFailedError: No tier above can take the request.
         """
         trail = _with_verdict(scene.state["trail"], verdict, side_calls)
-        tried = sum(entry["tier"] == tier.name for entry in trail["attempts"])
-        if tried < self.policy.small_attempts:
+        answers = sum(e["tier"] == tier.name and not e["error"] for e in trail["attempts"])
+        if answers < self.policy.small_attempts:
             return {"route": tier.name, "trail": trail, "draft": None}
         if not scene.options.escalate:
             raise UnverifiedError(open_record(trail), scene.around.context.exceptions)
-        up = self.policy.above(tier, scene.request)
+        up = self.policy.next_after(tier, scene.request, scene.options, tried(trail))
         if up is None:
             raise TiersFailedError(open_record(trail), scene.around.context.exceptions)
         keep = scene.state.get("draft") if self.policy.escalate_with == "draft" else None
         return {"route": up.name, "trail": trail, "draft": keep}
 
-    def _answer(self, trail: Trail, message: AIMessage) -> Update:
+    def answered(self, trail: Trail, message: AIMessage) -> Update:
+        """The last attempt's answer is the request's: the record goes with it."""
         record = record_of(
             trail,
             answered=len(trail["attempts"]) - 1,
             frontier=self.policy.ladder[-1].rate,
             last=self.policy.ladder[-1].name,
+            climbed=self._climbed(trail),
         )
         metadata = {**message.response_metadata, "router": record}
         answer = message.model_copy(update={"response_metadata": metadata})
         return {"messages": [answer], "route": END, "trail": trail, "draft": None}
+
+    def _climbed(self, trail: Trail) -> int:
+        """How many rungs the request has gone up, from the tier that was decided on to the one that
+        answered; under 0 where it has gone down."""
+        place = self.policy.ladder.position
+        return place(trail["attempts"][-1]["tier"]) - place(trail["decision"]["tier"])
 
 
 def _with_verdict(trail: Trail, verdict: Verdict, side_calls: list[dict[str, Any]]) -> Trail:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -29,6 +30,10 @@ class Policy:
             the reason along.
         prefix: Prefix of the keys in `config["configurable"]`.
         budgets: What requests may spend.
+        deadline: Seconds that a request may take, or `None`.
+        degrade: Whether a tier below may answer where the last tier and its fall-backs fail.
+        hedge: After how many seconds the next tier is asked beside a checked one that is late;
+            `True` for that one's own 95th percentile, `False` for never.
     """
 
     ladder: Ladder
@@ -38,6 +43,9 @@ class Policy:
     escalate_with: Literal["request", "draft"]
     prefix: str = ""
     budgets: tuple[Budget, ...] = field(default=())
+    deadline: float | None = None
+    degrade: bool = False
+    hedge: bool | float = False
 
     @property
     def purse(self) -> Purse:
@@ -46,12 +54,35 @@ class Policy:
 
     def checks(self, tier: Tier, options: CallOptions) -> Check | None:
         """The check on a tier's answers in this call, or `None`."""
-        return self.check if options.verify and tier is not self.ladder[-1] else None
+        return self.check if options.verify and not self.is_last(tier) else None
 
-    def above(self, tier: Tier, request: Request) -> Tier | None:
-        """The next tier up that can take the request."""
-        place = self.ladder.position(tier.name)
-        return next((up for up in self.ladder[place + 1 :] if up.refuses(request) is None), None)
+    def is_last(self, tier: Tier) -> bool:
+        """Whether a tier is the last one, or a fall-back of it."""
+        return self.ladder.position(tier.name) == len(self.ladder) - 1
+
+    def next_after(
+        self, tier: Tier, request: Request, options: CallOptions, tried: Collection[str]
+    ) -> Tier | None:
+        """Who is asked next where a tier has failed, or its answer has.
+
+        Args:
+            tier: The tier.
+            request: What is asked.
+            options: What is set for this call.
+            tried: Names of the tiers that were asked already; none is asked again.
+        """
+        candidates: list[Tier] = []
+        if self.is_last(tier):
+            candidates += self.ladder.fallbacks
+            if self.degrade:
+                candidates += reversed(self.ladder[:-1])
+        elif options.escalate:
+            place = self.ladder.position(tier.name)
+            candidates += [*self.ladder[place + 1 :], *self.ladder.fallbacks]
+        return next(
+            (each for each in candidates if each.name not in tried and not each.refuses(request)),
+            None,
+        )
 
     def below(self, tier: Tier, request: Request) -> Tier | None:
         """The cheapest tier under this one that can take the request."""
@@ -65,10 +96,26 @@ class Policy:
             model: The model's name.
             provider: Its provider, as LangSmith names it; "" where it is not known.
         """
-        tier = next((tier for tier in self.ladder if tier.model_name == model), None)
+        tier = next((tier for tier in self.ladder.every if tier.model_name == model), None)
         return tier.rate if tier else listed_price(provider, model)
 
     @property
     def longest(self) -> int:
         """The greatest number of node runs in one request."""
-        return 2 + 2 * self.small_attempts * len(self.ladder) + (2 if self.budgets else 0)
+        calls = sum(tier.retry.attempts for tier in self.ladder.every)
+        return 2 + 2 * self.small_attempts * calls + (2 if self.budgets else 0)
+
+    def exits(self, tier: Tier) -> list[str]:
+        """The names of the tiers that may be asked after a tier, for the graph."""
+        last = self.is_last(tier)
+        names = [each.name for each in self.ladder]
+        place = self.ladder.position(tier.name)
+        again = tier.retry.attempts > 1 or (
+            not last and self.check is not None and self.small_attempts > 1
+        )
+        down = names[:place] if self.budgets or (last and self.degrade) else []
+        beside = [each.name for each in self.ladder.fallbacks]
+        if tier.name in beside:
+            beside = beside[beside.index(tier.name) + 1 :]
+        up = [] if last else names[place + 1 :]
+        return [*([tier.name] if again else []), *down, *up, *beside]

@@ -14,11 +14,13 @@ from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from lc_asym_router.chain_model import ChainChatModel
+from lc_asym_router.classify.remembered import remembering
 from lc_asym_router.deciding import Decider, Sticky
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.face import Face
+from lc_asym_router.faults.breaker import Breaker
 from lc_asym_router.graph import Graph, build_graph
-from lc_asym_router.options import CallOptions
+from lc_asym_router.options import CallOptions, check_deadline
 from lc_asym_router.policy import Policy
 from lc_asym_router.request import SCHEMA_KEY, TOOLS_KEY, Request, SchemaBinding, ToolBinding
 from lc_asym_router.schemas import json_validator
@@ -28,9 +30,11 @@ from lc_asym_router.settings import (
     calibrated,
     calibration_of,
     check_of,
+    hedge_of,
     ladder_of,
     scorer_of,
     thresholds_of,
+    tried_once,
     with_parameters,
 )
 from lc_asym_router.state import Decision
@@ -67,8 +71,18 @@ class AsymRouter(ChainChatModel):
             the last tier once it was there; `None` decides on every call.
         budgets: What requests may spend, a list of `Budget`: in USD, tokens or calls, per request,
             thread, day or tag.
-        configurable_prefix: Put before the keys `tier`, `threshold`, `verify` and `escalate` that
-            are read from `config["configurable"]` for one call.
+        decision_cache: Keeps classifiers' scores, so that the same turn is not scored twice: a cache of
+            LangGraph's, or a `DecisionCache`.
+        deadline: Seconds that a whole request may take: what is left is shared out to its calls, and
+            a tier that somebody could still be asked after gets half of it. `None` for no limit.
+        fallbacks: Models or tiers that are asked in this order where the last tier fails.
+        degrade: Whether a tier below the last may answer where that and the fall-backs fail; its
+            answer is checked like any other, and the record says "degraded".
+        hedge: `True`: where a checked tier takes longer than 95 of 100 of its latest calls (at least
+            20 in this process), the next tier is asked beside it, and the first answer that passes
+            is taken; the other call is stopped, and may be billed. Or a number of seconds.
+        configurable_prefix: Put before the keys `tier`, `threshold`, `verify`, `escalate` and
+            `deadline` that are read from `config["configurable"]` for one call.
         temperature: Set on every tier's model, where given.
         max_tokens: Set on every tier's model, where given (`num_predict` for Ollama).
         stop: Stop words for every call that brings none of its own.
@@ -105,6 +119,11 @@ class AsymRouter(ChainChatModel):
     escalate_with: Literal["request", "draft"] = "request"
     sticky: Sticky = "turn"
     budgets: Any = ()
+    decision_cache: Any = None
+    deadline: float | None = None
+    fallbacks: Any = ()
+    degrade: bool = False
+    hedge: bool | float = False
     configurable_prefix: str = ""
     temperature: float | None = None
     max_tokens: int | None = None
@@ -125,9 +144,9 @@ class AsymRouter(ChainChatModel):
                 )
         if self.small_attempts < 1:
             raise ConfigurationError(f"small_attempts={self.small_attempts} must be at least 1.")
-        ladder = ladder_of(self.small, self.frontier, self.tiers)
+        ladder = ladder_of(self.small, self.frontier, self.tiers, self.fallbacks)
         ladder = with_parameters(
-            ladder,
+            tried_once(ladder),
             temperature=self.temperature,
             max_tokens=self.max_tokens,
             output_version=self.output_version,
@@ -135,6 +154,7 @@ class AsymRouter(ChainChatModel):
         budgets = budgets_of(self.budgets)
         ladder = budgeted(ladder, budgets)
         scorer = scorer_of(self.classify, self.classify_deadline, ladder)
+        scorer = remembering(scorer, self.decision_cache)
         found = calibration_of(self.threshold, scorer)
         thresholds = thresholds_of(found.threshold if found else self.threshold, scorer, ladder)
         self._policy = Policy(
@@ -145,8 +165,11 @@ class AsymRouter(ChainChatModel):
             escalate_with=self.escalate_with,
             prefix=self.configurable_prefix,
             budgets=budgets,
+            deadline=check_deadline(self.deadline, "deadline"),
+            degrade=self.degrade,
+            hedge=hedge_of(self.hedge, budgets),
         )
-        for tier in ladder:
+        for tier in ladder.every:
             _ = tier.rate  # list prices load here, not on the first request's event loop
         # Without checkpointer=False the graph would inherit a parent's and write every draft there.
         self._face = Face(build_graph(self._policy, checkpointer=False), self._policy)
@@ -180,6 +203,12 @@ class AsymRouter(ChainChatModel):
     def ladder(self) -> Ladder:
         """The tiers, cheapest first."""
         return self._policy.ladder
+
+    @property
+    def breakers(self) -> dict[str, Breaker]:
+        """The tiers' circuit breakers by the tiers' names: read `.state`, call `.reset()`."""
+        found = {tier.name: tier.breaker for tier in self.ladder.every}
+        return {name: breaker for name, breaker in found.items() if breaker is not None}
 
     @property
     def _answerer(self) -> Face:

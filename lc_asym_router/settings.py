@@ -13,6 +13,7 @@ from lc_asym_router.classify.judge import JudgeClassifier
 from lc_asym_router.classify.keyword import KeywordClassifier
 from lc_asym_router.classify.scoring import Scorer
 from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.faults.own_retries import without_own_retries
 from lc_asym_router.money.budgets.amounts import UNITS
 from lc_asym_router.money.budgets.bounds import by_output, limited
 from lc_asym_router.money.budgets.budget import Budget
@@ -24,27 +25,42 @@ from lc_asym_router.verify.defaults import default_checks
 CLASSIFIERS = ("default", "keyword", "judge", "learned")
 
 
-def ladder_of(small: Any, frontier: Any, tiers: Sequence[Any] | None) -> Ladder:
-    """The tiers, from `small` and `frontier` or from `tiers`.
+def ladder_of(
+    small: Any, frontier: Any, tiers: Sequence[Any] | None, fallbacks: Any = ()
+) -> Ladder:
+    """The tiers, from `small` and `frontier` or from `tiers`, and the fall-backs.
 
     Raises:
         ConfigurationError: Both are given, or too little, or something that is no tier.
     """
+    beside = _fallbacks(fallbacks)
     if tiers is not None:
         if small is not None or frontier is not None:
             raise ConfigurationError("Give either small= and frontier=, or tiers=[...], not both.")
         if isinstance(tiers, str) or not isinstance(tiers, Sequence):
             raise ConfigurationError("tiers= takes a list of Tier(model, name), cheapest first.")
-        return Ladder(_tier(given, f"tiers[{place}]") for place, given in enumerate(tiers))
+        rungs = [_tier(given, f"tiers[{place}]") for place, given in enumerate(tiers)]
+        return Ladder(rungs, beside)
     for name, given in (("small", small), ("frontier", frontier)):
         if given is None:
             raise ConfigurationError(
                 f"{name}= is missing. Write AsymRouter(small=ChatOllama(...), "
                 "frontier=ChatOpenAI(...)), or AsymRouter.from_env() to take what is to be had here."
             )
-    return Ladder(
-        (_tier(small, "small").named("small"), _tier(frontier, "frontier").named("frontier"))
-    )
+    pair = (_tier(small, "small").named("small"), _tier(frontier, "frontier").named("frontier"))
+    return Ladder(pair, beside)
+
+
+def _fallbacks(given: Any) -> list[Tier]:
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ConfigurationError(
+            "fallbacks= takes a list of chat models or tiers, asked in order where the last tier "
+            "fails: [ChatOpenAI(model='gpt-4.1'), ...]."
+        )
+    return [
+        _tier(each, f"fallbacks[{place}]").named(f"fallback{place + 1}")
+        for place, each in enumerate(given)
+    ]
 
 
 def _tier(given: Any, where: str) -> Tier:
@@ -72,7 +88,9 @@ def scorer_of(classify: Any, deadline: float | None, ladder: Ladder) -> Scorer:
         return Scorer(KeywordClassifier(), deadline)
     if classify == "judge":
         # The cheapest model that is at hand judges; its fall-back is the keyword rule.
-        return Scorer(JudgeClassifier(chat=ladder[0].model, deadline=deadline), deadline)
+        small = ladder[0]
+        judge = JudgeClassifier(chat=small.model, deadline=deadline, breaker=small.breaker)
+        return Scorer(judge, deadline)
     if classify in ("default", "learned"):
         from lc_asym_router.classify.learned import LearnedClassifier
 
@@ -179,6 +197,26 @@ def budgets_of(given: Any) -> tuple[Budget, ...]:
     return tuple(given)
 
 
+def hedge_of(given: bool | float, budgets: Sequence[Budget]) -> bool | float:
+    """After how long the next tier is asked beside a late one.
+
+    Raises:
+        ConfigurationError: It is no time, or there are budgets, which count one call after another.
+    """
+    if given is False:
+        return False
+    if given is not True and not given > 0:
+        raise ConfigurationError(
+            f"hedge={given!r} is True (the tier's own 95th percentile) or a time over 0 seconds."
+        )
+    if budgets:
+        raise ConfigurationError(
+            "hedge= makes two calls at once for one answer, and budgets= would not let it: leave "
+            "one of them out."
+        )
+    return given
+
+
 def budgeted(ladder: Ladder, budgets: Sequence[Budget]) -> Ladder:
     """The tiers with limits on their output, so that the most that a call can take is known.
 
@@ -203,7 +241,17 @@ def budgeted(ladder: Ladder, budgets: Sequence[Budget]) -> Ladder:
         needed = counted or (paid and rate is not None and by_output(rate))
         return limited(tier, min(limits, default=None)) if needed else tier
 
-    return Ladder(adapted(tier) for tier in ladder)
+    return ladder.mapped(adapted)
+
+
+def tried_once(ladder: Ladder) -> Ladder:
+    """The tiers with models whose clients make no hidden retries: the router makes them."""
+
+    def adapted(tier: Tier) -> Tier:
+        model = without_own_retries(tier.model)
+        return tier if model is tier.model else tier.with_model(model)
+
+    return ladder.mapped(adapted)
 
 
 def with_parameters(ladder: Ladder, **parameters: Any) -> Ladder:
@@ -222,4 +270,4 @@ def with_parameters(ladder: Ladder, **parameters: Any) -> Ladder:
         update = {name: value for name, value in given.items() if name in fields}
         return tier.with_model(tier.model.model_copy(update=update))
 
-    return Ladder(adapted(tier) for tier in ladder)
+    return ladder.mapped(adapted)

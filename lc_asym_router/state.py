@@ -14,6 +14,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.graph.message import add_messages
 
 from lc_asym_router.money.prices import Pricing, cost_of_call, total
+from lc_asym_router.money.usage import from_cache
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -33,6 +34,7 @@ class Decision:
         confidence: How sure the classifier was, in [0, 1]; `None` where it does not say.
         classifier: Name of what scored the request.
         reason: One line for a person.
+        cached: Whether the complexity was read from the router's `decision_cache`.
     """
 
     tier: str
@@ -41,6 +43,7 @@ class Decision:
     confidence: float | None
     classifier: str
     reason: str
+    cached: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The decision as it stands in the record."""
@@ -51,6 +54,7 @@ class Decision:
             "confidence": self.confidence,
             "classifier": self.classifier,
             "reason": self.reason,
+            "cached": self.cached,
         }
 
 
@@ -139,6 +143,7 @@ def attempt_entry(
         "cost_usd": cost,
         "seconds": seconds,
         "error": error,
+        "cached": bool(usage and from_cache(usage)),
     }
 
 
@@ -166,6 +171,8 @@ class Trail(TypedDict):
     """Model calls that routing and checking made: judges, agreement samples."""
     started: float
     """`time.time()` at the start, in seconds since the epoch."""
+    until: NotRequired[float]
+    """With a deadline: when it passes, in seconds since the epoch."""
     budget: NotRequired[dict[str, Any]]
     """With budgets: what was charged to them, and which of them had no room."""
 
@@ -189,22 +196,29 @@ class RouterIO(TypedDict):
     messages: Annotated[list[AnyMessage], add_messages]
 
 
-def record_of(trail: Trail, *, answered: int, frontier: Pricing | None, last: str) -> Any:
+def record_of(
+    trail: Trail, *, answered: int, frontier: Pricing | None, last: str, climbed: int
+) -> Any:
     """The record of a request whose answer is attempt number `answered`.
 
     `frontier_cost_usd` is an estimate: the answer's own token counts at the frontier's price. Where
-    the frontier (the tier named `last`) gave the answer it is what that call cost.
+    the frontier (the tier named `last`) gave the answer it is what that call cost; and so where a
+    cache gave it, for that would have answered the frontier's caller too.
+
+    Args:
+        climbed: Rungs from the tier that was asked first to the one that answered.
     """
     answer = trail["attempts"][answered]
     cost = total([call["cost_usd"] for call in (*trail["attempts"], *trail["side_calls"])])
-    if answer["tier"] == last:
+    if answer["tier"] == last or answer["cached"]:
         alone = answer["cost_usd"]
     else:
         alone = frontier.of(answer["usage"]) if frontier else None
     return {
         **open_record(trail),
         "tier": answer["tier"],
-        "escalated": answer["tier"] != trail["attempts"][0]["tier"],
+        "escalated": climbed > 0,
+        "degraded": climbed < 0,
         "cost_usd": cost,
         "frontier_cost_usd": alone,
         "saved_usd": None if cost is None or alone is None else alone - cost,

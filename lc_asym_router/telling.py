@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.messages import AIMessage, BaseMessage
@@ -48,12 +48,53 @@ class Told:
     answer: AIMessage | None = field(default=None, repr=False)
     error: BaseException | None = field(default=None, repr=False)
 
+    @property
+    def outcome(self) -> Literal["answered", "failed", "left"]:
+        """How it ended; "left" where it was cancelled or its reader has gone."""
+        if self.answer is not None:
+            return "answered"
+        return "failed" if isinstance(self.error, Exception) else "left"
+
 
 class RecordHandler(Protocol):
-    """A callback handler that wants each request's record."""
+    """A callback handler that wants each request's record.
+
+    It may have a method `around_router` too: see `AroundHandler`.
+    """
 
     def on_router_record(self, told: Told) -> None:
         """A request has come to its end. Called on the request's path: it must not wait."""
+
+
+class AroundHandler(Protocol):
+    """A record handler that wants to know when a request begins."""
+
+    def around_router(self, step: Step) -> AbstractContextManager[None]:
+        """What is entered around a request; `on_router_record` is called inside it.
+
+        A subgraph's request has a block for each of its steps.
+        """
+
+
+@dataclass(frozen=True)
+class Step:
+    """A request, or a step of a subgraph's, as `around_router` sees it.
+
+    Attributes:
+        run_id: Id of the run that asks; of the node's run in a subgraph.
+        whole: Whether all of the request is in the block.
+        passing: Exceptions that are no end of the request: it will be taken up again.
+    """
+
+    run_id: str | None
+    whole: bool
+    passing: tuple[type[BaseException], ...]
+    _context: RunContext = field(repr=False)
+
+    @property
+    def request_id(self) -> str | None:
+        """The request's own id, as in its record; `None` before it was decided where it goes."""
+        return self._context.kept[-1][0]["id"] if self._context.kept else None
 
 
 @contextmanager
@@ -61,7 +102,7 @@ def telling(
     config: RunnableConfig,
     context: RunContext,
     messages: Sequence[BaseMessage],
-    passing: type[BaseException] | tuple[type[BaseException], ...] = (),
+    passing: tuple[type[BaseException], ...] = (),
 ) -> Iterator[list[AIMessage]]:
     """Tell of the request that is answered in this block, at its end or when it is left.
 
@@ -80,18 +121,20 @@ def telling(
         yield answers
         return
     mark = _waiting.set((*_waiting.get(), *handlers))
-    try:
-        yield answers
-    except passing:
-        raise
-    except BaseException as error:
-        if record := _record_at(error, context):
-            _tell(handlers, _told(config, context, messages, record, error=error))
-        raise
-    finally:
-        _waiting.reset(mark)
-    if answers and (record := answers[-1].response_metadata.get("router")):
-        _tell(handlers, _told(config, context, messages, record, answer=answers[-1]))
+    step = Step(context.run_id or run_id_of(config), context.faced, passing, context)
+    with _around(handlers, step):
+        try:
+            yield answers
+        except passing:
+            raise
+        except BaseException as error:
+            if record := _record_at(error, context):
+                _tell(handlers, _told(config, context, messages, record, error=error))
+            raise
+        finally:
+            _waiting.reset(mark)
+        if answers and (record := answers[-1].response_metadata.get("router")):
+            _tell(handlers, _told(config, context, messages, record, answer=answers[-1]))
 
 
 def _record_at(error: BaseException, context: RunContext) -> dict[str, Any] | None:
@@ -145,10 +188,40 @@ def _handlers(config: RunnableConfig) -> list[RecordHandler]:
     ]
 
 
+@contextmanager
+def _around(handlers: Sequence[RecordHandler], step: Step) -> Iterator[None]:
+    entered: list[tuple[RecordHandler, AbstractContextManager[None]]] = []
+
+    def leave(error: BaseException | None) -> None:
+        kind, trace = (type(error), error.__traceback__) if error else (None, None)
+        for handler, block in reversed(entered):
+            with _harmless(handler):
+                block.__exit__(kind, error, trace)
+
+    for handler in handlers:
+        if hasattr(handler, "around_router"):
+            with _harmless(handler):
+                block = cast("AroundHandler", handler).around_router(step)
+                block.__enter__()
+                entered.append((handler, block))
+    try:
+        yield
+    except BaseException as error:
+        leave(error)
+        raise
+    leave(None)
+
+
 def _tell(handlers: Sequence[RecordHandler], told: Told) -> None:
     for handler in handlers:
-        try:
+        with _harmless(handler):
             handler.on_router_record(told)
-        except Exception as error:
-            # As LangChain does with its callbacks: accounting takes no request down.
-            logger.warning("%s failed: %s", type(handler).__name__, type(error).__name__)
+
+
+@contextmanager
+def _harmless(handler: RecordHandler) -> Iterator[None]:
+    """As LangChain does with its callbacks: accounting takes no request down."""
+    try:
+        yield
+    except Exception as error:
+        logger.warning("%s failed: %s", type(handler).__name__, type(error).__name__)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
 
 from langchain_core.language_models import BaseChatModel, ModelProfile
 
 from lc_asym_router.errors import ConfigurationError, NoTierError
+from lc_asym_router.faults.breaker import Breaker, shared_breaker
+from lc_asym_router.faults.guard import Guard
+from lc_asym_router.faults.own_retries import retry_like
+from lc_asym_router.faults.retry import Retry, retry_of
+from lc_asym_router.faults.slots import Slots
+from lc_asym_router.loading import load_model
 from lc_asym_router.money.listed import base_url_of, listed_price
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.request import Request
@@ -40,6 +47,18 @@ class Tier:
             `Power`. Where it is not given: the provider's list price by the model's own name, from
             the extra `prices`; else the cost is unknown, `None`.
         source: Where the model comes from, for display.
+        timeout: Seconds that one call may take, streaming included; `None` for no limit but the
+            client's own and the request's deadline.
+        retry: How often a failed call is made again: a number of attempts, or a `Retry`. Where it
+            is not given: as often as the model's client would by itself (`ChatOpenAI.max_retries`;
+            `ChatOllama` never). The client's own retries are taken over, so that each is in the
+            record.
+        breaker: A `Breaker`, or `False` for none. Where it is not given: one that all tiers of this
+            process share whose calls go to the same model at the same address.
+        max_concurrency: Calls at once, over all requests of this process that use this tier (and
+            the tiers made from it); `None` for no limit.
+        max_queue: How many more may wait; `None` for no limit. Who finds no place goes to the next
+            tier.
 
     Raises:
         ConfigurationError: The name can't be a graph node's, the model is neither a chat model nor
@@ -53,6 +72,9 @@ class Tier:
     tools: bool | None = None
     price: Pricing | None = None
     source: str = field(default="", compare=False)
+    timeout: float | None = None
+    retry: Retry = field(default_factory=Retry)
+    guard: Guard = field(default=Guard(None, None), compare=False)
 
     def __init__(
         self,
@@ -64,6 +86,11 @@ class Tier:
         tools: bool | None = None,
         price: Pricing | None = None,
         source: str = "",
+        timeout: float | None = None,
+        retry: Retry | int | None = None,
+        breaker: Breaker | Literal[False] | None = None,
+        max_concurrency: int | None = None,
+        max_queue: int | None = None,
     ) -> None:
         put = object.__setattr__
         put(self, "model", load_model(model) if isinstance(model, str) else model)
@@ -73,7 +100,25 @@ class Tier:
         put(self, "tools", tools)
         put(self, "price", price)
         put(self, "source", source)
+        put(self, "timeout", timeout)
         self._validate()
+        put(self, "retry", retry_of(retry) or retry_like(self.model))
+        put(self, "guard", self._guarded(breaker, max_concurrency, max_queue))
+
+    def _guarded(self, breaker: Any, limit: int | None, queue: int | None) -> Guard:
+        if breaker is None:
+            url = base_url_of(self.model) or ""
+            breaker = shared_breaker(self.provider, url, self.model_name)
+        elif breaker is not False and not isinstance(breaker, Breaker):
+            raise ConfigurationError(
+                f"Tier(breaker=...) is a {type(breaker).__name__}; give a Breaker(failures, "
+                "cooldown), or False for none."
+            )
+        if limit is None and queue is not None:
+            raise ConfigurationError(
+                "Tier(max_queue=...) limits who waits for Tier(max_concurrency=...); give that too."
+            )
+        return Guard(breaker or None, None if limit is None else Slots(limit, queue))
 
     def _validate(self) -> None:
         if not isinstance(self.model, BaseChatModel):
@@ -99,6 +144,10 @@ class Tier:
                 "per million tokens, PerCall(usd), PerSecond(usd) or Power(watts, usd_per_kwh). "
                 "Leave it out for the provider's list price."
             )
+        if self.timeout is not None and not self.timeout > 0:
+            raise ConfigurationError(
+                f"Tier(timeout={self.timeout!r}) is a time over 0 seconds; leave it out for no limit."
+            )
         if unknown := (self.inputs or frozenset()) - MODALITIES:
             raise ConfigurationError(
                 f"Tier(inputs=...) holds {', '.join(sorted(unknown))}; "
@@ -114,8 +163,16 @@ class Tier:
         return self._changed(model=model)
 
     def _changed(self, **changes: Any) -> Tier:
-        values = {spec.name: getattr(self, spec.name) for spec in fields(self)}
-        return Tier(**{**values, **changes})
+        changed = copy(self)  # with the same guard: one way in, whatever is changed
+        for name, value in changes.items():
+            object.__setattr__(changed, name, value)
+        changed._validate()
+        return changed
+
+    @property
+    def breaker(self) -> Breaker | None:
+        """Its circuit breaker: its state can be read (`.state`) and reset (`.reset()`)."""
+        return self.guard.breaker
 
     @property
     def model_name(self) -> str:
@@ -194,18 +251,24 @@ class Tier:
 class Ladder(Sequence[Tier]):
     """The tiers in order, cheapest first.
 
+    Args:
+        tiers: At least two.
+        fallbacks: Tiers beside the last one, asked in this order where it fails. They are no rungs:
+            nothing is decided or escalated to them otherwise.
+
     Raises:
         ConfigurationError: Fewer than two tiers, a tier without a name, or two of one name.
     """
 
-    def __init__(self, tiers: Iterable[Tier]) -> None:
+    def __init__(self, tiers: Iterable[Tier], fallbacks: Iterable[Tier] = ()) -> None:
         self._tiers = tuple(tiers)
+        self.fallbacks = tuple(fallbacks)
         if len(self._tiers) < 2:
             raise ConfigurationError(
                 f"A router needs at least two tiers, cheapest first; it was given "
                 f"{len(self._tiers)}. Use the model itself where there is only one."
             )
-        names = [tier.name for tier in self._tiers]
+        names = [tier.name for tier in self.every]
         if "" in names:
             raise ConfigurationError(
                 "Every tier in a list needs a name: Tier(model, 'small'), Tier(model, 'frontier')."
@@ -225,13 +288,23 @@ class Ladder(Sequence[Tier]):
     def __getitem__(self, index: Any) -> Any:
         return self._tiers[index]
 
+    @property
+    def every(self) -> tuple[Tier, ...]:
+        """The tiers, then the fall-backs."""
+        return (*self._tiers, *self.fallbacks)
+
+    def mapped(self, change: Callable[[Tier], Tier]) -> Ladder:
+        """The ladder with each tier and each fall-back changed."""
+        return Ladder(map(change, self._tiers), map(change, self.fallbacks))
+
     def named(self, name: str) -> Tier | None:
-        """The tier of that name, or `None`."""
-        return next((tier for tier in self._tiers if tier.name == name), None)
+        """The tier or fall-back of that name, or `None`."""
+        return next((tier for tier in self.every if tier.name == name), None)
 
     def position(self, name: str) -> int:
-        """Where the tier of that name stands, 0 being the cheapest."""
-        return next(i for i, tier in enumerate(self._tiers) if tier.name == name)
+        """Where the tier of that name stands, 0 being the cheapest; a fall-back beside the last."""
+        places = (i for i, tier in enumerate(self._tiers) if tier.name == name)
+        return next(places, len(self._tiers) - 1)
 
     def able(self, request: Request) -> list[Tier]:
         """The tiers that can take a request, cheapest first.
@@ -268,49 +341,3 @@ def _runs(provider: str, kind: str) -> bool:
     # Anthropic's types end in a date: "web_search_20250305".
     dated = re.search(r"_20\d{6}$", kind) is not None
     return {"openai": not dated, "azure": not dated, "anthropic": dated}.get(provider, True)
-
-
-def load_model(name: str) -> BaseChatModel:
-    """Make a chat model of a string such as ``"ollama:llama3.1:8b"``.
-
-    Raises:
-        ConfigurationError: The string names no provider, its package is not installed, or the
-            provider rejects it at once (no key).
-    """
-    provider, colon, model = name.partition(":")
-    if not colon or not model:
-        raise ConfigurationError(
-            f"{name!r} names no provider. Write 'provider:model', such as 'ollama:llama3.1:8b' or "
-            "'openai:gpt-4o'."
-        )
-    try:
-        return _construct(provider, model, name)
-    except ImportError as error:
-        package = error.name or f"langchain-{provider}"
-        raise ConfigurationError(
-            f"{name!r} needs a package that is not installed ({package}). Install "
-            f"`pip install langchain langchain-{provider.replace('_', '-')}`."
-        ) from error
-    except ConfigurationError:
-        raise
-    except Exception as error:
-        # The message may quote a key; its type is enough beside the remedy.
-        raise ConfigurationError(
-            f"{name!r} can't be set up ({type(error).__name__}). Check the provider's name and its "
-            f"key in the environment ({provider.upper()}_API_KEY for most); or pass a chat model "
-            "that you have made yourself."
-        ) from None
-
-
-def _construct(provider: str, model: str, name: str) -> BaseChatModel:
-    if provider == "ollama":
-        from langchain_ollama import ChatOllama
-
-        return ChatOllama(model=model)
-    if provider == "openai":
-        from langchain_openai import ChatOpenAI
-
-        return ChatOpenAI(model=model)
-    from langchain.chat_models import init_chat_model
-
-    return init_chat_model(name)

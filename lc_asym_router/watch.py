@@ -8,12 +8,12 @@ from contextlib import aclosing, closing
 from dataclasses import dataclass
 from typing import Any, cast
 
-from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk
 
+from lc_asym_router.caching import reads_cache
 from lc_asym_router.request import Request
 from lc_asym_router.state import Verdict
 from lc_asym_router.tiers import Tier
@@ -92,7 +92,7 @@ def has_ended(chunk: AIMessageChunk) -> bool:
 
 def watch_for(tier: Tier, request: Request, check: Check | None) -> Watch | None:
     """A watch on a tier's next answer, where that can end anything early and costs nothing else."""
-    if check is None or not check.may_end_early or not _streams_alike(tier):
+    if check is None or not check.may_end_early or not streams_alike(tier):
         return None
     return Watch(check, Prefix(request, tier.provider), tier)
 
@@ -128,15 +128,14 @@ def watched(model: BaseChatModel, watch: Watch) -> BaseChatModel:
     return copy
 
 
-def _streams_alike(tier: Tier) -> bool:
+def streams_alike(tier: Tier) -> bool:
     """Whether a streamed answer is just like an invoked one.
 
     Streams don't go through LangChain's cache, and ChatOpenAI counts no tokens in a stream unless
     `stream_usage` is set.
     """
     model = tier.model
-    cached = model.cache if model.cache is not None else get_llm_cache() is not None
     whole = "streaming" in model.model_fields_set and getattr(model, "streaming", None) is False
-    if cached or model.disable_streaming or whole:
+    if reads_cache(model) or model.disable_streaming or whole:
         return False
     return tier.provider == "ollama" or bool(getattr(model, "stream_usage", False))

@@ -31,6 +31,7 @@ def without(absent: set[str], code: str) -> str:
     [
         ({"langchain"}, "from lc_asym_router import AsymRouterMiddleware", "router[langchain]"),
         ({"langchain"}, "from lc_asym_router import Tier; Tier('groq:x')", "pip install langchain"),
+        ({"opentelemetry"}, "import lc_asym_router as r; r.OpenTelemetry()", "router[otel]"),
         (
             {"xllamacpp", "uvicorn"},
             "import lc_asym_router.env as e; e.embedded('small')",

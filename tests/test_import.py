@@ -22,6 +22,7 @@ HEAVY = (
     "matplotlib",
     "sqlalchemy",
     "httpx",
+    "opentelemetry",
 )
 LIGHT = ("lc_asym_router", "langchain_core", "langgraph", "pydantic")
 

@@ -167,6 +167,7 @@ async def test_overrides_of_one_call(make, ask, small, frontier):
         "confidence": None,
         "classifier": "forced",
         "reason": "this call's configuration names the tier",
+        "cached": False,
     }
     assert (await ask(router, "hi", configurable(threshold=0))).text == "a frontier answer"
     small.script(Reply(REFUSAL), Reply(REFUSAL))

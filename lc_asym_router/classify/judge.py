@@ -9,13 +9,15 @@ from langchain_core.decisions import BaseDecisionModel, ClassifierResponse, Ques
 from langchain_core.decisions.types import State
 from langchain_core.language_models import BaseChatModel
 from langgraph.errors import GraphBubbleUp
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from lc_asym_router.classify.answers import ExplainedResponse
 from lc_asym_router.classify.chat import ChatDecisionModel
 from lc_asym_router.classify.keyword import KeywordClassifier
 from lc_asym_router.deadline import awithin, within
 from lc_asym_router.errors import ConfigurationError, describe_error
+from lc_asym_router.faults.breaker import Breaker
+from lc_asym_router.faults.guard import permitted
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +32,8 @@ class JudgeClassifier(BaseDecisionModel):
         chat: A chat model (a cheap local one will do), or another decision model.
         deadline: Seconds after which the fall-back answers; `None` waits for ever.
         fallback: The decision model that answers then; the keyword rule by default.
+        breaker: A circuit breaker: while it is open the fall-back answers at once. A router's "judge"
+            has its small tier's.
 
     Raises:
         ConfigurationError: The deadline is not positive.
@@ -40,6 +44,8 @@ class JudgeClassifier(BaseDecisionModel):
     chat: BaseChatModel | BaseDecisionModel = Field(repr=False)
     deadline: float | None = 10.0
     fallback: BaseDecisionModel = Field(default_factory=KeywordClassifier)
+    breaker: Breaker | None = Field(default=None, repr=False, exclude=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     @field_validator("deadline")
     @classmethod
@@ -68,10 +74,11 @@ class JudgeClassifier(BaseDecisionModel):
 
     def _classify(self, state: State, questions: dict[str, Question]) -> ClassifierResponse:
         try:
-            response = within(
-                self.deadline,
-                lambda: self._judge.invoke({"state": state, "questions": questions}),
-            )
+            with permitted(self.breaker):
+                response = within(
+                    self.deadline,
+                    lambda: self._judge.invoke({"state": state, "questions": questions}),
+                )
         except GraphBubbleUp:
             raise
         except Exception as error:
@@ -81,10 +88,11 @@ class JudgeClassifier(BaseDecisionModel):
 
     async def _aclassify(self, state: State, questions: dict[str, Question]) -> ClassifierResponse:
         try:
-            response = await awithin(
-                self.deadline,
-                lambda: self._judge.ainvoke({"state": state, "questions": questions}),
-            )
+            with permitted(self.breaker):
+                response = await awithin(
+                    self.deadline,
+                    lambda: self._judge.ainvoke({"state": state, "questions": questions}),
+                )
         except GraphBubbleUp:
             raise
         except Exception as error:

@@ -40,6 +40,7 @@ class KeywordClassifier(BaseDecisionModel):
     """
 
     keeps_time: ClassVar[bool] = True
+    instant: ClassVar[bool] = True
     model: str = "keyword"
     words: dict[str, float] = Field(default_factory=lambda: dict.fromkeys(ARTICLE_WORDS, 1.0))
     whole_words: bool = False

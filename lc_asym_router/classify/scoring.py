@@ -51,12 +51,14 @@ class Scored:
         confidence: In [0, 1], or `None`.
         classifier: Who answered.
         reason: Why, in one line.
+        cached: Whether it was read from a cache, and nobody asked.
     """
 
     complexity: float | None
     confidence: float | None
     classifier: str
     reason: str
+    cached: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,24 +94,37 @@ class Scorer:
         own = getattr(self.classifier, "threshold", None)
         return float(own) if isinstance(own, int | float) else 0.5
 
-    @property
-    def _limit(self) -> float | None:
+    def _limit(self, seconds: float | None) -> float | None:
         """Some classifiers keep their own time, or need none: no thread is spent on those."""
-        return None if getattr(self.classifier, "keeps_time", False) else self.deadline
+        own = None if getattr(self.classifier, "keeps_time", False) else self.deadline
+        if seconds is None or getattr(self.classifier, "instant", False):
+            return own
+        return seconds if own is None else min(own, seconds)
 
-    def score(self, request: Request, config: RunnableConfig) -> Scored:
-        """Ask the classifier about the latest human turn."""
+    def score(
+        self, request: Request, config: RunnableConfig, seconds: float | None = None
+    ) -> Scored:
+        """Ask the classifier about the latest human turn.
+
+        Args:
+            request: What is asked.
+            config: The classifier's.
+            seconds: How long it may take, beside its own deadline.
+        """
         try:
-            return self._read(within(self._limit, lambda: self._ask(request, config)))
+            return self._read(within(self._limit(seconds), lambda: self._ask(request, config)))
         except GraphBubbleUp:
             raise
         except Exception as error:
             return self._failed(error)
 
-    async def ascore(self, request: Request, config: RunnableConfig) -> Scored:
+    async def ascore(
+        self, request: Request, config: RunnableConfig, seconds: float | None = None
+    ) -> Scored:
         """The async twin of `score`."""
+        limit = self._limit(seconds)
         try:
-            return self._read(await awithin(self._limit, lambda: self._aask(request, config)))
+            return self._read(await awithin(limit, lambda: self._aask(request, config)))
         except GraphBubbleUp:
             raise
         except Exception as error:

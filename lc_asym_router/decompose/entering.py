@@ -28,6 +28,9 @@ from lc_asym_router.state import Trail
 from lc_asym_router.streaming import Sink, loud
 from lc_asym_router.telling import run_id_of, telling
 
+AT_LEAST = 0.001
+"""Seconds that a call is given where the request's deadline has passed: it fails, and says why."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -78,10 +81,8 @@ class Entry:
             tier: The tier to ask first; `None` lets the router decide.
         """
         config = loud(self.around.config, [bill], {"lc_asym_router_part": bill.step or "whole"})
-        values = {**(config.get("configurable") or {})}
+        values = self._values(config, bill, tier)
         values.pop(CONFIG_KEY_STREAM, None)
-        if tier is not None:
-            values[f"{self.way.policy.prefix}tier"] = tier
         tags = [*(config.get("tags") or ()), TAG_NOSTREAM]
         return {**config, "configurable": values, "tags": tags}
 
@@ -89,10 +90,19 @@ class Entry:
         """A config for a call that answers the whole request, heard by whoever listens."""
         context = self.around.context
         config = loud(self.around.config, [*self.around.listeners, bill], context.metadata)
-        if tier is None:
-            return config
-        values = {**(config.get("configurable") or {}), f"{self.way.policy.prefix}tier": tier}
-        return {**config, "configurable": values}
+        return {**config, "configurable": self._values(config, bill, tier)}
+
+    def _values(self, config: RunnableConfig, bill: Bill, tier: str | None) -> dict[str, Any]:
+        """What is set differently for a call: its tier, and what is left of the request's deadline."""
+        values = {**(config.get("configurable") or {})}
+        prefix, asked = self.way.policy.prefix, self.options.deadline
+        deadline = self.way.policy.deadline if asked is None else asked
+        if tier is not None:
+            values[f"{prefix}tier"] = tier
+        if deadline is not None:
+            left = deadline - (time.time() - bill.started)
+            values[f"{prefix}deadline"] = max(left, AT_LEAST)
+        return values
 
     @property
     def muted(self) -> Sink | None:
@@ -111,7 +121,7 @@ class Entry:
             yield []
             return
         context, messages = self.around.context, self.request.messages
-        with telling(self.config, context, messages, passing=GraphBubbleUp) as answers:
+        with telling(self.config, context, messages, passing=(GraphBubbleUp,)) as answers:
             yield answers
 
 
@@ -133,6 +143,7 @@ class Bill(BaseCallbackHandler):
         self, entry: Entry, split: Split, step: str | None = None, purpose: str | None = None
     ) -> None:
         self.step = step
+        self.started = split["started"]
         self.records: list[Mapping[str, Any]] = []
         self._purpose = purpose
         self._context = entry.around.context

@@ -78,8 +78,12 @@ class Part:
                 structured(answer, SchemaBinding(self.step.schema))
             except SchemaError as fault:
                 error = f"the answer does not follow its schema: {fault}"
-        text = None if error else str(answer.text)
-        return self._result(text, answer.response_metadata["router"], error)
+        return self._result(
+            text=None if error else str(answer.text),
+            usage=answer.usage_metadata,
+            record=dict(answer.response_metadata["router"]),
+            error=error,
+        )
 
     def failed(self, error: Exception) -> Update:
         """No tier has an answer.
@@ -90,11 +94,11 @@ class Part:
         if isinstance(error, BudgetExceededError) or not self.entry.options.escalate:
             raise error
         record = error.record if isinstance(error, TiersFailedError) else {}
-        return self._result(None, record, describe_error(error).partition("\n")[0])
+        why = describe_error(error).partition("\n")[0]
+        return self._result(text=None, usage=None, record=dict(record), error=why)
 
-    def _result(self, text: str | None, record: Mapping[str, Any], error: str | None) -> Update:
-        result: StepResult = {"text": text, "record": dict(record), "error": error}
-        return {"results": {self.step.id: result}}
+    def _result(self, **found: Any) -> Update:
+        return {"results": {self.step.id: StepResult(**found)}}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from langchain_core.messages.ai import UsageMetadata, add_usage
 from lc_asym_router.decompose.plan import Plan
 from lc_asym_router.decompose.state import DecomposerState, Joined, Split, StepResult
 from lc_asym_router.money.prices import Pricing, total
-from lc_asym_router.state import Trail, open_record
+from lc_asym_router.state import Decision, Trail, open_record
 from lc_asym_router.tiers import Ladder
 
 Record = dict[str, Any]
@@ -55,7 +55,7 @@ def attempts_of(step: str | None, record: Mapping[str, Any]) -> Iterable[Record]
 
 def as_side_calls(purpose: str, record: Mapping[str, Any]) -> list[Record]:
     """The calls of a router's record as side calls of another request."""
-    keys = ("model", "usage", "cost_usd", "seconds", "error")
+    keys = ("model", "usage", "cost_usd", "seconds", "error", "cached")
     attempts = ({key: attempt[key] for key in keys} for attempt in record.get("attempts", ()))
     return [
         *({"purpose": purpose, **attempt} for attempt in attempts),
@@ -65,14 +65,14 @@ def as_side_calls(purpose: str, record: Mapping[str, Any]) -> list[Record]:
 
 def decision_of(split: Split) -> Record:
     """Where the request went, in the form of a router's decision."""
-    return {
-        "tier": "parts" if split["plan"] else "whole",
-        "complexity": None,
-        "threshold": None,
-        "confidence": None,
-        "classifier": split["planner"] or "decomposer",
-        "reason": split["reason"],
-    }
+    return Decision(
+        tier="parts" if split["plan"] else "whole",
+        complexity=None,
+        threshold=None,
+        confidence=None,
+        classifier=split["planner"] or "decomposer",
+        reason=split["reason"],
+    ).to_dict()
 
 
 def parts_record(
@@ -93,12 +93,16 @@ def parts_record(
         str(attempt["tier"]) for attempt in trail["attempts"] if attempt["passed"] is not False
     }
     highest = max(answering, key=ladder.position)
-    escalated = any(result["record"].get("escalated") for result in state["results"].values())
+    joined = state["joined"]
+    records = [result["record"] for result in state["results"].values()]
+    records += [joined["record"]] if joined and joined["record"] else []
+    escalated = any(record.get("escalated") for record in records)
     alone = _alone(ladder[-1].rate, asked_tokens, usage)
     return {
         **open_record(trail),
         "tier": highest,
         "escalated": escalated,
+        "degraded": any(record.get("degraded") for record in records),
         **_money(trail, alone),
         "decomposition": decomposition_of(state),
     }
@@ -161,12 +165,9 @@ def usage_of(results: Iterable[StepResult]) -> UsageMetadata | None:
     """Token counts of the answers that the parts were given; `None` where one has none."""
     summed: UsageMetadata | None = None
     for result in results:
-        usage = (
-            result["record"]["attempts"][-1]["usage"] if result["record"].get("attempts") else None
-        )
-        if usage is None:
+        if result["usage"] is None:
             return None
-        summed = add_usage(summed, usage)
+        summed = add_usage(summed, result["usage"])
     return summed
 
 

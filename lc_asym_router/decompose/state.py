@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, NotRequired, TypedDict
 
 from langchain_core.messages import AnyMessage
+from langchain_core.messages.ai import UsageMetadata
 from langgraph.graph.message import add_messages
 
 
@@ -13,6 +14,8 @@ class StepResult(TypedDict):
 
     text: str | None
     """Its answer, checked; `None` where it has none."""
+    usage: UsageMetadata | None
+    """The answer's own token counts, as its provider reported them."""
     record: dict[str, Any]
     """The router's own record of it."""
     error: str | None

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
 
-from lc_asym_router import Budget, BudgetExceededError, TiersFailedError, UnverifiedError
+from lc_asym_router import (
+    Budget,
+    BudgetExceededError,
+    RequestLog,
+    TiersFailedError,
+    UnverifiedError,
+)
 from tests.conftest import record
 from tests.decompose.test_properties import ask
 from tests.decompose.world import BAD, WHOLE, World, plan_of, result
@@ -162,6 +169,26 @@ async def test_a_reader_that_leaves_stops_the_steps(world: World, face: str) -> 
             await asyncio.to_thread(decomposer._face.answer, request, {}, sink)
     assert world.small.wait_idle(3)
     assert all(each.closed_by_client for _, each in world.asked())
+
+
+@pytest.mark.parametrize("face", ["invoke", "ainvoke"])
+def test_a_deadline_is_the_requests_not_each_steps(world: World, face: str) -> None:
+    world.delays = {"t0": 0.5, "t1": 0.5, "t2": 0.5}
+    router = world.router(deadline=0.8)
+    began = time.monotonic()
+    with pytest.raises(TiersFailedError):
+        ask(world.decomposer(plan_of([[], [0], [1]]), router), face)
+    assert time.monotonic() - began < 1.6
+    assert "t2" not in [task for task, _ in world.asked()]
+
+
+def test_a_log_of_requests_takes_the_record(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    world.bad = {"t0"}
+    router = world.router(callbacks=[RequestLog()])
+    world.decomposer(plan_of([[], []]), router).invoke(WHOLE)
+    assert "failed" not in [each.message for each in caplog.records if "RequestLog" in each.message]
+    assert len([each for each in caplog.records if "RequestLog failed" in each.message]) == 0
 
 
 @pytest.mark.parametrize("face", ["stream", "astream"])

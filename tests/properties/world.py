@@ -11,13 +11,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from lc_asym_router import AsymRouter, Price, Tier
+from lc_asym_router import AsymRouter, Breaker, Price, Tier
 from tests.conftest import frontier_model, small_model
 from tests.properties.cases import Batch, Case, Setting
 from tests.servers import OllamaServer, OpenAIServer, Reply
 
 PRICES = {"small": Price(0.05, 0.08), "frontier": Price(2.5, 10.0)}
 MODELS = {"small": "small-model", "frontier": "frontier-model"}
+PATIENT = Breaker(failures=1_000_000)
 
 
 class Facts(BaseModel):
@@ -56,8 +57,10 @@ class World:
         key = (setting.checked, setting.attempts, setting.escalate_with)
         if key not in self.routers:
             self.routers[key] = AsymRouter(
-                small=Tier(self.models["small"], price=PRICES["small"]),
-                frontier=Tier(self.models["frontier"], price=PRICES["frontier"]),
+                # Each case says what it expects of its own calls, so no breaker may open; it is
+                # asked all the same. tests/faults is about the ones that do.
+                small=Tier(self.models["small"], price=PRICES["small"], breaker=PATIENT),
+                frontier=Tier(self.models["frontier"], price=PRICES["frontier"], breaker=PATIENT),
                 verify="default" if setting.checked else None,
                 small_attempts=setting.attempts,
                 escalate_with=setting.escalate_with,

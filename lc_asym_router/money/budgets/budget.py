@@ -58,8 +58,8 @@ class Budget:
       dearest price. Where a provider bills more than that (it ignores the limit, hidden prompts,
       tools of its own, audio), what it reports is booked all the same, and can pass the limit.
     - A call that was left, failed half-way or reports no tokens is booked at all that was reserved.
-    - A model client's own retries are not seen: set `max_retries=0` on the model, so that a call
-      is one call.
+    - A model client's own retries are not seen where the router can't take them over (it does
+      `ChatOpenAI`'s): switch them off on the model, so that a call is one call.
     - What a process that died had reserved comes back after `lease` seconds, although its provider
       may have billed it. A call that outlives its lease is booked when it ends, and can pass the
       limit: set `lease` over the model's time-out.

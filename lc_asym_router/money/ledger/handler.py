@@ -8,8 +8,6 @@ from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from langchain_core.callbacks import BaseCallbackHandler
-
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.extras import needed
 from lc_asym_router.money.ledger.report import By, checked, report_rows
@@ -18,6 +16,7 @@ from lc_asym_router.money.ledger.store import Store, url_of
 from lc_asym_router.money.ledger.times import Moment
 from lc_asym_router.money.ledger.writer import LedgerError as LedgerError
 from lc_asym_router.money.ledger.writer import Writer
+from lc_asym_router.records_only import RecordsOnly
 from lc_asym_router.telling import Told
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Ledger(BaseCallbackHandler):
+class Ledger(RecordsOnly):
     """Keeps the record of every request, without its text, in SQLite or PostgreSQL.
 
     A callback handler: `AsymRouter(callbacks=[ledger])`, or in the config of a call. Requests never
@@ -55,8 +54,6 @@ class Ledger(BaseCallbackHandler):
         ledger.report(by="tag")
         ```
     """
-
-    run_inline = True
 
     def __init__(
         self,
@@ -200,46 +197,6 @@ class Ledger(BaseCallbackHandler):
         pandas = needed("pandas", "report")
         frame = pandas.DataFrame(self.rows(by, since, until))
         return frame.set_index(by) if by is not None and len(frame) else frame
-
-    # a handler ------------------------------------------------------------------------------
-
-    # The record is handed over by `on_router_record`; no event of LangChain's is needed beside it.
-
-    @property
-    def ignore_llm(self) -> bool:
-        """Models' runs are passed over."""
-        return True
-
-    @property
-    def ignore_chat_model(self) -> bool:
-        """Chat models' runs are passed over."""
-        return True
-
-    @property
-    def ignore_chain(self) -> bool:
-        """Chains' runs are passed over."""
-        return True
-
-    @property
-    def ignore_agent(self) -> bool:
-        """Agents' runs are passed over."""
-        return True
-
-    @property
-    def ignore_retriever(self) -> bool:
-        """Retrievers' runs are passed over."""
-        return True
-
-    @property
-    def ignore_custom_event(self) -> bool:
-        """Custom events are passed over."""
-        return True
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> Self:
-        return self
 
     def __repr__(self) -> str:
         return f"Ledger({self._store.name}, pending={self.pending}, dropped={self.dropped})"

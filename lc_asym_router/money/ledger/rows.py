@@ -10,6 +10,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
+from lc_asym_router.errors import error_head
 from lc_asym_router.money.prices import total
 from lc_asym_router.money.usage import TokenCounts, from_cache
 from lc_asym_router.telling import Told
@@ -48,7 +49,7 @@ def rows_of(told: Told, *, keep_text: bool) -> Rows:
         "id": record["id"],
         "run_id": _short(told.run_id, 64),
         "time": datetime.now(UTC),
-        "outcome": _outcome(told),
+        "outcome": told.outcome,
         "error": _short(type(told.error).__name__, 120) if told.error is not None else None,
         "tier": _short(last.get("tier"), 120) if answered else None,
         "model": _short(last.get("model"), 240),
@@ -75,12 +76,6 @@ def rows_of(told: Told, *, keep_text: bool) -> Rows:
     return Rows(request, calls, sorted({str(_short(tag, 240)) for tag in told.tags}))
 
 
-def _outcome(told: Told) -> str:
-    if told.answer is not None:
-        return "answered"
-    return "failed" if isinstance(told.error, Exception) else "left"
-
-
 def _call(call: Mapping[str, Any], keep_text: bool) -> dict[str, Any]:
     usage = call["usage"]
     counts = TokenCounts.of(usage) if usage else None
@@ -102,8 +97,7 @@ def _call(call: Mapping[str, Any], keep_text: bool) -> dict[str, Any]:
         "usage_estimated": bool((call.get("stopped_early") or {}).get("usage_estimated")),
         "cost_usd": call["cost_usd"],
         "seconds": call["seconds"],
-        # What stands before the colon is the class and the HTTP status, and no text of anybody's.
-        "error": _short(error.partition(":")[0], 120) if error else None,
+        "error": _short(error_head(error), 120) if error else None,
         "reason": _text(call.get("reason")) if keep_text else None,
     }
 

@@ -1,0 +1,181 @@
+"""The circuit breaker: a tier that is down is not asked again and again.
+
+Nygard, "Release It!" (2007). None of the kept libraries (pybreaker, purgatory, aiobreaker) has one
+state for sync and async callers, so the state machine is our own.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Literal
+
+from lc_asym_router.errors import CircuitOpenError, ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+State = Literal["closed", "open", "half_open"]
+
+
+class Breaker:
+    """Opens after so many failures in a row; then lets one probe through after a while.
+
+    One object serves any number of threads, tasks and tiers. Only failures of the tier itself count
+    (no connection, time-outs, 5xx, a wrong key, a missing model), not those of a request (400) nor
+    a full server (429).
+
+    Args:
+        failures: Failures in a row that open it, at least 1.
+        cooldown: Seconds from then until a probe is let through.
+        on_change: Called with the breaker after each change of its state, outside its lock.
+        clock: Seconds, monotonic.
+
+    Raises:
+        ConfigurationError: A number makes no sense.
+    """
+
+    def __init__(
+        self,
+        failures: int = 5,
+        cooldown: float = 30.0,
+        *,
+        on_change: Callable[[Breaker], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if isinstance(failures, bool) or not isinstance(failures, int) or failures < 1:
+            raise ConfigurationError(f"Breaker(failures={failures!r}) is a whole number from 1 on.")
+        if not cooldown > 0:
+            raise ConfigurationError(f"Breaker(cooldown={cooldown!r}) is a time over 0 seconds.")
+        self.failures = failures
+        self.cooldown = cooldown
+        self._on_change = on_change
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._epoch = 0  # of the state; what began in an earlier one says nothing of this one
+        self._failed = 0
+        self._opened: float | None = None
+        self._probing = False
+
+    @property
+    def state(self) -> State:
+        """ "closed", "open", or "half_open" once a probe may go through or is under way."""
+        with self._lock:
+            return self._state()
+
+    @property
+    def opens_in(self) -> float:
+        """Seconds until a probe is let through; 0 where it is not open."""
+        with self._lock:
+            return self._left()
+
+    def reset(self) -> None:
+        """Close it, whatever has been."""
+        with self._lock:
+            changed = self._opened is not None
+            self._close()
+        self._tell(changed)
+
+    def enter(self) -> Permit:
+        """Ask to make a call.
+
+        Raises:
+            CircuitOpenError: It is open, or a probe is under way.
+        """
+        with self._lock:
+            if self._opened is None:
+                return Permit(self, self._epoch, probe=False)
+            if self._probing or self._left() > 0:
+                raise CircuitOpenError(self._left())
+            self._probing = True
+            return Permit(self, self._epoch, probe=True)
+
+    def would_refuse(self) -> bool:
+        """Whether `enter` would raise now. It takes no probe's place."""
+        with self._lock:
+            return self._opened is not None and (self._probing or self._left() > 0)
+
+    def _settle(self, permit: Permit, succeeded: bool | None) -> None:
+        with self._lock:
+            if permit.epoch != self._epoch:
+                return
+            before = self._opened is not None
+            if permit.probe:
+                self._probing = False
+            if succeeded:
+                if before:
+                    self._close()
+                self._failed = 0
+            elif succeeded is False:
+                self._failed += 1
+                if permit.probe or self._failed >= self.failures:
+                    self._epoch += 1
+                    self._opened = self._clock()
+            changed = before != (self._opened is not None)
+        self._tell(changed)
+
+    def _close(self) -> None:
+        self._epoch += 1
+        self._failed, self._opened, self._probing = 0, None, False
+
+    def _left(self) -> float:
+        if self._opened is None:
+            return 0.0
+        return max(0.0, self._opened + self.cooldown - self._clock())
+
+    def _state(self) -> State:
+        if self._opened is None:
+            return "closed"
+        return "open" if self._left() > 0 else "half_open"
+
+    def _tell(self, changed: bool) -> None:
+        if changed and self._on_change is not None:
+            try:
+                self._on_change(self)
+            except Exception:
+                logger.exception("Breaker(on_change=...) raised; the breaker goes on.")
+
+    def __repr__(self) -> str:
+        return f"Breaker({self.state}, failures={self.failures}, cooldown={self.cooldown:g})"
+
+
+class Permit:
+    """Leave to make one call; told once how that went, a second word is not heard."""
+
+    def __init__(self, breaker: Breaker | None, epoch: int = 0, *, probe: bool = False) -> None:
+        self.epoch = epoch
+        self.probe = probe
+        self._breaker = breaker
+
+    def settle(self, succeeded: bool | None) -> None:
+        """The call has gone well (`True`), has shown the tier down (`False`), or says nothing."""
+        breaker, self._breaker = self._breaker, None
+        if breaker is not None:
+            breaker._settle(self, succeeded)
+
+
+_shared: weakref.WeakValueDictionary[tuple[str, ...], Breaker] = weakref.WeakValueDictionary()
+_shared_lock = threading.Lock()
+
+
+def shared_breaker(*endpoint: str) -> Breaker:
+    """The process's one breaker for an endpoint, alive as long as a tier holds it."""
+    with _shared_lock:
+        breaker = _shared.get(endpoint)
+        if breaker is None:
+            breaker = _shared[endpoint] = Breaker(on_change=_logged(endpoint[-1]))
+        return breaker
+
+
+def _logged(model: str) -> Callable[[Breaker], None]:
+    def log(breaker: Breaker) -> None:
+        if breaker.state == "closed":
+            logger.info("The breaker of %s has closed: it answers again.", model)
+        else:
+            logger.warning(
+                "The breaker of %s has opened: it is not asked for %g s.", model, breaker.cooldown
+            )
+
+    return log

@@ -1,0 +1,123 @@
+"""Two ways to one result: the second starts when the first is late, the first that is good wins."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+GRACE = 0.05
+"""Seconds for a loser that was told to stop: its run should end before the winner goes on, but the
+winner is in a hurry."""
+
+
+@dataclass
+class Race(Generic[T]):
+    """How it went.
+
+    Attributes:
+        results: What each way came to, the first way's first; `None` where it was stopped or never
+            started.
+        started: How many were started, 1 or 2.
+        winner: 0 or 1; `None` where neither was good.
+    """
+
+    results: list[T | None] = field(default_factory=lambda: [None, None])
+    started: int = 1
+    winner: int | None = None
+
+
+def race(
+    ways: tuple[Callable[[], T], Callable[[], T]],
+    after: float,
+    good: Callable[[T], bool],
+    stop: Callable[[int], None],
+) -> Race[T]:
+    """Run the first way, and the second beside it once the first has taken too long.
+
+    Args:
+        ways: Both, each run in a thread of its own with this context. What one raises is raised.
+        after: Seconds that the first has for itself.
+        good: Whether a result wins; where the first is not good in time, the second is not started.
+        stop: Tells way 0 or 1 to end: nobody waits for it any more.
+    """
+    run = Race[T]()
+    ended: SimpleQueue[tuple[int, T | None, BaseException | None]] = SimpleQueue()
+    threads: list[threading.Thread] = []
+
+    def start(way: int) -> None:
+        def go() -> None:
+            try:
+                ended.put((way, ways[way](), None))
+            except BaseException as error:  # handed to the waiting caller, whatever it is
+                ended.put((way, None, error))
+
+        name = f"lc-asym-router-hedge-{way}"
+        thread = threading.Thread(target=copy_context().run, args=(go,), daemon=True, name=name)
+        threads.append(thread)
+        thread.start()
+
+    pending = {0}
+    start(0)
+    try:
+        while pending:
+            try:
+                way, result, error = ended.get(timeout=after if run.started == 1 else None)
+            except Empty:
+                run.started = 2
+                pending.add(1)
+                start(1)
+                continue
+            pending.discard(way)
+            if error is not None:
+                raise error
+            run.results[way] = result
+            if result is not None and good(result):
+                run.winner = way
+                break
+        return run
+    finally:
+        for way in pending:
+            stop(way)
+        for way in pending:
+            threads[way].join(GRACE)
+
+
+async def arace(
+    ways: tuple[Callable[[], Awaitable[T]], Callable[[], Awaitable[T]]],
+    after: float,
+    good: Callable[[T], bool],
+) -> Race[T]:
+    """The async twin of `race`; who is not waited for any more is cancelled."""
+    run = Race[T]()
+
+    async def go(way: int) -> T:
+        return await ways[way]()
+
+    tasks = [asyncio.create_task(go(0))]
+    try:
+        await asyncio.wait(tasks, timeout=after)
+        if not tasks[0].done():
+            run.started = 2
+            tasks.append(asyncio.create_task(go(1)))
+        pending = set(tasks)
+        while pending:
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for way, task in enumerate(tasks):
+                if task in done:
+                    run.results[way] = task.result()
+                    if run.winner is None and good(task.result()):
+                        run.winner = way
+            if run.winner is not None:
+                break
+        return run
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,79 @@
+"""Waiting before a call of a tier, and what it says to the tier's breaker."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lc_asym_router.errors import AttemptTimeoutError, CircuitOpenError, QueueFullError
+from lc_asym_router.faults.limits import left_of
+from lc_asym_router.faults.slots import POLL
+from lc_asym_router.faults.worth import shows_it_down
+from lc_asym_router.money.budgets.purse import UsedUp
+from lc_asym_router.streaming import ReaderGone
+
+if TYPE_CHECKING:
+    from lc_asym_router.calls import Outcome
+    from lc_asym_router.context import Scene
+    from lc_asym_router.faults.breaker import Permit
+    from lc_asym_router.tiers import Tier
+
+KEPT_OUT = (AttemptTimeoutError, CircuitOpenError, QueueFullError)
+"""Why a tier is not called at all."""
+
+
+def time_left(scene: Scene) -> float | None:
+    """Seconds until the request's deadline; `None` where it has none."""
+    return left_of(scene.state["trail"])
+
+
+def pause(scene: Scene, tier: Tier) -> None:
+    """Wait before a tier is tried again, as long as was decided when it failed.
+
+    Raises:
+        ReaderGone: Nobody reads the answer any more.
+    """
+    look, until = look_of(scene), time.monotonic() + _wait(scene, tier)
+    while (left := until - time.monotonic()) > 0:
+        look()
+        time.sleep(min(left, POLL))
+
+
+async def apause(scene: Scene, tier: Tier) -> None:
+    """The async twin of `pause`; it can be cancelled."""
+    if seconds := _wait(scene, tier):
+        await asyncio.sleep(seconds)
+
+
+def _wait(scene: Scene, tier: Tier) -> float:
+    attempts = scene.state["trail"]["attempts"]
+    if not attempts or attempts[-1]["tier"] != tier.name:
+        return 0.0
+    return float(attempts[-1].get("retry_in") or 0.0)
+
+
+def look_of(scene: Scene) -> Callable[[], None]:
+    """Looks whether the reader of a streamed answer is still there, and raises where it is not."""
+    sink = scene.around.context.sink
+
+    def look() -> None:
+        if sink is not None and sink.closed:
+            raise ReaderGone
+
+    return look
+
+
+def settle(permit: Permit, tier: Tier, paid: UsedUp | tuple[Scene, Outcome]) -> None:
+    """Tell a tier's breaker how the call went; where it was not made, or the request alone was at
+    fault, that says nothing of the tier."""
+    if isinstance(paid, UsedUp):
+        permit.settle(None)
+        return
+    outcome = paid[1]
+    if outcome.error is None:
+        tier.guard.seconds.append(outcome.seconds)
+        permit.settle(True)
+    else:
+        permit.settle(False if shows_it_down(outcome.error) else None)

@@ -1,0 +1,17 @@
+"""Watching requests from outside: OpenTelemetry, and structured logs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lc_asym_router._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from lc_asym_router.observe.logs import RequestLog as RequestLog
+    from lc_asym_router.observe.otel import OpenTelemetry as OpenTelemetry
+
+_HOMES = {"OpenTelemetry": "otel", "RequestLog": "logs"}
+
+__all__ = sorted(_HOMES)
+
+__getattr__ = lazy_exports(__name__, _HOMES)

@@ -1,0 +1,83 @@
+"""A request's record as flat fields, without anybody's text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lc_asym_router.errors import error_head
+from lc_asym_router.money.prices import total
+from lc_asym_router.telling import Told
+
+
+def fields_of(told: Told) -> dict[str, Any]:
+    """What is known of a request: names and numbers. `None` where there is nothing to say.
+
+    Reasons are left out: a check or a classifier of one's own may quote the prompt in one.
+    """
+    record = told.record
+    decision, attempts = record["decision"], record["attempts"]
+    last = attempts[-1] if attempts else {}
+    answered = told.outcome == "answered"
+    return {
+        "request_id": record["id"],
+        "outcome": told.outcome,
+        "error": None if told.error is None else type(told.error).__name__,
+        "tier": record.get("tier") if answered else None,
+        "model": last.get("model"),
+        "escalated": record.get("escalated", len({each["tier"] for each in attempts}) > 1),
+        "degraded": record.get("degraded", False),
+        "decided_tier": decision["tier"],
+        "complexity": _number(decision["complexity"]),
+        "threshold": _number(decision["threshold"]),
+        "confidence": _number(decision["confidence"]),
+        "classifier": decision["classifier"],
+        "decision_cached": decision["cached"],
+        "attempts": len(attempts),
+        "side_calls": len(record["side_calls"]),
+        "cost_usd": total(call["cost_usd"] for call in (*attempts, *record["side_calls"])),
+        "frontier_cost_usd": record.get("frontier_cost_usd"),
+        "saved_usd": record.get("saved_usd"),
+        "seconds": record["seconds"],
+    }
+
+
+def call_fields(call: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of a call, an attempt or a side call, likewise."""
+    usage = call["usage"] or {}
+    return {
+        "purpose": call.get("purpose", "answer"),
+        "tier": call.get("tier"),
+        "model": call["model"],
+        "why": call.get("why"),
+        "because": call.get("because"),
+        "result": result_of(call),
+        "check": call.get("check"),
+        "score": _number(call.get("score")),
+        "error": error_head(call["error"]) if call["error"] else None,
+        "retry_in": call.get("retry_in"),
+        "cached": call["cached"],
+        "input_tokens": usage.get("input_tokens"),
+        "output_tokens": usage.get("output_tokens"),
+        "cost_usd": call["cost_usd"],
+        "seconds": call["seconds"],
+    }
+
+
+def result_of(call: Mapping[str, Any]) -> str:
+    """How a call went.
+
+    "passed" or "rejected" by a check, "unchecked", "failed" (it raised), "left" (the request was left,
+    or another tier's answer came first), or "not_asked" (the breaker, the queue or the deadline kept it
+    from being made).
+    """
+    if call.get("asked") is False:
+        return "not_asked"
+    if call["error"]:
+        return "left" if error_head(call["error"]) in ("left", "stopped") else "failed"
+    return {True: "passed", False: "rejected", None: "unchecked"}[call.get("passed")]
+
+
+def _number(value: Any) -> float | None:
+    """A plain float: a check of one's own may bring NumPy's."""
+    return None if value is None else float(value)

@@ -1,0 +1,158 @@
+"""The metrics: the conventions' two for each model call, and the router's own for each request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from lc_asym_router.observe import conventions as names
+from lc_asym_router.observe.fields import call_fields, fields_of
+from lc_asym_router.tagging import PREFIX
+from lc_asym_router.telling import Told
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import CallbackOptions, Meter, Observation
+
+
+BREAKER_STATES = ("closed", "half_open", "open")
+"""A breaker's states, each by its place as a number."""
+
+
+class Instruments:
+    """The instruments of one meter. Their names are an interface: README lists them.
+
+    Args:
+        meter: What makes them.
+    """
+
+    def __init__(self, meter: Meter) -> None:
+        self._tokens = meter.create_histogram(
+            names.TOKEN_USAGE,
+            unit="{token}",
+            description="Number of input and output tokens used.",
+            explicit_bucket_boundaries_advisory=names.TOKEN_USAGE_BUCKETS,
+        )
+        self._durations = meter.create_histogram(
+            names.OPERATION_DURATION,
+            unit="s",
+            description="GenAI operation duration.",
+            explicit_bucket_boundaries_advisory=names.OPERATION_DURATION_BUCKETS,
+        )
+        self._requests = meter.create_counter(
+            f"{PREFIX}.requests", unit="{request}", description="Requests that have ended."
+        )
+        self._seconds = meter.create_histogram(
+            f"{PREFIX}.request.duration",
+            unit="s",
+            description="Time from the decision to the answer.",
+            explicit_bucket_boundaries_advisory=names.OPERATION_DURATION_BUCKETS,
+        )
+        self._calls = meter.create_counter(
+            f"{PREFIX}.calls", unit="{call}", description="Model calls, side calls too."
+        )
+        self._not_asked = meter.create_counter(
+            f"{PREFIX}.not_asked",
+            unit="{call}",
+            description="Calls that a breaker, a queue or a deadline has kept from being made.",
+        )
+        self._moves = {
+            "escalated": meter.create_counter(
+                f"{PREFIX}.escalations", unit="{call}", description="Calls of a higher tier."
+            ),
+            "retried": meter.create_counter(
+                f"{PREFIX}.retries", unit="{call}", description="Further calls of the same tier."
+            ),
+            "hedged": meter.create_counter(
+                f"{PREFIX}.hedges", unit="{call}", description="Calls beside one that is late."
+            ),
+            "fell_back": meter.create_counter(
+                f"{PREFIX}.fallbacks", unit="{call}", description="Calls of a fall-back."
+            ),
+            "degraded": meter.create_counter(
+                f"{PREFIX}.degradations", unit="{call}", description="Calls of a lower tier."
+            ),
+        }
+        self._meter = meter
+        self._breakers: list[Callable[[], Mapping[str, str]]] = []
+        self._cost = meter.create_counter(
+            f"{PREFIX}.cost_usd", description="Cost of the calls whose cost is known, in USD."
+        )
+        self._unknown = meter.create_counter(
+            f"{PREFIX}.unknown_cost", unit="{call}", description="Calls whose cost is not known."
+        )
+        self._alone = meter.create_counter(
+            f"{PREFIX}.frontier_cost_usd",
+            description="What the frontier alone would have cost, in USD; an estimate.",
+        )
+        self._saved = meter.create_up_down_counter(
+            f"{PREFIX}.saved_usd", description="Frontier alone less cost, in USD; may be negative."
+        )
+
+    def call(
+        self, seconds: float, attributes: Mapping[str, Any], tokens: tuple[int, int] | None
+    ) -> None:
+        """A model was called.
+
+        Args:
+            seconds: How long it took.
+            attributes: The conventions' attributes of the call, low in cardinality.
+            tokens: Its input and output tokens, or `None` where they are not known.
+        """
+        self._durations.record(seconds, dict(attributes))
+        if tokens is None:
+            return
+        shared = {key: value for key, value in attributes.items() if key != names.ERROR_TYPE}
+        for kind, count in zip(("input", "output"), tokens, strict=True):
+            self._tokens.record(count, {**shared, names.TOKEN_TYPE: kind})
+
+    def breakers(self, states: Callable[[], Mapping[str, str]]) -> None:
+        """Watch breakers: `states` gives the state of each tier's now, by the tier's name."""
+        self._breakers.append(states)
+        if len(self._breakers) == 1:
+            self._meter.create_observable_gauge(
+                f"{PREFIX}.breaker.state",
+                [self._states],
+                description="State of a tier's breaker: 0 closed, 1 half-open, 2 open.",
+            )
+
+    def _states(self, _: CallbackOptions) -> list[Observation]:
+        from opentelemetry.metrics import Observation
+
+        return [
+            Observation(BREAKER_STATES.index(state), {f"{PREFIX}.tier": tier})
+            for states in self._breakers
+            for tier, state in states().items()
+        ]
+
+    def request(self, told: Told) -> None:
+        """A request has ended."""
+        fields = fields_of(told)
+        by = _labels(fields, "outcome", "tier")
+        self._requests.add(1, {**by, **_labels(fields, "escalated", "decided_tier")})
+        self._seconds.record(fields["seconds"], by)
+        attempts = [call_fields(attempt) for attempt in told.record["attempts"]]
+        for call in (*attempts, *map(call_fields, told.record["side_calls"])):
+            self._called(call)
+        left = [fields["decided_tier"], *(attempt["tier"] for attempt in attempts)]
+        for before, attempt in zip(left, attempts, strict=False):
+            if moved := self._moves.get(attempt["why"]):
+                moved.add(1, {f"{PREFIX}.from": before, **_labels(attempt, "tier", "because")})
+        if fields["frontier_cost_usd"] is not None:
+            self._alone.add(fields["frontier_cost_usd"])
+        if fields["saved_usd"] is not None:
+            self._saved.add(fields["saved_usd"])
+
+    def _called(self, fields: Mapping[str, Any]) -> None:
+        if fields["result"] == "not_asked":
+            self._not_asked.add(1, _labels(fields, "tier", "error"))
+            return
+        who = _labels(fields, "purpose", "tier", "model")
+        self._calls.add(1, {**who, **_labels(fields, "result", "cached")})
+        if fields["cost_usd"] is None:
+            self._unknown.add(1, who)
+        else:
+            self._cost.add(fields["cost_usd"], who)
+
+
+def _labels(fields: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {f"{PREFIX}.{key}": fields[key] for key in keys if fields[key] is not None}

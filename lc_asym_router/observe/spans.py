@@ -1,0 +1,154 @@
+"""The spans of one request: its own, and one for each model call below it.
+
+A call's span is handed to its exporter with the request's, at the time at which the call ended: only
+then is it known what the check said and what the call cost.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from lc_asym_router.errors import RouterError, describe_error
+from lc_asym_router.observe import conventions as names
+from lc_asym_router.observe.fields import call_fields, fields_of
+from lc_asym_router.tagging import PREFIX
+from lc_asym_router.telling import Told
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+current_requests: ContextVar[tuple[RequestSpans, ...]] = ContextVar(
+    "lc_asym_router_request_spans", default=()
+)
+"""The requests that are being answered here, one for each handler that watches."""
+
+
+@dataclass
+class CallSpan:
+    """A model call.
+
+    Attributes:
+        span: Its span.
+        about: The conventions' attributes of the call, those that metrics have too.
+        labels: Why it was made: the run's metadata.
+        started: `time.perf_counter()` at its start, in seconds.
+        stopped: The same at its end; `None` while it runs.
+        ended: `time.time_ns()` at its end; `None` while it runs.
+    """
+
+    span: Span
+    about: dict[str, Any]
+    labels: Mapping[str, Any]
+    started: float = field(default_factory=time.perf_counter)
+    stopped: float | None = None
+    ended: int | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or has taken until now."""
+        return (self.stopped or time.perf_counter()) - self.started
+
+    def over(self) -> bool:
+        """It has ended now; whether it had not before."""
+        with self._lock:
+            if self.ended is not None:
+                return False
+            self.ended, self.stopped = time.time_ns(), time.perf_counter()
+            return True
+
+    def judge(self, attempts: list[dict[str, Any]]) -> None:
+        """Write down what became of its answer, where it is a call of one of these attempts."""
+        if self.labels.get(f"{PREFIX}_purpose") != "answer":
+            return
+        # By the model too: a router may be the tier of another one, and numbers its calls itself.
+        mine = [self.labels.get(f"{PREFIX}_{key}") for key in ("attempt", "tier")]
+        mine.append(self.about[names.REQUEST_MODEL])
+        for entry in attempts:
+            if [entry["attempt"], entry["tier"], entry["model"]] == mine:
+                told = call_fields(entry)
+                put(self.span, {key: told[key] for key in ("result", "check", "score", "cost_usd")})
+
+
+class RequestSpans:
+    """A request, from its beginning to its end.
+
+    Args:
+        owner: The handler that watches it.
+        span: Its own span.
+    """
+
+    def __init__(self, owner: object, span: Span) -> None:
+        self.owner = owner
+        self.span = span
+        self.told = False
+        self._calls: dict[UUID, CallSpan] = {}
+        self._over = False
+        self._lock = threading.Lock()
+
+    def begin(self, run_id: UUID, call: CallSpan) -> bool:
+        """A call begins; whether its span is ended with the request's: not where that is over."""
+        with self._lock:
+            if not self._over:
+                self._calls[run_id] = call
+            return not self._over
+
+    def tell(self, told: Told) -> None:
+        """The record has come: write it down."""
+        self.told = True
+        put(self.span, fields_of(told))
+        if thread := told.metadata.get("thread_id"):
+            self.span.set_attribute(names.CONVERSATION, str(thread))
+        for call in list(self._calls.values()):
+            call.judge(told.record["attempts"])
+
+    def left(self) -> list[tuple[UUID, CallSpan]]:
+        """The request is over. The calls that it has left behind, which are over too now."""
+        with self._lock:
+            self._over = True
+            return [(run_id, call) for run_id, call in self._calls.items() if call.over()]
+
+    def end(self, error: BaseException | None = None) -> None:
+        """End its spans; `error` is what ended the request, or `None`."""
+        for call in self._calls.values():
+            call.span.end(call.ended)
+        if error is not None:
+            fail(self.span, error)
+        self.span.end()
+
+
+def put(span: Span, fields: Mapping[str, Any]) -> None:
+    """Set attributes in the router's namespace; what is `None` is left out."""
+    span.set_attributes(
+        {f"{PREFIX}.{key}": value for key, value in fields.items() if value is not None}
+    )
+
+
+def fail(span: Span, error: BaseException | None) -> None:
+    """Mark a span as failed, with the error's class and no text of a provider's.
+
+    Args:
+        span: The span.
+        error: What went wrong; `None` where the call was left behind.
+    """
+    from opentelemetry.trace import Status, StatusCode
+
+    span.set_attribute(names.ERROR_TYPE, error_type(error))
+    if error is None:
+        described = "left behind by its request"
+    elif isinstance(error, RouterError):  # its text has checks' reasons in it
+        described = error_type(error)
+    else:
+        described = describe_error(error)
+    span.set_status(Status(StatusCode.ERROR, described))
+
+
+def error_type(error: BaseException | None) -> str:
+    """The value of `error.type`."""
+    return type(error).__name__ if error else "left"

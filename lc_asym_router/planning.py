@@ -1,0 +1,102 @@
+"""How a tier is to be called: with which messages, heard by whom, in what time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+
+from lc_asym_router.caching import reads_cache
+from lc_asym_router.calls import How, held
+from lc_asym_router.context import Scene
+from lc_asym_router.faults.limits import Limit, limit_of
+from lc_asym_router.faults.recovery import tried
+from lc_asym_router.faults.waiting import time_left
+from lc_asym_router.feedback import with_feedback
+from lc_asym_router.policy import Policy
+from lc_asym_router.state import unseal
+from lc_asym_router.streaming import as_message, loud, veiled
+from lc_asym_router.tagging import answering
+from lc_asym_router.tiers import Tier
+from lc_asym_router.watch import streams_alike, watch_for
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a tier is to be called."""
+
+    messages: list[Any]
+    config: RunnableConfig
+    how: How
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Plans calls under one policy."""
+
+    policy: Policy
+
+    def plan(self, tier: Tier, scene: Scene) -> Plan:
+        """Plan a call."""
+        around = scene.around
+        check = self.policy.checks(tier, scene.options)
+        labels = answering(tier, scene.state["trail"], self.policy.ladder)
+        messages = self._messages(tier, scene)
+        aside = around.context.aside
+        sink, listeners = around.context.sink, list(around.listeners)
+        if check is None:
+            # With listeners alone the model's own invoke streams to them, in their own protocol.
+            how = How(
+                stream=sink is not None and (aside is None or aside.streams or streams_alike(tier)),
+                live=True,
+                sink=sink,
+                watched=bool(listeners),
+                limit=self.limit(tier, scene, tier.timeout),
+                line=aside.line if aside else None,
+            )
+            if len(messages) > len(scene.request.messages):  # feedback, and the draft with it
+                listeners = [veiled(each, scene.request.messages) for each in listeners]
+            config = loud(around.config, listeners, around.context.metadata)
+            config = labels.on(config)
+        else:
+            watch = watch_for(tier, scene.request, check)
+            how = How(
+                # Nobody hears it yet, so it need not come as a stream, which passes the cache by.
+                stream=(around.streams and not reads_cache(tier.model))
+                or watch is not None
+                or (aside is not None and streams_alike(tier)),
+                live=False,
+                sink=sink,
+                watch=watch,
+                limit=self.limit(tier, scene, tier.timeout),
+                line=aside.line if aside else None,
+            )
+            config = held(labels.on(around.config))
+        return Plan(messages, config, how)
+
+    def limit(self, tier: Tier, scene: Scene, own: float | None = None) -> Limit:
+        """The time for a step of a tier's: its call, or the check of its answer.
+
+        Args:
+            tier: The tier.
+            scene: What its node found.
+            own: The step's own limit in seconds, or `None`.
+        """
+        others = {*tried(scene.state["trail"]), tier.name}
+        after = self.policy.next_after(tier, scene.request, scene.options, others)
+        return limit_of(own, time_left(scene), after is not None)
+
+    def _messages(self, tier: Tier, scene: Scene) -> list[Any]:
+        """The request's messages, with feedback on the attempt before where that is wanted."""
+        messages = list(scene.request.messages)
+        # A draft that failed its check may have failed calls after it.
+        attempts = [each for each in scene.state["trail"]["attempts"] if not each["error"]]
+        if not attempts or not attempts[-1]["reason"]:
+            return messages
+        before = attempts[-1]
+        if before["tier"] == tier.name:
+            return with_feedback(messages, before["reason"])
+        if self.policy.escalate_with == "draft" and (envelope := scene.state.get("draft")):
+            return with_feedback(messages, before["reason"], as_message(unseal(envelope)))
+        return messages

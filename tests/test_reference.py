@@ -1,0 +1,40 @@
+"""docs/settings.md says what the docstrings say, and every setting is in a docstring."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+from langchain_core.decisions import BaseDecisionModel
+
+import lc_asym_router
+from lc_asym_router import AsymRouter
+from lc_asym_router.router import _SETTINGS
+from tests.reference import ROOMS, _entries, document
+
+SETTINGS = Path(__file__).parent.parent / "docs" / "settings.md"
+NAMES = [name for names in ROOMS.values() for name in names]
+
+
+def test_it_is_current() -> None:
+    assert SETTINGS.read_text(encoding="utf-8") == document(), "run `make reference`"
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("AsymRouter", "Decomposer")])
+def test_every_parameter_is_documented(name: str) -> None:
+    cls = getattr(lc_asym_router, name)
+    told = {entry for entry, _ in _entries("Args", cls)}
+    taken = {
+        each
+        for each, parameter in inspect.signature(cls).parameters.items()
+        if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+    }
+    # A decision model's name is LangChain's field, not a setting of ours.
+    own = {"model", "name"} if issubclass(cls, BaseDecisionModel) else set()
+    assert told >= taken - own
+
+
+def test_every_setting_of_the_router_is_documented() -> None:
+    told = {entry for entry, _ in _entries("Args", AsymRouter)}
+    assert told >= _SETTINGS - {"streaming"}
