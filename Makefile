@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 PROMPT ?= What is the capital of France?
 ARGS ?=
 
-.PHONY: ask test lint bench bench-agreement bench-decompose bench-routing reference clean help
+.PHONY: ask test soak lint bench bench-agreement bench-decompose bench-routing reference clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
 	@echo "make test               the tests"
+	@echo "make soak               10,000 requests, 64 at once, on servers where every fifth call goes wrong"
 	@echo "make lint               ruff and mypy --strict"
 	@echo "make bench              the router's cost per call, against baselines of the same run"
 	@echo "make bench-routing      what classifiers and checks gain on real data (ARGS='--figure FILE' draws it)"
@@ -40,6 +41,9 @@ ask: $(VENV)/.run
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(ARGS)
+
+soak: $(VENV)/.test
+	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -s tests/faults/test_soak.py $(ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from lc_asym_router.faults.line import Line
 from lc_asym_router.faults.recovery import tried
 from lc_asym_router.outcomes import Outcomes
 from lc_asym_router.policy import Policy
-from lc_asym_router.state import RouterState, Trail, Update, attempt_entry, open_record
+from lc_asym_router.state import Trail, Update, attempt_entry, open_record
 from lc_asym_router.streaming import Sink
 from lc_asym_router.tagging import UNDER_WAY
 from lc_asym_router.tiers import Tier
@@ -58,7 +58,7 @@ class Hedge:
         other = policy.next_after(tier, scene.request, scene.options, names)
         if after is None or other is None or policy.checks(other, scene.options) is not None:
             return None
-        return cls(policy, (tier, other), scene, after, (_aside(scene), _aside(scene, tier)))
+        return cls(policy, (tier, other), scene, after, _sides(scene, tier, other, after))
 
     def won(self, update: Result) -> bool:
         """Whether a way has come to an answer that may be handed on."""
@@ -178,13 +178,21 @@ class _Buffer(Sink):
         return super().closed or (self._outer is not None and self._outer.closed)
 
 
-def _aside(scene: Scene, before: Tier | None = None) -> Scene:
-    """The scene as a way of the race has it.
+def _sides(scene: Scene, first: Tier, second: Tier, after: float) -> tuple[Scene, Scene]:
+    """The scene as each way of the race has it; to the second, the first counts as tried."""
+    trail = scene.state["trail"]
+    entry = attempt_entry(
+        tier=first.name, model=first.model_name, price=None, seconds=0.0, error=UNDER_WAY
+    )
+    begun = {**trail, "attempts": [*trail["attempts"], entry]}
+    return (
+        _aside(scene, first.timeout or LONGEST),
+        _aside(scene.with_update({"trail": begun}), after + (second.timeout or LONGEST)),
+    )
 
-    Args:
-        scene: The node's.
-        before: The tier whose call is under way already: it counts as tried.
-    """
+
+def _aside(scene: Scene, seconds: float) -> Scene:
+    """The scene, heard by nobody; its calls may take so many seconds, counted from now."""
     outer = scene.around.context
     context = replace(
         outer,
@@ -192,14 +200,6 @@ def _aside(scene: Scene, before: Tier | None = None) -> Scene:
         listeners=(),
         exceptions=[],
         kept=[],
-        aside=Aside(Line(LONGEST), scene.around.streams),
+        aside=Aside(Line(seconds), scene.around.streams),
     )
-    state = scene.state
-    if before is not None:
-        trail = state["trail"]
-        entry = attempt_entry(
-            tier=before.name, model=before.model_name, price=None, seconds=0.0, error=UNDER_WAY
-        )
-        trail = {**trail, "attempts": [*trail["attempts"], entry]}
-        state = cast("RouterState", {**state, "trail": trail})
-    return replace(scene, state=state, around=Surroundings(context, scene.around.config, ()))
+    return replace(scene, around=Surroundings(context, scene.around.config, ()))

@@ -20,7 +20,7 @@ from lc_asym_router.errors import (
     describe_error,
 )
 from lc_asym_router.faults.race import arace, race
-from lc_asym_router.faults.waiting import KEPT_OUT, apause, look_of, pause, settle, time_left
+from lc_asym_router.faults.waiting import KEPT_OUT, apause, look_of, pause, settle
 from lc_asym_router.hedging import Hedge, Result
 from lc_asym_router.history import fit
 from lc_asym_router.meter import CallMeter
@@ -65,7 +65,9 @@ class Steps:
         """Ask a tier: live where its answer may pass at once, else held for `verify`."""
         pause(scene, tier)
         try:
-            with tier.guard.entered(time_left(scene), look_of(scene)) as permit:
+            with tier.guard.entered(
+                self.planner.limit(tier, scene).seconds, look_of(scene)
+            ) as permit:
                 plan = self.planner.plan(tier, scene)
 
                 def make() -> Outcome:
@@ -88,7 +90,7 @@ class Steps:
         """The async twin of `ask`."""
         await apause(scene, tier)
         try:
-            async with tier.guard.aentered(time_left(scene)) as permit:
+            async with tier.guard.aentered(self.planner.limit(tier, scene).seconds) as permit:
                 plan = self.planner.plan(tier, scene)
 
                 async def make() -> Outcome:

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 
 from langchain_core.language_models import BaseChatModel, ModelProfile
 
+from lc_asym_router.account import account_of
 from lc_asym_router.errors import ConfigurationError, NoTierError
 from lc_asym_router.faults.breaker import Breaker, shared_breaker
 from lc_asym_router.faults.guard import Guard
@@ -54,7 +55,7 @@ class Tier:
             `ChatOllama` never). The client's own retries are taken over, so that each is in the
             record.
         breaker: A `Breaker`, or `False` for none. Where it is not given: one that all tiers of this
-            process share whose calls go to the same model at the same address.
+            process share whose calls go to the same model at the same address with the same key.
         max_concurrency: Calls at once, over all requests of this process that use this tier (and
             the tiers made from it); `None` for no limit.
         max_queue: How many more may wait; `None` for no limit. Who finds no place goes to the next
@@ -108,7 +109,8 @@ class Tier:
     def _guarded(self, breaker: Any, limit: int | None, queue: int | None) -> Guard:
         if breaker is None:
             url = base_url_of(self.model) or ""
-            breaker = shared_breaker(self.provider, url, self.model_name)
+            account = account_of(self.model)
+            breaker = shared_breaker(self.provider, account, url, self.model_name)
         elif breaker is not False and not isinstance(breaker, Breaker):
             raise ConfigurationError(
                 f"Tier(breaker=...) is a {type(breaker).__name__}; give a Breaker(failures, "

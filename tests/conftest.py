@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -11,10 +13,19 @@ from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models import _client_utils
 
 from lc_asym_router import AsymRouter, Price, Tier
+from lc_asym_router.faults.breaker import forget_breakers
 from tests.servers import OllamaServer, OpenAIServer
 
 SMALL_PRICE = Price(0.05, 0.08)
 FRONTIER_PRICE = Price(2.5, 10.0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def certificates_read_once() -> Iterator[None]:
+    """Each HTTP client would read all authorities' certificates anew, which takes 18 ms."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +36,12 @@ def own_connections() -> None:
     again, and connections don't outlive the event loop of the test that opened them.
     """
     _client_utils._cached_async_httpx_client.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def own_breakers() -> None:
+    """No test meets another's breaker: a port comes round again."""
+    forget_breakers()
 
 
 @pytest.fixture

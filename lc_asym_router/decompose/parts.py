@@ -98,7 +98,7 @@ class Part:
         return self._result(text=None, usage=None, record=dict(record), error=why)
 
     def _result(self, **found: Any) -> Update:
-        return {"results": {self.step.id: StepResult(**found)}}
+        return {"results": {self.step.id: cast("StepResult", found)}}
 
 
 @dataclass(frozen=True)

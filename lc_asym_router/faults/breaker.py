@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from typing import Literal
 
@@ -70,6 +69,12 @@ class Breaker:
         """Seconds until a probe is let through; 0 where it is not open."""
         with self._lock:
             return self._left()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it is closed, and the last call went well."""
+        with self._lock:
+            return self._opened is None and not self._failed
 
     def reset(self) -> None:
         """Close it, whatever has been."""
@@ -156,17 +161,28 @@ class Permit:
             breaker._settle(self, succeeded)
 
 
-_shared: weakref.WeakValueDictionary[tuple[str, ...], Breaker] = weakref.WeakValueDictionary()
+KEPT = 1024
+"""Endpoints whose breakers are kept; past that, those with nothing to remember are let go."""
+_shared: dict[tuple[str, ...], Breaker] = {}
 _shared_lock = threading.Lock()
 
 
 def shared_breaker(*endpoint: str) -> Breaker:
-    """The process's one breaker for an endpoint, alive as long as a tier holds it."""
+    """The process's one breaker for an endpoint. It outlives a router made for one request."""
     with _shared_lock:
         breaker = _shared.get(endpoint)
         if breaker is None:
+            if len(_shared) >= KEPT:
+                for each in [each for each, kept in _shared.items() if kept.at_rest]:
+                    del _shared[each]
             breaker = _shared[endpoint] = Breaker(on_change=_logged(endpoint[-1]))
         return breaker
+
+
+def forget_breakers() -> None:
+    """Let all shared breakers go: tiers made from now on get new ones."""
+    with _shared_lock:
+        _shared.clear()
 
 
 def _logged(model: str) -> Callable[[Breaker], None]:

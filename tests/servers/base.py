@@ -1,4 +1,4 @@
-"""The server under both protocols: its thread, its script, its records, its faults."""
+"""The server under both protocols: its thread, its script, its records."""
 
 from __future__ import annotations
 
@@ -10,75 +10,14 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, NoReturn, Self
+from typing import Any, ClassVar, Self
 
-from .http import LIMIT, Connection, Request
+from .answers import Answer
+from .http import Connection, Request
 from .reply import Reply, ReplyLike, as_reply
+from .serving import Exchange, Recorded
 
 MODELS = ("small-model", "frontier-model")
-
-
-@dataclass
-class Recorded:
-    """One chat request and what became of it; times are ``time.monotonic()``."""
-
-    path: str
-    headers: dict[str, str]
-    body: dict[str, Any]
-    started: float
-    finished: float | None = None
-    closed_by_client: bool = False
-    chunks_sent: int = 0
-    done: bool = False
-    """The answer was given whole, an error answer too; set just before its last bytes leave."""
-    usage: tuple[int, int] | None = None
-    """The input and output tokens reported to the client."""
-
-
-class Answer(ABC):
-    """A reply in one protocol's wire format, for one request's body."""
-
-    stream_type: ClassVar[str]
-
-    def __init__(self, reply: Reply, body: dict[str, Any]) -> None:
-        self.reply = reply
-        self.body = body
-        self.model = str(body.get("model", ""))
-
-    @property
-    @abstractmethod
-    def streamed(self) -> bool:
-        """Whether the request asks for a stream."""
-
-    @property
-    @abstractmethod
-    def reports_usage(self) -> bool:
-        """Whether the whole answer tells the client its token counts."""
-
-    def opening(self) -> bytes:
-        """What a stream starts with, before the first piece."""
-        return b""
-
-    @abstractmethod
-    def pieces(self) -> list[bytes]:
-        """The stream's pieces, those that faults are counted in."""
-
-    @abstractmethod
-    def closing(self) -> bytes:
-        """What ends a stream."""
-
-    @abstractmethod
-    def whole(self) -> bytes:
-        """The answer that is not streamed."""
-
-    @abstractmethod
-    def failure(self) -> bytes:
-        """The body of an error."""
-
-    @abstractmethod
-    def stream_failure(self) -> bytes:
-        """An error told inside a stream."""
 
 
 class Server(ABC):
@@ -109,7 +48,8 @@ class Server(ABC):
         self._port = port
         self._replies: deque[ReplyLike] = deque(replies)
         self._tokens = (0, 0)
-        self._open = 0
+        self._open: dict[int, Recorded] = {}
+        self._peak = 0
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self.start()
@@ -134,18 +74,24 @@ class Server(ABC):
     @property
     def open_requests(self) -> int:
         """How many chat requests are being served right now."""
-        return self._open
+        return len(self._open)
+
+    @property
+    def peak(self) -> int:
+        """The most chat requests that were being answered at one moment since the last reset."""
+        return self._peak
 
     def script(self, *replies: ReplyLike) -> None:
         """Append to the queue of replies."""
         self._replies.extend(replies)
 
     def reset(self) -> None:
-        """Forget scripted replies, recorded requests and token totals; the default stays."""
+        """Forget scripted replies, recorded requests, counts and totals; the default stays."""
         with self._changed:
             self._replies.clear()
             self.requests.clear()
             self._tokens = (0, 0)
+            self._peak = 0
             self.connections = 0
 
     def wait_idle(self, timeout: float = 5.0) -> bool:
@@ -256,14 +202,16 @@ class Server(ABC):
         else:
             reply = self._replies.popleft() if self._replies else self.default
         with self._changed:
-            self._open += 1
+            self._open[id(record)] = record
+            self._peak = max(self._peak, sum(r.answering for r in self._open.values()))
             self.requests.append(record)
             if self._keep is not None and len(self.requests) > self._keep:
                 del self.requests[: -self._keep]
             self._changed.notify_all()
         try:
             answer = self.answer(as_reply(reply, record.body), record.body)
-            serve = self._loop.create_task(self._serve(conn, record, answer))
+            exchange = Exchange(conn, record, answer, self._report)
+            serve = self._loop.create_task(exchange.run())
             watch = self._loop.create_task(conn.watch())
             try:
                 await asyncio.wait({serve, watch}, return_when=asyncio.FIRST_COMPLETED)
@@ -276,128 +224,16 @@ class Server(ABC):
         finally:
             with self._changed:
                 record.finished = time.monotonic()
-                self._open -= 1
+                del self._open[id(record)]
                 self._changed.notify_all()
-
-    async def _serve(self, conn: Connection, record: Recorded, answer: Answer) -> bool:
-        reply = answer.reply
-        if reply.delay:
-            await asyncio.sleep(reply.delay)
-        if reply.hang == "before":
-            await hang()
-        if reply.drop_after is not None and reply.drop_after < 0:
-            conn.close()
-            return False
-        keep = not any(
-            name.lower() == "connection" and value.lower() == "close"
-            for name, value in reply.headers.items()
-        )
-        if reply.status >= 400 or reply.body is not None or not answer.streamed:
-            return await self._serve_whole(conn, record, answer) and keep
-        return await self._serve_stream(conn, record, answer) and keep
 
     def _report(self, record: Recorded, answer: Answer) -> None:
         """Note that the answer's last bytes, with its token counts, are about to leave."""
         record.done = True
         reply = answer.reply
-        if answer.reports_usage and reply.usage and reply.error is None and reply.status < 400:
+        if answer.reports_usage and reply.usage and reply.error is None and reply.status == 200:
             record.usage = reply.tokens
             self._tokens = (
                 self._tokens[0] + reply.tokens[0],
                 self._tokens[1] + reply.tokens[1],
             )
-
-    async def _serve_stream(self, conn: Connection, record: Recorded, answer: Answer) -> bool:
-        reply = answer.reply
-        conn.head(reply.status, {"Content-Type": answer.stream_type, **reply.headers}, None)
-        pieces = answer.pieces() or [b""]
-        cuts = {reply.drop_after, reply.truncate_after}
-        if 0 not in cuts:
-            conn.chunk(answer.opening())
-        for at, piece in enumerate(pieces):
-            if at in cuts:
-                break
-            if at and reply.chunk_delay:
-                await conn.flush()
-                await asyncio.sleep(reply.chunk_delay)
-            record.chunks_sent += bool(piece)
-            conn.chunk(piece)
-            if at == 0:
-                conn.chunk(reply.garbage or b"")
-                if reply.hang == "middle":
-                    await conn.flush()
-                    await hang()
-            if conn.pending > LIMIT:
-                await conn.flush()
-        if reply.drop_after is not None:
-            await conn.flush()
-            conn.close()
-            return False
-        if reply.truncate_after is None:
-            conn.chunk(answer.closing() if reply.error is None else answer.stream_failure())
-            self._report(record, answer)
-        conn.end()
-        await conn.flush()
-        return True
-
-    async def _serve_whole(self, conn: Connection, record: Recorded, answer: Answer) -> bool:
-        reply = answer.reply
-        if reply.body is not None:
-            payload, count = reply.body, 0
-        elif reply.status >= 400 or reply.error is not None:
-            payload, count = answer.failure(), 0
-        else:
-            payload, count = answer.whole(), len(answer.pieces())
-            if reply.chunk_delay and count > 1:
-                await asyncio.sleep(reply.chunk_delay * (count - 1))
-        half = len(payload) // 2
-        if reply.garbage is not None:
-            payload = payload[:half] + reply.garbage + payload[half:]
-        if reply.truncate_after is not None:
-            payload = payload[: half if reply.truncate_after else 0]
-        raw_stream = reply.body is not None and reply.status < 400 and answer.streamed
-        kind = answer.stream_type if raw_stream else "application/json"
-        conn.head(reply.status, {"Content-Type": kind, **reply.headers}, len(payload))
-        if reply.drop_after is not None or reply.hang == "middle":
-            conn.send(payload[: half if reply.drop_after != 0 else 0])
-            await conn.flush()
-            if reply.hang == "middle":
-                await hang()
-            conn.close()
-            return False
-        conn.send(payload)
-        if reply.truncate_after is None:
-            record.chunks_sent = count
-            if reply.body is None:
-                self._report(record, answer)
-            record.done = True
-        await conn.flush()
-        return True
-
-
-async def hang() -> NoReturn:
-    """Wait until cancelled."""
-    await asyncio.get_running_loop().create_future()
-    raise AssertionError
-
-
-def top_logprobs(tops: Sequence[dict[str, float]], limit: int) -> list[dict[str, Any]]:
-    """Logprobs in the form both protocols share, from top dicts with the chosen token first."""
-
-    def entry(token: str, logprob: float) -> dict[str, Any]:
-        return {"token": token, "logprob": logprob, "bytes": list(token.encode())}
-
-    return [
-        {
-            **entry(*next(iter(top.items()))),
-            "top_logprobs": [entry(*item) for item in list(top.items())[:limit]],
-        }
-        for top in tops
-    ]
-
-
-def deal(logprobs: list[dict[str, Any]], count: int) -> list[list[dict[str, Any]]]:
-    """Deal logprobs out to count pieces, one each, the last piece taking the rest."""
-    if not count:
-        return []
-    return [logprobs[at : at + 1] for at in range(count - 1)] + [logprobs[count - 1 :]]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -21,8 +23,18 @@ class Request:
     keep_alive: bool
 
 
+class CutOff(Exception):
+    """The connection's allowance of bytes is used up."""
+
+
 class Connection:
-    """One client's connection: reads requests, gathers output until flushed."""
+    """One client's connection: reads requests, gathers output until flushed.
+
+    Attributes:
+        pending: Bytes gathered.
+        allowance: How many bytes more may leave, or `None`.
+        drip: Leave so many bytes at a time, so many seconds apart; or `None`.
+    """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -30,6 +42,8 @@ class Connection:
         self._in = bytearray()
         self._out: list[bytes] = []
         self.pending = 0
+        self.allowance: int | None = None
+        self.drip: tuple[int, float] | None = None
 
     async def _fill(self) -> bool:
         data = await self._reader.read(LIMIT)
@@ -112,14 +126,37 @@ class Connection:
         self.send(b"0\r\n\r\n")
 
     async def flush(self) -> None:
-        """Put on the wire what was gathered."""
+        """Put on the wire what was gathered.
+
+        Raises:
+            CutOff: The allowance did not suffice for all of it.
+        """
         data = b"".join(self._out)
         self._out.clear()
         self.pending = 0
-        self._writer.write(data)
-        await self._writer.drain()
+        left = len(data) if self.allowance is None else self.allowance
+        step, pause = self.drip or (max(1, len(data)), 0.0)
+        for at in range(0, min(len(data), left), step):
+            self._writer.write(data[at : min(at + step, left)])
+            await self._writer.drain()
+            if pause:
+                await asyncio.sleep(pause)
+        if left < len(data):
+            raise CutOff
+        if self.allowance is not None:
+            self.allowance -= len(data)
 
-    def close(self) -> None:
-        """Close the connection; what was flushed still arrives, what was gathered does not."""
+    def close(self, *, reset: bool = False) -> None:
+        """Close the connection; what was flushed still arrives, what was gathered does not.
+
+        Args:
+            reset: With a reset in place of an orderly end; then what was flushed may be lost too.
+        """
         self._out.clear()
+        if reset:
+            now = struct.pack("ii", 1, 0)
+            self._writer.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, now
+            )
+            self._writer.transport.abort()
         self._writer.close()

@@ -6,7 +6,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from .base import Answer, Server, deal, top_logprobs
+from .answers import Answer, deal, top_logprobs
+from .base import Server
 from .http import Request
 
 DETAILS = {

@@ -7,7 +7,8 @@ import json
 import time
 from typing import Any
 
-from .base import Answer, Server, deal, top_logprobs
+from .answers import Answer, deal, top_logprobs
+from .base import Server
 from .http import Request
 
 NUMBERS = itertools.count(1)

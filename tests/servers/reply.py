@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any, Literal
 
 
@@ -56,18 +57,30 @@ class Reply:
     """OpenAI's ``error.code``, e.g. 'context_length_exceeded'; default by status."""
     delay: float = 0.0
     """Seconds before the first byte."""
+    hold: Event | None = None
+    """No byte leaves before this is set."""
     chunk_delay: float = 0.0
     """Seconds between pieces. Without it all pieces leave in one write."""
-    hang: Literal[None, "before", "middle"] = None
-    """Fall silent before the head, or after the first piece, until the client goes."""
+    drip: tuple[int, float] | None = None
+    """Leave so many bytes of the body (or of ``raw``) at a time, so many seconds apart."""
+    hang: Literal[None, "before", "head", "middle"] = None
+    """Fall silent before the head, after it, or after the first piece, until the client goes."""
     drop_after: int | None = None
     """Close the connection after so many pieces, the body unfinished as HTTP sees it; 0: after
     the head, before any body; -1: without even a head."""
+    drop_after_bytes: int | None = None
+    """Close the connection after so many bytes of the response, its head among them."""
+    reset: bool = False
+    """Where the connection is dropped, reset it."""
     truncate_after: int | None = None
     """After so many pieces end the body in a way HTTP finds correct, but without the protocol's
     own end (no ``done: true`` line, no finish reason, usage or ``[DONE]``)."""
     garbage: bytes | None = None
     """Raw bytes put after the first piece (write your own newlines)."""
+    endless: bytes | None = None
+    """Sent over and over in place of the pieces, until the client goes."""
+    raw: bytes | None = None
+    """Sent in place of the whole response, its head too; then the connection is closed."""
 
     @property
     def parts(self) -> list[str]:

@@ -7,25 +7,20 @@ import gc
 import json
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import AIMessageChunk
 from langchain_ollama import ChatOllama
-from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 
 from tests.servers import OllamaServer, OpenAIServer, Reply, Server, ToolCall
+from tests.servers.clients import KINDS, WAYS, call, finish, gathered, model_for
 
-KINDS = {"ollama": OllamaServer, "openai": OpenAIServer}
 TEXT = "one two three four"
 SLOW = Reply("w " * 500, chunk_delay=0.02)
-TIMEOUT = 0.4
 
 
 class Add(BaseModel):
@@ -33,49 +28,6 @@ class Add(BaseModel):
 
     a: int
     b: int
-
-
-@pytest.fixture(params=sorted(KINDS))
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with KINDS[request.param]() as running:
-        yield running
-
-
-def model_for(server: Server, timeout: float = 5.0, **more: Any) -> BaseChatModel:
-    if isinstance(server, OpenAIServer):
-        more = {"stream_usage": True, "max_retries": 0, **more}
-        url = server.base_url
-        return ChatOpenAI(
-            model="frontier-model", base_url=url, api_key="x", timeout=timeout, **more
-        )
-    kwargs = {"timeout": timeout, "verify": False}  # unverified: spares loading certificates
-    return ChatOllama(model="small-model", base_url=server.url, client_kwargs=kwargs, **more)
-
-
-def gathered(chunks: list[AIMessageChunk]) -> AIMessageChunk:
-    total = chunks[0]
-    for chunk in chunks[1:]:
-        total += chunk
-    return total
-
-
-async def call(model: Any, how: str) -> AIMessage:
-    """Ask in one of the four ways."""
-    if how == "invoke":
-        return await asyncio.to_thread(model.invoke, "hi")
-    if how == "ainvoke":
-        return await model.ainvoke("hi")
-    if how == "stream":
-        return gathered(await asyncio.to_thread(lambda: list(model.stream("hi"))))
-    return gathered([chunk async for chunk in model.astream("hi")])
-
-
-def finish(message: AIMessage) -> str | None:
-    meta = message.response_metadata
-    return meta.get("finish_reason") or meta.get("done_reason")
-
-
-WAYS = ["invoke", "ainvoke", "stream", "astream"]
 
 
 @pytest.mark.parametrize("how", WAYS)
@@ -195,48 +147,6 @@ def test_openai_stream_without_include_usage() -> None:
         assert server.tokens == (7, 1)
 
 
-FAULTS = {
-    "dropped without a head": Reply(TEXT, drop_after=-1),
-    "dropped before the body": Reply(TEXT, drop_after=0),
-    "dropped in the middle": Reply(TEXT, drop_after=2),
-    "dropped at the end": Reply(TEXT, drop_after=99),
-    "hangs before": Reply(TEXT, hang="before"),
-    "hangs in the middle": Reply(TEXT, hang="middle"),
-    "late": Reply(TEXT, delay=30),
-    "malformed": Reply(TEXT, garbage=b'data: {"bad\n\n'),
-    "bad UTF-8": Reply(TEXT, garbage=b"\xff\xfe\n\n"),
-    "error inside": Reply(TEXT, error="boom"),
-    "empty": Reply(TEXT, truncate_after=0),
-    "not the protocol": Reply(body=b"<html>", headers={"Content-Type": "text/html"}),
-    "no body": Reply(body=b""),
-    "500": Reply(status=500, error="down"),
-    "429": Reply(status=429, headers={"Retry-After": "1"}),
-    "404": Reply(status=404, error="no such model"),
-    "400": Reply(status=400, error="no"),
-    "failing callable": lambda body: body["nothing"],
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-async def test_every_fault_raises(server: Server, fault: str) -> None:
-    server.default = FAULTS[fault]
-    began = time.monotonic()
-    model = model_for(server, timeout=TIMEOUT)
-
-    async def one(how: str) -> None:
-        with pytest.raises(Exception) as caught:  # noqa: PT011  each library has its own
-            await call(model, how)
-        assert not isinstance(caught.value, AssertionError)
-
-    await asyncio.gather(*(one(how) for how in WAYS))
-    assert time.monotonic() - began < 3 * TIMEOUT + 2
-    assert server.wait_idle()
-    assert len(server.requests) == 4
-    waits = fault.startswith(("hangs", "late"))
-    assert all(record.closed_by_client == waits for record in server.requests)
-    assert server.tokens == (0, 0) or fault in ("malformed", "bad UTF-8")
-
-
 @pytest.mark.parametrize("how", ["stream", "astream"])
 async def test_clean_cut_goes_unnoticed(server: Server, how: str) -> None:
     """No exception: only the missing finish reason (and usage) tells."""
@@ -252,17 +162,6 @@ async def test_clean_cut_goes_unnoticed(server: Server, how: str) -> None:
         with pytest.raises(ValueError, match="Unterminated"):
             model_for(server).invoke("hi")
     assert not server.requests[0].done
-
-
-def test_error_bodies() -> None:
-    failing = Reply(status=429, error="slow down", headers={"Retry-After": "3"})
-    with OllamaServer(default=failing) as ollama, OpenAIServer(default=failing) as openai:
-        answer = httpx.post(f"{ollama.url}/api/chat", json={})
-        assert (answer.status_code, answer.json()) == (429, {"error": "slow down"})
-        assert answer.headers["retry-after"] == "3"
-        answer = httpx.post(f"{openai.base_url}/chat/completions", json={})
-        assert answer.json()["error"]["message"] == "slow down"
-        assert answer.json()["error"]["code"] == "rate_limit_exceeded"
 
 
 def first(stream: Iterator[AIMessageChunk]) -> None:
