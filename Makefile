@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PROMPT ?= What is the capital of France?
 ARGS ?=
 
-.PHONY: ask test soak lint bench bench-agreement bench-decompose bench-routing reference clean help
+.PHONY: ask test soak lint bench bench-agreement bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
@@ -15,7 +15,11 @@ help:
 	@echo "make bench              the router's cost per call, against baselines of the same run"
 	@echo "make bench-routing      what classifiers and checks gain on real data (ARGS='--figure FILE' draws it)"
 	@echo "make bench-decompose    what requests of several questions cost and get right, whole and in parts"
+	@echo "make pictures           the README's graph and timeline, of a real request, into docs/"
 	@echo "make reference          docs/settings.md, from the docstrings"
+	@echo "make lab                JupyterLab with the three notebooks"
+	@echo "make notebooks          run the notebooks (ARGS=--save keeps outputs, ARGS=--to-script their cells)"
+	@echo "make browser-test       the notebooks in JupyterLab in Chromium (ARGS=--screenshots: into docs/)"
 	@echo "make bench-agreement    what a second sample tells of the embedded model's answers"
 
 # A stamp for each set of extras, made anew when pyproject.toml changes.
@@ -65,6 +69,20 @@ bench-decompose: $(VENV)/.test
 
 bench-routing: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.routing $(ARGS)
+
+pictures: $(VENV)/.run
+	$(BIN)/python -m tests.pictures docs
+
+lab: $(VENV)/.test
+	$(BIN)/jupyter-trust notebooks/*.ipynb
+	cd notebooks && ../$(BIN)/python -m jupyterlab $(ARGS)
+
+notebooks: $(VENV)/.test
+	$(BIN)/python -m tests.notebooks $(ARGS)
+
+browser-test: $(VENV)/.test
+	.ci/browser
+	$(BIN)/python -m pytest tests/browser $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -80,10 +80,11 @@ class CircuitOpenError(RouterError):
         seconds: Time until it is tried again; 0 where another request tries it now.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, why: str = "") -> None:
         self.seconds = seconds
         again = f"it is tried again in {seconds:.3g} s" if seconds > 0 else "it is being tried now"
-        super().__init__(f"not asked, its last calls failed; {again}")
+        failed = f"its last calls failed ({why})" if why else "its last calls failed"
+        super().__init__(f"not asked, {failed}; {again}")
 
 
 class QueueFullError(RouterError):

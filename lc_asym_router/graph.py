@@ -21,6 +21,7 @@ from langgraph.graph.state import CompiledStateGraph
 from lc_asym_router.context import RunContext
 from lc_asym_router.nodes import Nodes, follow
 from lc_asym_router.policy import Policy
+from lc_asym_router.shown_graph import shown
 from lc_asym_router.state import RouterIO, RouterState
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
@@ -58,7 +59,7 @@ def build_graph(policy: Policy, checkpointer: bool | None = None) -> Graph:
     compiled = graph.compile(checkpointer=checkpointer, name="AsymRouter")
     # Values and updates modes show the messages alone: the trail and the draft are our own.
     compiled.stream_channels = ["messages"]
-    return compiled
+    return shown(compiled, policy)
 
 
 def _node(function: Any, afunction: Any) -> RunnableCallable:

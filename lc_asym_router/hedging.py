@@ -15,7 +15,7 @@ from lc_asym_router.context import Aside, Scene, Surroundings
 from lc_asym_router.errors import TiersFailedError
 from lc_asym_router.faults.line import Line
 from lc_asym_router.faults.recovery import tried
-from lc_asym_router.outcomes import Outcomes
+from lc_asym_router.outcomes import LEFT, Outcomes
 from lc_asym_router.policy import Policy
 from lc_asym_router.state import Trail, Update, attempt_entry, open_record
 from lc_asym_router.streaming import Sink
@@ -134,8 +134,14 @@ class Hedge:
 
     def _stopped(self, way: int, trail: Trail) -> Trail:
         """The trail of a way that was stopped: its last attempt was left, which may be billed."""
-        before = len(self.sides[way].state["trail"]["attempts"])
-        if len(trail["attempts"]) <= before or trail["attempts"][-1]["passed"] is not False:
+        began = len(self.sides[way].state["trail"]["attempts"])
+        if len(trail["attempts"]) <= began:
+            return trail
+        *before, last = trail["attempts"]
+        stopped = f"stopped: {self.tiers[1 - way].name} was first"
+        if last["passed"] is None:  # it has answered, and was being checked: its cost is known
+            return {**trail, "attempts": [*before, {**last, "passed": False, "error": stopped}]}
+        if last["error"] != LEFT:
             return trail
         tier = self.tiers[way]
         model, price = tier.called(self.scene.request)
@@ -144,10 +150,9 @@ class Hedge:
             model=model,
             price=price,
             seconds=time.perf_counter() - self.began - (self.after if way else 0.0),
-            error=f"stopped: {self.tiers[1 - way].name} was first",
+            error=stopped,
         )
-        *before_it, left = trail["attempts"]
-        return {**trail, "attempts": [*before_it, {**left, **entry}]}
+        return {**trail, "attempts": [*before, {**last, **entry}]}
 
     def _joined(self, trails: Sequence[Trail], last: int | None = None) -> Trail:
         """One trail of both: what each has beside what it began with, that of `last` at the end."""

@@ -32,6 +32,9 @@ from lc_asym_router.streaming import Draft, as_chunks, as_message
 from lc_asym_router.tagging import answering
 from lc_asym_router.tiers import Tier
 
+LEFT = "left"
+"""The error of an attempt while it is under way, should its request be left."""
+
 
 @dataclass(frozen=True)
 class Outcomes:
@@ -44,7 +47,7 @@ class Outcomes:
         trail = scene.state["trail"]
         model, _ = tier.called(scene.request)
         entry = {
-            **attempt_entry(tier=tier.name, model=model, price=None, seconds=0.0, error="left"),
+            **attempt_entry(tier=tier.name, model=model, price=None, seconds=0.0, error=LEFT),
             **answering(tier, trail, self.policy.ladder).in_record,
         }
         scene.around.context.keep({**trail, "attempts": [*trail["attempts"], entry]})

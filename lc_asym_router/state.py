@@ -13,6 +13,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.graph.message import add_messages
 
+from lc_asym_router.display import Displayed
 from lc_asym_router.money.prices import Pricing, cost_of_call, total
 from lc_asym_router.money.usage import from_cache
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Displayed):
     """Why a request went where it went.
 
     Attributes:
@@ -56,6 +57,11 @@ class Decision:
             "reason": self.reason,
             "cached": self.cached,
         }
+
+    def _repr_html_(self) -> str:
+        from lc_asym_router.notebook.decision_display import decision_html
+
+        return decision_html(self)
 
 
 @dataclass(frozen=True, slots=True)

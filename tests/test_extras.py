@@ -42,6 +42,17 @@ def without(absent: set[str], code: str) -> str:
             "from lc_asym_router.schemas import conform; conform({}, {'type': 'object'})",
             "router[schema]",
         ),
+        (
+            {"matplotlib"},
+            "from lc_asym_router.notebook import plot_ledger; plot_ledger([])",
+            "router[plots]",
+        ),
+        (
+            {"IPython", "ipywidgets", "matplotlib", "numpy", "pandas", "sqlalchemy"},
+            "from lc_asym_router.notebook import show; from lc_asym_router import Decision; "
+            "d = Decision('small', 0.1, 0.5, 1.0, 'mine', 'why'); show(d); print(d._repr_html_())",
+            "asked first: ",
+        ),
     ],
 )
 def test_a_missing_extra_says_what_to_install(absent, code, says):

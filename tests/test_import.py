@@ -22,6 +22,9 @@ HEAVY = (
     "matplotlib",
     "sqlalchemy",
     "httpx",
+    "pandas",
+    "IPython",
+    "ipywidgets",
     "opentelemetry",
 )
 LIGHT = ("lc_asym_router", "langchain_core", "langgraph", "pydantic")
@@ -46,6 +49,17 @@ def test_importing_the_router_loads_no_provider():
     assert set(LIGHT) <= loaded
     ours = set(HEAVY) - loaded_by("import langgraph.graph, langchain_core.language_models")
     assert not loaded & ours
+
+
+def test_the_displays_are_loaded_when_they_are_asked_for():
+    code = (
+        "from lc_asym_router import AsymRouter, Tier; from langchain_core.language_models import "
+        "FakeListChatModel as M; r = AsymRouter(small=M(responses=['a']), frontier=M(responses=['b']))"
+        "; r.invoke('hi'); print(*[n for n in sys.modules if 'notebook' in n or 'evals' in n]); {}"
+    )
+    assert not {"lc_asym_router.notebook", "lc_asym_router.evals"} & loaded_by(code.format("1"))
+    shown = loaded_by(code.format("r._repr_html_()"))
+    assert not shown & {"matplotlib", "IPython", "ipywidgets", "numpy", "pandas"}
 
 
 @pytest.mark.parametrize("name", __import__("lc_asym_router").__all__)

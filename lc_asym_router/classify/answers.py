@@ -16,14 +16,19 @@ from langchain_core.decisions import (
     ScoreAnswer,
 )
 
+from lc_asym_router.classify.parts import Part
 from lc_asym_router.errors import ClassifierError
 
 
 class ExplainedResponse(ClassifierResponse):
-    """A response that also says, in one line, why; and who answered in the end."""
+    """A response that also says, in one line, why; who answered in the end; and what moved it.
+
+    `parts` is `None` where the classifier can't tell its parts, and empty where nothing moved it.
+    """
 
     reason: str = ""
     classifier: str = ""
+    parts: tuple[Part, ...] | None = None
 
 
 def levels_of(question: Question) -> list[str]:

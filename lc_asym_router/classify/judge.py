@@ -119,6 +119,7 @@ class JudgeClassifier(BaseDecisionModel):
             reason=f"the judge failed ({what}); fell back to {self.fallback.model}"
             + (f": {why}" if why else ""),
             classifier=f"{self.model} -> {self.fallback.model}",
+            parts=getattr(response, "parts", None),
         )
 
 

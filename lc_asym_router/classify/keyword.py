@@ -13,6 +13,7 @@ from langchain_core.messages import BaseMessage
 from pydantic import Field, field_validator
 
 from lc_asym_router.classify.answers import ExplainedResponse, answer, levels_of, spread
+from lc_asym_router.classify.parts import Part
 from lc_asym_router.classify.words import ARTICLE_WORDS, WORDS
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.request import Request
@@ -116,6 +117,7 @@ class KeywordClassifier(BaseDecisionModel):
                 else "none of the keywords is in the request"
             ),
             classifier=self.model,
+            parts=tuple(Part(word, weight, word=True) for word, weight in found.items()),
         )
 
     async def _aclassify(self, state: State, questions: dict[str, Question]) -> ExplainedResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from pydantic import PrivateAttr
 
 from lc_asym_router.classify.answers import ExplainedResponse, answer, levels_of, spread
 from lc_asym_router.classify.keyword import KeywordClassifier, turn_text
+from lc_asym_router.classify.parts import Part
 from lc_asym_router.classify.weights import WORDS, Gain, Weights, load_weights
 
 _TOLD = 2
@@ -92,6 +93,7 @@ class LearnedClassifier(BaseDecisionModel):
         gain = self._weights.judge(text)
         complexity = self._weights.base if gain is None else gain.expected
         confidence = 0.0 if gain is None else max(complexity, 1 - complexity)
+        parts = () if gain is None else _parts(gain)
         return ExplainedResponse(
             model=self.model,
             answers={
@@ -105,9 +107,10 @@ class LearnedClassifier(BaseDecisionModel):
             reason=(
                 "there is no word to go by"
                 if gain is None
-                else f"expected gain {complexity:.2f}: {_because(gain)}"
+                else f"expected gain {complexity:.2f}: {_because(parts)}"
             ),
             classifier=self.model,
+            parts=parts,
         )
 
     def _leaning(self, complexity: float, question: Question) -> float:
@@ -127,11 +130,16 @@ class LearnedClassifier(BaseDecisionModel):
         return self._classify(state, questions)
 
 
-def _because(gain: Gain) -> str:
+def _parts(gain: Gain) -> tuple[Part, ...]:
+    """The features and what they added to the score, the strongest first."""
+    moved = sorted(gain.parts.items(), key=lambda part: -abs(part[1]))
+    return tuple(Part(_told(name, name in gain.more), added) for name, added in moved)
+
+
+def _because(parts: Sequence[Part]) -> str:
     """The features that moved the score most, and which way; never a word of the request."""
-    moved = sorted(gain.parts, key=lambda name: -abs(gain.parts[name]))[:_TOLD]
-    raised = [_told(name, name in gain.more) for name in moved if gain.parts[name] > 0]
-    lowered = [_told(name, name in gain.more) for name in moved if gain.parts[name] < 0]
+    raised = [part.name for part in parts[:_TOLD] if part.moved > 0]
+    lowered = [part.name for part in parts[:_TOLD] if part.moved < 0]
     told = [
         f"{way} by {' and '.join(names)}"
         for way, names in (("raised", raised), ("lowered", lowered))

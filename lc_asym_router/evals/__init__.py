@@ -27,6 +27,7 @@ __all__ = [
     "load",
     "pgr",
     "record_tiers",
+    "replay_router",
     "same_final_answer",
     "simulate",
 ]
@@ -56,6 +57,7 @@ __getattr__ = lazy_exports(
         "load": "data",
         "pgr": "metrics",
         "record_tiers": "live",
+        "replay_router": "replay",
         "same_final_answer": "graders",
         "simulate": "cascade",
     },

@@ -19,6 +19,7 @@ from lc_asym_router.verify.check import All, Check
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.metrics import Floats
+    from lc_asym_router.router import AsymRouter
 
 
 @dataclass(frozen=True)
@@ -134,12 +135,24 @@ def replay(
         score=score,
         weak=np.asarray([row.weak_score for row in rows]),
         strong=np.asarray([row.strong_score for row in rows]),
-        weak_usd=_costs(rows, weak_price, "weak"),
-        strong_usd=_costs(rows, strong_price, "strong"),
+        weak_usd=costs_of(rows, weak_price, "weak"),
+        strong_usd=costs_of(rows, strong_price, "strong"),
         tuned=tuned.name if tuned else None,
         threshold=float(getattr(tuned, "threshold", 0.0)),
         notes=tuple(notes),
     )
+
+
+def replay_router(router: AsymRouter, rows: Sequence[Row]) -> Replay:
+    """`replay` of a router of two tiers: its classifier, its checks, its prices.
+
+    Args:
+        router: The router.
+        rows: Rows with both tiers' grades: `load`, or `record_tiers`.
+    """
+    policy, ladder = router.policy, router.ladder
+    scorer = policy.decider.scorer
+    return replay(rows, scorer, policy.check, ladder[0].rate, ladder[-1].rate)
 
 
 def _split(check: Check | None) -> tuple[Check | None, Check | None, list[str]]:
@@ -180,7 +193,14 @@ def usage_of(row: Row, answer: Answer) -> UsageMetadata:
     return UsageMetadata(input_tokens=asked, output_tokens=output, total_tokens=asked + output)
 
 
-def _costs(rows: Sequence[Row], price: Pricing | None, which: str) -> Floats | None:
+def costs_of(rows: Sequence[Row], price: Pricing | None, which: str) -> Floats | None:
+    """What each row's answer costs at a price, in USD; `None` where that is not known.
+
+    Args:
+        rows: The rows.
+        price: The price, or `None` where it is not known.
+        which: Whose answer: "weak" or "strong".
+    """
     if price is None:
         return None
     each = [price.of(usage_of(row, getattr(row, which))) for row in rows]

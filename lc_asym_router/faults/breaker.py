@@ -57,6 +57,7 @@ class Breaker:
         self._failed = 0
         self._opened: float | None = None
         self._probing = False
+        self._why = ""
 
     @property
     def state(self) -> State:
@@ -93,7 +94,7 @@ class Breaker:
             if self._opened is None:
                 return Permit(self, self._epoch, probe=False)
             if self._probing or self._left() > 0:
-                raise CircuitOpenError(self._left())
+                raise CircuitOpenError(self._left(), self._why)
             self._probing = True
             return Permit(self, self._epoch, probe=True)
 
@@ -102,7 +103,7 @@ class Breaker:
         with self._lock:
             return self._opened is not None and (self._probing or self._left() > 0)
 
-    def _settle(self, permit: Permit, succeeded: bool | None) -> None:
+    def _settle(self, permit: Permit, succeeded: bool | None, why: str) -> None:
         with self._lock:
             if permit.epoch != self._epoch:
                 return
@@ -115,6 +116,7 @@ class Breaker:
                 self._failed = 0
             elif succeeded is False:
                 self._failed += 1
+                self._why = why
                 if permit.probe or self._failed >= self.failures:
                     self._epoch += 1
                     self._opened = self._clock()
@@ -154,11 +156,16 @@ class Permit:
         self.probe = probe
         self._breaker = breaker
 
-    def settle(self, succeeded: bool | None) -> None:
-        """The call has gone well (`True`), has shown the tier down (`False`), or says nothing."""
+    def settle(self, succeeded: bool | None, why: str = "") -> None:
+        """The call has gone well (`True`), has shown the tier down (`False`), or says nothing.
+
+        Args:
+            succeeded: Which of these.
+            why: What failed, in one line without anybody's text, for who is not let in then.
+        """
         breaker, self._breaker = self._breaker, None
         if breaker is not None:
-            breaker._settle(self, succeeded)
+            breaker._settle(self, succeeded, why)
 
 
 KEPT = 1024

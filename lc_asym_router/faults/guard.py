@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
-from lc_asym_router.errors import AttemptTimeoutError
+from lc_asym_router.errors import AttemptTimeoutError, describe_error
 from lc_asym_router.faults.breaker import Breaker, Permit
 from lc_asym_router.faults.slots import Slots
 from lc_asym_router.faults.worth import shows_it_down
@@ -97,7 +97,7 @@ def permitted(breaker: Breaker | None) -> Iterator[Permit]:
         yield permit
         permit.settle(True)  # where nothing was said in the block
     except Exception as error:
-        permit.settle(False if shows_it_down(error) else None)
+        permit.settle(False if shows_it_down(error) else None, describe_error(error))
         raise
     finally:
         permit.settle(None)  # left half-way

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from lc_asym_router.errors import ConfigurationError
@@ -48,6 +49,8 @@ class Retry:
             )
         if not (self.initial >= 0 and self.max_wait >= 0):
             raise ConfigurationError("Retry(initial=..., max_wait=...) are seconds, at least 0.")
+        if self.attempts > 1:
+            import_module("tenacity")  # now, not on the event loop of the first failure
 
     def pause(self, failed: int, error: Exception) -> float | None:
         """Seconds to wait before the next call, or `None` where there is to be none.

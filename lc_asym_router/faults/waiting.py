@@ -76,4 +76,5 @@ def settle(permit: Permit, tier: Tier, paid: UsedUp | tuple[Scene, Outcome]) -> 
         tier.guard.seconds.append(outcome.seconds)
         permit.settle(True)
     else:
-        permit.settle(False if shows_it_down(outcome.error) else None)
+        down = shows_it_down(outcome.error)
+        permit.settle(False if down else None, outcome.describe(tier) or "")

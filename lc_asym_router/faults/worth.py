@@ -32,10 +32,11 @@ def worth_retrying(error: BaseException) -> bool:
 
     Connections that failed, time-outs, answers that broke off or made no sense, and the statuses
     408, 409, 425, 429 and 5xx are; a quota that is used up, a wrong key, a missing model and a
-    request that the server refuses are not.
+    request that the server refuses are not; nor is a time-out where the request's deadline set the
+    time: what is left of that is the next tier's.
     """
     if isinstance(error, AttemptTimeoutError):
-        return error.asked
+        return error.own
     if isinstance(error, RouterError):
         return isinstance(error, CutStreamError | EmptyStreamError)
     status = status_of(error)

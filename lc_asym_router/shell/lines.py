@@ -22,7 +22,7 @@ def attempt_line(number: int, attempt: Mapping[str, Any]) -> str:
         outcome += f": {attempt['reason']}" if attempt["reason"] else ""
     usage = attempt["usage"]
     tokens = f", {usage['input_tokens']} + {usage['output_tokens']} tokens" if usage else ""
-    spent = f"[{attempt['seconds']:.2f} s{tokens}{_usd(attempt['cost_usd'])}]"
+    spent = f"[{_seconds(attempt['seconds'])}{tokens}{_usd(attempt['cost_usd'])}]"
     step = f"step {attempt['step']}: " if "step" in attempt else ""
     return f"attempt {number}: {step}{attempt['tier']} ({attempt['model']}) {outcome} {spent}"
 
@@ -38,14 +38,18 @@ def spent_lines(record: Mapping[str, Any]) -> Iterator[str]:
     for number, attempt in enumerate(record["attempts"], 1):
         yield attempt_line(number, attempt)
     if record["side_calls"]:
-        seconds = sum(call["seconds"] for call in record["side_calls"])
+        seconds = sum(call["seconds"] or 0.0 for call in record["side_calls"])
         count = len(record["side_calls"])
         plans = any(call["purpose"] == "plan" for call in record["side_calls"])
         what = "plan, classify and check" if plans else "classify and check"
         yield f"side calls: {count} to {what} [{seconds:.2f} s]"
     saved = record["saved_usd"]
     compared = "" if saved is None else f", ${saved:.6f} saved against the frontier alone"
-    yield f"in all: {record['seconds']:.2f} s{_usd(record['cost_usd'])}{compared}"
+    yield f"in all: {_seconds(record['seconds'])}{_usd(record['cost_usd'])}{compared}"
+
+
+def _seconds(took: float | None) -> str:
+    return "unknown time" if took is None else f"{took:.2f} s"
 
 
 def _usd(cost: float | None) -> str:

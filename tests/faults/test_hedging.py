@@ -38,8 +38,9 @@ def _told(answer: Any) -> list[tuple[str, Any]]:
 
 
 async def test_in_time_it_stays_alone(
-    router: AsymRouter, frontier: OpenAIServer, ask: Callable[..., Any]
+    small: OllamaServer, frontier: OpenAIServer, ask: Callable[..., Any]
 ) -> None:
+    router = _router(small, frontier, hedge=10)
     answer = await ask(router, "hi")
     assert answer.text == "a small answer"
     assert _told(answer) == [("small", None)]

@@ -54,7 +54,7 @@ class Status(Exception):
         (TimeoutError(), True, True),
         (CutStreamError(), True, True),
         (AttemptTimeoutError(1.0, own=True), True, True),
-        (AttemptTimeoutError(1.0), True, False),  # one request's deadline
+        (AttemptTimeoutError(1.0), False, False),  # one request's deadline
         (AttemptTimeoutError(0.0, asked=False), False, False),
         (CircuitOpenError(1.0), False, False),
         (QueueFullError(1, 1), False, False),

@@ -1,0 +1,40 @@
+"""Displays, plots and the live view of a notebook; loaded when they are asked for.
+
+`show` displays anything of this package; `Record` is an answer's record, made to be looked at. A
+router, a decision and what `explain` and `compare` return show themselves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lc_asym_router._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from lc_asym_router.notebook.comparing import Comparison as Comparison
+    from lc_asym_router.notebook.explaining import Explanation as Explanation
+    from lc_asym_router.notebook.files import save as save
+    from lc_asym_router.notebook.picture import Picture as Picture
+    from lc_asym_router.notebook.plots import plot_frontier as plot_frontier
+    from lc_asym_router.notebook.plots import plot_ledger as plot_ledger
+    from lc_asym_router.notebook.record import Record as Record
+    from lc_asym_router.notebook.report import Report as Report
+    from lc_asym_router.notebook.showing import show as show
+    from lc_asym_router.notebook.slider import threshold_slider as threshold_slider
+
+_HOMES = {
+    "Comparison": "comparing",
+    "Explanation": "explaining",
+    "Picture": "picture",
+    "Record": "record",
+    "Report": "report",
+    "plot_frontier": "plots",
+    "plot_ledger": "plots",
+    "save": "files",
+    "show": "showing",
+    "threshold_slider": "slider",
+}
+
+__all__ = sorted(_HOMES)
+
+__getattr__ = lazy_exports(__name__, _HOMES)

@@ -1,0 +1,136 @@
+"""How a decision looks: complexity against the threshold, and what moved it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from lc_asym_router.classify.parts import Part
+from lc_asym_router.notebook.amounts import number
+from lc_asym_router.notebook.markup import Html, clipped, display, drawing, markup, table, tag
+
+if TYPE_CHECKING:
+    from lc_asym_router.notebook.explaining import Explanation, Level
+    from lc_asym_router.state import Decision
+
+WIDTH, LEFT, BAR = 560, 190, 300
+
+
+def decision_html(decision: Decision) -> str:
+    """The display of a decision."""
+    return display(decision_parts(decision), title="A decision")
+
+
+def explanation_html(explanation: Explanation) -> str:
+    """The display of a decision with its parts."""
+    asked = (part.name for part in explanation.parts if part.word)
+    return display(
+        decision_parts(explanation.decision),
+        tag("pre", _marked(explanation.question, list(asked))) if explanation.question else None,
+        _moved(explanation.parts),
+        _levels(explanation.levels),
+        _refusals(explanation.refusals),
+        title="A decision and its parts",
+    )
+
+
+def decision_parts(decision: Decision) -> Iterator[Html]:
+    """The decision without a frame: its tier, the bar, the reason."""
+    yield tag("h4", "asked first: ", tag("span", decision.tier, class_="calm"))
+    if decision.complexity is not None:
+        yield _bar(decision.complexity, decision.threshold)
+    told = [decision.classifier]
+    if decision.confidence is not None:
+        told.append(f"confidence {number(decision.confidence)}")
+    if decision.cached:  # what moved it is not kept
+        told.append("remembered in the decision cache")
+    yield tag("p", decision.reason, tag("span", f" ({', '.join(told)})", class_="dim"))
+
+
+def _bar(complexity: float, threshold: float | None) -> Html:
+    """The complexity as a bar on [0, 1], the threshold as a mark on it."""
+    over = threshold is not None and complexity >= threshold
+    mark = None if threshold is None else LEFT + BAR * threshold
+    return drawing(
+        WIDTH,
+        52,
+        tag("text", f"complexity {number(complexity)}", x=0, y=24, class_="b"),
+        tag("rect", x=LEFT, y=12, width=BAR, height=16, rx=4, class_="box"),
+        tag(
+            "rect",
+            x=LEFT,
+            y=12,
+            width=round(BAR * complexity, 1),
+            height=16,
+            rx=4,
+            class_="calm" if over else "good",
+        ),
+        (
+            tag("path", d=f"M{mark:.1f} 6 v28", class_="edge"),
+            tag("text", f"threshold {number(threshold)}", x=mark, y=47, class_="d mid"),
+        )
+        if mark is not None
+        else None,
+        tag("text", "small", x=LEFT - 8, y=24, class_="d end"),
+        tag("text", "up", x=LEFT + BAR + 8, y=24, class_="d"),
+        title="Complexity against the threshold",
+    )
+
+
+def _moved(parts: Sequence[Part]) -> Html | None:
+    """What moved the complexity: a bar to the right for what raised it, else to the left."""
+    if not parts:
+        return None
+    most = max(abs(part.moved) for part in parts) or 1.0
+    middle, half = LEFT + BAR / 2 + 20, BAR / 2 - 20
+    rows = []
+    for row, part in enumerate(parts):
+        length, y = half * abs(part.moved) / most, 20 * row
+        rows.append(
+            tag(
+                "g",
+                tag("title", part.name),
+                tag("text", clipped(part.name, 34), x=0, y=y + 14),
+                tag(
+                    "rect",
+                    x=round(middle if part.moved > 0 else middle - length, 1),
+                    y=y + 4,
+                    width=round(length, 1),
+                    height=12,
+                    rx=2,
+                    class_="calm" if part.moved > 0 else "good",
+                ),
+                tag("text", f"{part.moved:+.2f}", x=WIDTH, y=y + 14, class_="d end"),
+            )
+        )
+    line = tag("path", d=f"M{middle} 0 v{20 * len(parts)}", class_="rule")
+    heading = tag("h5", "what moved it, in the classifier's own units")
+    return markup((heading, drawing(WIDTH, 20 * len(parts), rows, line, title="What moved it")))
+
+
+def _levels(levels: Sequence[Level]) -> Html | None:
+    """The rubric's levels, and how probable the classifier holds each."""
+    if not levels:
+        return None
+    rows = [(f"{level.probability:.0%}", level.text) for level in levels]
+    return markup(
+        (tag("h5", "the level that it takes the request to be of"), table(("", ""), rows))
+    )
+
+
+def _refusals(refusals: dict[str, str]) -> Html | None:
+    """The tiers that can't take the request."""
+    if not refusals:
+        return None
+    lines = (tag("p", tag("b", tier), f" can't take it: {why}") for tier, why in refusals.items())
+    return markup(lines)
+
+
+def _marked(text: str, words: Sequence[str]) -> Html:
+    """The request with the words that were found in it marked."""
+    shown = clipped(text, 2000)
+    if not words:
+        return markup(shown)
+    pieces = re.split("(" + "|".join(map(re.escape, words)) + ")", shown, flags=re.IGNORECASE)
+    return markup(tag("mark", piece) if i % 2 else piece for i, piece in enumerate(pieces))

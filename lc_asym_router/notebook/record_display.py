@@ -1,0 +1,64 @@
+"""How a record looks: the answer, the timeline, every call in full, the saving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from lc_asym_router.notebook.amounts import UNKNOWN, number, seconds, usd
+from lc_asym_router.notebook.decision_display import decision_parts
+from lc_asym_router.notebook.markup import Html, display, table, tag
+from lc_asym_router.notebook.timeline import Step, saving, steps_of, timeline_svg
+
+if TYPE_CHECKING:
+    from lc_asym_router.notebook.record import Record
+
+_HEADS = ("call", "model", "what came of it", "score", "time", "tokens", "cost")
+
+
+def record_html(record: Record) -> str:
+    """The display of a record."""
+    return display(
+        tag("pre", record.answer.text) if record.answer and record.answer.text else None,
+        _tiles(record),
+        timeline_svg(record),
+        tag(
+            "details",
+            tag("summary", "the decision and every call in full"),
+            tag("div", decision_parts(record.decision)),
+            table(_HEADS, map(_row, steps_of(record))),
+        ),
+        title="The record of a request",
+    )
+
+
+def _tiles(record: Record) -> Html:
+    """The few figures that matter most."""
+    how = ", escalated" if record.escalated else ", degraded" if record.degraded else ""
+    lost = record.saved_usd is not None and record.saved_usd < 0
+    tiles = (
+        ("answered by", f"{record.tier or 'no tier'}{how}", None),
+        ("attempts", str(len(record.attempts)), None),
+        ("time", seconds(record.seconds), None),
+        ("cost", usd(record.cost_usd), None),
+        ("frontier alone (est.)", usd(record.frontier_cost_usd), None),
+        ("saving", saving(record), "bad" if lost else "good"),
+    )
+    return tag("div", (tile(*each) for each in tiles), class_="tiles")
+
+
+def tile(name: str, value: str, class_: str | None = None) -> Html:
+    """A figure and its name."""
+    shown = tag("b", value, class_=class_ if value != UNKNOWN else None)
+    return tag("span", shown, tag("span", name, class_="dim"), class_="tile")
+
+
+def _row(step: Step) -> Iterator[Any]:
+    call = step.call
+    yield tag("b", step.name)
+    yield call.model
+    yield tag("span", step.told, class_=step.kind)
+    yield "" if call.score is None else number(call.score)
+    yield seconds(call.seconds)
+    yield f"{call.usage['input_tokens']} + {call.usage['output_tokens']}" if call.usage else ""
+    yield usd(call.cost_usd)

@@ -1,0 +1,120 @@
+"""How a report looks: the share of each tier, the bill by day, the checks at work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from lc_asym_router.notebook.amounts import share, usd
+from lc_asym_router.notebook.markup import Html, clipped, display, drawing, tag
+from lc_asym_router.notebook.record_display import tile
+
+if TYPE_CHECKING:
+    from lc_asym_router.notebook.report import Day, Report
+
+WIDTH, LEFT, BAR = 780, 190, 420
+TALL, MOST_DAYS = 130, 31
+_KINDS = ("good", "calm", "bad", "side", "fail")
+
+
+def report_html(report: Report) -> str:
+    """The display of a report."""
+    if not report.requests:
+        return display(tag("p", "no requests yet"), title="A report")
+    missing = report.unknown_cost
+    return display(
+        tag("div", _tiles(report), class_="tiles"),
+        tag("p", f"{missing} requests of unknown cost are not in the sums", class_="dim")
+        if missing
+        else None,
+        tag("h5", "who answered"),
+        _bars(report.tiers, report.requests, _KINDS),
+        tag("h5", "cost by day, and what the frontier alone would have cost (outlined, estimated)"),
+        _bill(report.days[-MOST_DAYS:]),
+        (tag("h5", "answers that a check has failed"), _bars(report.checks, None, ("bad",)))
+        if report.checks
+        else None,
+        title="A report",
+    )
+
+
+def _tiles(report: Report) -> Iterator[Html]:
+    saved = report.saved_usd
+    yield tile("requests", f"{report.requests:,}")
+    yield tile("escalated", share(report.escalated))
+    yield tile("cost", usd(report.cost_usd))
+    yield tile("frontier alone (est.)", usd(report.frontier_cost_usd))
+    yield tile("saved", usd(saved), "bad" if saved is not None and saved < 0 else "good")
+
+
+def _bars(counts: Mapping[str, int], whole: int | None, kinds: tuple[str, ...]) -> Html:
+    """A bar for each name; as a part of the whole where there is one, else of the greatest."""
+    most = whole or max(counts.values(), default=1)
+    rows = []
+    for place, (name, count) in enumerate(counts.items()):
+        y, length = 22 * place, BAR * count / most
+        told = f"{count:,}" + (f" ({count / whole:.0%})" if whole else "")
+        bar = tag(
+            "rect",
+            x=LEFT,
+            y=y + 4,
+            width=round(max(length, 1.0), 1),
+            height=14,
+            rx=3,
+            class_=kinds[place % len(kinds)],
+        )
+        name_of = tag("text", clipped(name, 30), x=0, y=y + 15)
+        rows.append(
+            tag(
+                "g",
+                tag("title", name),
+                name_of,
+                bar,
+                tag("text", told, x=LEFT + BAR + 12, y=y + 15),
+            )
+        )
+    return drawing(WIDTH, 22 * len(rows) + 4, rows, title="Counts")
+
+
+def _bill(days: tuple[Day, ...]) -> Html:
+    """A column for each day's cost, in the outline of what the frontier alone would have cost."""
+    tops = [amount for day in days for amount in (day.cost_usd, day.frontier_cost_usd) if amount]
+    most = max(tops, default=1.0)
+    step = min(90.0, (WIDTH - 80) / len(days))
+    every = max(1, round(46 / step))
+    columns = []
+    for place, day in enumerate(days):
+        x = round(70 + place * step, 1)
+        cost, alone = day.cost_usd or 0.0, day.frontier_cost_usd or 0.0
+        told = f"{day.day}: {usd(day.cost_usd)}, the frontier alone {usd(day.frontier_cost_usd)}"
+        columns.append(
+            tag(
+                "g",
+                tag("title", told),
+                _column(x, step * 0.7, TALL * alone / most, "box"),
+                _column(x + step * 0.1, step * 0.5, TALL * cost / most, "calm"),
+                tag("text", day.day[5:], x=x + step * 0.35, y=TALL + 26, class_="d mid")
+                if place % every == 0
+                else None,
+            )
+        )
+    return drawing(
+        WIDTH,
+        TALL + 34,
+        tag("text", usd(most if tops else None), x=62, y=18, class_="d end"),
+        tag("text", "$0", x=62, y=TALL + 12, class_="d end"),
+        tag("path", d=f"M66 {TALL + 10} H{WIDTH}", class_="rule"),
+        columns,
+        title="Cost by day",
+    )
+
+
+def _column(x: float, width: float, height: float, class_: str) -> Html:
+    return tag(
+        "rect",
+        x=round(x, 1),
+        y=round(TALL + 10 - height, 1),
+        width=round(width, 1),
+        height=round(height, 1),
+        class_=class_,
+    )

@@ -1,0 +1,61 @@
+"""`show`: display anything of this package, in the middle of a cell too."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.messages import AIMessage
+
+from lc_asym_router.display import Displayed
+from lc_asym_router.errors import ConfigurationError, TiersFailedError
+from lc_asym_router.extras import needed
+from lc_asym_router.notebook.picture import Picture
+from lc_asym_router.notebook.record import Record
+
+
+def show(thing: Any) -> None:
+    """Display a router, a decision, an answer, a record, an error, a figure or a ledger's report.
+
+    In a notebook it is the rich display, elsewhere lines of text.
+
+    Args:
+        thing: Anything that shows itself; a router's answer or its record, or a
+            `TiersFailedError`, shown as a timeline; a `Ledger`, shown as its report.
+
+    Raises:
+        ConfigurationError: It is nothing that can be shown.
+    """
+    shown = displayed(thing)
+    if notebook():
+        needed("IPython.display", "notebook").display(shown)
+    else:
+        print(shown)
+
+
+def displayed(thing: Any) -> Displayed | Picture:
+    """What shows a thing.
+
+    Raises:
+        ConfigurationError: It is nothing that can be shown.
+    """
+    if isinstance(thing, Displayed | Picture):
+        return thing
+    if isinstance(thing, AIMessage | Mapping | TiersFailedError):
+        return Record.of(thing)
+    if hasattr(thing, "rows"):
+        from lc_asym_router.notebook.report import Report
+
+        return Report.of(thing)
+    raise ConfigurationError(
+        f"A {type(thing).__name__} can't be shown. Give a router, a decision, an answer of a router, "
+        "its record, a TiersFailedError, or a Ledger."
+    )
+
+
+def notebook() -> bool:
+    """Whether this runs in a kernel, whose front end can show HTML."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return getattr(shell, "kernel", None) is not None

@@ -1,0 +1,169 @@
+"""`threshold_slider`: move a threshold and see share, quality and cost move."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from lc_asym_router.calibration import Calibration
+from lc_asym_router.display import Displayed
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.extras import needed
+from lc_asym_router.notebook.amounts import number, share, usd
+from lc_asym_router.notebook.markup import Html, display, tag
+from lc_asym_router.notebook.picture import Picture
+from lc_asym_router.notebook.plots import chosen_of, plot_frontier
+from lc_asym_router.notebook.record_display import tile
+from lc_asym_router.notebook.tradeoff import Spot, tradeoff_of
+
+if TYPE_CHECKING:
+    from lc_asym_router.evals.cascade import CascadePrices
+
+_REQUESTS = 1000
+"""What a cost is told for: that of one request is too small to read."""
+
+
+class ThresholdSlider(Displayed):
+    """A slider over an evaluation; without ipywidgets, a static figure.
+
+    Args:
+        evaluation: What `plot_frontier` takes, a single one.
+        threshold: Where it stands at first, in [0, 1]; the threshold that the evaluation knows by
+            default, else the middle.
+        prices: What tokens cost, for an evaluation without prices.
+
+    Raises:
+        ConfigurationError: The evaluation says nothing of other thresholds, or an extra is missing.
+    """
+
+    def __init__(
+        self,
+        evaluation: Any,
+        *,
+        threshold: float | Calibration | None = None,
+        prices: CascadePrices | None = None,
+    ) -> None:
+        self._tradeoff = tradeoff_of(evaluation, prices)
+        low, high = min(self._tradeoff.steps), max(self._tradeoff.steps)
+        self._low, self._high = math.floor(low * 100) / 100, math.ceil(high * 100) / 100
+        given = chosen_of(threshold)
+        at = self._tradeoff.chosen if given is None else given
+        self._threshold = (self._low + self._high) / 2 if at is None else at
+        self._widget, self._parts = self._built()
+
+    @property
+    def threshold(self) -> float:
+        """Where it stands, in [0, 1]."""
+        return self._threshold
+
+    @property
+    def spot(self) -> Spot:
+        """What the threshold gives: share, quality and cost."""
+        return self._tradeoff.at(self._threshold)
+
+    @property
+    def widget(self) -> Any:
+        """The ipywidgets widget, to be put into a bigger one; `None` where there is none."""
+        return self._widget
+
+    @property
+    def picture(self) -> Picture:
+        """The curve with the threshold on it."""
+        return plot_frontier(self._tradeoff, threshold=min(1.0, max(0.0, self._threshold)))
+
+    def move(self, threshold: float) -> None:
+        """Put it somewhere else, as a hand on the slider does.
+
+        Args:
+            threshold: Where to, in [0, 1].
+
+        Raises:
+            ConfigurationError: It is no number in [0, 1].
+        """
+        chosen_of(threshold)
+        if not self._parts:
+            self._moved(threshold)
+            return
+        slider, *_ = self._parts
+        slider.min, slider.max = min(slider.min, threshold), max(slider.max, threshold)
+        slider.value = threshold
+
+    def _moved(self, threshold: float) -> None:
+        if threshold == self._threshold:
+            return
+        self._threshold = threshold
+        if self._parts:
+            _, figures, image = self._parts
+            figures.value, image.value = self._figures(), self.picture.png
+
+    def _built(self) -> tuple[Any, tuple[Any, Any, Any] | None]:
+        """The widget and its parts: slider, figures, curve."""
+        try:
+            widgets = needed("ipywidgets", "notebook")
+        except ConfigurationError:
+            return None, None
+        slider = widgets.FloatSlider(
+            value=self._threshold,
+            min=min(self._low, self._threshold),
+            max=max(self._high, self._threshold),
+            step=0.001,
+            readout_format=".3f",
+            description="threshold",
+            layout={"width": "620px"},
+        )
+        figures = widgets.HTML(self._figures())
+        image = widgets.Image(value=self.picture.png, format="png")
+        slider.observe(lambda change: self._moved(change["new"]), "value")
+        return widgets.VBox([slider, figures, image]), (slider, figures, image)
+
+    def _figures(self) -> str:
+        """The figures as HTML."""
+        return display(tag("div", self._tiles(), class_="tiles"), title=repr(self))
+
+    def _tiles(self) -> Iterator[Html]:
+        spot, top = self.spot, self._tradeoff.frontier
+        kept = spot.quality / top.quality if top.quality else None
+        yield tile("threshold", f"{spot.threshold:.3f}")
+        yield tile("to the frontier", share(spot.share))
+        yield tile("mean grade", f"{spot.quality:.3f}")
+        yield tile("of the frontier's grade", share(kept))
+        cost = None if spot.cost_usd is None else spot.cost_usd * _REQUESTS
+        yield tile(f"for {_REQUESTS:,} requests", usd(cost))
+        yield tile("of the frontier's cost", share(spot.cost_part))
+
+    def __repr__(self) -> str:
+        spot = self.spot
+        cost = usd(None if spot.cost_usd is None else spot.cost_usd * _REQUESTS)
+        return (
+            f"threshold {number(spot.threshold)}: {share(spot.share)} to the frontier, mean grade "
+            f"{number(spot.quality)}, {cost} for {_REQUESTS:,} requests"
+        )
+
+    def _repr_html_(self) -> str:
+        tiles = tag("div", self._tiles(), class_="tiles")
+        return display(tiles, self.picture.html, title=repr(self))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """The widget where the front end knows it, else the still figure."""
+        live = {} if self._widget is None else self._widget._repr_mimebundle_()
+        return {**live, **super()._repr_mimebundle_(include, exclude)}
+
+
+def threshold_slider(
+    evaluation: Any,
+    *,
+    threshold: float | Calibration | None = None,
+    prices: CascadePrices | None = None,
+) -> ThresholdSlider:
+    """A slider over an evaluation's thresholds: share, quality and cost move with it.
+
+    Args:
+        evaluation: What `evaluate_offline`, `replay_router` or `simulate` gave.
+        threshold: Where it stands at first, in [0, 1], or a calibration.
+        prices: What tokens cost, for an evaluation without prices.
+
+    Raises:
+        ConfigurationError: The evaluation says nothing of other thresholds, or an extra is missing.
+    """
+    return ThresholdSlider(evaluation, threshold=threshold, prices=prices)

@@ -1,0 +1,151 @@
+"""A record as a drawing: a row for each call, as long as it took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from lc_asym_router.notebook.amounts import seconds, usd
+from lc_asym_router.notebook.markup import Html, clipped, drawing, tag
+
+if TYPE_CHECKING:
+    from lc_asym_router.notebook.record import Call, Record
+
+WIDTH, LEFT, BAR, ROW = 780, 250, 300, 40
+
+Kind = Literal["good", "bad", "fail", "calm", "side"]
+"""Passed, rejected, failed, not checked, a side call: also the class that colours it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A row of the timeline.
+
+    Attributes:
+        call: What was called.
+        name: Its name.
+        told: What came of it.
+        kind: The same in one word.
+        begun: Seconds from the start of the first.
+    """
+
+    call: Call
+    name: str
+    told: str
+    kind: Kind
+    begun: float
+
+
+def steps_of(record: Record) -> Iterator[Step]:
+    """The calls one after the other, as they were made; those of a race side by side, to its end.
+
+    A record does not say which attempt a check's call was for. Where only one attempt was checked it
+    is plain; else those calls come last.
+    """
+    checks = [(call, 0) for call in record.side_calls if call.tier != "classify"]
+    checked = [call for call in record.attempts if call.passed is not None and not call.error]
+    order = [(call, 0) for call in record.side_calls if call.tier == "classify"]
+    for number, call in enumerate(record.attempts, 1):
+        order.append((call, number))
+        if checked == [call]:
+            order += checks
+    order += checks if len(checked) != 1 else []
+    at = 0.0
+    for place, (call, number) in enumerate(order):
+        told, kind = told_of(call, side=not number)
+        beside = [call, *(each for each, _ in order[place + 1 : place + 2] if _stopped(call))]
+        took = call.seconds or 0.0
+        lead = max(each.seconds or 0.0 for each in beside) - took
+        name = f"{number} {call.tier}" if number else call.tier
+        yield Step(call, name, told, kind, at + lead)
+        if _stopped(call):
+            at += max(0.0, took - (beside[-1].seconds or 0.0))
+        else:
+            at += took + (call.retry_in or 0.0)
+
+
+def _stopped(call: Call) -> bool:
+    """Whether it has lost a race with the call that follows: both ended at once."""
+    return call.error.startswith("stopped:")
+
+
+def told_of(call: Call, *, side: bool) -> tuple[str, Kind]:
+    """What came of a call."""
+    if call.error:
+        again = "" if call.retry_in is None else f"; again after {seconds(call.retry_in)}"
+        return f"failed: {call.error}{again}", "fail"
+    kept = " from the cache" if call.cached else ""
+    if side:
+        return f"{'to decide' if call.tier == 'classify' else 'to check'}{kept}", "side"
+    if call.passed is None:
+        return f"answered{kept}, not checked", "calm"
+    why = f": {call.reason}" if call.reason else ""
+    if call.passed:
+        return f"passed{kept}{why}", "good"
+    early = ", ended early" if call.stopped_early else ""
+    return f"discarded{early}, {call.check or 'a check'}{why}", "bad"
+
+
+def timeline_svg(record: Record) -> Html:
+    """Draw a record's timeline."""
+    steps = list(steps_of(record))
+    longest = max((step.begun + (step.call.seconds or 0.0) for step in steps), default=0.0)
+    scale = BAR / max(longest, record.seconds or 0.0, 1e-9)
+    bottom = ROW * len(steps) + 8
+    return drawing(
+        WIDTH,
+        bottom + 26,
+        (_row(step, ROW * place, scale) for place, step in enumerate(steps)),
+        tag("path", d=f"M0 {bottom - 4} h{WIDTH}", class_="rule"),
+        tag("text", _in_all(record), x=0, y=bottom + 14, class_="b"),
+        title="The timeline of a request",
+    )
+
+
+def _row(step: Step, y: int, scale: float) -> Html:
+    call, took = step.call, step.call.seconds or 0.0
+    usage = call.usage
+    tokens = f"{usage['input_tokens']} + {usage['output_tokens']} tokens" if usage else ""
+    cost = "" if call.cost_usd is None else usd(call.cost_usd)
+    numbers = ", ".join(part for part in (tokens, cost) if part)
+    x = LEFT + step.begun * scale
+    return tag(
+        "g",
+        tag("title", f"{step.name} ({call.model}): {step.told}"),
+        tag("text", clipped(step.name, 16), x=0, y=y + 16, class_="b"),
+        tag("text", clipped(call.model, 24), x=LEFT - 12, y=y + 16, class_="d end"),
+        tag("text", clipped(step.told, 66), x=0, y=y + 32, class_="d"),
+        tag("path", d=f"M{LEFT} {y + 14} h{BAR}", class_="rule"),
+        tag(
+            "rect",
+            x=round(x, 1),
+            y=y + 6,
+            width=round(max(took * scale, 2.0), 1),
+            height=15,
+            rx=3,
+            class_=step.kind,
+        ),
+        tag("text", seconds(call.seconds), x=LEFT + BAR + 12, y=y + 18),
+        tag("text", numbers, x=WIDTH, y=y + 18, class_="d end"),
+        class_="step",
+    )
+
+
+def _in_all(record: Record) -> str:
+    """Time and money of the whole request in one line."""
+    told = f"in all {seconds(record.seconds)}, {usd(record.cost_usd)}"
+    if record.frontier_cost_usd is not None:
+        told += f"; the frontier alone about {usd(record.frontier_cost_usd)}"
+    if record.saved_usd is not None:
+        told += f"; {saving(record)}"
+    return told
+
+
+def saving(record: Record) -> str:
+    """What was saved, or what checking cost more than it saved."""
+    saved, alone = record.saved_usd, record.frontier_cost_usd
+    if saved is None:
+        return "unknown"
+    part = f" ({abs(saved) / alone:.0%})" if alone else ""
+    return f"{'saved' if saved >= 0 else 'lost'} {usd(abs(saved))}{part}"

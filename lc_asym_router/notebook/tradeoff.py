@@ -1,0 +1,175 @@
+"""What every threshold means: share of the frontier, quality, cost; of any kind of evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.evals.cascade import Cascade, CascadePrices
+from lc_asym_router.evals.extra import numpy
+from lc_asym_router.evals.offline import Evaluation
+from lc_asym_router.evals.replay import Replay, costs_of
+
+if TYPE_CHECKING:
+    from lc_asym_router.evals.metrics import Floats
+    from lc_asym_router.evals.policy import Point
+
+STEPS = 40
+"""Thresholds of a curve, at equal steps of the scores' distribution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """What one threshold gives.
+
+    Attributes:
+        threshold: The threshold, in [0, 1].
+        share: Part of the requests that reach the frontier, in [0, 1].
+        quality: Mean grade of the answers, in [0, 1].
+        cost_usd: Mean cost a request in USD, or `None` where prices are not known.
+        cost_part: The same as a part of the frontier's alone, or `None`.
+    """
+
+    threshold: float
+    share: float
+    quality: float
+    cost_usd: float | None
+    cost_part: float | None
+
+    @property
+    def effort(self) -> float:
+        """What the quality is paid with: the part of the cost, else the share of the frontier."""
+        return self.share if self.cost_part is None else self.cost_part
+
+
+@dataclass(frozen=True)
+class Tradeoff:
+    """Quality against cost, threshold by threshold.
+
+    Attributes:
+        at: From a threshold to what it gives.
+        steps: Thresholds worth drawing.
+        small: What the small tier alone gives.
+        frontier: What the frontier alone gives.
+        chosen: The threshold that is in use, where the evaluation knows it.
+        baselines: Other curves to compare with, by their names.
+        what: What the threshold is of.
+    """
+
+    at: Callable[[float], Spot] = field(repr=False)
+    steps: Sequence[float] = field(repr=False)
+    small: Spot
+    frontier: Spot
+    chosen: float | None = None
+    baselines: dict[str, list[Spot]] = field(default_factory=dict, repr=False)
+    what: str = "complexity from which a request goes up"
+
+    @property
+    def curve(self) -> list[Spot]:
+        """The spots of the steps, the cheapest first."""
+        return sorted(map(self.at, self.steps), key=lambda spot: spot.effort)
+
+
+def tradeoff_of(evaluation: Any, prices: CascadePrices | None = None) -> Tradeoff:
+    """The trade-off of an evaluation.
+
+    Args:
+        evaluation: What `evaluate_offline` (a classifier alone), `simulate` (a check alone) or
+            `replay_router` (a router's classifier and checks together) gave.
+        prices: What tokens cost, for an evaluation without prices; by default Llama-3.1-8B's class
+            and GPT-4o.
+
+    Raises:
+        ConfigurationError: It is none of these.
+    """
+    if isinstance(evaluation, Tradeoff):
+        return evaluation
+    if isinstance(evaluation, Cascade):
+        return _of_cascade(evaluation)
+    if isinstance(evaluation, Replay):
+        return _of_replay(evaluation)
+    if isinstance(evaluation, Evaluation):
+        return _of_evaluation(evaluation, prices or CascadePrices())
+    raise ConfigurationError(
+        f"A {type(evaluation).__name__} says nothing of other thresholds. Give what "
+        "evaluate_offline(rows, classifier), replay_router(router, rows) or simulate(rows) returned."
+    )
+
+
+def _of_cascade(cascade: Cascade) -> Tradeoff:
+    outcomes, scores = cascade.outcomes, cascade.scores[cascade.policy]
+    alone, cheap = float(outcomes.frontier_usd.mean()), float(outcomes.small_usd.mean())
+
+    def spot(point: Point) -> Spot:
+        cost = point.cost_usd
+        return Spot(point.threshold, point.share, point.quality, cost, cascade.cost_ratio(point))
+
+    return Tradeoff(
+        at=lambda threshold: spot(outcomes.point(threshold, scores, cascade.asked)),
+        steps=[point.threshold for point in cascade.curve()],
+        small=Spot(0.0, 0.0, float(outcomes.weak.mean()), cheap, cheap / alone if alone else None),
+        frontier=Spot(1.0, 1.0, float(outcomes.strong.mean()), alone, 1.0),
+        chosen=cascade.thresholds[cascade.policy],
+        what="trust in an answer under which it escalates",
+    )
+
+
+def _of_evaluation(evaluation: Evaluation, prices: CascadePrices) -> Tradeoff:
+    """A classifier alone: what stays small is not checked."""
+    np = numpy()
+    rows = evaluation.rows
+    ones = np.ones(len(rows))
+    guessed = Replay(
+        complexity=np.asarray(evaluation.scores),
+        sound=ones.astype(bool),
+        score=ones,
+        weak=np.asarray([row.weak_score for row in rows]),
+        strong=np.asarray([row.strong_score for row in rows]),
+        weak_usd=costs_of(rows, prices.small, "weak"),
+        strong_usd=costs_of(rows, prices.frontier, "strong"),
+        tuned=None,
+        threshold=0.0,
+    )
+    found = _of_replay(guessed)
+    lengths = np.asarray([float(len(row.query)) for row in rows])
+    by_length = _of_replay(replace(guessed, complexity=lengths))
+    return replace(found, baselines={"query length": by_length.curve, **found.baselines})
+
+
+def _of_replay(replay: Replay) -> Tradeoff:
+    np = numpy()
+    nothing, everything = (
+        np.zeros(len(replay.weak), dtype=bool),
+        np.ones(len(replay.weak), dtype=bool),
+    )
+    alone = replay.costs(everything, everything)
+    whole = None if alone is None else float(alone.mean())
+
+    def spot(threshold: float, straight: Any, up: Any) -> Spot:
+        costs: Floats | None = replay.costs(straight, up)
+        cost = None if costs is None else float(costs.mean())
+        part = cost / whole if cost is not None and whole else None
+        return Spot(threshold, float(up.mean()), float(replay.qualities(up).mean()), cost, part)
+
+    def at(threshold: float) -> Spot:
+        return spot(threshold, *replay.ups(threshold, replay.threshold))
+
+    # The oracle knows what each row gains, and needs no check.
+    gain = replay.strong - replay.weak
+    oracle = [spot(step, gain >= step, gain >= step) for step in _steps(gain)]
+    return Tradeoff(
+        at=at,
+        steps=_steps(replay.complexity),
+        small=spot(1.0, nothing, nothing),
+        frontier=spot(0.0, everything, everything),
+        baselines={"oracle": sorted(oracle, key=lambda each: each.effort)},
+    )
+
+
+def _steps(scores: Any) -> list[float]:
+    """Thresholds over a distribution: all of it, equal steps, none of it."""
+    np = numpy()
+    quantiles = np.unique(np.quantile(scores, np.linspace(0, 1, STEPS + 1)))
+    return [float(step) for step in (*quantiles, np.nextafter(quantiles[-1], np.inf))]

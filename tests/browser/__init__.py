@@ -1,0 +1,1 @@
+"""The notebooks as a person sees them: JupyterLab in headless Chromium (`make browser-test`)."""

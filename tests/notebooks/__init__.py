@@ -1,0 +1,1 @@
+"""The notebooks: their text pairs, and running them for real (`make notebooks`)."""
