@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from lc_asym_router.classify.keyword import KeywordClassifier as KeywordClassifier
     from lc_asym_router.classify.learned import LearnedClassifier as LearnedClassifier
     from lc_asym_router.classify.remembered import DecisionCache as DecisionCache
+    from lc_asym_router.decompose.chat import ChatPlanner as ChatPlanner
+    from lc_asym_router.decompose.decomposer import Decomposer as Decomposer
+    from lc_asym_router.decompose.gate import Gate as Gate
+    from lc_asym_router.decompose.plan import Plan as Plan
+    from lc_asym_router.decompose.plan import PlanError as PlanError
+    from lc_asym_router.decompose.plan import Step as Step
     from lc_asym_router.drift import DriftWatch as DriftWatch
     from lc_asym_router.errors import (
         ConfigurationError as ConfigurationError,
@@ -76,12 +82,15 @@ _HOMES = {
     "BudgetExceededError": "money.budgets.exhausted",
     "BudgetStore": "money.budgets.store",
     "Calibration": "calibration",
+    "ChatPlanner": "decompose.chat",
     "Check": "verify.check",
     "ConfigurationError": "errors",
     "Decision": "state",
+    "Decomposer": "decompose.decomposer",
     "DecisionCache": "classify.remembered",
     "DriftWatch": "drift",
     "Exhausted": "money.budgets.exhausted",
+    "Gate": "decompose.gate",
     "InvalidRequestError": "errors",
     "Joint": "verify.joint",
     "Judge": "verify.judge",
@@ -94,12 +103,15 @@ _HOMES = {
     "OpenTelemetry": "observe.otel",
     "PerCall": "money.prices",
     "PerSecond": "money.prices",
+    "Plan": "decompose.plan",
+    "PlanError": "decompose.plan",
     "Power": "money.prices",
     "Price": "money.prices",
     "RequestLog": "observe.logs",
     "Retry": "faults.retry",
     "RouterError": "errors",
     "SelfVerification": "verify.self_verify",
+    "Step": "decompose.plan",
     "Tier": "tiers",
     "TiersFailedError": "errors",
     "UnverifiedError": "errors",

@@ -12,7 +12,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, Self, cast
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForChainRun,
@@ -69,6 +69,13 @@ class ChainChatModel(BaseChatModel):
         self, input: LanguageModelInput, kwargs: dict[str, Any], stop: list[str] | None = None
     ) -> Request:
         """The request that a call makes, validated."""
+
+    def model_copy(self, *, update: Any = None, deep: bool = False) -> Self:
+        """A model with other settings, validated and built anew."""
+        if not update:
+            return super().model_copy(deep=deep)
+        given = {name: getattr(self, name) for name in self.model_fields_set - {"profile"}}
+        return type(self)(**{**given, **update})
 
     def invoke(
         self,

@@ -13,7 +13,7 @@ from lc_asym_router.faults.line import Line
 from lc_asym_router.options import CallOptions
 from lc_asym_router.request import Request
 from lc_asym_router.state import RouterState, Trail, Update
-from lc_asym_router.streaming import Sink, quiet
+from lc_asym_router.streaming import Audience, Sink, metadata_of, quiet, tags_of
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,20 @@ class Surroundings:
         if self.context.aside is not None:
             return self.context.aside.streams
         return self.context.sink is not None or bool(self.listeners)
+
+    def audience(self, name: str) -> Audience:
+        """Who hears a held answer, and as which run.
+
+        Args:
+            name: Name of the model that said it.
+        """
+        return Audience(
+            name=name,
+            handlers=self.listeners,
+            parent=getattr(self.config.get("callbacks"), "parent_run_id", None),
+            metadata={**metadata_of(self.config), **self.context.metadata},
+            tags=tags_of(self.config),
+        )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextvars import copy_context
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import RunnableConfig
@@ -17,10 +17,18 @@ from langchain_core.runnables import RunnableConfig
 from lc_asym_router.ambient import ambient
 from lc_asym_router.context import RunContext
 from lc_asym_router.graph import Graph
-from lc_asym_router.policy import Policy
 from lc_asym_router.request import Request
 from lc_asym_router.streaming import ReaderGone, Sink, metadata_of, quiet
 from lc_asym_router.telling import run_id_of, telling
+
+
+class Bounds(Protocol):
+    """What bounds a run of a graph."""
+
+    @property
+    def longest(self) -> int:
+        """The greatest number of node runs in one request."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -28,7 +36,7 @@ class Face:
     """The graph, run without a checkpointer and without listeners on its inner steps."""
 
     graph: Graph
-    policy: Policy
+    policy: Bounds
 
     def answer(
         self, request: Request, config: RunnableConfig, sink: Sink | None = None

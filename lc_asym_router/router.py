@@ -193,13 +193,6 @@ class AsymRouter(ChainChatModel, Displayed):
             )
         super().__setattr__(name, value)
 
-    def model_copy(self, *, update: Any = None, deep: bool = False) -> Self:
-        """A router with other settings, validated and built anew."""
-        if not update:
-            return super().model_copy(deep=deep)
-        given = {name: getattr(self, name) for name in self.model_fields_set - {"profile"}}
-        return type(self)(**{**given, **update})
-
     # what it is -----------------------------------------------------------------------------
 
     @property

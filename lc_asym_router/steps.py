@@ -37,8 +37,6 @@ from lc_asym_router.streaming import (
     as_message,
     hand_on,
     loud,
-    metadata_of,
-    tags_of,
 )
 from lc_asym_router.tagging import Labels, verifying
 from lc_asym_router.tiers import Tier
@@ -251,10 +249,4 @@ def _raised(error: Exception, check: Check) -> Verdict:
 
 def _audience(tier: Tier, around: Surroundings) -> Audience:
     """Who hears a held answer of a tier, and as which run."""
-    return Audience(
-        name=tier.model.get_name(),
-        handlers=around.listeners,
-        parent=getattr(around.config.get("callbacks"), "parent_run_id", None),
-        metadata={**metadata_of(around.config), **around.context.metadata},
-        tags=tags_of(around.config),
-    )
+    return around.audience(tier.model.get_name())

@@ -25,6 +25,7 @@ ROOMS = {
         "LearnedVerifier",
         "Joint",
     ],
+    "Task decomposition": ["Decomposer", "ChatPlanner", "Gate", "Plan", "Step"],
     "Watching": ["OpenTelemetry", "RequestLog", "DriftWatch"],
     "The decision cache": ["DecisionCache"],
 }

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from lc_asym_router.shell import routing
+from lc_asym_router.shell import routing, splitting
 from lc_asym_router.shell.exits import ANSWERED
 from lc_asym_router.shell.lines import record_lines
 
@@ -21,6 +21,7 @@ def add_to(commands: Any) -> None:
     )
     routing.add_options(parser)
     parser.add_argument("--no-verify", action="store_true", help="take small answers unchecked")
+    splitting.add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -32,12 +33,13 @@ def run(options: argparse.Namespace) -> int:
     if not options.json:
         for name, model in tiers.items():
             print(f"{name}: {model}", file=sys.stderr)
-    answer = router.invoke(asked, routing.configurable(options))  # type: ignore[arg-type]
+    asking = splitting.model(options, router)
+    answer = asking.invoke(asked, routing.configurable(options))  # type: ignore[arg-type]
     record = answer.response_metadata["router"]
     if options.json:
         print(json.dumps({"answer": answer.text, **record, "tiers": tiers}, ensure_ascii=False))
         return ANSWERED
     print(answer.text, flush=True)
-    for line in record_lines(record):
+    for line in splitting.lines(options, record) or record_lines(record):
         print(line, file=sys.stderr)
     return ANSWERED

@@ -23,18 +23,26 @@ def attempt_line(number: int, attempt: Mapping[str, Any]) -> str:
     usage = attempt["usage"]
     tokens = f", {usage['input_tokens']} + {usage['output_tokens']} tokens" if usage else ""
     spent = f"[{_seconds(attempt['seconds'])}{tokens}{_usd(attempt['cost_usd'])}]"
-    return f"attempt {number}: {attempt['tier']} ({attempt['model']}) {outcome} {spent}"
+    step = f"step {attempt['step']}: " if "step" in attempt else ""
+    return f"attempt {number}: {step}{attempt['tier']} ({attempt['model']}) {outcome} {spent}"
 
 
 def record_lines(record: Mapping[str, Any]) -> Iterator[str]:
     """The whole record, one line a step."""
     yield decision_line(record["decision"])
+    yield from spent_lines(record)
+
+
+def spent_lines(record: Mapping[str, Any]) -> Iterator[str]:
+    """The calls of a record and what they come to, one line a step."""
     for number, attempt in enumerate(record["attempts"], 1):
         yield attempt_line(number, attempt)
     if record["side_calls"]:
         seconds = sum(call["seconds"] or 0.0 for call in record["side_calls"])
         count = len(record["side_calls"])
-        yield f"side calls: {count} to classify and check [{seconds:.2f} s]"
+        plans = any(call["purpose"] == "plan" for call in record["side_calls"])
+        what = "plan, classify and check" if plans else "classify and check"
+        yield f"side calls: {count} to {what} [{seconds:.2f} s]"
     saved = record["saved_usd"]
     compared = "" if saved is None else f", ${saved:.6f} saved against the frontier alone"
     yield f"in all: {_seconds(record['seconds'])}{_usd(record['cost_usd'])}{compared}"

@@ -1,0 +1,38 @@
+"""Splitting a complex request, routing each part, and putting the answers together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lc_asym_router._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from lc_asym_router.decompose.chat import ChatPlanner as ChatPlanner
+    from lc_asym_router.decompose.decomposer import Decomposer as Decomposer
+    from lc_asym_router.decompose.drawing import ascii_drawing as ascii_drawing
+    from lc_asym_router.decompose.drawing import mermaid as mermaid
+    from lc_asym_router.decompose.gate import Estimate as Estimate
+    from lc_asym_router.decompose.gate import Gate as Gate
+    from lc_asym_router.decompose.mapping import Mapped as Mapped
+    from lc_asym_router.decompose.plan import Plan as Plan
+    from lc_asym_router.decompose.plan import PlanError as PlanError
+    from lc_asym_router.decompose.plan import Step as Step
+    from lc_asym_router.decompose.structure import StructuralPlanner as StructuralPlanner
+
+_HOMES = {
+    "ChatPlanner": "chat",
+    "Decomposer": "decomposer",
+    "Estimate": "gate",
+    "Gate": "gate",
+    "Mapped": "mapping",
+    "Plan": "plan",
+    "PlanError": "plan",
+    "Step": "plan",
+    "StructuralPlanner": "structure",
+    "ascii_drawing": "drawing",
+    "mermaid": "drawing",
+}
+
+__all__ = sorted(_HOMES)
+
+__getattr__ = lazy_exports(__name__, _HOMES)

@@ -1,0 +1,223 @@
+"""`Decomposer`: the graph of plan, steps and join with the face of a chat model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, cast, overload
+
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import Runnable, RunnableBinding, RunnableConfig, RunnableSequence
+from langchain_core.runnables.config import merge_configs
+from langchain_core.tools import BaseTool
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
+
+from lc_asym_router.chain_model import ChainChatModel
+from lc_asym_router.decompose.gate import Gate
+from lc_asym_router.decompose.graph import build_decomposer_graph
+from lc_asym_router.decompose.mapping import Mapped, map_run, mapped
+from lc_asym_router.decompose.way import Way, planner_name
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.evals.data import AnyPath
+from lc_asym_router.evals.running import Run
+from lc_asym_router.face import Face
+from lc_asym_router.graph import Graph
+from lc_asym_router.request import Request
+from lc_asym_router.router import AsymRouter
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """The longest run: each step may be a wave of its own."""
+
+    longest: int
+
+
+class Decomposer(ChainChatModel):
+    """A chat model that splits a request, routes each part, and puts the answers together.
+
+    It takes a chat model's place as its router does. A request that has no plan, or whose plan is not
+    worth it, goes whole to the router; so does one with tools, an output schema or stop words bound.
+    Where the plan, a step or the join fails, the whole request goes to the frontier, once.
+
+    Args:
+        router: The router that answers each part.
+        planner: What splits: "structure" (the form of the text, no model), "chat" (the frontier
+            writes the plan), a `ChatPlanner`, a callable from the request's text to a `Plan`, a
+            list of steps, or `None`; or a list of these, tried in order.
+        gate: Whether a plan is worth it: a `Gate`, a callable from an `Estimate` to whether to
+            split, or `None` to split whatever has a plan.
+        join: "auto" (a template where no step needs another, else the first tier), "template", or
+            the name of the tier that joins.
+        max_steps: The greatest number of steps of a plan, at least 2.
+        max_concurrency: How many steps run at once, at least 1; a call's own `max_concurrency` wins.
+        checkpointer: A LangGraph checkpointer for `graph`, so that a run that broke off is taken up
+            where it was: `decomposer.graph.invoke(None, config)`. The chat-model face has none.
+
+    Raises:
+        pydantic.ValidationError: A setting makes no sense; the message says what to do instead.
+
+    Example:
+        ```python
+        decomposer = Decomposer(router=router)
+        answer = decomposer.invoke("What is the capital of France? What is 17 times 23?")
+        answer.response_metadata["router"]["decomposition"]["steps"]
+        ```
+    """
+
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    router: AsymRouter = Field(frozen=True)
+    planner: Any = Field(default="structure", frozen=True)
+    gate: Any = Field(default=Gate(), frozen=True)
+    join: Any = Field(default="auto", frozen=True)
+    max_steps: int = Field(default=16, frozen=True)
+    max_concurrency: int = Field(default=4, frozen=True)
+    checkpointer: Any = Field(default=None, frozen=True, exclude=True)
+    streaming: bool | None = Field(default=None, exclude=True)
+
+    _way: Way = PrivateAttr()
+    _face: Face = PrivateAttr()
+    _graph: Graph = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _build(self) -> Self:
+        if self.max_concurrency < 1:
+            raise ConfigurationError(f"max_concurrency={self.max_concurrency} must be at least 1.")
+        way = Way.of(self.router.policy, self.planner, self.gate, self.join, self.max_steps)
+        bounds = _Bounds(2 * self.max_steps + 6)
+        self._way = way
+        self._face = Face(build_decomposer_graph(way, self.max_concurrency, False), bounds)
+        self._graph = build_decomposer_graph(way, self.max_concurrency, self.checkpointer)
+        if self.profile is None:
+            self.profile = self.router.profile
+        return self
+
+    @property
+    def graph(self) -> Graph:
+        """The compiled state graph, to be added to a parent as a node: its state has `messages`."""
+        return self._graph
+
+    @property
+    def _answerer(self) -> Face:
+        return self._face
+
+    @property
+    def _llm_type(self) -> str:
+        return "lc-asym-decomposer"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        planners = [planner_name(planner) for planner in self._way.planners]
+        return {**self.router._identifying_params, "planners": planners, "join": self.join}
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        return self.router._get_ls_params(stop=stop, **kwargs)
+
+    def _request(
+        self, input: LanguageModelInput, kwargs: dict[str, Any], stop: list[str] | None = None
+    ) -> Request:
+        return self.router._request(input, kwargs, stop)
+
+    def _merged(self, config: RunnableConfig | None) -> RunnableConfig:
+        """The call's config with the router's callbacks, tags and metadata in it, and one's own."""
+        return merge_configs(self.router._merged(None), super()._merged(config))
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: Any = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Bind tools, as the router does. A request with tools goes whole to the router."""
+        bound = self.router.bind_tools(tools, tool_choice=tool_choice, **kwargs)
+        return self.bind(**cast("RunnableBinding[Any, Any]", bound).kwargs)
+
+    def with_structured_output(
+        self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, Any]:
+        """A runnable whose output follows a schema, as the router's does; such a request goes whole."""
+        chain = self.router.with_structured_output(schema, include_raw=include_raw, **kwargs)
+        assert isinstance(chain, RunnableSequence)
+        return self.bind(**cast("RunnableBinding[Any, Any]", chain.first).kwargs) | chain.last
+
+    # the same for many items ----------------------------------------------------------------
+
+    @overload
+    def map(self) -> Runnable[Sequence[LanguageModelInput], list[AIMessage]]: ...
+
+    @overload
+    def map(
+        self,
+        instruction: str,
+        items: Sequence[str],
+        config: RunnableConfig | None = None,
+        *,
+        out: AnyPath | None = None,
+        progress: bool | None = None,
+    ) -> Mapped: ...
+
+    def map(
+        self,
+        instruction: str | None = None,
+        items: Sequence[str] = (),
+        config: RunnableConfig | None = None,
+        *,
+        out: AnyPath | None = None,
+        progress: bool | None = None,
+    ) -> Any:
+        """Do the same small task with each of many items: one request to the router an item.
+
+        Without arguments it is every runnable's own `map()`: a runnable that takes a list of inputs.
+
+        Args:
+            instruction: What to do with an item; it stands before each.
+            items: The items.
+            config: As for `invoke`, for each of the requests.
+            out: A file that every answer is written to at once; the same call with the same file goes
+                on with a run that was interrupted, and pays for no answer again. `None` keeps them in
+                memory.
+            progress: Show a progress bar; `None` shows it on a terminal.
+
+        Raises:
+            ConfigurationError: No instruction, or the extra `evals` (for `tqdm`) is not installed.
+            DataError: The file is of another instruction, router or list of items.
+        """
+        if instruction is None:
+            return super().map()
+        return mapped(items, self._map_run(instruction, items, config, out, progress).all())
+
+    async def amap(
+        self,
+        instruction: str,
+        items: Sequence[str],
+        config: RunnableConfig | None = None,
+        *,
+        out: AnyPath | None = None,
+        progress: bool | None = None,
+    ) -> Mapped:
+        """The async twin of `map`."""
+        run = self._map_run(instruction, items, config, out, progress)
+        return mapped(items, await run.aall())
+
+    def _map_run(
+        self,
+        instruction: str,
+        items: Sequence[str],
+        config: RunnableConfig | None,
+        out: AnyPath | None,
+        progress: bool | None,
+    ) -> Run:
+        asked = super()._merged(config)  # the router brings its own callbacks
+        return map_run(self.router, instruction, items, asked, out, self.max_concurrency, progress)
+
+    def __repr__(self) -> str:
+        planners = ", ".join(planner_name(planner) for planner in self._way.planners)
+        return f"Decomposer({self.router!r}, planner={planners}, join={self.join})"
+
+    __str__ = __repr__

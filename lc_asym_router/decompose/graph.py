@@ -1,0 +1,63 @@
+"""The picture as code.
+
+START -> plan -+-> step (each, side by side) -> gather -+-> step ... (the next wave)
+               |                                        +-> join -> verify -+-> END
+               |                                        |                   |
+               +----------------------------------------+-> frontier <------+
+               +-> whole -> END                               |
+                                                             END
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from langgraph._internal._runnable import RunnableCallable
+from langgraph.constants import END, START
+from langgraph.graph import StateGraph
+
+from lc_asym_router.context import RunContext
+from lc_asym_router.decompose.nodes import Nodes, follow
+from lc_asym_router.decompose.state import DecomposerState
+from lc_asym_router.decompose.way import Way
+from lc_asym_router.graph import Graph
+from lc_asym_router.state import RouterIO
+
+
+def build_decomposer_graph(way: Way, max_concurrency: int, checkpointer: Any = None) -> Graph:
+    """Compile the decomposer's graph.
+
+    Args:
+        way: What its nodes go by.
+        max_concurrency: How many steps run at once, unless a call's config says otherwise.
+        checkpointer: `None` inherits a parent's, as a subgraph does; `False` has none.
+    """
+    nodes = Nodes(way)
+    top = way.policy.ladder[-1].name
+    graph = StateGraph(
+        DecomposerState, context_schema=RunContext, input_schema=RouterIO, output_schema=RouterIO
+    )
+    for name, node, anode in (
+        ("plan", nodes.plan, nodes.aplan),
+        ("step", nodes.step, nodes.astep),
+        ("gather", nodes.gather, None),
+        ("join", nodes.join, nodes.ajoin),
+        ("verify", nodes.verify, nodes.averify),
+        ("whole", partial(nodes.whole, None), partial(nodes.awhole, None)),
+        ("frontier", partial(nodes.whole, top), partial(nodes.awhole, top)),
+    ):
+        graph.add_node(name, RunnableCallable(node, anode, trace=False))
+    route = RunnableCallable(follow, trace=False)
+    graph.add_edge(START, "plan")
+    graph.add_conditional_edges("plan", route, ["step", "whole", "frontier"])
+    graph.add_edge("step", "gather")
+    graph.add_conditional_edges("gather", route, ["step", "join", "frontier"])
+    graph.add_edge("join", "verify")
+    graph.add_conditional_edges("verify", route, ["frontier", END])
+    graph.add_edge("whole", END)
+    graph.add_edge("frontier", END)
+    compiled = graph.compile(checkpointer=checkpointer, name="Decomposer")
+    # Values and updates modes show the messages alone: plan, answers and draft are our own.
+    compiled.stream_channels = ["messages"]
+    return compiled.with_config(max_concurrency=max_concurrency)

@@ -1,0 +1,314 @@
+"""The nodes of the decomposer's graph, each with its async twin."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import run_in_executor
+from langgraph.constants import END
+from langgraph.errors import GraphBubbleUp
+from langgraph.runtime import Runtime
+from langgraph.types import Send
+
+from lc_asym_router.ambient import ambient
+from lc_asym_router.deadline import finished
+from lc_asym_router.decompose.chat import ChatPlanner
+from lc_asym_router.decompose.entering import Bill, Entry
+from lc_asym_router.decompose.parts import (
+    FAILURES,
+    Joining,
+    Part,
+    plan_of,
+    texts_of,
+    with_whole_record,
+)
+from lc_asym_router.decompose.planning import Planning
+from lc_asym_router.decompose.record import parts_record, usage_of, whole_record
+from lc_asym_router.decompose.state import DecomposerState, StepInput
+from lc_asym_router.decompose.way import Way
+from lc_asym_router.errors import UnverifiedError
+from lc_asym_router.request import Request
+from lc_asym_router.state import Update, unseal
+from lc_asym_router.streaming import Draft, Sink, ahand_on, as_chunks, as_message, hand_on
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """The nodes under one decomposer's settings."""
+
+    way: Way
+
+    # plan -----------------------------------------------------------------------------------
+
+    def plan(self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
+        """Find a plan, or a reason to have none."""
+        entry = Entry.of(self.way, state, config, runtime)
+        work = Planning.of(entry)
+        with entry.accounting():
+            for planner in work.planners():
+                try:
+                    work.took(planner, self._planned(planner, work))
+                except GraphBubbleUp:
+                    raise
+                except Exception as error:
+                    work.failed(planner, error)
+            return work.update()
+
+    async def aplan(
+        self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
+    ) -> Update:
+        """The async twin of `plan`."""
+        entry = Entry.of(self.way, state, config, runtime)
+        work = Planning.of(entry)
+        with entry.accounting():
+            for planner in work.planners():
+                try:
+                    work.took(planner, await self._aplanned(planner, work))
+                except GraphBubbleUp:
+                    raise
+                except Exception as error:
+                    work.failed(planner, error)
+            return work.update()
+
+    def _planned(self, planner: Any, work: Planning) -> Any:
+        ladder = self.way.policy.ladder
+        if not isinstance(planner, ChatPlanner):
+            with ambient(work.config()):
+                found = planner(work.entry.request.turn_text)
+                return finished(found) if inspect.isawaitable(found) else found
+        if planner.model is None:
+            asked, config = work.asked(planner), work.tier_config(planner)
+            return planner.read(self.way.face.answer(asked, config, work.entry.muted), ladder)
+        model, messages = work.own(planner)
+        return planner.read(model.invoke(messages, work.config()), ladder)
+
+    async def _aplanned(self, planner: Any, work: Planning) -> Any:
+        ladder = self.way.policy.ladder
+        if not isinstance(planner, ChatPlanner):
+            text = work.entry.request.turn_text
+            with ambient(work.config()):
+                if inspect.iscoroutinefunction(planner):
+                    return await planner(text)
+                found = await run_in_executor(None, planner, text)  # it may ask a model
+                return await found if inspect.isawaitable(found) else found
+        if planner.model is None:
+            asked, config = work.asked(planner), work.tier_config(planner)
+            answer = await self.way.face.aanswer(asked, config, work.entry.muted)
+            return planner.read(answer, ladder)
+        model, messages = work.own(planner)
+        return planner.read(await model.ainvoke(messages, work.config()), ladder)
+
+    # a step ---------------------------------------------------------------------------------
+
+    def step(self, given: StepInput, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
+        """Take a step: the router answers it, and nobody hears it."""
+        part = Part(Entry.of(self.way, given, config, runtime), given)
+        with part.entry.accounting():
+            try:
+                answer = self.way.face.answer(part.request, part.config, part.entry.muted)
+            except FAILURES as error:
+                return part.failed(error)
+            return part.answered(answer)
+
+    async def astep(
+        self, given: StepInput, config: RunnableConfig, runtime: Runtime[Any]
+    ) -> Update:
+        """The async twin of `step`."""
+        part = Part(Entry.of(self.way, given, config, runtime), given)
+        with part.entry.accounting():
+            try:
+                answer = await self.way.face.aanswer(part.request, part.config, part.entry.muted)
+            except FAILURES as error:
+                return part.failed(error)
+            return part.answered(answer)
+
+    def gather(self, state: DecomposerState) -> Update:
+        """All steps of a wave have ended: see whether the plan can go on."""
+        failed = {name: r["error"] for name, r in state["results"].items() if r["error"]}
+        if not failed:
+            return {"route": "step"}
+        name, why = next(iter(failed.items()))
+        reason = f"frontier: step {name!r} has no answer: {why}"
+        return {"route": "frontier", "split": {**state["split"], "reason": reason}}
+
+    # join and verify ------------------------------------------------------------------------
+
+    def join(self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
+        """Put the answers together; the draft waits for `verify`."""
+        work = Joining.of(Entry.of(self.way, state, config, runtime), state)
+        if work.tier is None:
+            return work.by_template()
+        with work.entry.accounting():
+            try:
+                answer = self.way.face.answer(work.request, work.config, work.sink)
+            except FAILURES as error:
+                return work.failed(error)
+            return work.answered(answer)
+
+    async def ajoin(
+        self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
+    ) -> Update:
+        """The async twin of `join`."""
+        work = Joining.of(Entry.of(self.way, state, config, runtime), state)
+        if work.tier is None:
+            return work.by_template()
+        with work.entry.accounting():
+            try:
+                answer = await self.way.face.aanswer(work.request, work.config, work.sink)
+            except FAILURES as error:
+                return work.failed(error)
+            return work.answered(answer)
+
+    def verify(
+        self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
+    ) -> Update:
+        """Hand on a join that has used every part; another goes to the frontier."""
+        entry = Entry.of(self.way, state, config, runtime)
+        with entry.accounting() as answers:
+            if update := _left_out(entry, state):
+                return update
+            draft = _shown(entry, state)
+            hand_on(draft, entry.request.messages, entry.around.audience("Decomposer"))
+            answers.append(_answer(entry, state, draft))
+            return {"messages": answers[-1:], "route": END}
+
+    async def averify(
+        self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
+    ) -> Update:
+        """The async twin of `verify`."""
+        entry = Entry.of(self.way, state, config, runtime)
+        with entry.accounting() as answers:
+            if update := _left_out(entry, state):
+                return update
+            draft = _shown(entry, state)
+            await ahand_on(draft, entry.request.messages, entry.around.audience("Decomposer"))
+            answers.append(_answer(entry, state, draft))
+            return {"messages": answers[-1:], "route": END}
+
+    # the whole request ----------------------------------------------------------------------
+
+    def whole(
+        self,
+        tier: str | None,
+        state: DecomposerState,
+        config: RunnableConfig,
+        runtime: Runtime[Any],
+    ) -> Update:
+        """The router answers the whole request; `tier` is the one to ask, or `None`."""
+        with self._whole(tier, state, config, runtime) as whole:
+            return whole.answered(self.way.face.answer(*whole.call))
+
+    async def awhole(
+        self,
+        tier: str | None,
+        state: DecomposerState,
+        config: RunnableConfig,
+        runtime: Runtime[Any],
+    ) -> Update:
+        """The async twin of `whole`."""
+        with self._whole(tier, state, config, runtime) as whole:
+            return whole.answered(await self.way.face.aanswer(*whole.call))
+
+    @contextmanager
+    def _whole(
+        self,
+        tier: str | None,
+        state: DecomposerState,
+        config: RunnableConfig,
+        runtime: Runtime[Any],
+    ) -> Iterator[_Whole]:
+        entry = Entry.of(self.way, state, config, runtime)
+        heard = entry.heard(Bill(entry, state["split"]), tier)
+        with entry.accounting() as answers:
+            try:
+                yield _Whole(state, answers, (entry.request, heard, entry.around.context.sink))
+            except FAILURES as error:
+                raise with_whole_record(error, state, getattr(error, "record", None)) from None
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """The whole request on its way: what to call the router with, and what takes its answer in."""
+
+    state: DecomposerState
+    answers: list[AIMessage]
+    call: tuple[Request, RunnableConfig, Sink | None]
+
+    def answered(self, answer: AIMessage) -> Update:
+        """The router has answered."""
+        record = whole_record(self.state, answer.response_metadata["router"])
+        metadata = {**answer.response_metadata, "router": record}
+        self.answers.append(answer.model_copy(update={"response_metadata": metadata}))
+        return {"messages": self.answers[-1:], "route": END}
+
+
+def follow(state: Mapping[str, Any]) -> str | list[Send]:
+    """The next node; or one `step` for each step that has all that it needs, each with just that."""
+    route = str(state["route"])
+    if route != "step":
+        return route
+    plan, texts = plan_of(state), texts_of(state)
+    ready = plan.ready(texts)
+    if not ready:
+        return "join"
+    return [
+        Send(
+            "step",
+            {
+                "messages": state["messages"],
+                "split": state["split"],
+                "step": step.to_dict(),
+                "known": [(plan.named(need).instruction, texts[need]) for need in step.needs],
+            },
+        )
+        for step in ready
+    ]
+
+
+def _left_out(entry: Entry, state: DecomposerState) -> Update | None:
+    """Where a join has not used every part: what comes of it.
+
+    Raises:
+        UnverifiedError: This call wants no escalation.
+    """
+    joined = state["joined"]
+    assert joined is not None
+    if not joined["unused"]:
+        return None
+    left = ", ".join(joined["unused"])
+    what = f"the join leaves out {left}" if state.get("draft") else "no tier could join the answers"
+    split = {**state["split"], "reason": f"frontier: {what}"}
+    if not entry.options.escalate:
+        bare = UnverifiedError(joined["record"] or {})
+        raise with_whole_record(bare, {**state, "split": split})
+    return {"route": "frontier", "split": split, "draft": None}
+
+
+def _shown(entry: Entry, state: DecomposerState) -> Draft:
+    """The draft, given to the reader of the stream if that has not been done yet."""
+    joined, envelope, sink = state["joined"], state["draft"], entry.around.context.sink
+    assert joined is not None
+    assert envelope is not None
+    draft = unseal(envelope)
+    if sink and not joined["shown"]:
+        for chunk in as_chunks(draft):
+            sink.put(chunk)
+    return draft
+
+
+def _answer(entry: Entry, state: DecomposerState, draft: Draft) -> AIMessage:
+    """The joined answer with its record."""
+    message, joined = as_message(draft), state["joined"]
+    assert joined is not None
+    if joined["by"] == "template":
+        message = message.model_copy(update={"usage_metadata": usage_of(state["results"].values())})
+    ladder, tokens = entry.way.policy.ladder, entry.request.input_tokens
+    record = parts_record(state, ladder, tokens, message.usage_metadata)
+    metadata = {**message.response_metadata, "router": record}
+    return message.model_copy(update={"response_metadata": metadata})

@@ -1,0 +1,178 @@
+"""The way to a plan: which requests are planned at all, by whom, and whether a plan is worth it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.runnables import Runnable, RunnableConfig
+
+from lc_asym_router.binding import bind
+from lc_asym_router.decompose.chat import ChatPlanner
+from lc_asym_router.decompose.entering import Bill, Entry
+from lc_asym_router.decompose.gate import Gate
+from lc_asym_router.decompose.plan import Plan
+from lc_asym_router.decompose.record import as_side_calls
+from lc_asym_router.decompose.state import Split
+from lc_asym_router.decompose.way import planner_name
+from lc_asym_router.errors import ConfigurationError, describe_error
+from lc_asym_router.history import fit
+from lc_asym_router.meter import CallMeter
+from lc_asym_router.money.budgets.exhausted import BudgetExceededError
+from lc_asym_router.request import Request
+from lc_asym_router.state import Update
+from lc_asym_router.streaming import loud
+
+_ESTIMATES = Gate()
+"""Estimates for the record where no gate is set."""
+
+
+def undivided(entry: Entry) -> str | None:
+    """Why a request is never planned, or `None`."""
+    request = entry.request
+    if request.tools:
+        return "tools are bound"
+    if request.schema or request.kwargs.get("response_format") is not None:
+        return "an output schema is bound"
+    if request.kwargs.get("stop"):
+        return "stop words are bound"
+    if entry.options.tier is not None:
+        return "this call's configuration names the tier"
+    if not isinstance(request.messages[-1], HumanMessage):
+        return "the latest message is not a human's"
+    if any(not _is_text(message.content) for message in request.turn):
+        return "it holds more than text"
+    return None
+
+
+def _is_text(content: Any) -> bool:
+    return isinstance(content, str) or all(
+        isinstance(block, str) or block.get("type") == "text" for block in content
+    )
+
+
+@dataclass
+class Planning:
+    """One request on its way to a plan; what its twins share.
+
+    Attributes:
+        entry: The node's view of its run.
+        split: What is found out so far.
+        route: Where it goes: "whole", "frontier" or "step".
+    """
+
+    entry: Entry
+    split: Split
+    route: str = "whole"
+    bill: Bill = field(init=False)
+    meter: CallMeter = field(init=False)
+    _settled: bool = False
+
+    def __post_init__(self) -> None:
+        self.bill = Bill(self.entry, self.split, purpose="plan")
+        self.meter = CallMeter("plan", self.entry.way.policy.price_of)
+
+    @classmethod
+    def of(cls, entry: Entry) -> Planning:
+        """Begin."""
+        why = undivided(entry)
+        planning = cls(entry, entry.opened(None, f"whole: {why}" if why else "whole: one task"))
+        planning._settled = why is not None
+        return planning
+
+    def planners(self) -> Iterator[Any]:
+        """The planners, one after the other, until one has settled it. A dear one must pay."""
+        way, gate = self.entry.way, self.entry.way.gate
+        for planner in way.planners:
+            if self._settled:
+                return
+            tier = way.planning_tier(planner)
+            if gate is not None and tier is not None:
+                estimate = gate.before(self.entry.request, way.policy.ladder, tier)
+                if not gate.lets(estimate):
+                    self._set(None, f"whole: a plan is not worth it: {estimate.reason}", estimate)
+                    continue
+            yield planner
+
+    def asked(self, planner: ChatPlanner) -> Request:
+        """What a chat planner is asked."""
+        return planner.request(self.entry.request)
+
+    def tier_config(self, planner: ChatPlanner) -> RunnableConfig:
+        """The config of a call of a tier for the plan."""
+        tier = planner.tier or self.entry.way.policy.ladder[-1].name
+        return self.entry.hushed(self.bill, tier)
+
+    def config(self) -> RunnableConfig:
+        """The config of any other call for the plan: metered, and heard by nobody."""
+        return loud(self.entry.hushed(self.bill), [self.meter], {})
+
+    def own(self, planner: ChatPlanner) -> tuple[Runnable[Any, AIMessage], list[Any]]:
+        """A planner's own model with the plan's schema bound, and its messages."""
+        model: BaseChatModel = planner.model
+        asked = self.asked(planner)
+        provider = str(model._get_ls_params().get("ls_provider", ""))
+        return bind(model, asked), fit(asked.messages, provider)
+
+    def failed(self, planner: Any, error: Exception) -> None:
+        """A planner failed: the whole request goes to the frontier, unless that is ruled out.
+
+        Raises:
+            ConfigurationError: The planner is set up wrongly: its author should hear of it at once.
+        """
+        if isinstance(error, ConfigurationError):
+            raise error
+        broke = isinstance(error, BudgetExceededError)
+        self.route = "frontier" if self.entry.options.escalate and not broke else "whole"
+        why = "no budget for it" if broke else describe_error(error)
+        self._set(planner, f"{self.route}: the plan failed: {why}")
+        self._settled = True
+
+    def took(self, planner: Any, found: Any) -> None:
+        """A planner has answered.
+
+        Raises:
+            PlanError: What it gave can't be carried out.
+        """
+        if found is None:
+            return
+        way, gate = self.entry.way, self.entry.way.gate
+        plan = found if isinstance(found, Plan) else Plan(found)
+        plan.check(way.max_steps, [tier.name for tier in way.policy.ladder])
+        self._settled = True
+        if len(plan) == 1:
+            self._set(planner, "whole: the plan is one step, so the request goes as it is")
+            return
+        joiner = way.joiner(plan)
+        joined = f"joined by {joiner.name if joiner else 'template'}"
+        estimate = (gate or _ESTIMATES).estimate(
+            plan, self.entry.request, way.policy.ladder, join=joiner
+        )
+        if gate is not None and not gate.lets(estimate):
+            self._set(planner, f"whole: splitting is not worth it: {estimate.reason}", estimate)
+            return
+        self._set(planner, f"{len(plan)} steps, {joined}: {estimate.reason}", estimate)
+        self.split["plan"] = plan.to_dict()
+        self.route = "step"
+
+    def _set(self, planner: Any, reason: str, estimate: Any = None) -> None:
+        self.split["planner"] = planner_name(planner) if planner is not None else None
+        self.split["reason"] = reason
+        self.split["estimate"] = estimate.to_dict() if estimate else None
+
+    def update(self) -> Update:
+        """What comes of it, as an update of the state; results of a thread's earlier request go."""
+        records = (as_side_calls("plan", record) for record in self.bill.records)
+        self.split["calls"] = [*(call for calls in records for call in calls), *self.meter.calls]
+        if self.entry.around.context.kept:
+            self.entry.around.context.kept[0][0]["side_calls"][:] = self.split["calls"]
+        return {
+            "route": self.route,
+            "split": self.split,
+            "results": None,
+            "joined": None,
+            "draft": None,
+        }

@@ -1,0 +1,83 @@
+"""What flows through the decomposer's graph; all of it can be checkpointed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, NotRequired, TypedDict
+
+from langchain_core.messages import AnyMessage
+from langchain_core.messages.ai import UsageMetadata
+from langgraph.graph.message import add_messages
+
+
+class StepResult(TypedDict):
+    """What came of a step."""
+
+    text: str | None
+    """Its answer, checked; `None` where it has none."""
+    usage: UsageMetadata | None
+    """The answer's own token counts, as its provider reported them."""
+    record: dict[str, Any]
+    """The router's own record of it."""
+    error: str | None
+    """Why it has no answer, without any text of it."""
+
+
+class Split(TypedDict):
+    """How a request is split, or why it is not; plain JSON."""
+
+    id: str
+    """The request's own id: 32 hex digits, unique."""
+    run_id: str | None
+    """Id of the run that asked; `None` where there is none."""
+    started: float
+    """`time.time()` at the start, in seconds since the epoch."""
+    planner: str | None
+    """Name of the planner that made the plan, or that failed; `None` where none was asked."""
+    plan: dict[str, Any] | None
+    """The plan; `None` where the request goes whole."""
+    reason: str
+    """Why it is split, or is not, or goes to the frontier after all; one line for a person."""
+    estimate: dict[str, Any] | None
+    """What the gate went by."""
+    calls: list[dict[str, Any]]
+    """The calls that planning made."""
+
+
+class Joined(TypedDict):
+    """How the answers were put together; plain JSON."""
+
+    by: str
+    """"template", or the name of the tier that was asked first."""
+    record: dict[str, Any] | None
+    """The router's own record of it; `None` for a template."""
+    unused: list[str]
+    """Ids of the steps whose answers are not in it."""
+    shown: bool
+    """Whether its reader has it already."""
+
+
+def merged(old: dict[str, StepResult], new: dict[str, StepResult] | None) -> dict[str, StepResult]:
+    """The results with new ones in them; `None` begins anew, as a new request of a thread does."""
+    return {} if new is None else {**old, **new}
+
+
+class DecomposerState(TypedDict):
+    """The state of the graph. Only `messages` is seen from outside."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+    route: NotRequired[str]
+    split: NotRequired[Split]
+    results: NotRequired[Annotated[dict[str, StepResult], merged]]
+    joined: NotRequired[Joined | None]
+    draft: NotRequired[bytes | None]
+
+
+class StepInput(TypedDict):
+    """All that a step gets to see."""
+
+    messages: list[AnyMessage]
+    """The conversation, in a subgraph; under the chat-model face it stands in the run's context."""
+    split: Split
+    step: dict[str, Any]
+    known: list[tuple[str, str]]
+    """Instruction and answer of each step that it needs."""

@@ -1,0 +1,33 @@
+"""The planner that needs no model: it splits by the form of the text, and only where that is sure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lc_asym_router.decompose.listing import list_plan, listed, table_plan
+from lc_asym_router.decompose.plan import Plan
+from lc_asym_router.decompose.prose import questions_plan, sequence_plan
+
+
+@dataclass(frozen=True)
+class StructuralPlanner:
+    """Splits numbered and bulleted lists of tasks, several questions, 'do this, then that', and tables
+    whose rows are each to be worked on.
+
+    What it is not sure of stays whole: nothing inside code, quotes or a quoted line is split, no list
+    of data, no list that a question is about, no one sentence but for "..., then ...". The words that
+    tell a task from data are English; questions are found by their marks in any language.
+    """
+
+    def __call__(self, text: str) -> Plan | None:
+        """The plan of a request, or `None` where it is one task.
+
+        Args:
+            text: The request.
+        """
+        if (plan := list_plan(text) or table_plan(text)) or listed(text):
+            return plan  # a list that is no list of tasks is data
+        return sequence_plan(text) or questions_plan(text)
+
+    def __repr__(self) -> str:
+        return "structure"

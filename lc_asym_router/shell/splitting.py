@@ -1,0 +1,57 @@
+"""Options of `ask` for a request that is to be split."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from lc_asym_router.shell.lines import spent_lines
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from lc_asym_router.router import AsymRouter
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument(
+        "--decompose",
+        action="store_true",
+        help="split the request, route each part, put the answers together; the plan is drawn on "
+        "standard error",
+    )
+    parser.add_argument(
+        "--planner",
+        choices=("structure", "chat"),
+        default="structure",
+        help="with --decompose: what splits, the form of the text or the frontier",
+    )
+    parser.add_argument(
+        "--draw",
+        choices=("ascii", "mermaid"),
+        default="ascii",
+        help="with --decompose: how the plan is drawn",
+    )
+
+
+def model(options: argparse.Namespace, router: AsymRouter) -> BaseChatModel:
+    """What is to be asked: the router, or a decomposer that holds it."""
+    if not options.decompose:
+        return router
+    from lc_asym_router.decompose import Decomposer
+
+    return Decomposer(router=router, planner=options.planner)
+
+
+def lines(options: argparse.Namespace, record: Mapping[str, Any]) -> Iterator[str] | None:
+    """The record's lines with the plan drawn first; `None` where nothing was to be split."""
+    return _lines(options.draw, record) if options.decompose else None
+
+
+def _lines(form: str, record: Mapping[str, Any]) -> Iterator[str]:
+    from lc_asym_router.decompose import ascii_drawing, mermaid
+
+    yield (mermaid if form == "mermaid" else ascii_drawing)(record)
+    yield from spent_lines(record)

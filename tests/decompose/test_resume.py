@@ -1,0 +1,77 @@
+"""A run that was killed is taken up; steps that had ended are not paid for again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+
+from tests.conftest import record
+from tests.decompose.world import WHOLE, World, plan_of, result
+from tests.servers import Reply
+
+
+def start(world: World, database: Path, what: str, kind: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.decompose.crashing", str(database)]
+    command += [world.small.url, world.frontier.url, what, kind]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("kind", ["graph", "parent"])
+def test_a_killed_process(world: World, tmp_path: Path, kind: str) -> None:
+    world.bad = {"t0"}  # so that one that had escalated is among those that had ended
+    world.replies["small", "t2"] = Reply(hang="before")
+    crashing = start(world, tmp_path / "runs.sqlite3", "ask", kind)
+    deadline = time.monotonic() + 60
+    while len(world.asked()) < 4 or world.small.open_requests != 1:
+        assert time.monotonic() < deadline, crashing.poll()
+        time.sleep(0.05)
+    time.sleep(0.5)  # the checkpointer writes in the background
+    crashing.kill()
+    crashing.wait()
+    assert sorted(task for task, _ in world.asked()) == ["t0", "t0", "t1", "t2"]
+    before = world.spent()
+
+    del world.replies["small", "t2"]
+    resumed = start(world, tmp_path / "runs.sqlite3", "resume", kind)
+    out, err = resumed.communicate(timeout=60)
+    assert resumed.returncode == 0, err
+    *lines, cost = out.strip().splitlines()
+    for place in range(4):
+        assert result(f"t{place}") in lines
+    after = [task for task, _ in world.asked()][4:]
+    assert sorted(after) == ["t2", "t3"]
+    assert before < world.spent()
+    assert float(cost) == pytest.approx(world.spent())  # what was spent before the crash is in it
+
+
+async def test_one_thread_asks_again(world: World) -> None:
+    """A thread's second request has no answers of the first one's plan."""
+    decomposer = world.decomposer(plan_of([[], []]), checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "1"}}
+    for turn in (1, 2):
+        said = decomposer.graph.invoke({"messages": [("human", WHOLE)]}, config)["messages"]
+        assert len(said) == 2 * turn
+        assert len(world.asked()) == 2 * turn
+        assert len(record(said[-1])["attempts"]) == 2
+    said = (await decomposer.graph.ainvoke({"messages": [("human", WHOLE)]}, config))["messages"]
+    assert len(world.asked()) == 6
+
+
+def test_a_run_that_raised_is_taken_up(world: World) -> None:
+    """The whole request fails too; when the frontier is back, only that call is made."""
+    world.left_out = {"t0"}
+    world.replies["frontier", "whole"] = Reply(status=500, error="boom")
+    decomposer = world.decomposer(plan_of([[], []]), join="small", checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "1"}}
+    with pytest.raises(Exception, match="No tier could answer"):
+        decomposer.graph.invoke({"messages": [("human", WHOLE)]}, config)
+    asked = len(world.asked())
+    del world.replies["frontier", "whole"]
+    said = decomposer.graph.invoke(None, config)["messages"][-1]
+    assert said.text == "the whole answer"
+    assert len(world.asked()) == asked + 1
