@@ -1,4 +1,4 @@
-"""LangChain's own integration suite on AsymRouter, along each of the three routes.
+"""LangChain's own integration suite on AsymRouter, along each of the three routes; escalated in two ways.
 
 Real ChatOllama and ChatOpenAI against scripted servers that answer as competent models would
 (`answering.py`). After every test the servers' records must show that the route was the intended
@@ -24,7 +24,7 @@ from langchain_core.utils.function_calling import convert_to_json_schema
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.integration_tests import chat_models as suite
 
-from lc_asym_router import AsymRouter, Tier
+from lc_asym_router import AsymRouter, Breaker, Tier
 from tests.answering import Writer, answer, spoiled
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, record, small_model
 from tests.servers import OllamaServer, OpenAIServer, Reply
@@ -91,6 +91,8 @@ class Routed(ChatModelIntegrationTests):
     small_says: ClassVar[Callable[[dict[str, Any]], Reply]]
     asked: ClassVar[list[str]]
     """The tiers asked for every answer, in their order."""
+    reaches_small: ClassVar[bool] = True
+    """Whether what is asked of the small tier comes to its server."""
     refused_by_client: ClassVar[dict[str, int]] = {}
     """For tests that ask what the small tier's client refuses: how many requests it lets through."""
 
@@ -109,6 +111,7 @@ class Routed(ChatModelIntegrationTests):
         small, frontier = len(self.small.requests), len(self.frontier.requests)
         answers = max(small, frontier)
         expected = [answers * ("small" in self.asked), answers * ("frontier" in self.asked)]
+        expected[0] *= self.reaches_small
         expected[0] = self.refused_by_client.get(request.node.originalname, expected[0])
         assert [small, frontier] == expected
 
@@ -319,6 +322,45 @@ class TestEscalated(Routed):
         assert [each["tier"] for each in attempts] == self.asked
         assert "ValueError" in attempts[0]["error"]
         assert attempts[0]["cost_usd"] is None  # it raises a bare ValueError, which may come late
+
+
+class TestEscalatedPastAnOpenBreaker(Routed):
+    """Every request is decided small, whose breaker is open, and escalates to the frontier.
+
+    One real call is made, so that what the suite says of a single call holds too.
+    """
+
+    settings: ClassVar = {"classify": lambda _: 0.0, "sticky": None}
+    small_says = staticmethod(answer)
+    asked: ClassVar = ["small", "frontier"]
+    reaches_small = False
+
+    supports_image_urls = True
+    supports_pdf_inputs = True
+    supports_audio_inputs = True
+    supported_usage_metadata_details: ClassVar = {"invoke": [*DETAILS], "stream": [*DETAILS]}
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        breaker = Breaker(failures=1, cooldown=3600)
+        breaker.enter().settle(False)
+        small = Tier(small_model(self.small), price=SMALL_PRICE, breaker=breaker)
+        return {**super().chat_model_params, "small": small}
+
+    def _shown(self, shown: dict[str, Any]) -> None:
+        assert (shown["tier"], shown["escalated"]) == ("frontier", True)
+        kept_out, answered = shown["attempts"]
+        assert kept_out["error"].startswith("CircuitOpenError")
+        assert (kept_out["asked"], kept_out["cost_usd"]) == (False, 0)
+        assert answered["error"] is None
+
+    @pytest.mark.parametrize("schema_type", SCHEMA_TYPES)
+    @pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
+    async def test_structure_by_every_method(
+        self, model: AsymRouter, method: str, schema_type: Any, monkeypatch: Any
+    ) -> None:
+        monkeypatch.setattr(type(self), "asked", ["frontier"])  # who hears of the schema
+        await super().test_structure_by_every_method(model, method, schema_type)
 
 
 @pytest.mark.parametrize(
