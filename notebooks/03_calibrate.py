@@ -61,8 +61,8 @@ countries = (each.split() for each in CAPITALS.split(","))
 asked = [(f"What is the capital of {country}?", city) for country, city in countries]
 asked += [story(1 + number % 3) for number in range(74)]
 folder = Path(mkdtemp())
-suffix = {"prompt_suffix": "One word or number only."}
-lines = [json.dumps({"query": query, "gold": gold, **suffix}) for query, gold in asked]
+wish = "\n\nOne word or number only."
+lines = [json.dumps({"query": query + wish, "gold": gold}) for query, gold in asked]
 (folder / "questions.jsonl").write_text("\n".join(lines))
 print(asked[0], asked[-1], sep="\n")
 
@@ -160,7 +160,7 @@ ledger, watch = Ledger(folder / "costs.sqlite3"), DriftWatch(calibration)
 calibrated = mine.model_copy(
     update={"threshold": folder / "calibration.json", "callbacks": [ledger, watch]}
 )
-live = evaluate(calibrated, questions[::12], same_final_answer, concurrency=2)
+live = evaluate(calibrated, questions[::11], same_final_answer, concurrency=2)
 found = live.to_dict()
 print({name: found[name] for name in ("n", "quality", "share", "escalated", "saved_usd")})
 print("drift:", watch.drift() or "too few requests yet to say")
