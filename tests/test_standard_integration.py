@@ -1,4 +1,4 @@
-"""LangChain's own integration suite on AsymRouter, along each of the three routes; escalated in two ways.
+"""LangChain's own integration suite on AsymRouter, along each route; escalated in two ways.
 
 Real ChatOllama and ChatOpenAI against scripted servers that answer as competent models would
 (`answering.py`). After every test the servers' records must show that the route was the intended

@@ -70,6 +70,11 @@ class Row:
     gold: Any = field(default=None, repr=False)
 
     @property
+    def asked(self) -> str:
+        """What the models were asked: the query, and what stands behind it."""
+        return "\n\n".join(part for part in (self.query, self.prompt_suffix) if part)
+
+    @property
     def weak_score(self) -> float:
         """The small model's score, in [0, 1]."""
         return self.weak.score or 0.0

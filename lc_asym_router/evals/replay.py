@@ -114,7 +114,7 @@ def replay(
     )
     unanswered = 0
     for place, row in enumerate(rows):
-        said = scorer.score(Request(messages=(HumanMessage(row.query),)), {}).complexity
+        said = scorer.score(Request(messages=(HumanMessage(row.asked),)), {}).complexity
         complexity[place] = 1.0 if said is None else said
         if row.weak.response is None:
             unanswered += 1
@@ -171,12 +171,11 @@ def _split(check: Check | None) -> tuple[Check | None, Check | None, list[str]]:
 
 def attempt_of(row: Row) -> Attempt:
     """A row's small answer as a check sees it."""
-    asked = "\n\n".join(part for part in (row.query, row.prompt_suffix) if part)
     return Attempt(
         tier="small",
         model=row.weak.model,
         message=AIMessage(row.weak.response or "", usage_metadata=usage_of(row, row.weak)),
-        request=Request(messages=(HumanMessage(asked),)),
+        request=Request(messages=(HumanMessage(row.asked),)),
         usage=usage_of(row, row.weak),
     )
 

@@ -47,7 +47,7 @@ class Job:
     @property
     def prompt(self) -> str:
         """What is asked."""
-        return "\n\n".join(part for part in (self.row.query, self.row.prompt_suffix) if part)
+        return self.row.asked
 
 
 class Run:

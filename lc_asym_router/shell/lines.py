@@ -40,7 +40,7 @@ def spent_lines(record: Mapping[str, Any]) -> Iterator[str]:
     if record["side_calls"]:
         seconds = sum(call["seconds"] or 0.0 for call in record["side_calls"])
         count = len(record["side_calls"])
-        plans = any(call["purpose"] == "plan" for call in record["side_calls"])
+        plans = any(call.get("purpose") == "plan" for call in record["side_calls"])
         what = "plan, classify and check" if plans else "classify and check"
         yield f"side calls: {count} to {what} [{seconds:.2f} s]"
     saved = record["saved_usd"]
