@@ -83,9 +83,17 @@ class Planner:
             scene: What its node found.
             own: The step's own limit in seconds, or `None`.
         """
+        return limit_of(own, time_left(scene), not self.last_resort(tier, scene))
+
+    def last_resort(self, tier: Tier, scene: Scene) -> bool:
+        """Whether no other tier is left to ask."""
         others = {*tried(scene.state["trail"]), tier.name}
-        after = self.policy.next_after(tier, scene.request, scene.options, others)
-        return limit_of(own, time_left(scene), after is not None)
+        return self.policy.next_after(tier, scene.request, scene.options, others) is None
+
+    def entry(self, tier: Tier, scene: Scene) -> tuple[float | None, bool]:
+        """How long the way in to a tier may take, and whether it is the last one."""
+        last = self.last_resort(tier, scene)
+        return limit_of(None, time_left(scene), not last).seconds, last
 
     def _messages(self, tier: Tier, scene: Scene) -> list[Any]:
         """The request's messages, with feedback on the attempt before where that is wanted."""

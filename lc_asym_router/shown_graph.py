@@ -20,7 +20,8 @@ class ShownGraph(CompiledStateGraph[Any, Any, Any, Any]):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """Every form of the display, by MIME type."""
-        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+        nodes = ", ".join(name for name in self.nodes if not name.startswith("__"))
+        return {"text/plain": f"AsymRouter.graph({nodes})", "text/html": self._repr_html_()}
 
 
 def shown(compiled: CompiledStateGraph[Any, Any, Any, Any], policy: Policy) -> ShownGraph:

@@ -65,9 +65,8 @@ class Steps:
         """Ask a tier: live where its answer may pass at once, else held for `verify`."""
         pause(scene, tier)
         try:
-            with tier.guard.entered(
-                self.planner.limit(tier, scene).seconds, look_of(scene)
-            ) as permit:
+            seconds, last = self.planner.entry(tier, scene)
+            with tier.guard.entered(seconds, last, look_of(scene)) as permit:
                 plan = self.planner.plan(tier, scene)
 
                 def make() -> Outcome:
@@ -90,7 +89,8 @@ class Steps:
         """The async twin of `ask`."""
         await apause(scene, tier)
         try:
-            async with tier.guard.aentered(self.planner.limit(tier, scene).seconds) as permit:
+            seconds, last = self.planner.entry(tier, scene)
+            async with tier.guard.aentered(seconds, last) as permit:
                 plan = self.planner.plan(tier, scene)
 
                 async def make() -> Outcome:

@@ -29,6 +29,8 @@ class Breaker:
     Args:
         failures: Failures in a row that open it, at least 1.
         cooldown: Seconds from then until a probe is let through.
+        last_resort: Whether it lets a call through, open as it is, where no other tier is left to ask:
+            a short outage of the last tier is then no longer than it is. `False` fails fast there too.
         on_change: Called with the breaker after each change of its state, outside its lock.
         clock: Seconds, monotonic.
 
@@ -41,6 +43,7 @@ class Breaker:
         failures: int = 5,
         cooldown: float = 30.0,
         *,
+        last_resort: bool = True,
         on_change: Callable[[Breaker], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -50,6 +53,7 @@ class Breaker:
             raise ConfigurationError(f"Breaker(cooldown={cooldown!r}) is a time over 0 seconds.")
         self.failures = failures
         self.cooldown = cooldown
+        self.last_resort = last_resort
         self._on_change = on_change
         self._clock = clock
         self._lock = threading.Lock()
@@ -84,8 +88,11 @@ class Breaker:
             self._close()
         self._tell(changed)
 
-    def enter(self) -> Permit:
+    def enter(self, *, last: bool = False) -> Permit:
         """Ask to make a call.
+
+        Args:
+            last: Whether no other tier is left to ask.
 
         Raises:
             CircuitOpenError: It is open, or a probe is under way.
@@ -93,15 +100,23 @@ class Breaker:
         with self._lock:
             if self._opened is None:
                 return Permit(self, self._epoch, probe=False)
+            if last and self.last_resort:
+                return Permit(self, self._epoch, probe=True)
             if self._probing or self._left() > 0:
                 raise CircuitOpenError(self._left(), self._why)
             self._probing = True
             return Permit(self, self._epoch, probe=True)
 
-    def would_refuse(self) -> bool:
-        """Whether `enter` would raise now. It takes no probe's place."""
+    def refuse(self, *, last: bool = False) -> None:
+        """Raise what `enter` would raise now. It takes no probe's place.
+
+        Raises:
+            CircuitOpenError: See `enter`.
+        """
         with self._lock:
-            return self._opened is not None and (self._probing or self._left() > 0)
+            passing = self._opened is None or (last and self.last_resort)
+            if not passing and (self._probing or self._left() > 0):
+                raise CircuitOpenError(self._left(), self._why)
 
     def _settle(self, permit: Permit, succeeded: bool | None, why: str) -> None:
         with self._lock:

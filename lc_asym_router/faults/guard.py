@@ -41,12 +41,13 @@ class Guard:
 
     @contextmanager
     def entered(
-        self, seconds: float | None, look: Callable[[], None] | None = None
+        self, seconds: float | None, last: bool, look: Callable[[], None] | None = None
     ) -> Iterator[Permit]:
         """Go in to make one call, and tell the permit how it went.
 
         Args:
             seconds: Time left for waiting; `None` for any.
+            last: Whether no other tier is left to ask.
             look: Called now and then while waiting; what it raises ends the wait.
 
         Raises:
@@ -54,45 +55,45 @@ class Guard:
             QueueFullError: Too many wait already.
             AttemptTimeoutError: There is no time left, or no slot came free in it.
         """
-        self._in_time(seconds)
+        self._in_time(seconds, last)
         if self.slots is not None:
             self.slots.acquire(seconds, look)
         try:
-            with permitted(self.breaker) as permit:
+            with permitted(self.breaker, last=last) as permit:
                 yield permit
         finally:
             if self.slots is not None:
                 self.slots.release()
 
     @asynccontextmanager
-    async def aentered(self, seconds: float | None) -> AsyncIterator[Permit]:
+    async def aentered(self, seconds: float | None, last: bool) -> AsyncIterator[Permit]:
         """The async twin of `entered`."""
-        self._in_time(seconds)
+        self._in_time(seconds, last)
         if self.slots is not None:
             await self.slots.aacquire(seconds)
         try:
-            with permitted(self.breaker) as permit:
+            with permitted(self.breaker, last=last) as permit:
                 yield permit
         finally:
             if self.slots is not None:
                 self.slots.release()
 
-    def _in_time(self, seconds: float | None) -> None:
+    def _in_time(self, seconds: float | None, last: bool) -> None:
         """Refuse at once what would be refused after the wait."""
         if seconds is not None and seconds <= 0:
             raise AttemptTimeoutError(0.0, asked=False)
-        if self.breaker is not None and self.breaker.would_refuse():
-            self.breaker.enter().settle(None)
+        if self.breaker is not None:
+            self.breaker.refuse(last=last)
 
 
 @contextmanager
-def permitted(breaker: Breaker | None) -> Iterator[Permit]:
+def permitted(breaker: Breaker | None, *, last: bool = False) -> Iterator[Permit]:
     """Make a call in this block if the breaker lets it; an exception that leaves it is judged.
 
     Raises:
         CircuitOpenError: It is open.
     """
-    permit = breaker.enter() if breaker is not None else Permit(None)
+    permit = breaker.enter(last=last) if breaker is not None else Permit(None)
     try:
         yield permit
         permit.settle(True)  # where nothing was said in the block

@@ -276,21 +276,42 @@ async def test_a_machine_that_is_off_costs_its_time_out_only_so_often(rig: Rig, 
         assert time.monotonic() - began < 20 * 0.4 / 2
 
 
+def _open_at_the_frontier(rig: Rig, **breaker: Any) -> Any:
+    """A router whose frontier's breaker is open, and a fall-back that answers."""
+    settings = {"tiers": {"frontier": {"breaker": Breaker(1, 60, **breaker), "retry": ONCE}}}
+    return rig.router(**settings, fallbacks=[rig.tier("spare")])
+
+
 async def test_open_at_the_frontier(rig: Rig) -> None:
     """The fall-back is asked at once; without one the error says what is the matter."""
-    settings = {"tiers": {"frontier": {"breaker": Breaker(1, 60), "retry": ONCE}}}
-    router = rig.router(**settings, fallbacks=[rig.tier("spare")])
+    router = _open_at_the_frontier(rig, last_resort=False)
     rig.servers["frontier"].default = DEAD
     for way in WAYS:
         assert (await ask(router, way, "debug")).text == "a spare answer"
-    assert len(rig.servers["frontier"].requests) == 1
     alone = router.model_copy(update={"fallbacks": []})
     for way in WAYS:
         seen = await ask(alone, way, "debug")
         assert seen.seconds < 2
         assert "CircuitOpenError" in str(seen.error)
-        assert seen.tiers == ["frontier"]
+        assert "OpenAIConnectionError" in str(seen.error)  # why it is open
     assert len(rig.servers["frontier"].requests) == 1
+
+
+async def test_the_last_resort_is_asked_all_the_same(rig: Rig) -> None:
+    """Promise 7: a short outage of the last tier is no longer than it is."""
+    router = _open_at_the_frontier(rig)
+    rig.servers["frontier"].default = DEAD
+    await ask(router, "invoke", "debug")
+    alone = router.model_copy(update={"fallbacks": []})
+    assert alone.breakers["frontier"].state == "open"
+    for asked, way in enumerate(WAYS, 2):
+        assert "OpenAIConnectionError" in str((await ask(alone, way, "debug")).error)
+        assert alone.breakers["frontier"].state == "open"
+        assert len(rig.servers["frontier"].requests) == asked
+    rig.servers["frontier"].default = "well again"
+    for way in WAYS:
+        assert (await ask(alone, way, "debug")).text == "well again"
+    assert alone.breakers["frontier"].state == "closed"
 
 
 @in_all_ways
