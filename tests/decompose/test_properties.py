@@ -148,7 +148,7 @@ def _judge_calls(world: World, plan: Plan, hints: dict[int, str], bound: int) ->
         assert on_top == (1 if up or step.id in world.bad else 0)
         began = calls[step.id][0].started
         for need in step.needs:
-            ended = calls[need][-1].finished
+            ended = calls[need][-1].over
             assert ended is not None
             assert ended <= began, f"{step.id} began before {need} had ended"
         for call in calls[step.id]:
@@ -165,9 +165,7 @@ def _judge_calls(world: World, plan: Plan, hints: dict[int, str], bound: int) ->
 
 def most_at_once(calls: list[Any]) -> int:
     """The most calls that a server worked on at one time."""
-    edges = sorted(
-        edge for call in calls for edge in ((call.started, 1), (call.finished or 1e18, -1))
-    )
+    edges = sorted(edge for call in calls for edge in ((call.started, 1), (call.over or 1e18, -1)))
     now = most = 0
     for _, change in edges:
         now += change

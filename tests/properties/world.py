@@ -53,6 +53,7 @@ class World:
         self.runner = asyncio.Runner()
         self.strays: list[str] = []
         self.left: set[str] = set()
+        self.others = set(threading.enumerate())  # of tests before, whose calls may never end
 
     def router(self, setting: Setting) -> AsymRouter:
         key = (setting.checked, setting.attempts, setting.escalate_with)
@@ -110,18 +111,18 @@ class World:
         assert self.small.wait_idle(), "a request to the small tier is still open"
         assert self.frontier.wait_idle(), "a request to the frontier is still open"
         until = time.monotonic() + 5
-        while (left := _stream_threads()) and time.monotonic() < until:
+        while (left := self._threads()) and time.monotonic() < until:
             time.sleep(0.01)
         assert not left, f"threads are left: {left}"
         assert not self.strays, self.strays
+
+    def _threads(self) -> list[threading.Thread]:
+        """The router's own; the embedded server's thread, which other tests start, stays."""
+        own = ("lc-asym-router-stream", "lc-asym-router-deadline")
+        new = (each for each in threading.enumerate() if each not in self.others)
+        return [each for each in new if each.name.startswith(own)]
 
     def close(self) -> None:
         self.runner.close()
         self.small.stop()
         self.frontier.stop()
-
-
-def _stream_threads() -> list[threading.Thread]:
-    """The router's own; the embedded server's thread, which other tests start, stays."""
-    own = ("lc-asym-router-stream", "lc-asym-router-deadline")
-    return [t for t in threading.enumerate() if t.name.startswith(own)]

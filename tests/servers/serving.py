@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -27,10 +28,17 @@ class Recorded:
     chunks_sent: int = 0
     answering: bool = True
     """Some of the answer has still to leave; over just before its last bytes do."""
+    last: float | None = None
+    """When the last bytes were about to leave; `finished` may come after the client's next request."""
     done: bool = False
     """The answer was given whole, an error answer too; set just before its last bytes leave."""
     usage: tuple[int, int] | None = None
     """The input and output tokens reported to the client."""
+
+    @property
+    def over(self) -> float | None:
+        """When nothing more was to be done for it; `None` where that is still to come."""
+        return self.last if self.last is not None else self.finished
 
 
 @dataclass
@@ -171,6 +179,7 @@ class Exchange:
     async def _last(self, *, told: bool) -> None:
         """Let the last bytes leave; the report comes before them, so that no client is quicker."""
         self.record.answering = self._slow
+        self.record.last = time.monotonic()
         if told and not self._slow:
             self.report(self.record, self.answer)
         await self.conn.flush()
