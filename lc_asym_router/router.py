@@ -16,8 +16,8 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 from lc_asym_router.chain_model import ChainChatModel
 from lc_asym_router.classify.remembered import remembering
 from lc_asym_router.deciding import Decider, Sticky
-from lc_asym_router.display import Displayed
 from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.exploring import Explorable
 from lc_asym_router.face import Face
 from lc_asym_router.faults.breaker import Breaker
 from lc_asym_router.graph import Graph, build_graph
@@ -43,12 +43,10 @@ from lc_asym_router.structured import with_parser
 from lc_asym_router.tiers import Ladder
 
 if TYPE_CHECKING:
-    from lc_asym_router.notebook.comparing import Comparison
-    from lc_asym_router.notebook.explaining import Explanation
-    from lc_asym_router.notebook.record import Record
+    pass
 
 
-class AsymRouter(ChainChatModel, Displayed):
+class AsymRouter(ChainChatModel, Explorable):
     """A chat model that asks the smallest competent model, checks its answer, and escalates.
 
     It takes a chat model's place in chains, agents and graphs. Each answer carries its record in
@@ -295,75 +293,6 @@ class AsymRouter(ChainChatModel, Displayed):
         config = ensure_config(config)
         options = CallOptions.of(config, self.ladder, self.configurable_prefix)
         return await self._policy.decider.adecide(self._request(input, kwargs), options, config)
-
-    # a look inside ----------------------------------------------------------------------------
-
-    def explain(
-        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Explanation:
-        """The decision with its parts: the words or features that moved it. No tier is asked.
-
-        Arguments and errors as for `decide`.
-        """
-        from lc_asym_router.notebook.explaining import explain
-
-        return explain(self, input, config, **kwargs)
-
-    async def aexplain(
-        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Explanation:
-        """The async twin of `explain`."""
-        from lc_asym_router.notebook.explaining import aexplain
-
-        return await aexplain(self, input, config, **kwargs)
-
-    def compare(
-        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Comparison:
-        """Ask every tier, side by side, and check every answer with the same checks.
-
-        It shows what each says, the verdicts and the costs; rejected answers too, marked as such. A
-        tier that fails is shown as failed. Every call is paid for and counted.
-
-        Arguments as for `invoke`.
-
-        Raises:
-            InvalidRequestError: There is nothing to route on.
-            NoTierError: No tier can take it.
-        """
-        from lc_asym_router.notebook.comparing import compare
-
-        return compare(self, input, config, **kwargs)
-
-    async def acompare(
-        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Comparison:
-        """The async twin of `compare`."""
-        from lc_asym_router.notebook.comparing import acompare
-
-        return await acompare(self, input, config, **kwargs)
-
-    async def watch(
-        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Record:
-        """Answer a request and show it happen: the nodes at work, the answer as it comes.
-
-        In a notebook the graph lights up; elsewhere lines are printed. As in any stream, text that
-        has not passed its check is never shown.
-
-        Arguments and errors as for `astream`.
-
-        Returns:
-            The record, which shows itself as a timeline; the message is its `answer`.
-        """
-        from lc_asym_router.notebook.live import watch
-
-        return await watch(self, input, config, **kwargs)
-
-    def _repr_html_(self) -> str:
-        from lc_asym_router.notebook.router_display import router_html
-
-        return router_html(self._policy)
 
     # tools and schemas ------------------------------------------------------------------------
 

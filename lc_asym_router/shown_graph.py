@@ -20,8 +20,11 @@ class ShownGraph(CompiledStateGraph[Any, Any, Any, Any]):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """Every form of the display, by MIME type."""
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+    def __repr__(self) -> str:
         nodes = ", ".join(name for name in self.nodes if not name.startswith("__"))
-        return {"text/plain": f"AsymRouter.graph({nodes})", "text/html": self._repr_html_()}
+        return f"AsymRouter.graph({nodes})"
 
 
 def shown(compiled: CompiledStateGraph[Any, Any, Any, Any], policy: Policy) -> ShownGraph:
