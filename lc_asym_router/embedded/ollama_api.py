@@ -68,7 +68,8 @@ def to_openai(body: Mapping[str, Any]) -> dict[str, Any]:
         request["response_format"] = format_to_openai(body["format"])
     if body.get("logprobs"):
         request["logprobs"] = True
-        request["top_logprobs"] = body.get("top_logprobs") or 0
+        # llama.cpp gives the tokens' own logprobs only where it is asked for further ones.
+        request["top_logprobs"] = max(1, body.get("top_logprobs") or 0)
     return request
 
 

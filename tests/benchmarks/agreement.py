@@ -1,14 +1,26 @@
 """`make bench-agreement`: how often the embedded 0.5B model is right, and what agreement tells.
 
-Each prompt below is asked once at temperature 0 and twice at 0.8 with fixed seeds, on the real model.
+Each prompt below is asked once at temperature 0 and twice at 0.8 with fixed seeds, on the real model,
+which then verifies its own answer too; and how sure it was of its tokens is noted.
 The prompts are this project's own; the right answers are given beside them.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import cast
+
+from langchain_core.messages import HumanMessage
+from langchain_ollama import ChatOllama
+
 from lc_asym_router.binding import resampled
 from lc_asym_router.env import embedded
+from lc_asym_router.evals.metrics import auroc
+from lc_asym_router.request import Request
+from lc_asym_router.state import Attempt
 from lc_asym_router.verify.final_answer import final_answer, same
+from lc_asym_router.verify.limits import MeanLogprob
+from lc_asym_router.verify.self_verify import SelfVerification
 
 PROMPTS = {
     "What is the capital of France?": "Paris",
@@ -38,25 +50,70 @@ PROMPTS = {
 }
 
 
+@dataclass(frozen=True)
+class Told:
+    """What is known of one answer.
+
+    Attributes:
+        right: Whether it is right.
+        agreed: How many of two further samples say the same.
+        verified: Share of "correct" among the model's own verdicts, of which there are at most four: it
+            stops once half of them are one way.
+        probability: Geometric mean of its tokens' probabilities.
+    """
+
+    right: bool
+    agreed: int
+    verified: float
+    probability: float
+
+
+def ask(chat: ChatOllama, prompt: str, gold: str) -> Told:
+    """Ask the model, and the model about its answer."""
+    first = chat.model_copy(update={"logprobs": True}).invoke(prompt)
+    attempt = Attempt(
+        tier="small",
+        model=chat.model,
+        message=first,
+        request=Request(messages=(HumanMessage(prompt),)),
+        again=lambda temperature, seed: resampled(chat, temperature, seed),
+    )
+    samples = [resampled(chat, 0.8, seed).invoke(prompt).text for seed in (1, 2)]
+    answer = final_answer(first.text)
+    told = Told(
+        right=same(answer, final_answer(gold)),
+        agreed=sum(same(answer, final_answer(sample)) for sample in samples),
+        verified=SelfVerification(samples=4)(attempt).score or 0.0,
+        probability=MeanLogprob(-100)(attempt).score or 0.0,
+    )
+    print(
+        f"{'right' if told.right else 'WRONG'}  {told.agreed} of 2 agreed  "
+        f"self-verified {told.verified:.2f}  probability {told.probability:.2f}  "
+        f"{prompt} -> {first.text[:50]!r}"
+    )
+    return told
+
+
 def main() -> None:
-    chat = embedded("small").model
-    told: list[tuple[bool, int]] = []
-    for prompt, gold in PROMPTS.items():
-        first = chat.invoke(prompt).text
-        samples = [resampled(chat, 0.8, seed).invoke(prompt).text for seed in (1, 2)]
-        right = same(final_answer(first), final_answer(gold))
-        agreed = sum(same(final_answer(first), final_answer(sample)) for sample in samples)
-        told.append((right, agreed))
-        print(f"{'right' if right else 'WRONG'}  {agreed} of 2 agreed  {prompt} -> {first[:50]!r}")
+    chat = cast("ChatOllama", embedded("small").model)
+    told = [ask(chat, prompt, gold) for prompt, gold in PROMPTS.items()]
     rows = {
         "all": told,
-        "at least 1 of 2 samples agreed": [row for row in told if row[1] >= 1],
-        "both agreed": [row for row in told if row[1] == 2],
-        "none agreed": [row for row in told if row[1] == 0],
+        "at least 1 of 2 samples agreed": [row for row in told if row.agreed >= 1],
+        "both agreed": [row for row in told if row.agreed == 2],
+        "none agreed": [row for row in told if row.agreed == 0],
     }
     print()
     for name, row in rows.items():
-        print(f"{name}: right {sum(right for right, _ in row)} of {len(row)}")
+        print(f"{name}: right {sum(each.right for each in row)} of {len(row)}")
+    right = [float(each.right) for each in told]
+    print()
+    for name, scores in {
+        "agreement": [float(each.agreed) for each in told],
+        "self-verification": [each.verified for each in told],
+        "mean token probability": [each.probability for each in told],
+    }.items():
+        print(f"{name}: AUROC {auroc(scores, right):.3f}")
 
 
 if __name__ == "__main__":

@@ -203,6 +203,7 @@ def test_cut_off_arguments_are_not_lost() -> None:
 
 def test_logprobs_are_passed() -> None:
     assert to_openai(body(logprobs=True, top_logprobs=2))["top_logprobs"] == 2
+    assert to_openai(body(logprobs=True))["top_logprobs"] == 1  # none for 0 in llama.cpp
     chosen = [{"token": "a", "logprob": -1.0}]
     (line,) = reply().feed(
         {"choices": [{"delta": {"content": "a"}, "logprobs": {"content": chosen}}]}
