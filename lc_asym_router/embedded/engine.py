@@ -106,6 +106,13 @@ class Engine:
         if process is not None:
             _end(process)
 
+    def lose(self) -> None:
+        """Take it for dead: its connection broke. The system may tell that a moment later only, and
+        the next request would go to it once more. It does not wait."""
+        process, self._url = self._process, None
+        if process is not None:
+            process.kill()
+
     def _check_memory(self) -> None:
         available = self._available()
         if available is not None and available < self.model.ram_megabytes:

@@ -118,7 +118,9 @@ async def events(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
 
 
 def gone(engine: Engine, error: Exception) -> EngineError:
-    """Make the error for a worker process that has died."""
+    """Make the error for a worker process that has died, and let nobody else go to it."""
+    if not isinstance(error, httpx.TimeoutException):
+        engine.lose()
     return EngineError(
         f"llama.cpp went away while it ran {engine.model.name!r} "
         f"({type(error).__name__}). It starts anew at the next request."
