@@ -30,7 +30,7 @@ _GARBLED = frozenset({"APIResponseValidationError", "DecodingError"})
 def worth_retrying(error: BaseException) -> bool:
     """Whether the same call may well succeed in a moment.
 
-    Connections that failed, time-outs, answers that broke off or made no sense, and the statuses
+    Connections that failed, time-outs, answers that broke off or are no JSON, and the statuses
     408, 409, 425, 429 and 5xx are; a quota that is used up, a wrong key, a missing model and a
     request that the server refuses are not; nor is a time-out where the request's deadline set the
     time: what is left of that is the next tier's.

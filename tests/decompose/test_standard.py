@@ -30,6 +30,6 @@ class TestDecomposerUnit(ChatModelUnitTests):
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
         return ({"OPENAI_API_KEY": "sk-test"}, self.chat_model_params, {"max_steps": 16})
 
-    @pytest.mark.xfail(reason="max_tokens and stop are set on the router")
+    @pytest.mark.xfail(strict=True, reason="max_tokens and stop are set on the router")
     def test_standard_params(self, model: Any) -> None:
         super().test_standard_params(model)
