@@ -30,9 +30,9 @@ from lc_asym_router.router import AsymRouter
 
 @dataclass(frozen=True)
 class _Bounds:
-    """The longest run: each step may be a wave of its own."""
+    """The longest run: plan, steps, join, verify, frontier."""
 
-    longest: int
+    longest: int = 5
 
 
 class Decomposer(ChainChatModel):
@@ -89,9 +89,8 @@ class Decomposer(ChainChatModel):
         if self.max_concurrency < 1:
             raise ConfigurationError(f"max_concurrency={self.max_concurrency} must be at least 1.")
         way = Way.of(self.router.policy, self.planner, self.gate, self.join, self.max_steps)
-        bounds = _Bounds(2 * self.max_steps + 6)
         self._way = way
-        self._face = Face(build_decomposer_graph(way, self.max_concurrency, False), bounds)
+        self._face = Face(build_decomposer_graph(way, self.max_concurrency, False), _Bounds())
         self._graph = build_decomposer_graph(way, self.max_concurrency, self.checkpointer)
         if self.profile is None:
             self.profile = self.router.profile

@@ -1,11 +1,12 @@
 """The picture as code.
 
-START -> plan -+-> step (each, side by side) -> gather -+-> step ... (the next wave)
-               |                                        +-> join -> verify -+-> END
-               |                                        |                   |
-               +----------------------------------------+-> frontier <------+
-               +-> whole -> END                               |
-                                                             END
+START -> plan -+-> steps (each by itself, side by side where it can) -+-> join -> verify -+-> END
+               |                                                     |                   |
+               +-----------------------------------------------------+-> frontier <------+
+               +-> whole -> END                                            |
+                                                                          END
+
+`steps` is a graph of its own: one task a step, sent out by LangGraph's `Send`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from langgraph.constants import END, START
 from langgraph.graph import StateGraph
 
 from lc_asym_router.context import RunContext
-from lc_asym_router.decompose.nodes import Nodes, follow
+from lc_asym_router.decompose.fan import Fan
+from lc_asym_router.decompose.nodes import Nodes
 from lc_asym_router.decompose.state import DecomposerState
 from lc_asym_router.decompose.way import Way
 from lc_asym_router.graph import Graph
@@ -33,26 +35,24 @@ def build_decomposer_graph(way: Way, max_concurrency: int, checkpointer: Any = N
         max_concurrency: How many steps run at once, unless a call's config says otherwise.
         checkpointer: `None` inherits a parent's, as a subgraph does; `False` has none.
     """
-    nodes = Nodes(way)
+    nodes = Nodes(way, Fan(way, kept=checkpointer is not False))
     top = way.policy.ladder[-1].name
     graph = StateGraph(
         DecomposerState, context_schema=RunContext, input_schema=RouterIO, output_schema=RouterIO
     )
     for name, node, anode in (
         ("plan", nodes.plan, nodes.aplan),
-        ("step", nodes.step, nodes.astep),
-        ("gather", nodes.gather, None),
+        ("steps", nodes.steps, nodes.asteps),
         ("join", nodes.join, nodes.ajoin),
         ("verify", nodes.verify, nodes.averify),
         ("whole", partial(nodes.whole, None), partial(nodes.awhole, None)),
         ("frontier", partial(nodes.whole, top), partial(nodes.awhole, top)),
     ):
         graph.add_node(name, RunnableCallable(node, anode, trace=False))
-    route = RunnableCallable(follow, trace=False)
+    route = RunnableCallable(_route, trace=False)
     graph.add_edge(START, "plan")
-    graph.add_conditional_edges("plan", route, ["step", "whole", "frontier"])
-    graph.add_edge("step", "gather")
-    graph.add_conditional_edges("gather", route, ["step", "join", "frontier"])
+    graph.add_conditional_edges("plan", route, ["steps", "whole", "frontier"])
+    graph.add_conditional_edges("steps", route, ["join", "frontier"])
     graph.add_edge("join", "verify")
     graph.add_conditional_edges("verify", route, ["frontier", END])
     graph.add_edge("whole", END)
@@ -61,3 +61,7 @@ def build_decomposer_graph(way: Way, max_concurrency: int, checkpointer: Any = N
     # Values and updates modes show the messages alone: plan, answers and draft are our own.
     compiled.stream_channels = ["messages"]
     return compiled.with_config(max_concurrency=max_concurrency)
+
+
+def _route(state: DecomposerState) -> str:
+    return state["route"]

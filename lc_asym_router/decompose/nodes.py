@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,23 +14,20 @@ from langchain_core.runnables.config import run_in_executor
 from langgraph.constants import END
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
-from langgraph.types import Send
 
 from lc_asym_router.ambient import ambient
 from lc_asym_router.deadline import finished
 from lc_asym_router.decompose.chat import ChatPlanner
 from lc_asym_router.decompose.entering import Bill, Entry
+from lc_asym_router.decompose.fan import Fan
 from lc_asym_router.decompose.parts import (
     FAILURES,
     Joining,
-    Part,
-    plan_of,
-    texts_of,
     with_whole_record,
 )
 from lc_asym_router.decompose.planning import Planning
 from lc_asym_router.decompose.record import parts_record, usage_of, whole_record
-from lc_asym_router.decompose.state import DecomposerState, StepInput
+from lc_asym_router.decompose.state import DecomposerState, StepResult
 from lc_asym_router.decompose.way import Way
 from lc_asym_router.errors import UnverifiedError
 from lc_asym_router.request import Request
@@ -40,9 +37,15 @@ from lc_asym_router.streaming import Draft, Sink, ahand_on, as_chunks, as_messag
 
 @dataclass(frozen=True)
 class Nodes:
-    """The nodes under one decomposer's settings."""
+    """The nodes under one decomposer's settings.
+
+    Attributes:
+        way: The settings.
+        fan: Takes the steps of a plan.
+    """
 
     way: Way
+    fan: Fan
 
     # plan -----------------------------------------------------------------------------------
 
@@ -104,38 +107,19 @@ class Nodes:
         model, messages = work.own(planner)
         return planner.read(await model.ainvoke(messages, work.config()), ladder)
 
-    # a step ---------------------------------------------------------------------------------
+    # the steps ------------------------------------------------------------------------------
 
-    def step(self, given: StepInput, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
-        """Take a step: the router answers it, and nobody hears it."""
-        part = Part(Entry.of(self.way, given, config, runtime), given)
-        with part.entry.accounting():
-            try:
-                answer = self.way.face.answer(part.request, part.config, part.entry.muted)
-            except FAILURES as error:
-                return part.failed(error)
-            return part.answered(answer)
-
-    async def astep(
-        self, given: StepInput, config: RunnableConfig, runtime: Runtime[Any]
+    def steps(
+        self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
-        """The async twin of `step`."""
-        part = Part(Entry.of(self.way, given, config, runtime), given)
-        with part.entry.accounting():
-            try:
-                answer = await self.way.face.aanswer(part.request, part.config, part.entry.muted)
-            except FAILURES as error:
-                return part.failed(error)
-            return part.answered(answer)
+        """Take every step; each is kept by itself."""
+        return _gathered(state, self.fan.out(state, config, runtime))
 
-    def gather(self, state: DecomposerState) -> Update:
-        """All steps of a wave have ended: see whether the plan can go on."""
-        failed = {name: r["error"] for name, r in state["results"].items() if r["error"]}
-        if not failed:
-            return {"route": "step"}
-        name, why = next(iter(failed.items()))
-        reason = f"frontier: step {name!r} has no answer: {why}"
-        return {"route": "frontier", "split": {**state["split"], "reason": reason}}
+    async def asteps(
+        self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
+    ) -> Update:
+        """The async twin of `steps`."""
+        return _gathered(state, await self.fan.aout(state, config, runtime))
 
     # join and verify ------------------------------------------------------------------------
 
@@ -248,27 +232,15 @@ class _Whole:
         return {"messages": self.answers[-1:], "route": END}
 
 
-def follow(state: Mapping[str, Any]) -> str | list[Send]:
-    """The next node; or one `step` for each step that has all that it needs, each with just that."""
-    route = str(state["route"])
-    if route != "step":
-        return route
-    plan, texts = plan_of(state), texts_of(state)
-    ready = plan.ready(texts)
-    if not ready:
-        return "join"
-    return [
-        Send(
-            "step",
-            {
-                "messages": state["messages"],
-                "split": state["split"],
-                "step": step.to_dict(),
-                "known": [(plan.named(need).instruction, texts[need]) for need in step.needs],
-            },
-        )
-        for step in ready
-    ]
+def _gathered(state: DecomposerState, results: dict[str, StepResult]) -> Update:
+    """The steps have been taken: see whether the plan can go on."""
+    failed = {name: result["error"] for name, result in results.items() if result["error"]}
+    if not failed:
+        return {"results": results, "route": "join"}
+    name, why = next(iter(failed.items()))
+    reason = f"frontier: step {name!r} has no answer: {why}"
+    split = {**state["split"], "reason": reason}
+    return {"results": results, "route": "frontier", "split": split}
 
 
 def _left_out(entry: Entry, state: DecomposerState) -> Update | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -34,11 +34,13 @@ class Part:
 
     Attributes:
         entry: The node's view of its run.
-        given: All that the step gets to see.
+        given: What is to be done.
+        known: Instruction and answer of each step that it needs: all else that it gets to see.
     """
 
     entry: Entry
     given: StepInput
+    known: Sequence[tuple[str, str]]
 
     @property
     def step(self) -> Step:
@@ -53,7 +55,7 @@ class Part:
         before = asked.messages[: len(asked.messages) - len(asked.turn)]
         known = [
             message
-            for instruction, text in self.given["known"]
+            for instruction, text in self.known
             for message in (HumanMessage(instruction), AIMessage(text))
         ]
         return replace(
@@ -68,7 +70,7 @@ class Part:
         bill = Bill(self.entry, self.given["split"], step=self.step.id)
         return self.entry.hushed(bill, self.step.tier)
 
-    def answered(self, answer: AIMessage) -> Update:
+    def answered(self, answer: AIMessage) -> StepResult:
         """The router has answered: what no check of a tier sees is seen to here."""
         error = None
         if not answer.text.strip():
@@ -78,14 +80,14 @@ class Part:
                 structured(answer, SchemaBinding(self.step.schema))
             except SchemaError as fault:
                 error = f"the answer does not follow its schema: {fault}"
-        return self._result(
-            text=None if error else str(answer.text),
-            usage=answer.usage_metadata,
-            record=dict(answer.response_metadata["router"]),
-            error=error,
-        )
+        return {
+            "text": None if error else str(answer.text),
+            "usage": answer.usage_metadata,
+            "record": dict(answer.response_metadata["router"]),
+            "error": error,
+        }
 
-    def failed(self, error: Exception) -> Update:
+    def failed(self, error: Exception) -> StepResult:
         """No tier has an answer.
 
         Raises:
@@ -95,10 +97,7 @@ class Part:
             raise error
         record = error.record if isinstance(error, TiersFailedError) else {}
         why = describe_error(error).partition("\n")[0]
-        return self._result(text=None, usage=None, record=dict(record), error=why)
-
-    def _result(self, **found: Any) -> Update:
-        return {"results": {self.step.id: cast("StepResult", found)}}
+        return {"text": None, "usage": None, "record": dict(record), "error": why}
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ class Plan:
 
     @cached_property
     def waves(self) -> tuple[tuple[Step, ...], ...]:
-        """The steps in the order of their needs; those of one wave run side by side."""
+        """The steps in the order of their needs; none needs another of its own wave."""
         waves: list[tuple[Step, ...]] = []
         done: set[str] = set()
         while ready := self.ready(done):

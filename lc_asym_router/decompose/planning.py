@@ -156,7 +156,7 @@ class Planning:
             return
         self._set(planner, f"{len(plan)} steps, {joined}: {estimate.reason}", estimate)
         self.split["plan"] = plan.to_dict()
-        self.route = "step"
+        self.route = "steps"
 
     def _set(self, planner: Any, reason: str, estimate: Any = None) -> None:
         self.split["planner"] = planner_name(planner) if planner is not None else None

@@ -72,12 +72,18 @@ class DecomposerState(TypedDict):
     draft: NotRequired[bytes | None]
 
 
-class StepInput(TypedDict):
-    """All that a step gets to see."""
+class StepsState(TypedDict):
+    """The state of the graph of the steps."""
 
     messages: list[AnyMessage]
     """The conversation, in a subgraph; under the chat-model face it stands in the run's context."""
     split: Split
+    results: NotRequired[Annotated[dict[str, StepResult], merged]]
+
+
+class StepInput(TypedDict):
+    """A step that is to be taken."""
+
+    messages: list[AnyMessage]
+    split: Split
     step: dict[str, Any]
-    known: list[tuple[str, str]]
-    """Instruction and answer of each step that it needs."""

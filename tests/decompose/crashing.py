@@ -26,7 +26,7 @@ def main() -> None:
         classify=lambda messages: 0.0,
         verify=checked,
     )
-    plan = plan_of([[], [], [], [0, 1]])
+    plan = plan_of([[], [], [], [0, 1], [1, 2]])
     with SqliteSaver.from_conn_string(database) as saver:
         graph = Decomposer(
             router=router,

@@ -99,6 +99,35 @@ def test_any_plan_is_carried_out(
     _judge_money(world, record(answer), counted.usage_metadata)
 
 
+@given(
+    needs=dags(),
+    data=st.data(),
+    face=st.sampled_from(["invoke", "ainvoke", "stream", "astream", "graph", "agraph"]),
+    bound=st.integers(2, 4),
+)
+@settings(max_examples=25, **COMMON)
+def test_a_step_waits_for_its_own_needs_alone(
+    shared_world: World, needs: list[list[int]], data: st.DataObject, face: str, bound: int
+) -> None:
+    """One step's answer is held back until all are done that don't need it: none of them waits."""
+    world = shared_world
+    world.begin()
+    held = data.draw(st.integers(0, len(needs) - 1))
+    waiting = {held}
+    for place, each in enumerate(needs):
+        if waiting & set(each):
+            waiting.add(place)
+    free = {f"t{place}" for place in range(len(needs)) if place not in waiting}
+    world.bad = data.draw(st.sets(st.sampled_from([f"t{place}" for place in range(len(needs))])))
+    name = f"t{held}"
+    with world.held(name, free):
+        ask(world.decomposer(plan_of(needs), join="template", max_concurrency=bound), face)
+    first: dict[str, float] = {}
+    for task, each in world.asked():
+        first.setdefault(task, each.over or 0.0)
+    assert all(first[task] <= first[name] for task in free)
+
+
 def ask(model: Any, face: str) -> tuple[list[str], AIMessage]:
     """Ask through a face: the texts in the order in which they came, and the whole answer."""
     if face in ("graph", "agraph"):

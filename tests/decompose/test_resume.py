@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command, interrupt
 
+from lc_asym_router import Verdict
 from tests.conftest import record
 from tests.decompose.world import WHOLE, World, plan_of, result
 from tests.servers import Reply
@@ -27,13 +31,13 @@ def test_a_killed_process(world: World, tmp_path: Path, kind: str) -> None:
     world.replies["small", "t2"] = Reply(hang="before")
     crashing = start(world, tmp_path / "runs.sqlite3", "ask", kind)
     deadline = time.monotonic() + 60
-    while len(world.asked()) < 4 or world.small.open_requests != 1:
+    while len(world.asked()) < 5 or world.small.open_requests != 1:
         assert time.monotonic() < deadline, crashing.poll()
         time.sleep(0.05)
     time.sleep(0.5)  # the checkpointer writes in the background
     crashing.kill()
     crashing.wait()
-    assert sorted(task for task, _ in world.asked()) == ["t0", "t0", "t1", "t2"]
+    assert sorted(task for task, _ in world.asked()) == ["t0", "t0", "t1", "t2", "t3"]
     before = world.spent()
 
     del world.replies["small", "t2"]
@@ -41,12 +45,61 @@ def test_a_killed_process(world: World, tmp_path: Path, kind: str) -> None:
     out, err = resumed.communicate(timeout=60)
     assert resumed.returncode == 0, err
     *lines, cost = out.strip().splitlines()
-    for place in range(4):
+    for place in range(5):
         assert result(f"t{place}") in lines
-    after = [task for task, _ in world.asked()][4:]
-    assert sorted(after) == ["t2", "t3"]
+    after = world.asked()[5:]
+    assert [task for task, _ in after] == ["t2", "t4"]
+    seen = str(after[1][1].body["messages"])
+    assert result("t1") in seen  # of the run that was killed
+    assert result("t2") in seen
     assert before < world.spent()
     assert float(cost) == pytest.approx(world.spent())  # what was spent before the crash is in it
+
+
+def test_a_process_that_is_interrupted_begins_no_further_step(world: World, tmp_path: Path) -> None:
+    with world.held("t2") as gate:
+        asking = start(world, tmp_path / "runs.sqlite3", "ask", "graph")
+        deadline = time.monotonic() + 60
+        while len(world.asked()) < 4 or world.small.open_requests != 1:
+            assert time.monotonic() < deadline, asking.poll()
+            time.sleep(0.05)
+        asking.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        gate.set()
+        _, err = asking.communicate(timeout=60)
+    assert asking.returncode != 0
+    assert "KeyboardInterrupt" in err
+    assert sorted(task for task, _ in world.asked()) == ["t0", "t1", "t2", "t3"]
+
+    resumed = start(world, tmp_path / "runs.sqlite3", "resume", "graph")
+    _, err = resumed.communicate(timeout=60)
+    assert resumed.returncode == 0, err
+    assert [task for task, _ in world.asked()][4:] == ["t4"]
+
+
+@pytest.mark.parametrize("twin", ["sync", "async"])
+async def test_a_step_that_asks_a_person(world: World, twin: str) -> None:
+    """A check that interrupts: what needs the step waits for the answer, all else is done."""
+
+    def asks(attempt: Any) -> Verdict:
+        if "t0" in attempt.text:
+            return Verdict(interrupt("is it good?") == "yes", reason="a person says so")
+        return Verdict(True)
+
+    router = world.router(verify=asks)
+    plan = plan_of([[], [], [0], [1], [2]])
+    graph = world.decomposer(plan, router, join="template", checkpointer=InMemorySaver()).graph
+    config: Any = {"configurable": {"thread_id": "1"}}
+
+    async def run(given: Any) -> Any:
+        return graph.invoke(given, config) if twin == "sync" else await graph.ainvoke(given, config)
+
+    stopped = await run({"messages": [("human", WHOLE)]})
+    assert [each.value for each in stopped["__interrupt__"]] == ["is it good?"]
+    assert sorted(task for task, _ in world.asked()) == ["t0", "t1", "t3"]
+    said = (await run(Command(resume="yes")))["messages"][-1]
+    assert all(result(f"t{place}") in said.text for place in range(5))
+    assert sorted(task for task, _ in world.asked())[3:] == ["t2", "t3", "t4"]
 
 
 async def test_one_thread_asks_again(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import Any
 
@@ -16,7 +17,7 @@ from lc_asym_router import (
     UnverifiedError,
 )
 from tests.conftest import record
-from tests.decompose.test_properties import ask
+from tests.decompose.test_properties import ask, most_at_once
 from tests.decompose.world import BAD, WHOLE, World, plan_of, result
 from tests.servers import Reply
 
@@ -180,6 +181,34 @@ def test_a_deadline_is_the_requests_not_each_steps(world: World, face: str) -> N
         ask(world.decomposer(plan_of([[], [0], [1]]), router), face)
     assert time.monotonic() - began < 1.6
     assert "t2" not in [task for task, _ in world.asked()]
+
+
+@pytest.mark.parametrize("bound", [1, 2, None])
+def test_a_calls_own_bound_wins(world: World, bound: int | None) -> None:
+    world.delays = {f"t{place}": 0.2 for place in range(6)}
+    given: Any = {"messages": [("human", WHOLE)]}
+    graph = world.decomposer(plan_of([[]] * 6), max_concurrency=3).graph
+    graph.invoke(given, {"max_concurrency": bound})
+    assert most_at_once([each for _, each in world.asked()]) == (bound or 3)
+
+
+@pytest.mark.parametrize("face", ["invoke", "ainvoke"])
+def test_when_a_step_has_no_answer_no_other_begins(world: World, face: str) -> None:
+    """What is under way is ended; what waits for a free place or for its needs is not paid for."""
+    for tier in ("small", "frontier"):
+        world.replies[tier, "t0"] = Reply(status=400, error="boom")
+    plan = plan_of([[], [], [], [1]])
+    with world.held("t1") as gate:
+
+        def release() -> None:
+            assert world.frontier.wait_requests()
+            time.sleep(0.5)  # by then it is known that no tier can answer t0
+            gate.set()
+
+        threading.Thread(target=release).start()
+        _, answer = ask(world.decomposer(plan, max_concurrency=2), face)
+    assert answer.text == "the whole answer"
+    assert {task for task, _ in world.asked()} == {"t0", "t1", "whole"}
 
 
 def test_a_log_of_requests_takes_the_record(world: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from threading import Event, Thread
 from typing import Any
 
 from langchain_openai.chat_models import _client_utils
@@ -47,6 +50,7 @@ class World:
         delays: Seconds that a task takes.
         left_out: Tasks that a join leaves out.
         replies: Whole replies for a tier and a task, over everything else.
+        gates: Tasks whose answers wait for an event; see `held`.
     """
 
     small: OllamaServer = field(init=False)
@@ -55,6 +59,7 @@ class World:
     delays: dict[str, float] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)
     replies: dict[tuple[str, str], Reply] = field(default_factory=dict)
+    gates: dict[str, Event] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.small = OllamaServer(default=lambda body: self._says("small", body))
@@ -62,6 +67,9 @@ class World:
 
     def _says(self, tier: str, body: dict[str, Any]) -> Reply:
         task = task_of(body)
+        return replace(self._said(tier, task, body), hold=self.gates.get(task))
+
+    def _said(self, tier: str, task: str, body: dict[str, Any]) -> Reply:
         if (tier, task) in self.replies:
             return self.replies[tier, task]
         delay = self.delays.get(task, 0.0)
@@ -75,6 +83,29 @@ class World:
             return Reply(" and ".join(map(result, dict.fromkeys(kept))), delay=delay)
         return Reply(result(task), delay=delay, output_tokens=3 + int(task[1:]))
 
+    @contextmanager
+    def held(self, task: str, until: Collection[str] = ()) -> Iterator[Event]:
+        """Hold a task's answers back until others have been answered, or the event that it yields is
+        set; after 20 s they go out all the same, and a test sees by their order that it was in vain.
+        """
+        gate = self.gates[task] = Event()
+
+        def watch() -> None:
+            deadline = time.monotonic() + 20
+            while not gate.wait(0.01) and time.monotonic() < deadline:
+                answered = {name for name, each in self.asked() if each.over is not None}
+                if until and answered.issuperset(until):
+                    break
+            gate.set()
+
+        watcher = Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield gate
+        finally:
+            gate.set()
+            watcher.join()
+
     def begin(self) -> None:
         """Forget everything, and the connections of an event loop that has ended."""
         _client_utils._cached_async_httpx_client.cache_clear()
@@ -82,6 +113,7 @@ class World:
             assert server.wait_idle()
             server.reset()
         self.bad, self.delays, self.left_out, self.replies = set(), {}, set(), {}
+        self.gates = {}
 
     def router(self, **settings: Any) -> AsymRouter:
         """A router that asks the small model first."""
