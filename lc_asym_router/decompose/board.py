@@ -59,15 +59,8 @@ class Board:
         with self._changed:
             self._changed.wait_for(lambda: self._settled(step))
             turn = self._begin(step)
-        error: BaseException | None = None
-        try:
+        with self._taken(step, turn):
             yield turn
-        except BaseException as raised:
-            error = raised
-            raise
-        finally:
-            with self._changed:
-                self._end(step, turn, error)
 
     @asynccontextmanager
     async def aturn(self, step: Step) -> AsyncIterator[Turn | None]:
@@ -75,20 +68,26 @@ class Board:
         while not self._settled(step):
             await self._stirred.wait()
         turn = self._begin(step)
-        error: BaseException | None = None
-        try:
+        with self._taken(step, turn):
             yield turn
-        except BaseException as raised:
-            error = raised
-            raise
-        finally:
-            self._end(step, turn, error)
 
     def stop(self) -> None:
         """No further step begins: the run is being left."""
         with self._changed:
             self._stopped = True
             self._stir()
+
+    @contextmanager
+    def _taken(self, step: Step, turn: Turn | None) -> Iterator[None]:
+        error: BaseException | None = None
+        try:
+            yield
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            with self._changed:
+                self._end(step, turn, error)
 
     def _settled(self, step: Step) -> bool:
         """Whether there is nothing more to wait for."""

@@ -7,8 +7,9 @@ state lets each begin as soon as it can.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +24,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Send
 
 from lc_asym_router.context import Surroundings
-from lc_asym_router.decompose.board import Board
+from lc_asym_router.decompose.board import Board, Turn
 from lc_asym_router.decompose.entering import Entry
 from lc_asym_router.decompose.parts import FAILURES, Part, plan_of
 from lc_asym_router.decompose.plan import Step
@@ -109,41 +110,42 @@ class Fan:
 
     def _step(self, given: StepInput, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
         """Take a step: the router answers it, and nobody hears it."""
-        beside, step = runtime.context, Step(**given["step"])
-        with beside.board.turn(step) as turn:
+        step, board = Step(**given["step"]), runtime.context.board
+        with board.turn(step) as turn:
             if turn is None:
                 return {}
-            part = Part(self._entry(given, config, beside), given, turn.known)
-            with part.entry.accounting():
-                try:
-                    face = self._way.face
-                    answer = face.answer(part.request, part.config, part.entry.muted)
-                    turn.result = part.answered(answer)
-                except FAILURES as error:
-                    turn.result = part.failed(error)
+            part = self._part(given, config, runtime.context, turn)
+            with _settling(part, turn):
+                turn.result = part.answered(self._way.face.answer(*part.call))
             return {"results": {step.id: turn.result}}
 
     async def _astep(
         self, given: StepInput, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `_step`."""
-        beside, step = runtime.context, Step(**given["step"])
-        async with beside.board.aturn(step) as turn:
+        step, board = Step(**given["step"]), runtime.context.board
+        async with board.aturn(step) as turn:
             if turn is None:
                 return {}
-            part = Part(self._entry(given, config, beside), given, turn.known)
-            with part.entry.accounting():
-                try:
-                    face = self._way.face
-                    answer = await face.aanswer(part.request, part.config, part.entry.muted)
-                    turn.result = part.answered(answer)
-                except FAILURES as error:
-                    turn.result = part.failed(error)
+            part = self._part(given, config, runtime.context, turn)
+            with _settling(part, turn):
+                turn.result = part.answered(await self._way.face.aanswer(*part.call))
             return {"results": {step.id: turn.result}}
 
-    def _entry(self, given: StepInput, config: RunnableConfig, beside: Beside) -> Entry:
+    def _part(self, given: StepInput, config: RunnableConfig, beside: Beside, turn: Turn) -> Part:
         own: RunnableConfig = {**config, "max_concurrency": beside.board.most}
-        return Entry.of(self._way, given, own, Runtime(context=beside.outer))
+        entry = Entry.of(self._way, given, own, Runtime(context=beside.outer))
+        return Part(entry, given, turn.known)
+
+
+@contextmanager
+def _settling(part: Part, turn: Turn) -> Iterator[None]:
+    """Account for a step, and take its failure for a result."""
+    with part.entry.accounting():
+        try:
+            yield
+        except FAILURES as error:
+            turn.result = part.failed(error)
 
 
 def _each(state: StepsState) -> list[Send]:

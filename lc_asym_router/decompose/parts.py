@@ -20,7 +20,7 @@ from lc_asym_router.money.budgets.exhausted import BudgetExceededError
 from lc_asym_router.request import Request, SchemaBinding
 from lc_asym_router.schemas import SchemaError
 from lc_asym_router.state import Update, open_record, seal
-from lc_asym_router.streaming import as_message
+from lc_asym_router.streaming import Sink, as_message
 from lc_asym_router.structured import structured
 from lc_asym_router.tiers import Tier
 
@@ -65,10 +65,10 @@ class Part:
         )
 
     @property
-    def config(self) -> RunnableConfig:
-        """The config of its call: heard by nobody."""
+    def call(self) -> tuple[Request, RunnableConfig, Sink | None]:
+        """What the router is called with; nobody hears it."""
         bill = Bill(self.entry, self.given["split"], step=self.step.id)
-        return self.entry.hushed(bill, self.step.tier)
+        return self.request, self.entry.hushed(bill, self.step.tier), self.entry.muted
 
     def answered(self, answer: AIMessage) -> StepResult:
         """The router has answered: what no check of a tier sees is seen to here."""
