@@ -41,7 +41,7 @@ __getattr__ = lazy_exports(
         "Evaluation": "offline",
         "LiveEvaluation": "results",
         "Row": "data",
-        "Target": "calibrating",
+        "Target": "search",
         "aevaluate": "live",
         "apgr": "metrics",
         "arecord_tiers": "live",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.calibration import Calibration, CalibrationError, Expected
@@ -13,7 +13,8 @@ from lc_asym_router.evals.data import Row
 from lc_asym_router.evals.extra import numpy
 from lc_asym_router.evals.metrics import bootstrap
 from lc_asym_router.evals.questions import same_question
-from lc_asym_router.evals.replay import Replay, replay
+from lc_asym_router.evals.replay import Replay, replay, replay_router
+from lc_asym_router.evals.search import Target, choose
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.verify.check import Check
 
@@ -26,59 +27,29 @@ STEPS = 40
 """Thresholds tried: at so many equal steps of the scores' distribution, for either of both."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What the thresholds are to reach; exactly one of them.
-
-    Attributes:
-        frontier_share: At most that share of the requests reach the frontier, in [0, 1]; the quality
-            is made as good as it gets.
-        quality_kept: At least that part of the frontier's mean grade, in [0, 1]; as cheap as it gets.
-        gain_kept: At least that part of the gap between both models' mean grades, likewise.
-        cost_usd: At most that cost a request, in USD; the quality is made as good as it gets.
-
-    Raises:
-        CalibrationError: None or several are given, or one is out of its range.
-    """
-
-    frontier_share: float | None = None
-    quality_kept: float | None = None
-    gain_kept: float | None = None
-    cost_usd: float | None = None
-
-    def __post_init__(self) -> None:
-        if len(self.given) != 1:
-            names = ", ".join(field.name for field in fields(self))
-            raise CalibrationError(f"A target is exactly one of {names}.")
-        ((name, value),) = self.given.items()
-        top = math.inf if name == "cost_usd" else 1.0
-        if not isinstance(value, int | float) or not 0 <= value <= top:
-            raise CalibrationError(
-                f"The target {name}={value!r} must be "
-                + ("USD, 0 or more." if name == "cost_usd" else "a number in [0, 1].")
-            )
-
-    @property
-    def given(self) -> dict[str, float]:
-        """The one that is given, by its name."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
-
-
 def calibrate(
-    router: AsymRouter, dataset: Sequence[Row], target: Target | Mapping[str, float]
+    router: AsymRouter,
+    dataset: Sequence[Row],
+    target: Target | Mapping[str, float],
+    *,
+    second: str | None = None,
+    second_price: Pricing | None = None,
 ) -> Calibration:
     """The thresholds of a router's classifier and check that reach a target.
 
     The classifier scores every query and the check every recorded small answer; no tier is asked (a
-    judge that classifies is). The thresholds are chosen on all rows. What is expected of them comes
-    from five parts, each judged with thresholds chosen on the other four, so that it is not
-    flattered by the choice; requests with the same text never straddle parts.
+    judge that classifies is). A check that asks a second model is run on that model's recorded
+    answers, where the rows have them; any other that asks a model is left out. The thresholds are
+    chosen on all rows. What is expected of them comes from five parts, each judged with thresholds
+    chosen on the other four, so that it is not flattered by the choice; requests with the same text
+    never straddle parts.
 
     Args:
         router: Two tiers' router, for its classifier, check and prices.
         dataset: Rows with both tiers' grades: `load`, or `record_tiers`.
         target: What to reach.
+        second: Name in the rows' `other` of the second model that the checks ask, if they do.
+        second_price: That model's price; the list price of the check's own one by default.
 
     Returns:
         A calibration for `AsymRouter(threshold=...)`; write it with `save`.
@@ -86,16 +57,13 @@ def calibrate(
     Raises:
         CalibrationError: Too few rows, a target that can't be reached, or a cost target without
             prices.
+        DataError: No row holds an answer of the second model.
+        ConfigurationError: A second model is named, and no check asks one.
     """
-    policy, ladder = router.policy, router.ladder
-    return calibrate_settings(
-        dataset,
-        target,
-        scorer=policy.decider.scorer,
-        check=policy.check,
-        weak_price=ladder[0].rate,
-        strong_price=ladder[-1].rate,
-    )
+    goal = Target.of(target)
+    _enough(dataset)
+    data = replay_router(router, dataset, second, second_price)
+    return _calibrated(dataset, data, goal, router.policy.decider.scorer.name)
 
 
 def calibrate_settings(
@@ -106,44 +74,47 @@ def calibrate_settings(
     check: Check | None,
     weak_price: Pricing | None = None,
     strong_price: Pricing | None = None,
+    second: str | None = None,
+    second_price: Pricing | None = None,
 ) -> Calibration:
     """`calibrate` without a router: for its settings alone."""
-    goal = target if isinstance(target, Target) else _target(target)
+    goal = Target.of(target)
+    _enough(dataset)
+    data = replay(dataset, scorer, check, weak_price, strong_price, second, second_price)
+    return _calibrated(dataset, data, goal, scorer.name)
+
+
+def _enough(dataset: Sequence[Row]) -> None:
     if len(dataset) < LEAST_ROWS:
         raise CalibrationError(
             f"{len(dataset)} rows are too few to calibrate on; give {LEAST_ROWS} at least, and some "
             "hundreds for intervals that say something."
         )
-    whole = replay(dataset, scorer, check, weak_price, strong_price)
-    if goal.cost_usd is not None and whole.costs(True, True) is None:
+
+
+def _calibrated(dataset: Sequence[Row], data: Replay, goal: Target, classifier: str) -> Calibration:
+    np = numpy()
+    if goal.cost_usd is not None and data.costs(True, True) is None:
         raise CalibrationError(
-            "A target in USD needs both tiers' prices: Tier(model, price=Price(input, output))."
+            "A target in USD needs the prices of both tiers, and of a second model that is asked: "
+            "Tier(model, price=Price(input, output)), second_price=Price(input, output)."
         )
-    threshold, least = _best(whole, goal)
-    expected = _expected(dataset, whole, goal, (threshold, least))
-    seen = {"complexity": _quantiles(whole.complexity)}
-    if whole.tuned:
-        seen["check"] = _quantiles(whole.score)
+    threshold, least = _best(data, goal)
+    expected = _expected(dataset, data, goal, (threshold, least))
+    seen = {"complexity": _quantiles(data.complexity)}
+    said = data.said[~np.isnan(data.said)]
+    if data.tuned and len(said):
+        seen["check"] = _quantiles(said)
     return Calibration(
-        classifier=scorer.name,
+        classifier=classifier,
         threshold=threshold,
-        checks={whole.tuned: least} if whole.tuned else {},
+        checks={data.tuned: least} if data.tuned else {},
         target=goal.given,
         expected=expected,
         rows=len(dataset),
         seen=seen,
-        notes=whole.notes,
+        notes=data.notes,
     )
-
-
-def _target(given: Mapping[str, float]) -> Target:
-    try:
-        return Target(**given)
-    except TypeError:
-        names = ", ".join(field.name for field in fields(Target))
-        raise CalibrationError(
-            f"A target is exactly one of {names}, not {sorted(given)}."
-        ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +123,8 @@ class _Point:
     least: float
     share: float
     quality: float
-    cost: float
-    """USD a request; the share where prices are not known: what is to be kept small."""
+    cost_usd: float
+    """The share where prices are not known: what is to be kept small."""
 
 
 def _best(data: Replay, goal: Target) -> tuple[float, float]:
@@ -162,25 +133,7 @@ def _best(data: Replay, goal: Target) -> tuple[float, float]:
     Raises:
         CalibrationError: None do.
     """
-    points = _points(data)
-    weak, strong = float(data.weak.mean()), float(data.strong.mean())
-    ((name, value),) = goal.given.items()
-    if name == "frontier_share":
-        fit = [point for point in points if point.share <= value + 1e-9]
-        reached = f"the least share is {min(point.share for point in points):.3g}"
-    elif name == "cost_usd":
-        fit = [point for point in points if point.cost <= value * (1 + 1e-9)]
-        reached = f"the least cost is {min(point.cost for point in points):.3g} USD"
-    else:
-        floor = value * strong if name == "quality_kept" else weak + value * (strong - weak)
-        fit = [point for point in points if point.quality >= floor - 1e-9]
-        reached = f"the best mean grade is {max(point.quality for point in points):.3g}"
-    if not fit:
-        raise CalibrationError(f"The target {name}={value:g} can't be reached: {reached}.")
-    if name in ("frontier_share", "cost_usd"):
-        best = max(fit, key=lambda point: (point.quality, -point.cost))
-    else:
-        best = min(fit, key=lambda point: (point.cost, -point.quality))
+    best = choose(_points(data), goal, float(data.weak.mean()), float(data.strong.mean()))
     return best.threshold, best.least
 
 

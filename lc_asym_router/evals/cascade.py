@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from lc_asym_router.evals.attempts import attempt_of, usage_of
 from lc_asym_router.evals.data import DataError, Row
 from lc_asym_router.evals.extra import numpy
 from lc_asym_router.evals.metrics import auroc, bootstrap, recovered
 from lc_asym_router.evals.policy import Outcomes, Point, joined, points
-from lc_asym_router.evals.replay import attempt_of, usage_of
+from lc_asym_router.evals.seconds import answered, none_of
 from lc_asym_router.money.prices import Price
 from lc_asym_router.verify.arithmetic import Arithmetic
 from lc_asym_router.verify.defaults import default_checks
@@ -151,7 +152,7 @@ def simulate(
     scorer = verifier if isinstance(verifier, AnswerScorer) else load_scorer(verifier)
     kept = [place for place, row in enumerate(rows) if _usable(row, second)]
     if not kept:
-        raise DataError(_nothing(rows, second))
+        raise _nothing(rows, second)
     used = [rows[place] for place in kept]
     skipped = np.zeros(len(used), dtype=bool)
     if complexity is not None:
@@ -178,20 +179,16 @@ def simulate(
 
 
 def _usable(row: Row, second: str | None) -> bool:
-    if row.weak.response is None:
-        return False
-    return second is None or (second in row.other and row.other[second].response is not None)
+    return row.weak.response is not None and (second is None or answered(row, second))
 
 
-def _nothing(rows: Sequence[Row], second: str | None) -> str:
+def _nothing(rows: Sequence[Row], second: str | None) -> DataError:
     if second is None or all(row.weak.response is None for row in rows):
-        return (
+        return DataError(
             "No row holds the small model's answer: a cascade can only be measured on rows with "
             "'weak_response'."
         )
-    known = sorted({n for row in rows for n, a in row.other.items() if a.response is not None})
-    listed = ", ".join(known) or "none"
-    return f"No row holds an answer of {second!r} under 'other'. Models with answers: {listed}."
+    return none_of(rows, second)
 
 
 def _alone(rows: Sequence[Row], scorer: AnswerScorer) -> tuple[dict[str, Floats], dict[str, float]]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.evals.extra import numpy
 from lc_asym_router.evals.metrics import pgr
+from lc_asym_router.evals.search import Target, choose
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.metrics import Floats
@@ -124,10 +124,10 @@ def best(
         recovered: least part of the gap between both models.
 
     Raises:
-        ConfigurationError: Neither or both are given, or no threshold reaches it.
+        CalibrationError: Neither or both are given, or no threshold reaches it.
     """
     none = numpy().zeros(len(score), dtype=bool)
-    return _cheapest(points(outcomes, score, none), quality, recovered)
+    return _cheapest(outcomes, points(outcomes, score, none), quality, recovered)
 
 
 def best_joint(
@@ -148,7 +148,7 @@ def best_joint(
         recovered: least part of the gap between both models.
 
     Raises:
-        ConfigurationError: Neither or both are given, or no setting reaches it.
+        CalibrationError: Neither or both are given, or no setting reaches it.
     """
 
     def every() -> Iterator[Point]:
@@ -157,27 +157,11 @@ def best_joint(
                 score, asked = joined(cheap, dear, sure=sure, hopeless=hopeless)
                 yield from points(outcomes, score, asked, sure=sure, hopeless=hopeless)
 
-    return _cheapest(every(), quality, recovered)
+    return _cheapest(outcomes, every(), quality, recovered)
 
 
-def _cheapest(found: Iterator[Point], quality: float | None, recovered: float | None) -> Point:
-    if (quality is None) == (recovered is None):
-        raise ConfigurationError("Give either quality or recovered.")
-    every = list(found)
-    if quality is not None:
-        good = [point for point in every if point.quality >= quality - 1e-12]
-        most = f"a quality of {max(point.quality for point in every):.3f}"
-        wanted = f"quality={quality}"
-    else:
-        reached = [point for point in every if point.pgr is not None]
-        if not reached:
-            raise ConfigurationError(
-                "There is no gap between the models: the frontier's mean grade is not over the small "
-                "model's, so nothing can be recovered. Give quality instead."
-            )
-        good = [p for p in reached if p.pgr is not None and p.pgr >= (recovered or 0) - 1e-12]
-        most = f"{max(point.pgr or 0.0 for point in reached):.3f} of the gap"
-        wanted = f"recovered={recovered}"
-    if not good:
-        raise ConfigurationError(f"{wanted} can't be reached; the most is {most}. Ask for less.")
-    return min(good, key=lambda point: (point.cost_usd, -point.quality))
+def _cheapest(
+    outcomes: Outcomes, tried: Iterator[Point], quality: float | None, recovered: float | None
+) -> Point:
+    target = Target(quality=quality, gain_kept=recovered)
+    return choose(list(tried), target, float(outcomes.weak.mean()), float(outcomes.strong.mean()))

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import AIMessage, HumanMessage
-from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages import HumanMessage
 
 from lc_asym_router.classify.scoring import Scorer
-from lc_asym_router.evals.data import Answer, Row, estimated_tokens
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.evals.attempts import attempt_of, costs_of, usage_of
+from lc_asym_router.evals.data import Row
 from lc_asym_router.evals.extra import numpy
+from lc_asym_router.evals.seconds import RecordedModel, answered, none_of
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.request import Request
-from lc_asym_router.state import Attempt
+from lc_asym_router.tiers import Tier
 from lc_asym_router.verify.check import All, Check
+from lc_asym_router.verify.joint import Joint
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.metrics import Floats
@@ -31,11 +35,14 @@ class Replay:
     Attributes:
         complexity: The classifier's word, in [0, 1]; 1 where it gave none.
         sound: Whether the checks without a threshold passed the small answer.
-        score: What the check with a threshold gave the small answer, in [0, 1]; 1 without one.
+        score: What the check with a threshold gave the small answer, in [0, 1]; 1 without one, and
+            where a `Joint` was sure of the answer without it.
+        said: What it said, to be compared with live scores; NaN where it was not asked.
         weak: The small tier's grade, in [0, 1].
         strong: The frontier's, likewise.
         weak_usd: What the small tier's call cost, in USD; `None` where its price is not known.
         strong_usd: What the frontier's call cost, or would have.
+        ask_usd: What asking the second model cost, where it was asked; 0 elsewhere.
         tuned: Name of the check with a threshold, or `None`.
         threshold: That check's own threshold.
         notes: What could not be replayed, one line each.
@@ -44,10 +51,12 @@ class Replay:
     complexity: Floats = field(repr=False)
     sound: Any = field(repr=False)
     score: Floats = field(repr=False)
+    said: Floats = field(repr=False)
     weak: Floats = field(repr=False)
     strong: Floats = field(repr=False)
     weak_usd: Floats | None = field(repr=False)
     strong_usd: Floats | None = field(repr=False)
+    ask_usd: Floats | None = field(repr=False)
     tuned: str | None
     threshold: float
     notes: tuple[str, ...] = ()
@@ -64,9 +73,9 @@ class Replay:
 
     def costs(self, straight: Any, up: Any) -> Floats | None:
         """USD of each row's calls; `None` where a price is not known."""
-        if self.weak_usd is None or self.strong_usd is None:
+        if self.weak_usd is None or self.strong_usd is None or self.ask_usd is None:
             return None
-        bill: Floats = self.weak_usd * ~straight + self.strong_usd * up
+        bill: Floats = (self.weak_usd + self.ask_usd) * ~straight + self.strong_usd * up
         return bill
 
     def qualities(self, up: Any) -> Floats:
@@ -76,17 +85,14 @@ class Replay:
 
     def part(self, rows: Any) -> Replay:
         """The replay of some of the rows (an index or a mask)."""
-        weak_usd, strong_usd = self.weak_usd, self.strong_usd
-        return replace(
-            self,
-            complexity=self.complexity[rows],
-            sound=self.sound[rows],
-            score=self.score[rows],
-            weak=self.weak[rows],
-            strong=self.strong[rows],
-            weak_usd=None if weak_usd is None else weak_usd[rows],
-            strong_usd=None if strong_usd is None else strong_usd[rows],
-        )
+        changed: Any = {name: getattr(self, name) for name in _ARRAYS}
+        for name, each in changed.items():
+            changed[name] = None if each is None else each[rows]
+        return replace(self, **changed)
+
+
+_COSTS = ("weak_usd", "strong_usd", "ask_usd")
+_ARRAYS = ("complexity", "sound", "score", "said", "weak", "strong", *_COSTS)
 
 
 def replay(
@@ -95,113 +101,178 @@ def replay(
     check: Check | None,
     weak_price: Pricing | None,
     strong_price: Pricing | None,
+    second: str | None = None,
+    second_price: Pricing | None = None,
 ) -> Replay:
     """Run the classifier on every query and the checks on every recorded small answer.
 
     Args:
         rows: The rows.
         scorer: Asks the classifier.
-        check: The router's check, or `None`. Parts of it that ask a model are left out.
+        check: The router's check, or `None`. Parts of it that ask a model are left out, but for those
+            that ask a second model whose answers are in the rows.
         weak_price: The small tier's, or `None` where it is not known.
         strong_price: The frontier's, likewise.
+        second: Name in the rows' `other` of the second model.
+        second_price: Its price, likewise.
+
+    Raises:
+        DataError: No row holds an answer of the second model.
+        ConfigurationError: No check asks a second model.
     """
     np = numpy()
-    tuned, fixed, notes = _split(check)
-    complexity, sound, score = (
-        np.ones(len(rows)),
-        np.ones(len(rows), dtype=bool),
-        np.ones(len(rows)),
-    )
-    unanswered = 0
+    recorded = _recorded(rows, check, second)
+    tuned, fixed, notes = _split(check, recorded)
+    graded = [_graded(row, tuned, fixed, recorded) for row in rows]
+    complexity = np.ones(len(rows))
     for place, row in enumerate(rows):
         said = scorer.score(Request(messages=(HumanMessage(row.asked),)), {}).complexity
         complexity[place] = 1.0 if said is None else said
-        if row.weak.response is None:
-            unanswered += 1
-            continue
-        attempt = attempt_of(row)
-        sound[place] = fixed is None or fixed(attempt).passed
-        if tuned is not None:
-            graded = tuned(attempt).score
-            score[place] = 1.0 if graded is None else graded
-    if unanswered:
-        notes.append(f"{unanswered} of {len(rows)} rows have no small answer: taken as passed.")
-    estimated = sum(row.weak.output_tokens is None for row in rows)
-    if estimated and weak_price and strong_price:
-        notes.append(f"{estimated} of {len(rows)} rows have no token counts: 4 characters a token.")
+    weak_usd, strong_usd = (
+        costs_of(rows, weak_price, "weak"),
+        costs_of(rows, strong_price, "strong"),
+    )
     return Replay(
         complexity=complexity,
-        sound=sound,
-        score=score,
+        sound=np.asarray([each.sound for each in graded], dtype=bool),
+        score=np.asarray([each.score for each in graded]),
+        said=np.asarray([each.said for each in graded]),
         weak=np.asarray([row.weak_score for row in rows]),
         strong=np.asarray([row.strong_score for row in rows]),
-        weak_usd=costs_of(rows, weak_price, "weak"),
-        strong_usd=costs_of(rows, strong_price, "strong"),
-        tuned=tuned.name if tuned else None,
-        threshold=float(getattr(tuned, "threshold", 0.0)),
-        notes=tuple(notes),
+        weak_usd=weak_usd,
+        strong_usd=strong_usd,
+        ask_usd=_asked_usd(rows, [each.asked for each in graded], second, second_price),
+        tuned=_graded_by(tuned).name if tuned else None,
+        threshold=float(getattr(tuned and _graded_by(tuned), "threshold", 0.0)),
+        notes=(*notes, *_gaps(rows, second, bool(weak_price and strong_price))),
     )
 
 
-def replay_router(router: AsymRouter, rows: Sequence[Row]) -> Replay:
+def replay_router(
+    router: AsymRouter,
+    rows: Sequence[Row],
+    second: str | None = None,
+    second_price: Pricing | None = None,
+) -> Replay:
     """`replay` of a router of two tiers: its classifier, its checks, its prices.
 
     Args:
         router: The router.
         rows: Rows with both tiers' grades: `load`, or `record_tiers`.
+        second: Name in the rows' `other` of the second model that its checks ask, if they do.
+        second_price: That model's price; the list price of the check's own one by default.
     """
     policy, ladder = router.policy, router.ladder
-    scorer = policy.decider.scorer
-    return replay(rows, scorer, policy.check, ladder[0].rate, ladder[-1].rate)
+    price = second_price or _second_rate(policy.check)
+    rates = ladder[0].rate, ladder[-1].rate
+    return replay(rows, policy.decider.scorer, policy.check, *rates, second, price)
 
 
-def _split(check: Check | None) -> tuple[Check | None, Check | None, list[str]]:
+@dataclass(frozen=True, slots=True)
+class _Graded:
+    """What the checks say of a row's small answer."""
+
+    sound: bool = True
+    score: float = 1.0
+    said: float = math.nan
+    asked: bool = False
+
+
+def _graded(
+    row: Row, tuned: Check | None, fixed: Check | None, recorded: RecordedModel | None
+) -> _Graded:
+    if row.weak.response is None:
+        return _Graded()
+    if recorded:
+        recorded.turn_to(row)
+    attempt = attempt_of(row)
+    if fixed is not None and not fixed(attempt).passed:
+        return _Graded(sound=False, asked=recorded is not None and recorded.asked)
+    if tuned is None:
+        return _Graded(asked=recorded is not None and recorded.asked)
+    decided = tuned.decided(tuned.cheap(attempt)) if isinstance(tuned, Joint) else None
+    said = (decided or _graded_by(tuned)(attempt)).score
+    said = 1.0 if said is None else said
+    asked = recorded is not None and recorded.asked
+    if decided:
+        return _Graded(sound=decided.passed, said=said, asked=asked)
+    return _Graded(score=said, said=said, asked=asked)
+
+
+def _graded_by(tuned: Check) -> Check:
+    """The check that a threshold is for: of a `Joint` the one that is asked in between."""
+    return tuned.ask if isinstance(tuned, Joint) else tuned
+
+
+def _recorded(rows: Sequence[Row], check: Check | None, second: str | None) -> RecordedModel | None:
+    if second is None:
+        return None
+    if not any(
+        getattr(part, "second", None) is not None for part in (check.parts if check else ())
+    ):
+        raise ConfigurationError(
+            f"second={second!r}: no check of the router asks a second model. Give it one, such as "
+            "verify=default_checks() & LearnedVerifier(second=model)."
+        )
+    if not any(answered(row, second) for row in rows):
+        raise none_of(rows, second)
+    return RecordedModel(second=second)
+
+
+def _split(
+    check: Check | None, recorded: RecordedModel | None
+) -> tuple[Check | None, Check | None, list[str]]:
     """The check with a threshold to find, the others, and what was left out."""
     parts: list[Check] = list(check.checks) if isinstance(check, All) else [check] if check else []
-    silent = [part for part in parts if not any(each.asks for each in part.parts)]
-    notes = [
-        f"{part.name} asks a model, so it was left out: live, it sends more to the frontier."
-        for part in parts
-        if part not in silent
-    ]
-    tuned = next((part for part in silent if hasattr(part, "threshold")), None)
+    silent: list[Check] = []
+    notes: list[str] = []
+    for part in parts:
+        can = part.with_second(recorded) if recorded else part
+        if can is None or (recorded is None and any(each.asks for each in part.parts)):
+            notes.append(
+                f"{part.name} asks a model, so it was left out: live, it sends more to the frontier."
+            )
+        else:
+            silent.append(can)
+    tuned = next((part for part in silent if hasattr(_graded_by(part), "threshold")), None)
     fixed = [part for part in silent if part is not tuned]
     return tuned, All(*fixed) if fixed else None, notes
 
 
-def attempt_of(row: Row) -> Attempt:
-    """A row's small answer as a check sees it."""
-    return Attempt(
-        tier="small",
-        model=row.weak.model,
-        message=AIMessage(row.weak.response or "", usage_metadata=usage_of(row, row.weak)),
-        request=Request(messages=(HumanMessage(row.asked),)),
-        usage=usage_of(row, row.weak),
-    )
+def _gaps(rows: Sequence[Row], second: str | None, priced: bool) -> list[str]:
+    """What the rows lack."""
+    notes = []
+    if unanswered := sum(row.weak.response is None for row in rows):
+        notes.append(f"{unanswered} of {len(rows)} rows have no small answer: taken as passed.")
+    estimated = sum(row.weak.output_tokens is None for row in rows)
+    if estimated and priced:
+        notes.append(f"{estimated} of {len(rows)} rows have no token counts: 4 characters a token.")
+    if second and (silent := sum(not answered(row, second) for row in rows)):
+        notes.append(
+            f"{silent} of {len(rows)} rows have no answer of {second}: taken as a call that failed."
+        )
+    return notes
 
 
-def usage_of(row: Row, answer: Answer) -> UsageMetadata:
-    """An answer's token counts: as recorded, else by the texts' lengths.
-
-    An answer without a text is taken to be as long as the row's other one.
-    """
-    text = answer.response or row.weak.response or row.strong.response or ""
-    given, taken = answer.output_tokens, answer.input_tokens
-    output = estimated_tokens(text) if given is None else given
-    asked = estimated_tokens(row.query + row.prompt_suffix) if taken is None else taken
-    return UsageMetadata(input_tokens=asked, output_tokens=output, total_tokens=asked + output)
+def _second_rate(check: Check | None) -> Pricing | None:
+    """The price of the second model that a check asks."""
+    seconds = (getattr(part, "second", None) for part in (check.parts if check else ()))
+    model = next((each for each in seconds if each is not None), None)
+    return Tier(model, "second").rate if model is not None else None
 
 
-def costs_of(rows: Sequence[Row], price: Pricing | None, which: str) -> Floats | None:
-    """What each row's answer costs at a price, in USD; `None` where that is not known.
-
-    Args:
-        rows: The rows.
-        price: The price, or `None` where it is not known.
-        which: Whose answer: "weak" or "strong".
-    """
+def _asked_usd(
+    rows: Sequence[Row], asked: Sequence[bool], second: str | None, price: Pricing | None
+) -> Floats | None:
+    np = numpy()
+    nothing: Floats = np.zeros(len(rows))
+    if second is None:
+        return nothing
     if price is None:
         return None
-    each = [price.of(usage_of(row, getattr(row, which))) for row in rows]
-    # A price by the second says nothing of answers whose time was not recorded.
-    return None if None in each else numpy().asarray(each)
+    costs: list[Any] = [
+        price.of(usage_of(row, row.other[second])) if was and answered(row, second) else 0.0
+        for row, was in zip(rows, asked, strict=True)
+    ]
+    known: Floats = np.asarray(costs)
+    return None if None in costs else known

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.evals.attempts import costs_of
 from lc_asym_router.evals.cascade import Cascade, CascadePrices
 from lc_asym_router.evals.extra import numpy
 from lc_asym_router.evals.offline import Evaluation
-from lc_asym_router.evals.replay import Replay, costs_of
+from lc_asym_router.evals.replay import Replay
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.metrics import Floats
@@ -125,10 +126,12 @@ def _of_evaluation(evaluation: Evaluation, prices: CascadePrices) -> Tradeoff:
         complexity=np.asarray(evaluation.scores),
         sound=ones.astype(bool),
         score=ones,
+        said=ones,
         weak=np.asarray([row.weak_score for row in rows]),
         strong=np.asarray([row.strong_score for row in rows]),
         weak_usd=costs_of(rows, prices.small, "weak"),
         strong_usd=costs_of(rows, prices.frontier, "strong"),
+        ask_usd=np.zeros(len(rows)),
         tuned=None,
         threshold=0.0,
     )

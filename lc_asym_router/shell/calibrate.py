@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 TARGETS = {
     "frontier_share": "at most this share of the requests reach the frontier, in [0, 1]",
     "quality_kept": "at least this part of the frontier's mean grade, in [0, 1]",
+    "quality": "at least this mean grade, in [0, 1]",
     "gain_kept": "at least this part of the gap between both models' grades, in [0, 1]",
-    "cost_usd": "at most so many USD a request (with both prices)",
+    "cost_usd": "at most so many USD a request (with all prices)",
 }
 
 
@@ -38,11 +39,16 @@ def add_to(commands: Any) -> None:
     for name, told in TARGETS.items():
         targets.add_argument(f"--{name.replace('_', '-')}", type=float, metavar="X", help=told)
     add_classifier(parser)
-    for tier in ("small", "frontier"):
+    parser.add_argument(
+        "--second",
+        metavar="FIELD",
+        help="a model in the rows' 'other' that the learned verifier asks as the second small model",
+    )
+    for model in ("small", "frontier", "second"):
         parser.add_argument(
-            f"--{tier}-price",
+            f"--{model}-price",
             metavar="IN,OUT",
-            help=f"the {tier} tier's price: USD per million tokens in and out",
+            help=f"the {model} model's price: USD per million tokens in and out",
         )
     parser.add_argument("--json", action="store_true", help="print the calibration as JSON")
     parser.set_defaults(run=run)
@@ -51,17 +57,25 @@ def add_to(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Calibrate on the rows."""
     from lc_asym_router.classify.scoring import Scorer
-    from lc_asym_router.evals.calibrating import Target, calibrate_settings
+    from lc_asym_router.evals.calibrating import calibrate_settings
     from lc_asym_router.evals.data import load
+    from lc_asym_router.evals.search import Target
+    from lc_asym_router.evals.seconds import RecordedModel
     from lc_asym_router.verify.defaults import default_checks
+    from lc_asym_router.verify.learned import LearnedVerifier
 
+    check = default_checks()
+    if options.second:
+        check &= LearnedVerifier(second=RecordedModel(second=options.second))
     found = calibrate_settings(
         load(*options.data),
         Target(**{name: getattr(options, name) for name in TARGETS}),
         scorer=Scorer(classifier(options)),
-        check=default_checks(),
+        check=check,
         weak_price=_price(options.small_price, "--small-price"),
         strong_price=_price(options.frontier_price, "--frontier-price"),
+        second=options.second,
+        second_price=_price(options.second_price, "--second-price"),
     )
     found.save(options.out)
     print(json.dumps(asdict(found)) if options.json else found.describe())

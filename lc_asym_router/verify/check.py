@@ -9,6 +9,7 @@ from copy import copy
 from dataclasses import replace
 from typing import Any, ClassVar, cast
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables.config import run_in_executor
 
 from lc_asym_router.deadline import finished
@@ -23,7 +24,8 @@ class Check(ABC):
     """Says whether an attempt's answer may be handed on.
 
     Subclasses implement `check`; and `acheck` where they wait for something. A check that passes
-    answers whose score reaches a bound keeps it in `threshold`: calibration finds it.
+    answers whose score reaches a bound keeps it in `threshold`: calibration finds it. One that asks a
+    second model for its own answer keeps it in `second`: it can be run again on recorded ones.
     """
 
     asks: ClassVar[bool] = False
@@ -45,6 +47,17 @@ class Check(ABC):
             return self
         changed = copy(self)
         cast("Any", changed).threshold = thresholds[self.name]
+        return changed
+
+    def with_second(self, second: BaseChatModel) -> Check | None:
+        """The check with another model in its second model's place; itself where it asks none.
+
+        `None` where it asks something else than a second model for its own answer.
+        """
+        if getattr(self, "second", None) is None:
+            return None if self.asks else self
+        changed = copy(self)
+        cast("Any", changed).second = second
         return changed
 
     @abstractmethod
@@ -121,6 +134,10 @@ class All(Check):
     def with_thresholds(self, thresholds: Mapping[str, float]) -> Check:
         return All(*(check.with_thresholds(thresholds) for check in self.checks))
 
+    def with_second(self, second: BaseChatModel) -> Check | None:
+        checks = [check.with_second(second) for check in self.checks]
+        return None if None in checks else All(*cast("list[Check]", checks))
+
     @property
     def may_end_early(self) -> bool:
         return any(check.may_end_early for check in self.checks)
@@ -168,6 +185,10 @@ class AnyOf(Check):
     def with_thresholds(self, thresholds: Mapping[str, float]) -> Check:
         return AnyOf(*(check.with_thresholds(thresholds) for check in self.checks))
 
+    def with_second(self, second: BaseChatModel) -> Check | None:
+        checks = [check.with_second(second) for check in self.checks]
+        return None if None in checks else AnyOf(*cast("list[Check]", checks))
+
     @property
     def may_end_early(self) -> bool:
         return all(check.may_end_early for check in self.checks)
@@ -211,6 +232,10 @@ class Not(Check):
 
     def with_thresholds(self, thresholds: Mapping[str, float]) -> Check:
         return Not(self.inner.with_thresholds(thresholds))
+
+    def with_second(self, second: BaseChatModel) -> Check | None:
+        inner = self.inner.with_second(second)
+        return inner and Not(inner)
 
     def check(self, attempt: Attempt) -> Verdict:
         return _not(self.inner(attempt))

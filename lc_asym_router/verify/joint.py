@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from langchain_core.language_models import BaseChatModel
+
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.state import Attempt, Verdict
 from lc_asym_router.verify.check import Check, CheckCallable, as_check
@@ -61,6 +63,12 @@ class Joint(Check):
     def may_end_early(self) -> bool:
         return False
 
+    def with_second(self, second: BaseChatModel) -> Check | None:
+        cheap, ask = self.cheap.with_second(second), self.ask.with_second(second)
+        if cheap is None or ask is None:
+            return None
+        return Joint(cheap, ask, sure=self.sure, hopeless=self.hopeless)
+
     def with_thresholds(self, thresholds: Mapping[str, float]) -> Check:
         return Joint(
             self.cheap,
@@ -74,14 +82,18 @@ class Joint(Check):
 
     def check(self, attempt: Attempt) -> Verdict:
         first = self.cheap(attempt)
-        return self._decided(first) or self.ask(attempt)
+        return self.decided(first) or self.ask(attempt)
 
     async def acheck(self, attempt: Attempt) -> Verdict:
         first = await self.cheap.acall(attempt)
-        return self._decided(first) or await self.ask.acall(attempt)
+        return self.decided(first) or await self.ask.acall(attempt)
 
-    def _decided(self, first: Verdict) -> Verdict | None:
-        """The verdict where the cheap check decides; else `None`."""
+    def decided(self, first: Verdict) -> Verdict | None:
+        """The verdict where the cheap check decides; else `None`.
+
+        Args:
+            first: What the cheap check says.
+        """
         if first.score is None:
             return None if first.passed else first
         if first.score >= self.sure:

@@ -139,7 +139,7 @@ def test_it_says_what_it_left_out(make):
         ({"speed": 1}, "exactly one of"),
         ({"frontier_share": 1.2}, r"frontier_share=1\.2"),
         ({"cost_usd": -1}, "cost_usd=-1"),
-        ({"cost_usd": 1}, "needs both tiers' prices"),
+        ({"cost_usd": 1}, "needs the prices of both tiers"),
     ],
 )
 def test_a_target_that_makes_no_sense(target, told):

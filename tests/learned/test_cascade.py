@@ -63,7 +63,7 @@ def test_the_cheapest_policy_at_a_quality():
     assert found.asked <= 0.5
     alone = best(made, cheap, quality=1.0)
     assert alone.cost_usd <= found.cost_usd  # the cheap score ranks them as well
-    with pytest.raises(ConfigurationError, match="either"):
+    with pytest.raises(ConfigurationError, match="exactly one of"):
         best(made, cheap)
     with pytest.raises(ConfigurationError, match="can't be reached"):
         best(outcomes([(0, 0.5, 1, 1, 1)]), np.asarray([0.5]), quality=0.9)

@@ -1,0 +1,131 @@
+"""What is wanted of thresholds, and the choice among those that were tried."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Protocol, TypeVar
+
+from lc_asym_router.calibration import CalibrationError
+
+
+class Outcome(Protocol):
+    """What thresholds give."""
+
+    @property
+    def share(self) -> float:
+        """Part of the requests that reach the frontier, in [0, 1]."""
+        ...
+
+    @property
+    def quality(self) -> float:
+        """Mean grade of the answers, in [0, 1]."""
+        ...
+
+    @property
+    def cost_usd(self) -> float:
+        """Mean cost a request, in USD; or, where prices are not known, what is to be kept small."""
+        ...
+
+
+Found = TypeVar("Found", bound=Outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the thresholds are to reach; exactly one of them.
+
+    Attributes:
+        frontier_share: At most that share of the requests reach the frontier, in [0, 1]; the quality
+            is made as good as it gets.
+        quality_kept: At least that part of the frontier's mean grade, in [0, 1]; as cheap as it gets.
+        quality: At least that mean grade, in [0, 1], likewise.
+        gain_kept: At least that part of the gap between both models' mean grades, likewise.
+        cost_usd: At most that cost a request, in USD; the quality is made as good as it gets.
+
+    Raises:
+        CalibrationError: None or several are given, or one is out of its range.
+    """
+
+    frontier_share: float | None = None
+    quality_kept: float | None = None
+    quality: float | None = None
+    gain_kept: float | None = None
+    cost_usd: float | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.given) != 1:
+            names = ", ".join(field.name for field in fields(self))
+            raise CalibrationError(f"A target is exactly one of {names}.")
+        ((name, value),) = self.given.items()
+        top = math.inf if name == "cost_usd" else 1.0
+        if not isinstance(value, int | float) or not 0 <= value <= top:
+            raise CalibrationError(
+                f"The target {name}={value!r} must be "
+                + ("USD, 0 or more." if name == "cost_usd" else "a number in [0, 1].")
+            )
+
+    @property
+    def given(self) -> dict[str, float]:
+        """The one that is given, by its name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+    @classmethod
+    def of(cls, given: Target | Mapping[str, float]) -> Target:
+        """The target, or one from its name and value.
+
+        Raises:
+            CalibrationError: It makes no sense.
+        """
+        if isinstance(given, Target):
+            return given
+        try:
+            return cls(**given)
+        except TypeError:
+            names = ", ".join(field.name for field in fields(cls))
+            raise CalibrationError(
+                f"A target is exactly one of {names}, not {sorted(given)}."
+            ) from None
+
+
+def choose(tried: Sequence[Found], target: Target, weak: float, strong: float) -> Found:
+    """Of thresholds that were tried those that reach a target best.
+
+    Args:
+        tried: What each gives; not empty.
+        target: What is to be reached.
+        weak: The small model's mean grade, in [0, 1].
+        strong: The frontier's, likewise.
+
+    Raises:
+        CalibrationError: None of them reach it, or there is no gap to keep a part of.
+    """
+    ((name, value),) = target.given.items()
+    if name == "gain_kept" and strong <= weak:
+        raise CalibrationError(
+            "There is no gap between the models: the frontier's mean grade is not over the small "
+            "model's, so no part of it can be kept. Ask for a quality instead."
+        )
+    if name in ("frontier_share", "cost_usd"):
+        attribute = "share" if name == "frontier_share" else name
+        fit = [
+            each for each in tried if getattr(each, attribute) <= value + 1e-9 * max(value, 1e-6)
+        ]
+        least = min(getattr(each, attribute) for each in tried)
+        reached = f"the least {attribute.removesuffix('_usd')} is {least:.3g}"
+        reached += " USD" if name == "cost_usd" else ""
+        best = max(fit, key=lambda each: (each.quality, -each.cost_usd), default=None)
+    else:
+        floors = {
+            "quality": value,
+            "quality_kept": value * strong,
+            "gain_kept": weak + value * (strong - weak),
+        }
+        fit = [each for each in tried if each.quality >= floors[name] - 1e-9]
+        reached = f"the best mean grade is {max(each.quality for each in tried):.3g}"
+        best = min(fit, key=lambda each: (each.cost_usd, -each.quality), default=None)
+    if best is None:
+        raise CalibrationError(f"The target {name}={value:g} can't be reached: {reached}.")
+    return best
