@@ -13,9 +13,11 @@ from typing import Any, Protocol, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import RunnableConfig
+from langgraph._internal._constants import CONFIG_KEY_DURABILITY
 
 from lc_asym_router.ambient import ambient
 from lc_asym_router.context import RunContext
+from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.graph import Graph
 from lc_asym_router.request import Request
 from lc_asym_router.streaming import ReaderGone, Sink, metadata_of, quiet
@@ -33,10 +35,17 @@ class Bounds(Protocol):
 
 @dataclass(frozen=True)
 class Face:
-    """The graph, run without a checkpointer and without listeners on its inner steps."""
+    """The graph, run without listeners on its inner steps.
+
+    Attributes:
+        graph: The graph.
+        policy: What bounds a run of it.
+        kept: Whether the graph is one that a parent's checkpointer keeps.
+    """
 
     graph: Graph
     policy: Bounds
+    kept: bool = False
 
     def answer(
         self, request: Request, config: RunnableConfig, sink: Sink | None = None
@@ -114,6 +123,8 @@ class Face:
             if key.startswith("langgraph_") or key == "checkpoint_ns"
         }
         context = RunContext(request, sink, tuple(listeners), place, run_id=run_id_of(config))
+        if not self.kept:
+            inner = not_durable(inner)
         return {**inner, "recursion_limit": self.policy.longest + 1}, context
 
 
@@ -141,5 +152,24 @@ class _End:
         )
 
 
+def not_durable(config: RunnableConfig) -> RunnableConfig:
+    """The config for a graph without a checkpointer: LangGraph (1.2) hands a parent's `durability` down
+    to it, and then looks for a checkpoint that was never written."""
+    values = {
+        k: v for k, v in (config.get("configurable") or {}).items() if k != CONFIG_KEY_DURABILITY
+    }
+    return {**config, "configurable": values}
+
+
 def _last(output: dict[str, Any]) -> AIMessage:
+    """The answer.
+
+    Raises:
+        ConfigurationError: There is none: something has interrupted the run.
+    """
+    if not output["messages"]:
+        raise ConfigurationError(
+            "A check, a classifier or a tool called interrupt(), and nothing here can take the run up "
+            "again. Put the router's graph into a graph with a checkpointer."
+        )
     return cast("AIMessage", output["messages"][-1])

@@ -34,6 +34,10 @@ class Board:
         plan: The plan.
         most: How many steps run at once.
         results: Those of an earlier run of the same request, by step.
+
+    Attributes:
+        error: What a step has raised, if one has.
+        noted: The results so far, by step.
     """
 
     def __init__(self, plan: Plan, most: int, results: Mapping[str, StepResult]) -> None:
@@ -41,13 +45,26 @@ class Board:
         self.most = most
         self._texts: dict[str, str] = {}
         self._left: set[str] = set()  # waits for an answer of a person's, in a run to come
+        self._begun: set[str] = set()
         self._running = 0
         self._useless = False  # a step has no answer: the whole request goes to the frontier
         self._stopped = False
+        self.error: Exception | None = None
+        self.noted = dict(results)
         self._changed = threading.Condition()
         self._stirred = asyncio.Event()
         for name, result in results.items():
             self._note(name, result)
+
+    @contextmanager
+    def ended(self) -> Iterator[None]:
+        """Around a run of the steps: raises what a step has raised, when all that ran have ended."""
+        try:
+            yield
+        except GraphInterrupt:
+            if self.error is not None:
+                raise self.error from None
+            raise
 
     @contextmanager
     def turn(self, step: Step) -> Iterator[Turn | None]:
@@ -82,6 +99,14 @@ class Board:
         error: BaseException | None = None
         try:
             yield
+        except GraphBubbleUp as raised:
+            error = raised
+            raise
+        except Exception as raised:
+            # LangGraph would cancel the others, whose answers are nearly paid for: so the step is left
+            # as an interrupted one, and whoever runs the graph raises this when they have ended.
+            error = raised
+            raise GraphInterrupt from None
         except BaseException as raised:
             error = raised
             raise
@@ -93,7 +118,9 @@ class Board:
         """Whether there is nothing more to wait for."""
         if self._useless or self._stopped or self._left.intersection(step.needs):
             return True
-        return self._running < self.most and all(need in self._texts for need in step.needs)
+        room = self.most - self._running
+        ready = [each.id for each in self.plan.ready(self._texts) if each.id not in self._begun]
+        return step.id in ready[:room]  # in the plan's order, not in that of threads
 
     def _begin(self, step: Step) -> Turn | None:
         if self._useless:
@@ -103,6 +130,7 @@ class Board:
             self._stir()
             raise GraphInterrupt
         self._running += 1
+        self._begun.add(step.id)
         return Turn([(self.plan.named(need).instruction, self._texts[need]) for need in step.needs])
 
     def _end(self, step: Step, turn: Turn | None, error: BaseException | None) -> None:
@@ -113,11 +141,18 @@ class Board:
             self._left.add(step.id)
         elif error is not None:
             self._stopped = True
+            if self.error is None and isinstance(error, Exception):
+                self.error = error
+            if turn.result is not None:
+                self.noted[step.id] = (
+                    turn.result
+                )  # what it has cost; in a next run it is taken anew
         elif turn.result is not None:
             self._note(step.id, turn.result)
         self._stir()
 
     def _note(self, name: str, result: StepResult) -> None:
+        self.noted[name] = result
         if result["text"] is None:
             self._useless = True
         else:

@@ -9,7 +9,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, Field
 
-from lc_asym_router.decompose.plan import Plan, PlanError, Step
+from lc_asym_router.decompose.plan import JOIN, Plan, PlanError, Step
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.request import Request, SchemaBinding
 from lc_asym_router.schemas import SchemaError
@@ -84,12 +84,14 @@ class ChatPlanner:
             written = structured(message, SchemaBinding(PlannedParts))
         except SchemaError as error:
             raise PlanError(f"The planner's answer is no plan: {error}.") from None
+        # That is no name for a step, and the model was not told so.
+        ids = {part.id: f"{part.id}_" if part.id == JOIN else part.id for part in written.parts}
         hints = {"easy": ladder[0].name, "hard": ladder[-1].name, "unknown": None}
         return Plan(
             Step(
-                id=part.id,
+                id=ids[part.id],
                 instruction=part.instruction,
-                needs=tuple(part.needs),
+                needs=tuple(ids.get(need, need) for need in part.needs),
                 tier=hints[part.difficulty],
             )
             for part in written.parts

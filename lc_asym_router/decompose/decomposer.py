@@ -91,7 +91,8 @@ class Decomposer(ChainChatModel):
         way = Way.of(self.router.policy, self.planner, self.gate, self.join, self.max_steps)
         self._way = way
         self._face = Face(build_decomposer_graph(way, self.max_concurrency, False), _Bounds())
-        self._graph = build_decomposer_graph(way, self.max_concurrency, self.checkpointer)
+        kept = way if self.checkpointer is False else way.kept()
+        self._graph = build_decomposer_graph(kept, self.max_concurrency, self.checkpointer)
         if self.profile is None:
             self.profile = self.router.profile
         return self

@@ -19,7 +19,7 @@ from langgraph.runtime import Runtime
 
 from lc_asym_router.context import Surroundings
 from lc_asym_router.decompose.join import MutedSink
-from lc_asym_router.decompose.record import as_side_calls, attempts_of, decision_of
+from lc_asym_router.decompose.record import as_side_calls, attempts_of, decision_of, trail_of
 from lc_asym_router.decompose.state import Split
 from lc_asym_router.decompose.way import Way
 from lc_asym_router.options import CallOptions
@@ -59,6 +59,16 @@ class Entry:
         options = CallOptions.of(config, way.policy.ladder, way.policy.prefix)
         request = around.context.request or Request().with_messages(state["messages"])
         return cls(way, around, config, request, options)
+
+    @classmethod
+    def further(
+        cls, way: Way, state: Mapping[str, Any], config: RunnableConfig, runtime: Runtime[Any]
+    ) -> Entry:
+        """`of` after the plan. In a subgraph nothing but the state tells what was spent before."""
+        entry = cls.of(way, state, config, runtime)
+        if not entry.around.context.kept:
+            entry.around.context.keep(trail_of(state))
+        return entry
 
     def opened(self, planner: str | None, reason: str) -> Split:
         """A request that is not (yet) split."""

@@ -23,13 +23,14 @@ from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 
-from lc_asym_router.context import Surroundings
+from lc_asym_router.context import RunContext
 from lc_asym_router.decompose.board import Board, Turn
 from lc_asym_router.decompose.entering import Entry
-from lc_asym_router.decompose.parts import FAILURES, Part, plan_of
+from lc_asym_router.decompose.parts import FAILURES, Part, plan_of, with_whole_record
 from lc_asym_router.decompose.plan import Step
 from lc_asym_router.decompose.state import StepInput, StepResult, StepsState
 from lc_asym_router.decompose.way import Way
+from lc_asym_router.face import not_durable
 from lc_asym_router.graph import Graph
 from lc_asym_router.state import Update
 
@@ -43,11 +44,11 @@ class Beside:
 
     Attributes:
         board: Says whose turn it is.
-        outer: The context of the decomposer's own run.
+        outer: The context of the decomposer's own run, which all steps share.
     """
 
     board: Board
-    outer: Any
+    outer: RunContext
 
 
 class Fan:
@@ -66,17 +67,15 @@ class Fan:
         graph.add_conditional_edges(START, RunnableCallable(_each, trace=False), ["step"])
         self._graph: Graph = graph.compile(checkpointer=None if kept else False, name="steps")
 
-    def out(
-        self, state: Mapping[str, Any], config: RunnableConfig, runtime: Runtime[Any]
-    ) -> dict[str, StepResult]:
+    def out(self, state: Mapping[str, Any], entry: Entry) -> dict[str, StepResult]:
         """Take all steps of the plan in the state; what came of each."""
-        saver = self._saver(config)
-        saved = saver.get_tuple(config) if saver else None
-        board, inner = self._begin(state, config, _finished(saved))
-        beside = Beside(board, runtime.context)
+        saver = self._saver(entry.config)
+        saved = saver.get_tuple(entry.config) if saver else None
+        board, config = self._begin(state, entry, _finished(saved))
+        beside = Beside(board, entry.around.context)
         # The graph runs in a thread, so that whoever interrupts this one stops the board first.
-        with ThreadPoolExecutor(1, "lc-asym-router-steps") as pool:
-            run = partial(self._graph.invoke, _given(state), inner, context=beside)
+        with self._whole(board, state), ThreadPoolExecutor(1, "lc-asym-router-steps") as pool:
+            run = partial(self._graph.invoke, _given(state), config, context=beside)
             running = pool.submit(copy_context().run, run)
             try:
                 return _results(running.result())
@@ -84,29 +83,38 @@ class Fan:
                 board.stop()
                 raise
 
-    async def aout(
-        self, state: Mapping[str, Any], config: RunnableConfig, runtime: Runtime[Any]
-    ) -> dict[str, StepResult]:
+    async def aout(self, state: Mapping[str, Any], entry: Entry) -> dict[str, StepResult]:
         """The async twin of `out`."""
-        saver = self._saver(config)
-        saved = await saver.aget_tuple(config) if saver else None
-        board, inner = self._begin(state, config, _finished(saved))
-        beside = Beside(board, runtime.context)
-        return _results(await self._graph.ainvoke(_given(state), inner, context=beside))
+        saver = self._saver(entry.config)
+        saved = await saver.aget_tuple(entry.config) if saver else None
+        board, config = self._begin(state, entry, _finished(saved))
+        beside = Beside(board, entry.around.context)
+        with self._whole(board, state):
+            return _results(await self._graph.ainvoke(_given(state), config, context=beside))
+
+    @contextmanager
+    def _whole(self, board: Board, state: Mapping[str, Any]) -> Iterator[None]:
+        """Around a run: an error of a step carries the record of all of them."""
+        try:
+            with board.ended():
+                yield
+        except FAILURES as error:
+            raise with_whole_record(error, {**state, "results": board.noted}) from None
 
     def _saver(self, config: RunnableConfig) -> Any:
         """The checkpointer of the run; `None` where there is none, or it is not for this graph."""
         return config["configurable"].get(CONFIG_KEY_CHECKPOINTER) if self._kept else None
 
     def _begin(
-        self, state: Mapping[str, Any], config: RunnableConfig, results: dict[str, StepResult]
+        self, state: Mapping[str, Any], entry: Entry, results: dict[str, StepResult]
     ) -> tuple[Board, RunnableConfig]:
-        plan = plan_of(state)
+        plan, config = plan_of(state), entry.around.config
         board = Board(plan, config["max_concurrency"] or len(plan), results)
-        quiet = Surroundings.of(config, Runtime()).config
-        values = {k: v for k, v in quiet["configurable"].items() if k != CONFIG_KEY_STREAM}
+        if not self._saver(config):
+            config = not_durable(config)
+        values = {k: v for k, v in config["configurable"].items() if k != CONFIG_KEY_STREAM}
         room = len(plan) + SPARE  # a step that waits has a thread
-        return board, {**quiet, "configurable": values, "max_concurrency": room}
+        return board, {**config, "configurable": values, "max_concurrency": room}
 
     def _step(self, given: StepInput, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
         """Take a step: the router answers it, and nobody hears it."""
@@ -115,8 +123,8 @@ class Fan:
             if turn is None:
                 return {}
             part = self._part(given, config, runtime.context, turn)
-            with _settling(part, turn):
-                turn.result = part.answered(self._way.face.answer(*part.call))
+            with part.settling(turn):
+                turn.result = part.answered(self._way.steps.answer(*part.call))
             return {"results": {step.id: turn.result}}
 
     async def _astep(
@@ -128,24 +136,14 @@ class Fan:
             if turn is None:
                 return {}
             part = self._part(given, config, runtime.context, turn)
-            with _settling(part, turn):
-                turn.result = part.answered(await self._way.face.aanswer(*part.call))
+            with part.settling(turn):
+                turn.result = part.answered(await self._way.steps.aanswer(*part.call))
             return {"results": {step.id: turn.result}}
 
     def _part(self, given: StepInput, config: RunnableConfig, beside: Beside, turn: Turn) -> Part:
         own: RunnableConfig = {**config, "max_concurrency": beside.board.most}
         entry = Entry.of(self._way, given, own, Runtime(context=beside.outer))
         return Part(entry, given, turn.known)
-
-
-@contextmanager
-def _settling(part: Part, turn: Turn) -> Iterator[None]:
-    """Account for a step, and take its failure for a result."""
-    with part.entry.accounting():
-        try:
-            yield
-        except FAILURES as error:
-            turn.result = part.failed(error)
 
 
 def _each(state: StepsState) -> list[Send]:

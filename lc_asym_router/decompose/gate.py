@@ -32,14 +32,16 @@ class Estimate:
     """What splitting a request is expected to cost.
 
     Attributes:
-        plan_usd: The plan's cost in USD; 0 where no model is asked for it. `None`, as in all
-            sums here: not known.
+        plan_usd: Cost in USD of a plan that is still to be made; 0 where no model is asked for it.
+            `None`, as in all sums here: not known.
         parts_usd: The parts' cost in USD, with the escalations that are expected.
         join_usd: The join's cost in USD.
         frontier_usd: Cost in USD of the whole request on the frontier.
         frontier_tokens: Tokens that the frontier is expected to have when it is split: an output
             token counts as four of input.
         whole_tokens: Tokens that it would have of the whole request, likewise.
+        planned_usd: What making the plan has cost in USD. It is spent either way, so it does not count
+            against carrying the plan out; before that it did, as `plan_usd`.
     """
 
     plan_usd: float | None
@@ -48,6 +50,7 @@ class Estimate:
     frontier_usd: float | None
     frontier_tokens: int
     whole_tokens: int
+    planned_usd: float | None = 0.0
 
     @property
     def split_usd(self) -> float | None:
@@ -76,7 +79,9 @@ class Estimate:
                 f"{self.frontier_tokens} in parts {sign} {self.whole_tokens} whole"
             )
         sign = "<" if self.worth_it else ">="
-        return f"about ${split:.6f} in parts {sign} ${self.frontier_usd:.6f} for the frontier alone"
+        planned = f" (and ${self.planned_usd:.6f} for the plan)" if self.planned_usd else ""
+        alone = f"${self.frontier_usd:.6f} for the frontier alone"
+        return f"about ${split:.6f} in parts{planned} {sign} {alone}"
 
     def to_dict(self) -> dict[str, Any]:
         """The estimate as plain JSON."""

@@ -113,19 +113,23 @@ class Nodes:
         self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """Take every step; each is kept by itself."""
-        return _gathered(state, self.fan.out(state, config, runtime))
+        entry = Entry.further(self.way, state, config, runtime)
+        with entry.accounting():
+            return _gathered(state, self.fan.out(state, entry))
 
     async def asteps(
         self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `steps`."""
-        return _gathered(state, await self.fan.aout(state, config, runtime))
+        entry = Entry.further(self.way, state, config, runtime)
+        with entry.accounting():
+            return _gathered(state, await self.fan.aout(state, entry))
 
     # join and verify ------------------------------------------------------------------------
 
     def join(self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
         """Put the answers together; the draft waits for `verify`."""
-        work = Joining.of(Entry.of(self.way, state, config, runtime), state)
+        work = Joining.of(Entry.further(self.way, state, config, runtime), state)
         if work.tier is None:
             return work.by_template()
         with work.entry.accounting():
@@ -139,7 +143,7 @@ class Nodes:
         self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `join`."""
-        work = Joining.of(Entry.of(self.way, state, config, runtime), state)
+        work = Joining.of(Entry.further(self.way, state, config, runtime), state)
         if work.tier is None:
             return work.by_template()
         with work.entry.accounting():
@@ -153,7 +157,7 @@ class Nodes:
         self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """Hand on a join that has used every part; another goes to the frontier."""
-        entry = Entry.of(self.way, state, config, runtime)
+        entry = Entry.further(self.way, state, config, runtime)
         with entry.accounting() as answers:
             if update := _left_out(entry, state):
                 return update
@@ -166,7 +170,7 @@ class Nodes:
         self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `verify`."""
-        entry = Entry.of(self.way, state, config, runtime)
+        entry = Entry.further(self.way, state, config, runtime)
         with entry.accounting() as answers:
             if update := _left_out(entry, state):
                 return update
@@ -207,7 +211,7 @@ class Nodes:
         config: RunnableConfig,
         runtime: Runtime[Any],
     ) -> Iterator[_Whole]:
-        entry = Entry.of(self.way, state, config, runtime)
+        entry = Entry.further(self.way, state, config, runtime)
         heard = entry.heard(Bill(entry, state["split"]), tier)
         with entry.accounting() as answers:
             try:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
+from lc_asym_router.decompose.board import Turn
 from lc_asym_router.decompose.entering import Bill, Entry
 from lc_asym_router.decompose.join import JoinSink, join_request, template, unused
-from lc_asym_router.decompose.plan import Plan, Step
-from lc_asym_router.decompose.record import JOIN, decomposition_of, trail_of, untold
+from lc_asym_router.decompose.plan import JOIN, Plan, Step
+from lc_asym_router.decompose.record import decomposition_of, trail_of, untold
 from lc_asym_router.decompose.state import DecomposerState, Joined, StepInput, StepResult
 from lc_asym_router.errors import NoTierError, TiersFailedError, describe_error
 from lc_asym_router.money.budgets.exhausted import BudgetExceededError
@@ -87,17 +89,21 @@ class Part:
             "error": error,
         }
 
-    def failed(self, error: Exception) -> StepResult:
-        """No tier has an answer.
+    @contextmanager
+    def settling(self, turn: Turn) -> Iterator[None]:
+        """Take a failure in this block for the step's result.
 
         Raises:
             TiersFailedError: A budget is used up, or this call wants no escalation.
         """
-        if isinstance(error, BudgetExceededError) or not self.entry.options.escalate:
-            raise error
-        record = error.record if isinstance(error, TiersFailedError) else {}
-        why = describe_error(error).partition("\n")[0]
-        return {"text": None, "usage": None, "record": dict(record), "error": why}
+        try:
+            yield
+        except FAILURES as error:
+            record = error.record if isinstance(error, TiersFailedError) else {}
+            why = describe_error(error).partition("\n")[0]
+            turn.result = {"text": None, "usage": None, "record": dict(record), "error": why}
+            if isinstance(error, BudgetExceededError) or not self.entry.options.escalate:
+                raise
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from typing import Any
 from lc_asym_router.errors import RouterError
 from lc_asym_router.schemas import as_json_schema
 
+JOIN = "join"
+"""What stands as the step of the attempts that joined."""
 TITLE = 100
 """Longest title that a step gets from its instruction, in characters."""
 
@@ -46,6 +48,11 @@ class Step:
             value = getattr(self, name)
             if not isinstance(value, str) or not value.strip():
                 raise PlanError(f"A step's {name} is {value!r}; give a text that is not empty.")
+        if self.id == JOIN or len(self.id.splitlines()) > 1:
+            raise PlanError(
+                f"A step's id is {self.id!r}; give one line, and not {JOIN!r}, which stands for the "
+                "calls that put the answers together."
+            )
         if isinstance(self.needs, str):
             raise PlanError(f"Step {self.id!r}: needs= takes a list of ids, such as ['a'].")
         put = object.__setattr__

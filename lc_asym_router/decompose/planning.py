@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -22,6 +22,7 @@ from lc_asym_router.errors import ConfigurationError, describe_error
 from lc_asym_router.history import fit
 from lc_asym_router.meter import CallMeter
 from lc_asym_router.money.budgets.exhausted import BudgetExceededError
+from lc_asym_router.money.prices import total
 from lc_asym_router.request import Request
 from lc_asym_router.state import Update
 from lc_asym_router.streaming import loud
@@ -148,8 +149,9 @@ class Planning:
             return
         joiner = way.joiner(plan)
         joined = f"joined by {joiner.name if joiner else 'template'}"
-        estimate = (gate or _ESTIMATES).estimate(
-            plan, self.entry.request, way.policy.ladder, join=joiner
+        estimate = replace(
+            (gate or _ESTIMATES).estimate(plan, self.entry.request, way.policy.ladder, join=joiner),
+            planned_usd=total(call["cost_usd"] for call in self._calls()),
         )
         if gate is not None and not gate.lets(estimate):
             self._set(planner, f"whole: splitting is not worth it: {estimate.reason}", estimate)
@@ -163,10 +165,14 @@ class Planning:
         self.split["reason"] = reason
         self.split["estimate"] = estimate.to_dict() if estimate else None
 
+    def _calls(self) -> list[dict[str, Any]]:
+        """The calls that planning has made so far."""
+        records = (as_side_calls("plan", record) for record in self.bill.records)
+        return [*(call for calls in records for call in calls), *self.meter.calls]
+
     def update(self) -> Update:
         """What comes of it, as an update of the state; results of a thread's earlier request go."""
-        records = (as_side_calls("plan", record) for record in self.bill.records)
-        self.split["calls"] = [*(call for calls in records for call in calls), *self.meter.calls]
+        self.split["calls"] = self._calls()
         if self.entry.around.context.kept:
             self.entry.around.context.kept[0][0]["side_calls"][:] = self.split["calls"]
         return {

@@ -7,15 +7,13 @@ from typing import Any
 
 from langchain_core.messages.ai import UsageMetadata, add_usage
 
-from lc_asym_router.decompose.plan import Plan
+from lc_asym_router.decompose.plan import JOIN, Plan
 from lc_asym_router.decompose.state import DecomposerState, Joined, Split, StepResult
 from lc_asym_router.money.prices import Pricing, total
 from lc_asym_router.state import Decision, Trail, open_record
 from lc_asym_router.tiers import Ladder
 
 Record = dict[str, Any]
-JOIN = "join"
-"""What stands as the step of the attempts that joined."""
 
 
 def trail_of(state: Mapping[str, Any], *more: tuple[str | None, Mapping[str, Any]]) -> Trail:

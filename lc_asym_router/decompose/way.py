@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lc_asym_router.decompose.chat import ChatPlanner
@@ -15,6 +15,9 @@ from lc_asym_router.face import Face
 from lc_asym_router.graph import build_graph
 from lc_asym_router.policy import Policy
 from lc_asym_router.tiers import Tier
+from lc_asym_router.verify.check import All
+from lc_asym_router.verify.form import NotEmpty
+from lc_asym_router.verify.schema import ValidStructure
 
 PLANNERS = ("structure", "chat")
 
@@ -26,6 +29,8 @@ class Way:
     Attributes:
         policy: The router's settings.
         face: Runs the router's graph on a request.
+        steps: The same for a step, whose answer must not be empty and must follow the step's schema,
+            whatever else the router checks.
         planners: What is asked for a plan, one after the other until one has one.
         gate: Decides whether a plan is worth it; `None` lets all pass.
         join: "auto", "template", or the name of the tier that joins.
@@ -34,6 +39,7 @@ class Way:
 
     policy: Policy
     face: Face
+    steps: Face
     planners: tuple[Any, ...]
     gate: Gate | None
     join: str
@@ -64,9 +70,17 @@ class Way:
         planners = tuple(_planner(each, names) for each in given)
         if not planners:
             raise ConfigurationError(f"planner=[] is empty; give one of {', '.join(PLANNERS)}.")
-        # Without checkpointer=False a step's drafts would be written to a parent's database.
-        face = Face(build_graph(policy, checkpointer=False), policy)
-        return cls(policy, face, planners, gate, join, max_steps)
+        own = replace(
+            policy, check=All(NotEmpty(), ValidStructure(), *filter(None, [policy.check]))
+        )
+        return cls(policy, _face(policy), _face(own), planners, gate, join, max_steps)
+
+    def kept(self) -> Way:
+        """The same with graphs that a checkpointer keeps: what is asked within a step that was
+        interrupted is not asked again, as with the router's own graph."""
+        return replace(
+            self, face=_face(self.policy, kept=True), steps=_face(self.steps.policy, kept=True)
+        )
 
     def joiner(self, plan: Plan) -> Tier | None:
         """The tier that joins a plan's answers; `None` for the template."""
@@ -81,6 +95,10 @@ class Way:
         if planner.model is not None:
             return Tier(planner.model, "planner")
         return self.policy.ladder.named(planner.tier) if planner.tier else self.policy.ladder[-1]
+
+
+def _face(policy: Any, kept: bool = False) -> Face:
+    return Face(build_graph(policy, checkpointer=None if kept else False), policy, kept)
 
 
 def _planner(given: Any, tiers: Sequence[str]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -10,13 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command, interrupt
 
 from lc_asym_router import Verdict
 from tests.conftest import record
 from tests.decompose.world import WHOLE, World, plan_of, result
 from tests.servers import Reply
+
+
+class Told(BaseCallbackHandler):
+    """A handler that wants records."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def on_router_record(self, told: Any) -> None:
+        """Take one in."""
+        self.told.append(told)
 
 
 def start(world: World, database: Path, what: str, kind: str) -> subprocess.Popen[str]:
@@ -99,7 +113,57 @@ async def test_a_step_that_asks_a_person(world: World, twin: str) -> None:
     assert sorted(task for task, _ in world.asked()) == ["t0", "t1", "t3"]
     said = (await run(Command(resume="yes")))["messages"][-1]
     assert all(result(f"t{place}") in said.text for place in range(5))
-    assert sorted(task for task, _ in world.asked())[3:] == ["t2", "t3", "t4"]
+    # What the person was asked about is not asked of the model again.
+    assert sorted(task for task, _ in world.asked()) == [f"t{place}" for place in range(5)]
+    assert record(said)["cost_usd"] == pytest.approx(world.spent())
+
+
+@pytest.mark.parametrize("twin", ["sync", "async"])
+@pytest.mark.parametrize("kind", ["graph", "parent"])
+@pytest.mark.parametrize("bound", [1, 4])
+@pytest.mark.parametrize("durability", ["sync", "async", "exit"])
+async def test_two_steps_that_ask_a_person(
+    world: World, twin: str, kind: str, bound: int, durability: Any
+) -> None:
+    """Each is answered by its id, one after the other or both at once."""
+    told = Told()
+
+    def asks(attempt: Any) -> Verdict:
+        name = re.search(r"resultt([01])", attempt.text)
+        return Verdict(name is None or interrupt(name[1]) == "yes", reason="a person says so")
+
+    saver = InMemorySaver()
+    decomposer = world.decomposer(
+        plan_of([[], [], [0, 1]]),
+        world.router(verify=asks),
+        join="template",
+        max_concurrency=bound,
+        checkpointer=saver if kind == "graph" else None,
+    )
+    graph: Any = decomposer.graph
+    if kind == "parent":
+        parent = StateGraph(MessagesState)
+        parent.add_node("answer", decomposer.graph)
+        parent.add_edge(START, "answer")
+        graph = parent.compile(checkpointer=saver)
+    config: Any = {"configurable": {"thread_id": "1"}, "callbacks": [told]}
+
+    async def run(given: Any) -> Any:
+        if twin == "sync":
+            return graph.invoke(given, config, durability=durability)
+        return await graph.ainvoke(given, config, durability=durability)
+
+    out = await run({"messages": [("human", WHOLE)]})
+    asked = {each.value: each.id for each in out["__interrupt__"]}
+    assert sorted(asked) == ["0", "1"]
+    out = await run(Command(resume={asked["1"]: "yes"}))
+    assert [each.id for each in out["__interrupt__"]] == [asked["0"]]
+    said = (await run(Command(resume={asked["0"]: "yes"})))["messages"][-1]
+    assert all(result(f"t{place}") in said.text for place in range(3))
+    assert [task for task, _ in world.asked()].count("t0") == 1
+    assert len(world.asked()) == 3
+    assert record(said)["cost_usd"] == pytest.approx(world.spent())
+    assert [each.outcome for each in told.told] == ["answered"]
 
 
 async def test_one_thread_asks_again(world: World) -> None:
