@@ -81,10 +81,10 @@ class Plan:
 
 
 PLANS = (
-    Plan("own", "answer", SMALL, "zeroeval_crux", 12),
-    Plan("own", "verify", SMALL, "zeroeval_crux", 4),
+    Plan("own", "answer", SMALL, "zeroeval_crux", 7),
+    Plan("own", "verify", SMALL, "zeroeval_crux", 3),
     Plan("recorded", "verify", SMALL, "zeroeval_gsm", 4),
-    Plan("own", "answer", SMALL, "zeroeval_gsm", 2),
+    Plan("own", "answer", SMALL, "zeroeval_gsm", 1),
 )
 """Verdicts take several times as long as answers, so fewer answers are verified than given."""
 

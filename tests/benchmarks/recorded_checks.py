@@ -5,11 +5,13 @@ The shared data hold neither verdicts nor logprobs, so an embedded model was ask
 tables are made from them in seconds; `make bench-checks ARGS=--record` asks anew, which takes most of
 an hour, needs the shared data, and goes on where it was interrupted.
 
-"own": the embedded 0.5B model's own answers; a real small tier. What an escalation gains is the
-recorded grade of GPT-4o on the same question. "recorded": the answers of Llama-3.1-8B, verified by the
-embedded model. That is verification by *another*, much smaller model than the one that answered; how
-Llama-3.1-8B would judge itself is not known here. Logprobs of recorded answers can't be had at all:
-llama.cpp's server scores no given text (`echo` with `logprobs` gives the new tokens' alone).
+"own": the embedded 0.5B model's own answers, graded against the gold ones; a real small tier. What an
+escalation gains is the recorded grade of GPT-4o on the same question. "recorded": the answers of
+Llama-3.1-8B, verified by the embedded model. That is verification by *another*, much smaller model
+than the one that answered; how Llama-3.1-8B would judge itself is not known here. Logprobs of recorded
+answers can't be had: llama.cpp's server scores no text that it is handed (with `echo` too it gives
+those of new tokens alone). Agreement is with another model's recorded answer. The first table takes no
+threshold; each half's threshold in the second was found on the other half.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ LEAST = 20
 KEEP = 0.9
 """Part of the gain that the thresholds are to keep."""
 REPLIES = {"c": "Verdict: correct", "i": "Verdict: incorrect", "-": ""}
+_PLAINLY = (__doc__ or "").split("\n\n")[2].strip()
 RIDGE = 1.0
 """Penalty on the slope of the calibrating line, so that few rows can't make it endless."""
 
@@ -98,9 +101,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"Numbers of {FIGURES.name}; `make bench-checks ARGS=--record` asks the models anew.")
     if not told:
         print("No answer has been recorded yet.")
-    for key in dict.fromkeys((each.part, each.model, each.source) for each in told):
-        rows = [each for each in told if (each.part, each.model, each.source) == key]
-        print("\n".join(report(*key, rows)))
+    kinds: dict[tuple[str, str, str], list[Told]] = {}
+    for each in told:
+        kinds.setdefault((each.source, each.part, each.model), []).append(each)
+    print("\n".join(report(kinds)))
+    print(f"\n{_PLAINLY}")
 
 
 def _minutes(text: str) -> float:
@@ -120,71 +125,78 @@ def _there() -> bool:
 # tables ------------------------------------------------------------------------------------------
 
 
-def report(part: str, model: str, source: str, rows: Sequence[Told]) -> Iterator[str]:
-    """What each check is worth on one kind of answers."""
-    share = SHARES[part]
-    right = np.mean([each.right for each in rows])
-    strong = np.mean([each.strong for each in rows])
-    whose = "its own answers" if part == "own" else "Llama-3.1-8B's recorded answers"
+def report(kinds: dict[tuple[str, str, str], list[Told]]) -> Iterator[str]:
+    """What each check is worth on each kind of answers: source, part and embedded model."""
+    yield "\n| answers | embedded model | questions | right | GPT-4o right |"
+    yield "| --- | --- | --- | --- | --- |"
+    for (source, part, model), rows in kinds.items():
+        right, strong = ([each.right for each in rows], [each.strong for each in rows])
+        yield _joined(
+            f"{source}, {part}",
+            model,
+            len(rows),
+            _n(float(np.mean(right))),
+            _n(float(np.mean(strong))),
+        )
+    told = [
+        (f"{source}, {part}", SHARES[part], each)
+        for (source, part, _), rows in kinds.items()
+        for each in signals(rows)
+        if len(each.scores) >= LEAST
+    ]
+    yield "\nThe least trusted answers go up: the gain that keeps (chance keeps as much as goes up)\n"
     yield (
-        f"\n{source}: {model} on {whose}; {right:.3f} of {len(rows)} are right, "
-        f"the frontier's {strong:.3f}\n"
+        "| answers | check | asked | AUROC | 95 % | escalated | gain kept | 95 % "
+        "| as shipped: escalated | gain kept |"
     )
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    for name, share, each in told:
+        yield _line(name, share, each)
+    yield f"\nThresholds for {KEEP:g} of the gain, found on one half, reported on the other\n"
     yield (
-        f"| check | answers | AUROC | 95 % | gain kept at {share:g} escalated | 95 % "
-        "| escalated as shipped | gain kept |"
+        "| answers | check | asked | thresholds | escalated | gain kept | 95 % "
+        "| wrong among the escalated | Brier | Brier of one chance for all |"
     )
-    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
-    told = [each for each in signals(rows) if len(each.scores) >= LEAST]
-    for each in told:
-        yield _line(each, share)
-    yield (
-        f"\nThresholds for {KEEP:g} of the gain, found on one half and reported on the other, "
-        "both ways\n"
-    )
-    yield (
-        "| check | answers | thresholds | escalated | gain kept | 95 % | wrong among the escalated "
-        "| Brier | Brier of one chance for all |"
-    )
-    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
-    for each in told:
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    for name, _, each in told:
         if each.many:
-            yield _found_line(each)
+            yield _found_line(name, each)
 
 
-def _line(each: Signal, share: float) -> str:
+def _line(name: str, share: float, each: Signal) -> str:
     def at(scores: Floats, weak: Floats, strong: Floats) -> float | None:
         return kept_at(scores, weak, strong, share)
 
     shipped = ("", "")
     if each.passed is not None:
-        shipped = (
-            f"{np.mean(~each.passed):.3f}",
-            _n(recovered(each.weak, each.strong, ~each.passed)),
-        )
+        part = recovered(each.weak, each.strong, ~each.passed)
+        shipped = (_n(float(np.mean(~each.passed))), _n(part))
     return _joined(
+        name,
         each.name,
         len(each.scores),
         f"**{_n(auroc(each.scores, each.weak))}**",
         _interval(auroc, each.scores, each.weak),
+        f"{share:g}",
         _n(at(each.scores, each.weak, each.strong)),
         _interval(at, each.scores, each.weak, each.strong),
         *shipped,
     )
 
 
-def _found_line(each: Signal) -> str:
+def _found_line(name: str, each: Signal) -> str:
     found = cross_found(each)
     return _joined(
+        name,
         each.name,
         len(each.scores),
         ", ".join(f"{bound:.3g}" for bound in found.bounds),
-        f"{found.up.mean():.3f}",
+        _n(float(found.up.mean())),
         f"**{_n(recovered(each.weak, each.strong, found.up))}**",
         _interval(recovered, each.weak, each.strong, found.up * 1.0),
         _n(float(np.mean(each.weak[found.up] <= 0.5)) if found.up.any() else None),
-        f"{found.brier:.3f}",
-        f"{found.brier_flat:.3f}",
+        _n(found.brier),
+        _n(found.brier_flat),
     )
 
 
@@ -220,6 +232,8 @@ def signals(rows: Sequence[Told]) -> list[Signal]:
         known = [each for each in rows if name in each.checks]
         passes = [each.checks[name] for each in known]
         found.append(_signal(name, known, passes, np.asarray(passes) > 0.5, many=False))
+    gains = [each.strong - each.right for each in rows]
+    found.append(_signal("oracle (knows both grades)", rows, -np.asarray(gains), many=False))
     return found
 
 
