@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PROMPT ?= What is the capital of France?
 ARGS ?=
 
-.PHONY: ask test soak lint bench bench-agreement bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
+.PHONY: ask test soak lint bench bench-agreement bench-checks bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint               ruff and mypy --strict"
 	@echo "make bench              the router's cost per call, against baselines of the same run"
 	@echo "make bench-routing      what classifiers and checks gain on real data (ARGS='--figure FILE' draws it)"
+	@echo "make bench-checks       what self-verification and logprobs tell (ARGS=--record asks the models anew)"
 	@echo "make bench-decompose    what requests of several questions cost and get right, whole and in parts"
 	@echo "make pictures           the README's graph and timeline, of a real request, into docs/"
 	@echo "make reference          docs/settings.md, from the docstrings"
@@ -63,6 +64,9 @@ reference: $(VENV)/.test
 
 bench-agreement: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.agreement
+
+bench-checks: $(VENV)/.test
+	$(BIN)/python -m tests.benchmarks.recorded_checks $(ARGS)
 
 bench-decompose: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.decompose $(ARGS)

@@ -41,6 +41,7 @@ _VERDICT = re.compile(r"verdict\W{0,9}(in)?correct", re.IGNORECASE)
 _BARE = re.compile(
     r"\W{0,9}(?:(yes|correct|true|right)|(no|incorrect|false|wrong))\b", re.IGNORECASE
 )
+_SAID = re.compile(r"\W{0,9}the (?:given )?answer is (in)?correct\b", re.IGNORECASE)
 
 
 class SelfVerification(Check):
@@ -53,7 +54,9 @@ class SelfVerification(Check):
     the record.
 
     A call that fails and a reply without a verdict count as "incorrect": unverified is not passed.
-    Tool calls pass unasked. A small model judges itself kindly: measure it before you rely on it.
+    Tool calls pass unasked. No default check: the embedded 0.5B model's word, on its own answers and
+    on Llama-3.1-8B's, tells right from wrong no better than a coin (AUROC 0.383 and 0.456, by
+    `make bench-checks`). Measure your own model's before you rely on it.
 
     Args:
         samples: How often it is asked at most.
@@ -197,10 +200,13 @@ def _shown(asked: str, answered: str) -> str:
 def verdict_of(reply: str) -> bool | None:
     """What a reply says: right, wrong, or `None` where it gives no verdict.
 
-    The last "Verdict: ..." counts; a reply without one counts where it begins with yes or no.
+    The last "Verdict: ..." counts; a reply without one counts where it begins with yes or no, or
+    with "The answer is correct", as the smallest models say in place of a verdict.
     """
     if found := _VERDICT.findall(reply):
         return not found[-1]
+    if said := _SAID.match(reply):
+        return not said.group(1)
     if bare := _BARE.match(reply):
         return bool(bare.group(1))
     return None
