@@ -10,8 +10,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 VOID = {"img", "br"}
-EVIL = "<script>alert('x')</script>&\"'><img src=x onerror=alert(1)>\x00\ud800"
+SEEN = "<script>alert('x')</script>&\"'><img src=x onerror=alert(1)>"
 """A text that breaks out of every context that forgets to escape."""
+EVIL = f"{SEEN}\x00\ud800"
+"""The same with what no XML may hold: `SEEN` is what is to be read of it."""
 
 
 class Page(HTMLParser):

@@ -14,11 +14,10 @@ from lc_asym_router.notebook import Record, save
 from lc_asym_router.notebook.markup import standalone
 from lc_asym_router.notebook.plan_drawing import request_svg, rows_of
 from tests.decompose.world import WHOLE, World, plan_of
-from tests.notebook.looking import EVIL, Page, damaged, drawn, safe
+from tests.notebook.looking import EVIL, SEEN, Page, damaged, drawn, safe
 from tests.servers import Reply
 
 NEEDS = ([], [], [0, 1])
-SEEN = "<script>alert('x')</script>&\"'><img src=x onerror=alert(1)>"
 
 
 @pytest.fixture
