@@ -9,6 +9,7 @@ from langgraph.cache.memory import InMemoryCache as Scores
 
 from lc_asym_router import Agreement, AsymRouter, ConfigurationError, Tier, TiersFailedError
 from lc_asym_router.notebook import Record
+from lc_asym_router.notebook.amounts import usd
 from lc_asym_router.notebook.timeline import steps_of
 from tests.conftest import frontier_model, small_model
 from tests.notebook.conftest import WRONG
@@ -23,7 +24,12 @@ async def test_a_timeline_of_an_escalation(escalated):
     assert "answered, not checked" in page.text
     assert WRONG not in page.text
     assert escalated.text in page.text
+    small, frontier = escalated.response_metadata["router"]["attempts"]
+    for attempt in (small, frontier):  # who, how long, how much, and what came of it
+        tokens = "{input_tokens} + {output_tokens} tokens".format(**attempt["usage"])
+        assert f"{attempt['seconds']:.2f} s {tokens}, {usd(attempt['cost_usd'])}" in page.text
     first, second = steps_of(Record.of(escalated))
+    assert [first.name, second.name] == ["1 small", "2 frontier"]
     assert (first.kind, second.kind) == ("bad", "calm")
     assert second.begun == pytest.approx(first.call.seconds)
 
