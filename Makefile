@@ -19,7 +19,7 @@ help:
 	@echo "make pictures           the README's graph and timeline, of a real request, into docs/"
 	@echo "make reference          docs/settings.md, from the docstrings"
 	@echo "make lab                JupyterLab with the three notebooks"
-	@echo "make notebooks          run the notebooks (ARGS=--save keeps outputs, ARGS=--to-script their cells)"
+	@echo "make notebooks          run the notebooks, and their first cell on a bare Python (README: ARGS=...)"
 	@echo "make browser-test       the notebooks in JupyterLab in Chromium (ARGS=--screenshots: into docs/)"
 	@echo "make bench-agreement    what a second sample tells of the embedded model's answers"
 

@@ -85,6 +85,11 @@ for name, part in (("capitals", rows[:26]), ("stories", rows[26:])):
     small = sum(row.weak_score for row in part) / len(part)
     frontier = sum(row.strong_score for row in part) / len(part)
     print(f"{name}: small right {small:.0%}, frontier right {frontier:.0%}")
+gap = sum(row.strong_score for row in rows) > sum(row.weak_score for row in rows)
+if not gap:
+    print(
+        "The frontier is no better on these questions: send all to the small tier, or ask others."
+    )
 
 # %% [markdown]
 # ## What does the shipped classifier know of these questions?
@@ -99,26 +104,29 @@ from lc_asym_router.evals import CascadePrices, evaluate_offline
 from lc_asym_router.notebook import plot_frontier
 
 shipped = evaluate_offline(rows, LearnedClassifier())
-print(f"APGR {shipped.apgr:.2f}, 95 % interval {shipped.interval()}")
+if gap:
+    print(f"APGR {shipped.apgr:.2f}, 95 % interval {shipped.interval()}")
 plot_frontier(shipped, prices=CascadePrices(), title="the shipped classifier")
 
 # %% [markdown]
 # ## A classifier of your own
 #
-# `train` fits one on your rows, and measures it on parts that it has not seen.
+# `train` fits one on your rows, and measures it on parts that it has not seen. Where the frontier is
+# no better than the small model there is nothing to learn, and the shipped one stays.
 
 # %%
 from lc_asym_router.evals.train import train
 
-trained = train(rows)
-trained.save(folder / "my.model", "Trained in notebooks/03_calibrate.ipynb.")
-own = LearnedClassifier(path=folder / "my.model")
-print(
-    f"APGR on unseen parts {trained.means[trained.shape]:.2f}; the shipped one's {shipped.apgr:.2f}"
-)
+own = LearnedClassifier()
+if gap:
+    trained = train(rows)
+    trained.save(folder / "my.model", "Trained in notebooks/03_calibrate.ipynb.")
+    own = LearnedClassifier(path=folder / "my.model")
+    unseen = trained.means[trained.shape]
+    print(f"APGR on unseen parts {unseen:.2f}; the shipped one's {shipped.apgr:.2f}")
 measured = evaluate_offline(rows, own)
 plot_frontier(
-    {"shipped": shipped, "trained on these rows (flattered: it has seen them)": measured},
+    {"shipped": shipped, "own (flattered: it has seen these rows)": measured},
     prices=CascadePrices(),
 )
 

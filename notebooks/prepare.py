@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import invalidate_caches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ def install() -> None:
         print(f"installing what is missing ({', '.join(missing)})")
         wanted = f"{CLONE}[{EXTRAS}]"
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-e", wanted], check=True)
+        invalidate_caches()  # the kernel has looked into these folders before
     if str(CLONE) not in sys.path:  # a package that has just been installed is not on it yet
         sys.path.insert(0, str(CLONE))
 

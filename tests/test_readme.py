@@ -12,6 +12,8 @@ from tests.servers import OllamaServer, OpenAIServer
 from tests.test_env import nothing  # noqa: F401
 
 README = Path(__file__).parent.parent / "README.md"
+SCREENS = 50
+"""Lines of the README that two screens show."""
 
 
 def test_every_block_runs(nothing, capsys, tmp_path, monkeypatch):  # noqa: F811
@@ -32,3 +34,16 @@ def test_every_block_runs(nothing, capsys, tmp_path, monkeypatch):  # noqa: F811
     out = capsys.readouterr().out
     assert "'name': 'weather'" in out
     assert "country=" in out
+
+
+def test_three_pictures_on_the_first_two_screens_each_with_its_command():
+    text = README.read_text(encoding="utf-8")
+    head = "\n".join(text.splitlines()[:SCREENS])
+    shown = re.findall(r"!\[[^]]+\]\((docs/[\w.]+)\)", head)
+    assert shown == ["docs/graph.svg", "docs/timeline.svg", "docs/cost_quality.png"]
+    targets = re.findall(r"^([\w-]+):", (README.parent / "Makefile").read_text(), re.MULTILINE)
+    for target in ("pictures", "bench-routing"):
+        assert f"`make {target}" in head
+        assert target in targets
+    for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", text):
+        assert (README.parent / picture).is_file(), picture

@@ -16,9 +16,10 @@ from lc_asym_router.display import Displayed
 from lc_asym_router.errors import TiersFailedError
 from lc_asym_router.money.prices import total
 from lc_asym_router.nodes import Nodes
+from lc_asym_router.notebook.call import Call
 from lc_asym_router.notebook.comparison_display import comparison_html
 from lc_asym_router.notebook.explaining import Explanation, aexplain, explain
-from lc_asym_router.notebook.record import Call, Record
+from lc_asym_router.notebook.record import Record
 from lc_asym_router.request import Request
 from lc_asym_router.shell.lines import attempt_line
 from lc_asym_router.state import RouterState, Trail, Update, open_record, seal

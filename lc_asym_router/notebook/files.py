@@ -11,9 +11,9 @@ from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.notebook.graph_drawing import graph_svg
 from lc_asym_router.notebook.markup import Html, standalone, tag
 from lc_asym_router.notebook.picture import Picture
+from lc_asym_router.notebook.plan_drawing import request_svg
 from lc_asym_router.notebook.record import Record
 from lc_asym_router.notebook.showing import displayed
-from lc_asym_router.notebook.timeline import timeline_svg
 from lc_asym_router.router import AsymRouter
 
 
@@ -57,7 +57,7 @@ def _drawing(shown: Displayed) -> Html:
     if isinstance(shown, AsymRouter):
         return graph_svg(shown.policy)
     if isinstance(shown, Record):
-        return timeline_svg(shown)
+        return request_svg(shown)
     raise ConfigurationError(
         f"A {type(shown).__name__} is no single drawing: save it as .html, or save a router's graph "
         "or an answer's timeline."

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from lc_asym_router.notebook.amounts import UNKNOWN, number, seconds, usd
 from lc_asym_router.notebook.decision_display import decision_parts
 from lc_asym_router.notebook.markup import Html, display, table, tag
-from lc_asym_router.notebook.timeline import Step, saving, steps_of, timeline_svg
+from lc_asym_router.notebook.plan_drawing import request_svg
+from lc_asym_router.notebook.timeline import Step, saving, steps_of
 
 if TYPE_CHECKING:
+    from lc_asym_router.notebook.decomposition import Decomposition
     from lc_asym_router.notebook.record import Record
 
-_HEADS = ("call", "model", "what came of it", "score", "time", "tokens", "cost")
+_HEADS = ("step", "call", "model", "what came of it", "score", "time", "tokens", "cost")
 
 
 def record_html(record: Record) -> str:
@@ -21,15 +23,30 @@ def record_html(record: Record) -> str:
     return display(
         tag("pre", record.answer.text) if record.answer and record.answer.text else None,
         _tiles(record),
-        timeline_svg(record),
+        _plan(record.decomposition) if record.decomposition else None,
+        request_svg(record),
         tag(
             "details",
             tag("summary", "the decision and every call in full"),
             tag("div", decision_parts(record.decision)),
+            _asked(record.decomposition) if record.decomposition else None,
             table(_HEADS, map(_row, steps_of(record))),
         ),
         title="The record of a request",
     )
+
+
+def _plan(found: Decomposition) -> Html:
+    """Whether it was split, by which planner, and why."""
+    how = f"split into {len(found.parts)} steps" if found.parts else "not split"
+    by = tag("span", f" (planner: {found.planner})", class_="dim") if found.planner else None
+    return tag("p", tag("b", how), f": {found.reason}", by)
+
+
+def _asked(found: Decomposition) -> Html | None:
+    """What each step asks, uncut."""
+    rows = ((tag("b", part.id), part.title, ", ".join(part.needs)) for part in found.parts)
+    return table(("step", "asks", "needs"), rows) if found.parts else None
 
 
 def _tiles(record: Record) -> Html:
@@ -55,6 +72,7 @@ def tile(name: str, value: str, class_: str | None = None) -> Html:
 
 def _row(step: Step) -> Iterator[Any]:
     call = step.call
+    yield call.step
     yield tag("b", step.name)
     yield call.model
     yield tag("span", step.told, class_=step.kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -10,9 +10,13 @@ from lc_asym_router.notebook.amounts import seconds, usd
 from lc_asym_router.notebook.markup import Html, clipped, drawing, tag
 
 if TYPE_CHECKING:
-    from lc_asym_router.notebook.record import Call, Record
+    from lc_asym_router.notebook.call import Call
+    from lc_asym_router.notebook.record import Record
 
 WIDTH, LEFT, BAR, ROW = 780, 250, 300, 40
+
+_FIRST = {"plan": "to plan", "classify": "to decide"}
+"""What side calls before the first attempt were for."""
 
 Kind = Literal["good", "bad", "fail", "calm", "side"]
 """Passed, rejected, failed, not checked, a side call: also the class that colours it."""
@@ -43,9 +47,9 @@ def steps_of(record: Record) -> Iterator[Step]:
     A record does not say which attempt a check's call was for. Where only one attempt was checked it
     is plain; else those calls come last.
     """
-    checks = [(call, 0) for call in record.side_calls if call.tier != "classify"]
+    checks = [(call, 0) for call in record.side_calls if call.tier not in _FIRST]
     checked = [call for call in record.attempts if call.passed is not None and not call.error]
-    order = [(call, 0) for call in record.side_calls if call.tier == "classify"]
+    order = [(call, 0) for call in record.side_calls if call.tier in _FIRST]
     for number, call in enumerate(record.attempts, 1):
         order.append((call, number))
         if checked == [call]:
@@ -77,7 +81,7 @@ def told_of(call: Call, *, side: bool) -> tuple[str, Kind]:
         return f"failed: {call.error}{again}", "fail"
     kept = " from the cache" if call.cached else ""
     if side:
-        return f"{'to decide' if call.tier == 'classify' else 'to check'}{kept}", "side"
+        return f"{_FIRST.get(call.tier, 'to check')}{kept}", "side"
     if call.passed is None:
         return f"answered{kept}, not checked", "calm"
     why = f": {call.reason}" if call.reason else ""
@@ -92,24 +96,28 @@ def timeline_svg(record: Record) -> Html:
     steps = list(steps_of(record))
     longest = max((step.begun + (step.call.seconds or 0.0) for step in steps), default=0.0)
     scale = BAR / max(longest, record.seconds or 0.0, 1e-9)
-    bottom = ROW * len(steps) + 8
+    rows = [_row(step, ROW * place, scale) for place, step in enumerate(steps)]
+    return footed(record, rows, title="The timeline of a request")
+
+
+def footed(record: Record, rows: Sequence[Html], *, title: str) -> Html:
+    """A drawing of rows, with time and money of the whole request under them."""
+    bottom = ROW * len(rows) + 8
     return drawing(
         WIDTH,
         bottom + 26,
-        (_row(step, ROW * place, scale) for place, step in enumerate(steps)),
+        rows,
         tag("path", d=f"M0 {bottom - 4} h{WIDTH}", class_="rule"),
         tag("text", _in_all(record), x=0, y=bottom + 14, class_="b"),
-        title="The timeline of a request",
+        title=title,
     )
 
 
 def _row(step: Step, y: int, scale: float) -> Html:
-    call, took = step.call, step.call.seconds or 0.0
-    usage = call.usage
+    call, usage = step.call, step.call.usage
     tokens = f"{usage['input_tokens']} + {usage['output_tokens']} tokens" if usage else ""
     cost = "" if call.cost_usd is None else usd(call.cost_usd)
     numbers = ", ".join(part for part in (tokens, cost) if part)
-    x = LEFT + step.begun * scale
     return tag(
         "g",
         tag("title", f"{step.name} ({call.model}): {step.told}"),
@@ -117,18 +125,29 @@ def _row(step: Step, y: int, scale: float) -> Html:
         tag("text", clipped(call.model, 24), x=LEFT - 12, y=y + 16, class_="d end"),
         tag("text", clipped(step.told, 66), x=0, y=y + 32, class_="d"),
         tag("path", d=f"M{LEFT} {y + 14} h{BAR}", class_="rule"),
-        tag(
-            "rect",
-            x=round(x, 1),
-            y=y + 6,
-            width=round(max(took * scale, 2.0), 1),
-            height=15,
-            rx=3,
-            class_=step.kind,
-        ),
+        bar(step, y, scale),
         tag("text", seconds(call.seconds), x=LEFT + BAR + 12, y=y + 18),
         tag("text", numbers, x=WIDTH, y=y + 18, class_="d end"),
         class_="step",
+    )
+
+
+def bar(step: Step, y: int, scale: float) -> Html:
+    """A call as a bar: from when it began, as long as it took, in the colour of what came of it.
+
+    Args:
+        step: The call.
+        y: The top of its row.
+        scale: Units of the drawing a second.
+    """
+    return tag(
+        "rect",
+        x=round(LEFT + step.begun * scale, 1),
+        y=y + 6,
+        width=round(max((step.call.seconds or 0.0) * scale, 2.0), 1),
+        height=15,
+        rx=3,
+        class_=step.kind,
     )
 
 

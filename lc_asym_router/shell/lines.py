@@ -23,7 +23,7 @@ def attempt_line(number: int, attempt: Mapping[str, Any]) -> str:
     usage = attempt["usage"]
     tokens = f", {usage['input_tokens']} + {usage['output_tokens']} tokens" if usage else ""
     spent = f"[{_seconds(attempt['seconds'])}{tokens}{_usd(attempt['cost_usd'])}]"
-    step = f"step {attempt['step']}: " if "step" in attempt else ""
+    step = f"step {attempt['step']}: " if attempt.get("step") else ""
     return f"attempt {number}: {step}{attempt['tier']} ({attempt['model']}) {outcome} {spent}"
 
 
@@ -40,7 +40,9 @@ def spent_lines(record: Mapping[str, Any]) -> Iterator[str]:
     if record["side_calls"]:
         seconds = sum(call["seconds"] or 0.0 for call in record["side_calls"])
         count = len(record["side_calls"])
-        plans = any(call.get("purpose") == "plan" for call in record["side_calls"])
+        plans = any(
+            "plan" in (call.get("purpose"), call.get("tier")) for call in record["side_calls"]
+        )
         what = "plan, classify and check" if plans else "classify and check"
         yield f"side calls: {count} to {what} [{seconds:.2f} s]"
     saved = record["saved_usd"]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import math
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
 
 VOID = {"img", "br"}
-EVIL = "<script>alert('x')</script>&\"'><img src=x onerror=alert(1)>\x00\ud800"
+SEEN = "<script>alert('x')</script>&\"'><img src=x onerror=alert(1)>"
 """A text that breaks out of every context that forgets to escape."""
+EVIL = f"{SEEN}\x00\ud800"
+"""The same with what no XML may hold: `SEEN` is what is to be read of it."""
 
 
 class Page(HTMLParser):
@@ -76,3 +81,36 @@ def drawn(svg: str) -> list[str]:
     root = ElementTree.fromstring(svg)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     return [each.text or "" for each in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def damaged(record: Any, way: tuple[Any, ...] = ()) -> Iterator[Any]:
+    """The record with each of its parts missing, or something else, one at a time.
+
+    Args:
+        record: A record as it stands on an answer.
+        way: The keys to the part of it that is damaged; by default all of it.
+    """
+    found = record
+    for key in way:
+        found = found[key]
+    for path in _paths(found, way):
+        for put in ("nothing", None, "a text", -1, math.nan, [], {}, object()):
+            part = copy.deepcopy(record)
+            *before, last = path
+            place = part
+            for key in before:
+                place = place[key]
+            if put == "nothing" and isinstance(place, dict):
+                del place[last]
+            else:
+                place[last] = put
+            yield part
+
+
+def _paths(value: Any, way: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    """The way to each part of a record."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, part in items:
+        yield (*way, key)
+        if isinstance(part, dict | list):
+            yield from _paths(part, (*way, key))

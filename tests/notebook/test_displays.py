@@ -129,6 +129,18 @@ def test_a_decision(complexity):
     assert "because" in page.text
 
 
+@pytest.mark.parametrize(
+    ("classify", "asked"), [("keyword", "Please debug it."), ("learned", "Name one city.")]
+)
+def test_a_decision_tells_what_moved_it(make, classify, asked):
+    """The words that were found, the features that counted: the same as `explain` draws."""
+    router = make(classify=classify)
+    page, explanation = safe(router.decide(asked)), router.explain(asked)
+    assert explanation.parts
+    assert explanation.parts[0].name in page.text
+    assert explanation.decision.reason in page.text
+
+
 def test_a_decision_without_a_classifier(make):
     page = safe(make().decide("hi", {"configurable": {"tier": "frontier"}}))
     assert "asked first: frontier" in page.text

@@ -12,11 +12,10 @@ from lc_asym_router.notebook.graph_drawing import graph_svg
 from lc_asym_router.notebook.markup import standalone, tag
 from lc_asym_router.notebook.timeline import timeline_svg
 from tests.conftest import frontier_model, small_model
-from tests.notebook.looking import EVIL, drawn, harmless, safe
+from tests.notebook.looking import EVIL, SEEN, drawn, harmless, safe
 from tests.notebook.looking import Page as Html
 from tests.servers import Reply
 
-SEEN = "<script>alert('x')</script>&\"'><img src=x onerror=alert(1)>"
 NAME = "<script>x</script>"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 
@@ -129,6 +130,8 @@ def test_the_bill():
     heights = [bar.get_height() for bar in axis.patches]
     assert heights == pytest.approx([0.2, 0.2, 0.2, 0.0, 0.1, 0.1])
     assert [bar.get_y() for bar in axis.patches][3:] == pytest.approx([0.2, 0.2, 0.2])
+    alone = lines(picture)["frontier alone (est.)"][:, 1]
+    assert list(alone) == pytest.approx([1.0, math.nan, 1.0], nan_ok=True)
     assert picture.png == plot_ledger(Report.of(days)).png
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from lc_asym_router import ConfigurationError, Ledger, PerCall
 from lc_asym_router.notebook import Report, plot_ledger, show
+from lc_asym_router.notebook.amounts import usd
 from tests.notebook.conftest import WRONG
 from tests.notebook.looking import safe
 
@@ -36,8 +39,26 @@ def test_it_shows_itself(ledger, capsys):
     page = safe(Report.of(ledger))
     for told in ("5 requests", "20.0% escalated", "3 (60%)", "Arithmetic", "frontier alone (est.)"):
         assert told in page.text
+    (day,) = Report.of(ledger).days
+    alone = usd(day.frontier_cost_usd)
+    assert f"{day.day}: {usd(day.cost_usd)}, the frontier alone {alone}" in page.text
     show(ledger)
     assert "5 requests, 20.0% escalated" in capsys.readouterr().out
+
+
+def test_each_day_stands_in_the_outline_of_the_frontier_alone():
+    """A column as high as the day's cost, in one as high as what the frontier would have cost."""
+    costs = {"2026-01-01": (1.0, 4.0), "2026-01-02": (2.0, 1.0)}
+    days = [
+        {"day": day, "requests": 1, "answered": 1, "cost_usd": cost, "frontier_cost_usd": alone}
+        for day, (cost, alone) in costs.items()
+    ]
+    svg = Report.of(days)._repr_html_().partition("<title>Cost by day</title>")[2]
+    sizes = re.findall(r'height="([\d.]+)" class="(box|calm)"', svg)
+    assert [kind for _, kind in sizes] == ["box", "calm", "box", "calm"]
+    tallest = max(float(size) for size, _ in sizes)
+    parts = [float(size) / tallest for size, _ in sizes]
+    assert parts == pytest.approx([1.0, 0.25, 0.25, 0.5])
 
 
 def test_of_rows_and_of_a_frame(ledger):

@@ -5,13 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 
+from tests.notebooks.fresh import try_first_cell
 from tests.notebooks.pairs import SCRIPTS, difference, notebook_of, update_script
 from tests.notebooks.running import SECONDS, run, save
+
+FRESH = "fresh"
+"""The name of what is no notebook: the first cell on a Python that has nothing."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.notebooks", description=__doc__)
-    parser.add_argument("names", nargs="*", help="beginnings of names, such as 01; default: all")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        help="beginnings of names, such as 01; 'fresh' for the first cell in a new environment; "
+        "default: all",
+    )
     parser.add_argument("--save", action="store_true", help="run the scripts, save the outputs")
     parser.add_argument(
         "--to-script", action="store_true", help="write the notebooks' cells into the scripts"
@@ -19,7 +28,8 @@ def main() -> int:
     options = parser.parse_args()
     wanted = tuple(options.names) or ("",)
     scripts = [script for script in SCRIPTS if script.name.startswith(wanted)]
-    failed = 0 if scripts else 1
+    fresh = FRESH.startswith(wanted) and not options.save and not options.to_script
+    failed = 0 if scripts or fresh else 1
     for script in scripts:
         notebook = notebook_of(script)
         if options.to_script:
@@ -43,7 +53,13 @@ def main() -> int:
             failed += 1
         elif options.save:
             save(script, done)
-    print(f"{len(scripts) - failed} passed, {failed} failed")
+    if fresh:
+        error = try_first_cell()
+        print(
+            f"{'FAILED' if error else 'ran'} the first cell in a fresh environment {error}".strip()
+        )
+        failed += bool(error)
+    print(f"{len(scripts) + fresh - failed} passed, {failed} failed")
     return 1 if failed else 0
 
 

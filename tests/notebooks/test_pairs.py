@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tests.answering import answer
+from tests.answering import answer, spoiled
 from tests.notebooks.pairs import (
     FOLDER,
     SCRIPTS,
@@ -17,6 +17,7 @@ from tests.notebooks.pairs import (
     notebook_of,
     update_script,
 )
+from tests.notebooks.pupils import pupil
 from tests.notebooks.running import run
 from tests.servers import OllamaServer, OpenAIServer
 from tests.test_env import nothing  # noqa: F401
@@ -97,9 +98,17 @@ def test_an_error_is_told(tmp_path):
     assert "ValueError: this cell fails" in error
 
 
-@pytest.mark.parametrize("script", SCRIPTS[:2], ids=lambda script: script.stem)
-def test_the_switch_to_ollama_and_openai(script, nothing):  # noqa: F811
-    with OllamaServer(default=answer) as small, OpenAIServer(default=answer) as frontier:
+@pytest.mark.parametrize(
+    ("script", "small_says", "frontier_says"),
+    [
+        pytest.param(SCRIPTS[0], answer, answer, id="01_chains"),
+        pytest.param(SCRIPTS[1], spoiled, answer, id="02_agents"),
+        pytest.param(SCRIPTS[2], pupil(2), pupil(3), id="03_calibrate"),
+        pytest.param(SCRIPTS[2], pupil(3), pupil(3), id="03_calibrate-tiers-alike"),
+    ],
+)
+def test_the_switch_to_ollama_and_openai(script, small_says, frontier_says, nothing):  # noqa: F811
+    with OllamaServer(default=small_says) as small, OpenAIServer(default=frontier_says) as frontier:
         nothing.setenv("ROUTER_MODELS", "real")
         nothing.setenv("OLLAMA_HOST", small.url)
         nothing.setenv("OPENAI_API_KEY", "sk-not-a-key")
@@ -107,6 +116,7 @@ def test_the_switch_to_ollama_and_openai(script, nothing):  # noqa: F811
         done, _, error = run(script)
         assert not error
         assert small.requests
+        assert frontier.requests
     text = nbformat.writes(done)
     assert f"Ollama at {small.url}" in text
     assert "gpt-4o (OpenAI)" in text
