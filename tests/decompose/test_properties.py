@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessage
 from lc_asym_router import Plan, PlanError, Step
 from tests.conftest import record
 from tests.decompose.world import BAD, WHOLE, World, plan_of, result
+from tests.servers import Reply
 
 COMMON = {
     "deadline": None,
@@ -126,6 +127,56 @@ def test_a_step_waits_for_its_own_needs_alone(
     for task, each in world.asked():
         first.setdefault(task, each.over or 0.0)
     assert all(first[task] <= first[name] for task in free)
+
+
+@given(
+    needs=dags(),
+    data=st.data(),
+    face=st.sampled_from(["ainvoke", "astream", "agraph"]),
+    bound=st.integers(1, 4),
+    later=st.sampled_from([0.0, 0.01, 0.05]),
+)
+@settings(max_examples=20, **COMMON)
+def test_cancellation_stops_all(
+    shared_world: World,
+    needs: list[list[int]],
+    data: st.DataObject,
+    face: str,
+    bound: int,
+    later: float,
+) -> None:
+    """At any time: what is under way is hung up, what waits never begins, and nothing goes up."""
+    world = shared_world
+    world.begin()
+    names = [f"t{place}" for place in range(len(needs))]
+    for name in data.draw(st.sets(st.sampled_from(names), min_size=1)):
+        world.replies["small", name] = Reply(hang="before")
+    decomposer = world.decomposer(plan_of(needs), max_concurrency=bound)
+
+    async def astream() -> None:
+        async for _ in decomposer.astream(WHOLE):
+            pass
+
+    async def run() -> None:
+        call = {
+            "ainvoke": lambda: decomposer.ainvoke(WHOLE),
+            "astream": astream,
+            "agraph": lambda: decomposer.graph.ainvoke({"messages": [("human", WHOLE)]}),
+        }[face]
+        task: asyncio.Task[Any] = asyncio.ensure_future(call())
+        assert await asyncio.to_thread(world.small.wait_requests, 1)
+        await asyncio.sleep(later)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await asyncio.to_thread(world.small.wait_idle)
+        asked = len(world.asked())
+        await asyncio.sleep(0.05)
+        assert len(world.asked()) == asked
+
+    asyncio.run(run())
+    assert not world.frontier.requests
+    assert all(each.closed_by_client or each.done for _, each in world.asked())
 
 
 def ask(model: Any, face: str) -> tuple[list[str], AIMessage]:
