@@ -28,8 +28,8 @@ _PART = re.compile(
 )
 _CHOICE = re.compile(r"""(?P<open>[*_`"'(\[]*)(?P<letter>[A-Ja-j])(?P<close>[)\].:,;*_`"']*)""")
 _UNSETTLED = re.compile(rf"[^\s{_UNSPACED}]*\Z")
-_SMALL = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_IN_WORDS = {word: str(value) for value, word in enumerate(_SMALL)}
+_SMALL = "zero one two three four five six seven eight nine ten eleven twelve"
+_IN_WORDS = {word: str(value) for value, word in enumerate(_SMALL.split())}
 
 FUNCTION_WORDS = frozenset(
     """
@@ -45,7 +45,7 @@ FUNCTION_WORDS = frozenset(
     should since so some something sometimes still such take takes than that the their them then
     there therefore these they thing things this those though through thus to together too toward
     under until up upon us use used uses using usually various very was way we well were what when
-    where whether which while who whom whose why will with within without would yet you your
+    where whether which while who whom whose why will with within without would yes yet you your
     answer answers question questions result
     """.split()  # noqa: SIM905  a list of a word a line would be long
 )
@@ -74,7 +74,7 @@ class Token(NamedTuple):
     def is_function(self) -> bool:
         """Whether it tells nothing of what a text is about."""
         if self.kind == "word":
-            short = len(self.key) <= 2 and not self.text.isupper()
+            short = len(self.text) <= 2 and not self.text.isupper()
             return self.text.lower() in FUNCTION_WORDS or short
         if self.kind == "pair":
             return any(sign in _FUNCTION_SIGNS or "\u3040" <= sign <= "\u309f" for sign in self.key)

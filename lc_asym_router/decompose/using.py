@@ -97,12 +97,34 @@ class Telling:
     weights: Mapping[str, int]
     share: float
 
-    def used_in(self, there: Set[str]) -> bool:
-        """Whether a text with these keys uses the answer."""
-        if self.enough or not self.finals <= there:
-            return self.finals <= there
-        have = sum(weight for key, weight in self.weights.items() if key in there)
-        return have >= self.share * sum(self.weights.values())
+    @cached_property
+    def needed(self) -> float:
+        """The weight of what must stand in the joined text."""
+        return self.share * sum(self.weights.values())
+
+
+class Found:
+    """What has been found so far of what tells of a part's answer.
+
+    Args:
+        telling: What tells of it.
+    """
+
+    def __init__(self, telling: Telling) -> None:
+        self._telling = telling
+        self._missing = set(telling.finals)
+        self._weight = 0
+
+    def add(self, keys: Set[str]) -> None:
+        """Take in keys of the joined text that have not been there before."""
+        self._missing -= keys
+        self._weight += sum(self._telling.weights.get(key, 0) for key in keys)
+
+    @property
+    def used(self) -> bool:
+        """Whether the text has used the answer."""
+        enough = self._telling.enough or self._weight >= self._telling.needed
+        return enough and not self._missing
 
 
 class Uses:
@@ -125,8 +147,11 @@ class Uses:
 
     def unused(self, joined: str) -> list[str]:
         """Ids of the steps whose answers a joined text does not use; a longer text never uses less."""
+        found = {name: Found(telling) for name, telling in self.telling.items()}
         there = keys_of(joined)
-        return [name for name, each in self.telling.items() if not each.used_in(there)]
+        for each in found.values():
+            each.add(there)
+        return [name for name, each in found.items() if not each.used]
 
 
 def _telling(
@@ -166,17 +191,18 @@ class Reading:
     """
 
     def __init__(self, uses: Uses) -> None:
-        self._open = list(uses.telling.values())
+        self._open = [Found(telling) for telling in uses.telling.values()]
         self._there: set[str] = set()
         self._rest = ""
 
     def add(self, text: str) -> None:
         """Take in what has been written; a word that may go on is left for the next time."""
         whole, self._rest = settled(self._rest + text)
-        found = keys_of(whole)
-        if found - self._there:
-            self._there |= found
-            self._open = [each for each in self._open if not each.used_in(self._there)]
+        new = keys_of(whole) - self._there
+        self._there |= new
+        for each in self._open:
+            each.add(new)
+        self._open = [each for each in self._open if not each.used]
 
     @property
     def complete(self) -> bool:
