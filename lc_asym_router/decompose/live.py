@@ -97,16 +97,13 @@ def _tell(items: Iterator[Item], messages: Sequence[BaseMessage], audience: Audi
         return  # nothing was let pass
     manager = audience.manager(CallbackManager)
     (run,) = manager.on_chat_model_start({}, [list(messages)], name=audience.name)
-    said: list[AIMessageChunk] = []
+    said = _Said()
 
     def heard() -> Iterator[ChatGenerationChunk]:
         item: Item = first
         while item is not None:
-            if isinstance(item, BaseException):
-                raise _Broken from item
-            said.append(item)
-            chunk = ChatGenerationChunk(message=item)
-            run.on_llm_new_token(cast("Any", item.content), chunk=chunk)
+            chunk = said.chunk(item)
+            run.on_llm_new_token(cast("Any", chunk.message.content), chunk=chunk)
             yield chunk
             item = next(items, None)
 
@@ -119,7 +116,7 @@ def _tell(items: Iterator[Item], messages: Sequence[BaseMessage], audience: Audi
     except _Broken as broken:
         run.on_llm_error(cast("BaseException", broken.__cause__))
         return
-    run.on_llm_end(_result(said))
+    run.on_llm_end(said.result)
 
 
 async def _atell(
@@ -130,16 +127,13 @@ async def _atell(
         return
     manager = audience.manager(AsyncCallbackManager)
     (run,) = await manager.on_chat_model_start({}, [list(messages)], name=audience.name)
-    said: list[AIMessageChunk] = []
+    said = _Said()
 
     async def heard() -> AsyncIterator[ChatGenerationChunk]:
         item: Item = first
         while item is not None:
-            if isinstance(item, BaseException):
-                raise _Broken from item
-            said.append(item)
-            chunk = ChatGenerationChunk(message=item)
-            await run.on_llm_new_token(cast("Any", item.content), chunk=chunk)
+            chunk = said.chunk(item)
+            await run.on_llm_new_token(cast("Any", chunk.message.content), chunk=chunk)
             yield chunk
             item = await queue.get()
 
@@ -153,12 +147,31 @@ async def _atell(
     except _Broken as broken:
         await run.on_llm_error(cast("BaseException", broken.__cause__))
         return
-    await run.on_llm_end(_result(said))
+    await run.on_llm_end(said.result)
 
 
 class _Broken(Exception):
     """The answer broke off; its cause says why."""
 
 
-def _result(said: list[AIMessageChunk]) -> LLMResult:
-    return LLMResult(generations=[[ChatGeneration(message=as_message(said))]])
+class _Said:
+    """What has been said so far."""
+
+    def __init__(self) -> None:
+        self._chunks: list[AIMessageChunk] = []
+
+    def chunk(self, item: AIMessageChunk | BaseException) -> ChatGenerationChunk:
+        """Take in what has come, as those who listen are to have it.
+
+        Raises:
+            _Broken: No more comes, and the answer is not whole.
+        """
+        if isinstance(item, BaseException):
+            raise _Broken from item
+        self._chunks.append(item)
+        return ChatGenerationChunk(message=item)
+
+    @property
+    def result(self) -> LLMResult:
+        """The whole answer."""
+        return LLMResult(generations=[[ChatGeneration(message=as_message(self._chunks))]])

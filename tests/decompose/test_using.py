@@ -22,39 +22,39 @@ SHORT = {
     "What is the capital of France?": "The capital of France is Paris.",
     "What is 17 times 23?": "The product of 17 and 23 is 391.",
 }
+JAPANESE = {"日本の首都は？": "日本の首都は東京です。", "フランスの首都は？": "首都はパリです。"}
 CHINESE = {
     "法国的首都是什么？": "法国的首都是巴黎。",
     "17乘以23是多少？": "17乘以23等于391。",
     "西班牙的首都是什么？": "西班牙的首都是马德里。",
 }
+CHOICES = {"Pick: A) cat B) dog": "The answer is B.", "Pick: A) red C) blue": "(C) blue"}
 RUSSIAN = {
     "Какая столица Франции?": "Столица Франции — Париж.",
     "Какая столица Испании?": "Столица Испании — Мадрид.",
 }
-JAPANESE = {"日本の首都は？": "日本の首都は東京です。", "フランスの首都は？": "首都はパリです。"}
+LISTS = {"List fruits": "1. Apple\n2. Pear\n3. Plum", "List cars": "1. Audi\n2. Fiat\n3. Opel"}
 HINDI = {
     "भारत की राजधानी?": "भारत की राजधानी दिल्ली है।",
     "फ्रांस की राजधानी?": "फ्रांस की राजधानी पेरिस है।",
 }
-CODE = {
-    "Write a function that adds.": "```python\ndef add_two(a, b):\n    return a + b\n```",
-    "Write a function that subtracts.": "```python\ndef sub_two(a, b):\n    return a - b\n```",
-}
-CHOICES = {"Pick: A) cat B) dog": "The answer is B.", "Pick: A) red C) blue": "(C) blue"}
-LISTS = {"List fruits": "1. Apple\n2. Pear\n3. Plum", "List cars": "1. Audi\n2. Fiat\n3. Opel"}
 COUNTS = {"Continents?": "There are 7 continents.", "Months?": "There are twelve months in a year."}
 WORKING = {
     "What does it cost?": "First the price of the ticket is taken, then the fee is added to it, and at "
     "last the discount is taken off again, which is a tenth of the sum. The answer is 1,200.50",
     "Who pays?": "The sender pays.",
 }
+DECIDED = {"Is 7 prime?": "Yes, 7 is prime.", "Is 8 prime?": "No, 8 is not prime."}
+CODE = {
+    "Write a function that adds.": "```python\ndef add_two(a, b):\n    return a + b\n```",
+    "Write a function that subtracts.": "```python\ndef sub_two(a, b):\n    return a - b\n```",
+}
+SYMBOLS = {"First?": "✅", "Second?": "❌"}
 PROSE = {
     "What does it cost?": "If the price of each ticket is taken with the standard fee, and the "
     "discount is left out, then all of the tickets together come to exactly 391 dollars.",
     "Who pays?": "The sender pays.",
 }
-DECIDED = {"Is 7 prime?": "Yes, 7 is prime.", "Is 8 prime?": "No, 8 is not prime."}
-SYMBOLS = {"First?": "✅", "Second?": "❌"}
 TWINS = {"First?": "It is fine.", "Second?": "It is fine."}
 QUOTED = {"Its motto?": 'Its motto says "ever upward" to all who come there.', "Its year?": "1884"}
 
