@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -13,50 +14,76 @@ from lc_asym_router.decompose.join import unused
 from lc_asym_router.decompose.tokens import FUNCTION_WORDS, keys_of
 from lc_asym_router.decompose.using import Reading, Uses
 
-CITIES = {
-    "Describe Paris.": "Paris is the capital of France and has been one of the largest cities in "
-    "Europe for centuries, with a population of two million.",
-    "Describe Madrid.": "Madrid is the largest city of Spain, with over three million people.",
-}
-SHORT = {
-    "What is the capital of France?": "The capital of France is Paris.",
-    "What is 17 times 23?": "The product of 17 and 23 is 391.",
-}
-JAPANESE = {"日本の首都は？": "日本の首都は東京です。", "フランスの首都は？": "首都はパリです。"}
-CHINESE = {
-    "法国的首都是什么？": "法国的首都是巴黎。",
-    "17乘以23是多少？": "17乘以23等于391。",
-    "西班牙的首都是什么？": "西班牙的首都是马德里。",
-}
-CHOICES = {"Pick: A) cat B) dog": "The answer is B.", "Pick: A) red C) blue": "(C) blue"}
-RUSSIAN = {
-    "Какая столица Франции?": "Столица Франции — Париж.",
-    "Какая столица Испании?": "Столица Испании — Мадрид.",
-}
-LISTS = {"List fruits": "1. Apple\n2. Pear\n3. Plum", "List cars": "1. Audi\n2. Fiat\n3. Opel"}
-HINDI = {
-    "भारत की राजधानी?": "भारत की राजधानी दिल्ली है।",
-    "फ्रांस की राजधानी?": "फ्रांस की राजधानी पेरिस है।",
-}
-COUNTS = {"Continents?": "There are 7 continents.", "Months?": "There are twelve months in a year."}
-WORKING = {
-    "What does it cost?": "First the price of the ticket is taken, then the fee is added to it, and at "
-    "last the discount is taken off again, which is a tenth of the sum. The answer is 1,200.50",
-    "Who pays?": "The sender pays.",
-}
-DECIDED = {"Is 7 prime?": "Yes, 7 is prime.", "Is 8 prime?": "No, 8 is not prime."}
+PARTS = """
+CITIES
+    Describe Paris. => Paris is the capital of France and has been one of the largest cities in Europe
+        for centuries, with a population of two million.
+    Describe Madrid. => Madrid is the largest city of Spain, with over three million people.
+SHORT
+    What is the capital of France? => The capital of France is Paris.
+    What is 17 times 23? => The product of 17 and 23 is 391.
+CHINESE
+    法国的首都是什么？ => 法国的首都是巴黎。
+    17乘以23是多少？ => 17乘以23等于391。
+    西班牙的首都是什么？ => 西班牙的首都是马德里。
+RUSSIAN
+    Какая столица Франции? => Столица Франции — Париж.
+    Какая столица Испании? => Столица Испании — Мадрид.
+JAPANESE
+    日本の首都は？ => 日本の首都は東京です。
+    フランスの首都は？ => 首都はパリです。
+HINDI
+    भारत की राजधानी? => भारत की राजधानी दिल्ली है।
+    फ्रांस की राजधानी? => फ्रांस की राजधानी पेरिस है।
+CHOICES
+    Pick: A) cat B) dog => The answer is B.
+    Pick: A) red C) blue => (C) blue
+COUNTS
+    Continents? => There are 7 continents.
+    Months? => There are twelve months in a year.
+WORKING
+    What does it cost? => First the price of the ticket is taken, then the fee is added to it, and at
+        last the discount is taken off again, which is a tenth of the sum. The answer is 1,200.50
+    Who pays? => The sender pays.
+PROSE
+    What does it cost? => If the price of each ticket is taken with the standard fee, and the discount
+        is left out, then all of the tickets together come to exactly 391 dollars.
+    Who pays? => The sender pays.
+DECIDED
+    Is 7 prime? => Yes, 7 is prime.
+    Is 8 prime? => No, 8 is not prime.
+SYMBOLS
+    First? => ✅
+    Second? => ❌
+TWINS
+    First? => It is fine.
+    Second? => It is fine.
+QUOTED
+    Its motto? => Its motto says "ever upward" to all who come there.
+    Its year? => 1884
+"""
+"""Questions and their answers, under a name; an answer may go on in a line that is set in further."""
+
+
+def read(block: str) -> dict[str, dict[str, str]]:
+    """The answers by question, by name."""
+    found: dict[str, dict[str, str]] = {}
+    for line in re.sub(r"\n {8}", " ", block.strip()).splitlines():
+        asked, _, text = line.strip().partition(" => ")
+        if text:
+            found[list(found)[-1]][asked] = text
+        else:
+            found[asked] = {}
+    return found
+
+
+(CITIES, SHORT, CHINESE, RUSSIAN, JAPANESE, HINDI, CHOICES) = list(read(PARTS).values())[:7]
+(COUNTS, WORKING, PROSE, DECIDED, SYMBOLS, TWINS, QUOTED) = list(read(PARTS).values())[7:]
 CODE = {
     "Write a function that adds.": "```python\ndef add_two(a, b):\n    return a + b\n```",
     "Write a function that subtracts.": "```python\ndef sub_two(a, b):\n    return a - b\n```",
 }
-SYMBOLS = {"First?": "✅", "Second?": "❌"}
-PROSE = {
-    "What does it cost?": "If the price of each ticket is taken with the standard fee, and the "
-    "discount is left out, then all of the tickets together come to exactly 391 dollars.",
-    "Who pays?": "The sender pays.",
-}
-TWINS = {"First?": "It is fine.", "Second?": "It is fine."}
-QUOTED = {"Its motto?": 'Its motto says "ever upward" to all who come there.', "Its year?": "1884"}
+LISTS = {"List fruits": "1. Apple\n2. Pear\n3. Plum", "List cars": "1. Audi\n2. Fiat\n3. Opel"}
 
 
 def left_out(parts: dict[str, str], joined: str) -> list[str]:
@@ -103,21 +130,9 @@ def left_out(parts: dict[str, str], joined: str) -> list[str]:
         (LISTS, "1. Apple\n2. Pear\n3. Plum", ["2"]),
         (COUNTS, "Seven continents and 12 months.", []),
         (WORKING, "It is 1200.5, which the sender pays.", []),
-        (
-            WORKING,
-            "The fee is added to the price and the discount taken off; the sender pays.",
-            ["1"],
-        ),
-        (
-            PROSE,
-            "With the standard fee and no discount it is 391 dollars, and the sender pays.",
-            [],
-        ),
-        (
-            PROSE,
-            "With the standard fee and no discount it is 400 dollars, and the sender pays.",
-            ["1"],
-        ),
+        (WORKING, "The fee is added and the discount off; the sender pays.", ["1"]),
+        (PROSE, "With the standard fee it is 391 dollars; the sender pays.", []),
+        (PROSE, "With the standard fee it is 400 dollars; the sender pays.", ["1"]),
         (DECIDED, "7 is prime, 8 is not.", []),
         (DECIDED, "8 is not prime.", ["1"]),
         (SYMBOLS, "First ✅, then ❌", []),
