@@ -14,7 +14,7 @@ from lc_asym_router.verify.final_answer import SHORT, FinalAnswer, final_answer
 
 STRONG = 3
 """What a number, name, identifier or quoted word weighs against another word."""
-SHARE_OF_SHORT, SHARE_OF_LONG = 1 / 2, 1 / 4
+SHARE_OF_SHORT, SHARE_OF_LONG = 1 / 2, 1 / 6
 """The share of what tells of an answer, by weight, that must stand in the joined text."""
 BRIEF = 60
 """Words up to which the last number of an answer is taken as what it comes to."""

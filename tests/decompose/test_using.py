@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,16 @@ CITIES
 SHORT
     What is the capital of France? => The capital of France is Paris.
     What is 17 times 23? => The product of 17 and 23 is 391.
+TCP
+    Explain TCP. => TCP is a connection-oriented protocol. It sets up a session with a three-way
+        handshake, numbers every segment, and retransmits what is lost, so that data arrives complete
+        and in order. Flow control and congestion control keep a fast sender from overwhelming a slow
+        receiver or the network.
+    Explain UDP. => UDP is connectionless. Each datagram is sent by itself, without handshake,
+        acknowledgement or ordering; lost packets are gone unless the application deals with that. Its
+        header has only 8 bytes, and its latency is low.
+    Which is better for calls? => For video calls UDP is better, because a late frame is worthless: it
+        is better to skip it than to wait for a retransmission.
 CHINESE
     法国的首都是什么？ => 法国的首都是巴黎。
     17乘以23是多少？ => 17乘以23等于391。
@@ -65,10 +76,15 @@ QUOTED
 """Questions and their answers, under a name; an answer may go on in a line that is set in further."""
 
 
+def in_lines(block: str) -> list[str]:
+    """The lines of a block, each whole."""
+    return re.sub(r"\n {8}", " ", block.strip()).splitlines()
+
+
 def read(block: str) -> dict[str, dict[str, str]]:
     """The answers by question, by name."""
     found: dict[str, dict[str, str]] = {}
-    for line in re.sub(r"\n {8}", " ", block.strip()).splitlines():
+    for line in in_lines(block):
         asked, _, text = line.strip().partition(" => ")
         if text:
             found[list(found)[-1]][asked] = text
@@ -77,13 +93,62 @@ def read(block: str) -> dict[str, dict[str, str]]:
     return found
 
 
-(CITIES, SHORT, CHINESE, RUSSIAN, JAPANESE, HINDI, CHOICES) = list(read(PARTS).values())[:7]
-(COUNTS, WORKING, PROSE, DECIDED, SYMBOLS, TWINS, QUOTED) = list(read(PARTS).values())[7:]
 CODE = {
     "Write a function that adds.": "```python\ndef add_two(a, b):\n    return a + b\n```",
     "Write a function that subtracts.": "```python\ndef sub_two(a, b):\n    return a - b\n```",
 }
 LISTS = {"List fruits": "1. Apple\n2. Pear\n3. Plum", "List cars": "1. Audi\n2. Fiat\n3. Opel"}
+ALL = {**read(PARTS), "CODE": CODE, "LISTS": LISTS}
+JOINS = """
+CITIES 1 => Madrid is the largest city of Spain and one of the most visited cities in the world,
+        with over three million people.
+CITIES - => Paris, the capital of France, has a population of two million; Madrid, the largest city
+        of Spain, three million people.
+TCP - => TCP is connection-oriented: after a handshake it guarantees complete, ordered delivery,
+        with congestion control. UDP is connectionless, sends datagrams without acknowledgement and has
+        low latency and an 8 byte header. For video calls UDP is better, since late frames are worthless.
+TCP 1 => UDP is connectionless, unlike TCP, sends datagrams without acknowledgement and has
+        low latency and an 8 byte header. For video calls UDP is better, since late frames are worthless.
+TCP 3 => TCP is connection-oriented: after a handshake it guarantees complete, ordered delivery,
+        with congestion control. UDP is connectionless, sends datagrams without acknowledgement and has
+        low latency and an 8 byte header.
+SHORT - => Paris; 391.
+SHORT - => The capital is Paris, 17 times 23 makes 391.
+SHORT 2 => Paris is the capital; the product of both is 400.
+SHORT 2 => Paris is the capital; the product of both is -391.
+SHORT 2 => Paris is the capital; the product of 17 and 23 is 3910.
+SHORT 1 => Lyon is the capital; the product of both is 391.0.
+CHINESE - => 巴黎、391、马德里。
+CHINESE - => 答案：马德里，391，巴黎。
+CHINESE 2 => 法国的首都是巴黎，西班牙的首都是马德里，17乘以23等于400。
+CHINESE 3 => 法国的首都是巴黎，17乘以23等于３９１。
+RUSSIAN - => Париж и Мадрид.
+RUSSIAN 2 => Столица Франции — Париж.
+JAPANESE - => 東京とパリです。
+JAPANESE 2 => 首都は東京です。
+HINDI - => दिल्ली और पेरिस
+HINDI 2 => भारत की राजधानी दिल्ली है।
+CODE - => Here: def add_two(a, b): return a + b\\ndef sub_two(a, b): return a - b
+CODE 2 => Here: def add_two(a, b): return a + b
+CHOICES - => B, and then C for blue.
+CHOICES 1 => A, and then C for blue.
+LISTS - => The fruits are apple, pear and plum, the cars Audi, Fiat and Opel.
+LISTS 2 => 1. Apple\\n2. Pear\\n3. Plum
+COUNTS - => Seven continents and 12 months.
+WORKING - => It is 1200.5, which the sender pays.
+WORKING 1 => The fee is added and the discount off; the sender pays.
+PROSE - => With the standard fee it is 391 dollars; the sender pays.
+PROSE 1 => With the standard fee it is 400 dollars; the sender pays.
+DECIDED - => 7 is prime, 8 is not.
+DECIDED 1 => 8 is not prime.
+SYMBOLS - => First ✅, then ❌
+SYMBOLS 2 => First ✅
+TWINS - => Both are fine.
+TWINS 1,2 => There is nothing to say.
+QUOTED - => Since 1884 it has been “ever upward”.
+QUOTED 1 => It has been there since 1884 for all who come.
+"""
+"""Whose answers are joined, which of them are left out, and the joined text."""
 
 
 def left_out(parts: dict[str, str], joined: str) -> list[str]:
@@ -91,66 +156,22 @@ def left_out(parts: dict[str, str], joined: str) -> list[str]:
     return unused(plan, {str(n): text for n, text in enumerate(parts.values(), 1)}, joined)
 
 
-@pytest.mark.parametrize(
-    ("parts", "joined", "missing"),
-    [
-        (
-            CITIES,
-            "Madrid is the largest city of Spain and one of the most visited cities in the world, with "
-            "over three million people.",
-            ["1"],
-        ),
-        (
-            CITIES,
-            "Paris, the capital of France, has a population of two million; Madrid, the largest city "
-            "of Spain, three million people.",
-            [],
-        ),
-        (SHORT, "Paris; 391.", []),
-        (SHORT, "The capital is Paris, 17 times 23 makes 391.", []),
-        (SHORT, "Paris is the capital; the product of both is 400.", ["2"]),
-        (SHORT, "Paris is the capital; the product of both is -391.", ["2"]),
-        (SHORT, "Paris is the capital; the product of 17 and 23 is 3910.", ["2"]),
-        (SHORT, "Lyon is the capital; the product of both is 391.0.", ["1"]),
-        (CHINESE, "巴黎、391、马德里。", []),
-        (CHINESE, "答案：马德里，391，巴黎。", []),
-        (CHINESE, "法国的首都是巴黎，西班牙的首都是马德里，17乘以23等于400。", ["2"]),
-        (CHINESE, "法国的首都是巴黎，17乘以23等于３９１。", ["3"]),  # full-width digits are digits
-        (RUSSIAN, "Париж и Мадрид.", []),
-        (RUSSIAN, "Столица Франции — Париж.", ["2"]),
-        (JAPANESE, "東京とパリです。", []),
-        (JAPANESE, "首都は東京です。", ["2"]),
-        (HINDI, "दिल्ली और पेरिस", []),
-        (HINDI, "भारत की राजधानी दिल्ली है।", ["2"]),
-        (CODE, "Here: def add_two(a, b): return a + b\ndef sub_two(a, b): return a - b", []),
-        (CODE, "Here: def add_two(a, b): return a + b", ["2"]),
-        (CHOICES, "B, and then C for blue.", []),
-        (CHOICES, "A, and then C for blue.", ["1"]),
-        (LISTS, "The fruits are apple, pear and plum, the cars Audi, Fiat and Opel.", []),
-        (LISTS, "1. Apple\n2. Pear\n3. Plum", ["2"]),
-        (COUNTS, "Seven continents and 12 months.", []),
-        (WORKING, "It is 1200.5, which the sender pays.", []),
-        (WORKING, "The fee is added and the discount off; the sender pays.", ["1"]),
-        (PROSE, "With the standard fee it is 391 dollars; the sender pays.", []),
-        (PROSE, "With the standard fee it is 400 dollars; the sender pays.", ["1"]),
-        (DECIDED, "7 is prime, 8 is not.", []),
-        (DECIDED, "8 is not prime.", ["1"]),
-        (SYMBOLS, "First ✅, then ❌", []),
-        (SYMBOLS, "First ✅", ["2"]),
-        (TWINS, "Both are fine.", []),
-        (TWINS, "There is nothing to say.", ["1", "2"]),
-        (QUOTED, "Since 1884 it has been “ever upward”.", []),
-        (QUOTED, "It has been there since 1884 for all who come.", ["1"]),
-    ],
-)
+def cases() -> Iterator[tuple[dict[str, str], str, list[str]]]:
+    """The joins, each with the parts and the ids of those it leaves out."""
+    for line in in_lines(JOINS):
+        what, _, joined = line.partition(" => ")
+        name, gone = what.split()
+        yield ALL[name], joined.replace("\\n", "\n"), [] if gone == "-" else gone.split(",")
+
+
+@pytest.mark.parametrize(("parts", "joined", "missing"), list(cases()))
 def test_what_a_join_leaves_out(parts: dict[str, str], joined: str, missing: list[str]) -> None:
     assert left_out(parts, joined) == missing
 
 
-@pytest.mark.parametrize(
-    "parts", [CITIES, SHORT, CHINESE, RUSSIAN, JAPANESE, HINDI, CODE, LISTS, WORKING, SYMBOLS]
-)
-def test_each_answer_tells_by_itself(parts: dict[str, str]) -> None:
+@pytest.mark.parametrize("name", sorted(ALL.keys() - {"TWINS"}))
+def test_each_answer_tells_by_itself(name: str) -> None:
+    parts = ALL[name]
     answers = list(parts.values())
     assert left_out(parts, "\n\n".join(reversed(answers))) == []
     for place in range(len(answers)):
@@ -182,7 +203,7 @@ def test_a_long_join_of_long_answers_is_read_quickly() -> None:
 # properties ----------------------------------------------------------------------------------------
 
 ANY = st.text(max_size=60).filter(str.strip) | st.sampled_from(
-    [text for parts in (CITIES, SHORT, CHINESE, CODE, CHOICES, WORKING) for text in parts.values()]
+    [text for parts in ALL.values() for text in parts.values()]
 )
 GLUE = st.text(max_size=12).map(lambda glue: f"\n{glue}\n")
 WORD = st.text("abcdefghijklmnopqrstuvwxyzéßжд", min_size=4, max_size=9).filter(
