@@ -106,9 +106,11 @@ CITIES - => Paris, the capital of France, has a population of two million; Madri
         of Spain, three million people.
 TCP - => TCP is connection-oriented: after a handshake it guarantees complete, ordered delivery,
         with congestion control. UDP is connectionless, sends datagrams without acknowledgement and has
-        low latency and an 8 byte header. For video calls UDP is better, since late frames are worthless.
+        low latency and an 8 byte header. For video calls UDP is better, since late frames are
+        worthless.
 TCP 1 => UDP is connectionless, unlike TCP, sends datagrams without acknowledgement and has
-        low latency and an 8 byte header. For video calls UDP is better, since late frames are worthless.
+        low latency and an 8 byte header. For video calls UDP is better, since late frames are
+        worthless.
 TCP 3 => TCP is connection-oriented: after a handshake it guarantees complete, ordered delivery,
         with congestion control. UDP is connectionless, sends datagrams without acknowledgement and has
         low latency and an 8 byte header.
