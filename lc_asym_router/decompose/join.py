@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from langchain_core.messages import AIMessageChunk, HumanMessage
 
-from lc_asym_router.decompose.plan import Plan, Step
+from lc_asym_router.decompose.plan import Plan
+from lc_asym_router.decompose.using import Reading, Uses
 from lc_asym_router.request import Request
 from lc_asym_router.streaming import Sink
-
-TELLING = 4
-"""Of an answer's telling words, half must stand in the joined text, and no more than this many."""
 
 PROMPT = """\
 {request}
@@ -48,28 +46,8 @@ def join_request(request: Request, plan: Plan, texts: Mapping[str, str]) -> Requ
 
 
 def unused(plan: Plan, texts: Mapping[str, str], joined: str) -> list[str]:
-    """Ids of the steps whose answers a joined text does not use.
-
-    A step is used where half of the telling words of its answer (those that its instruction does not
-    hold; at most four) stand in the text. A longer text never uses less.
-    """
-    there = set(_words(joined))
-    return [step.id for step in plan.steps if not _used(step, texts[step.id], there)]
-
-
-def _used(step: Step, text: str, there: set[str]) -> bool:
-    words = list(dict.fromkeys(_words(text)))
-    asked = set(_words(step.instruction))
-    new = [word for word in words if word not in asked]
-    telling = [word for word in new if len(word) > 2 or word.isdigit()] or new or words
-    needed = min(TELLING, -(-len(telling) // 2))
-    return sum(word in there for word in telling) >= needed
-
-
-def _words(text: str) -> Iterable[str]:
-    """Words and numbers; a number's thousands are not marked off."""
-    plain = re.sub(r"(?<=\d),(?=\d{3})", "", text.lower())
-    return re.findall(r"\d+(?:\.\d+)?|\w+", plain)
+    """Ids of the steps whose answers a joined text does not use; a longer text never uses less."""
+    return Uses(plan, texts).unused(joined)
 
 
 def _plain(title: str) -> str:
@@ -95,31 +73,40 @@ class JoinSink(Sink):
     A longer text never uses less, so that what has been let pass can't fail the check any more.
 
     Args:
-        outer: The reader of the stream, or `None`: then the chunks are only kept.
-        passes: Whether a text has used every part.
+        outer: The reader of the stream, or `None`.
+        plan: The plan.
+        texts: The answer of each step.
+
+    Attributes:
+        chunks: All that has come.
+        shown: Whether it has been let pass.
+        listener: Takes what is let pass too, for whoever listens beside the reader.
     """
 
-    def __init__(self, outer: Sink | None, passes: Callable[[str], bool]) -> None:
+    def __init__(self, outer: Sink | None, plan: Plan, texts: Mapping[str, str]) -> None:
         super().__init__(self._take)
         self.chunks: list[AIMessageChunk] = []
         self.shown = False
+        self.listener: Callable[[AIMessageChunk], None] | None = None
         self._outer = outer
-        self._passes = passes
+        self._reading = Reading(Uses(plan, texts))
 
     def _take(self, chunk: AIMessageChunk) -> None:
         self.chunks.append(chunk)
-        if self._outer is None:
-            return
         if self.shown:
-            self._outer.put(chunk)
-        elif self._passes(self._whole_words()):
+            self._pass(chunk)
+            return
+        self._reading.add(chunk.text)
+        if self._reading.complete:
             self.shown = True
             for each in self.chunks:
-                self._outer.put(each)
+                self._pass(each)
 
-    def _whole_words(self) -> str:
-        """The text so far but for its last word, which may go on."""
-        return "".join(each.text for each in self.chunks).rpartition(" ")[0]
+    def _pass(self, chunk: AIMessageChunk) -> None:
+        if self._outer is not None:
+            self._outer.put(chunk)
+        if self.listener is not None:
+            self.listener(chunk)
 
     @property
     def closed(self) -> bool:

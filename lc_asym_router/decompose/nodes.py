@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -20,6 +20,7 @@ from lc_asym_router.deadline import finished
 from lc_asym_router.decompose.chat import ChatPlanner
 from lc_asym_router.decompose.entering import Bill, Entry
 from lc_asym_router.decompose.fan import Fan
+from lc_asym_router.decompose.live import atold_live, told_live
 from lc_asym_router.decompose.parts import (
     FAILURES,
     Joining,
@@ -32,7 +33,7 @@ from lc_asym_router.decompose.way import Way
 from lc_asym_router.errors import UnverifiedError
 from lc_asym_router.request import Request
 from lc_asym_router.state import Update, unseal
-from lc_asym_router.streaming import Draft, Sink, ahand_on, as_chunks, as_message, hand_on
+from lc_asym_router.streaming import Audience, Draft, Sink, ahand_on, as_chunks, as_message, hand_on
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ class Nodes:
             return work.by_template()
         with work.entry.accounting():
             try:
-                answer = self.way.face.answer(work.request, work.config, work.sink)
+                with told_live(*work.heard):
+                    answer = self.way.face.answer(work.request, work.config, work.sink)
             except FAILURES as error:
                 return work.failed(error)
             return work.answered(answer)
@@ -148,7 +150,8 @@ class Nodes:
             return work.by_template()
         with work.entry.accounting():
             try:
-                answer = await self.way.face.aanswer(work.request, work.config, work.sink)
+                async with atold_live(*work.heard):
+                    answer = await self.way.face.aanswer(work.request, work.config, work.sink)
             except FAILURES as error:
                 return work.failed(error)
             return work.answered(answer)
@@ -161,8 +164,8 @@ class Nodes:
         with entry.accounting() as answers:
             if update := _left_out(entry, state):
                 return update
-            draft = _shown(entry, state)
-            hand_on(draft, entry.request.messages, entry.around.audience("Decomposer"))
+            draft, audience = _shown(entry, state)
+            hand_on(draft, entry.request.messages, audience)
             answers.append(_answer(entry, state, draft))
             return {"messages": answers[-1:], "route": END}
 
@@ -174,8 +177,8 @@ class Nodes:
         with entry.accounting() as answers:
             if update := _left_out(entry, state):
                 return update
-            draft = _shown(entry, state)
-            await ahand_on(draft, entry.request.messages, entry.around.audience("Decomposer"))
+            draft, audience = _shown(entry, state)
+            await ahand_on(draft, entry.request.messages, audience)
             answers.append(_answer(entry, state, draft))
             return {"messages": answers[-1:], "route": END}
 
@@ -266,16 +269,20 @@ def _left_out(entry: Entry, state: DecomposerState) -> Update | None:
     return {"route": "frontier", "split": split, "draft": None}
 
 
-def _shown(entry: Entry, state: DecomposerState) -> Draft:
-    """The draft, given to the reader of the stream if that has not been done yet."""
+def _shown(entry: Entry, state: DecomposerState) -> tuple[Draft, Audience]:
+    """The draft, given to the reader of the stream if that has not been done yet; and who else is to
+    hear it now."""
     joined, envelope, sink = state["joined"], state["draft"], entry.around.context.sink
     assert joined is not None
     assert envelope is not None
     draft = unseal(envelope)
-    if sink and not joined["shown"]:
+    audience = entry.around.audience("Decomposer")
+    if joined["shown"]:
+        return draft, replace(audience, handlers=())
+    if sink:
         for chunk in as_chunks(draft):
             sink.put(chunk)
-    return draft
+    return draft, audience
 
 
 def _answer(entry: Entry, state: DecomposerState, draft: Draft) -> AIMessage:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
 from lc_asym_router.decompose.board import Turn
@@ -22,7 +22,7 @@ from lc_asym_router.money.budgets.exhausted import BudgetExceededError
 from lc_asym_router.request import Request, SchemaBinding
 from lc_asym_router.schemas import SchemaError
 from lc_asym_router.state import Update, open_record, seal
-from lc_asym_router.streaming import Sink, as_message
+from lc_asym_router.streaming import Audience, Sink, as_message
 from lc_asym_router.structured import structured
 from lc_asym_router.tiers import Tier
 
@@ -125,12 +125,15 @@ class Joining:
     @classmethod
     def of(cls, entry: Entry, state: DecomposerState) -> Joining:
         """Begin."""
-        plan, texts = plan_of(state), texts_of(state)
-        sink = None
+        plan, sink = plan_of(state), None
         if entry.around.streams:
-            outer = entry.around.context.sink
-            sink = JoinSink(outer, lambda text: not unused(plan, texts, text))
+            sink = JoinSink(entry.around.context.sink, plan, texts_of(state))
         return cls(entry, state, entry.way.joiner(plan), sink)
+
+    @property
+    def heard(self) -> tuple[JoinSink | None, Sequence[BaseMessage], Audience]:
+        """What whoever listens is told of while it comes, and who that is."""
+        return self.sink, self.entry.request.messages, self.entry.around.audience("Decomposer")
 
     @property
     def request(self) -> Request:
@@ -154,11 +157,11 @@ class Joining:
     def answered(self, answer: AIMessage) -> Update:
         """The tier has joined them; whether every part is in it, is seen to."""
         plan, texts = plan_of(self.state), texts_of(self.state)
-        left_out = unused(plan, texts, str(answer.text))
+        shown = self.sink is not None and self.sink.shown
+        left_out = [] if shown else unused(plan, texts, str(answer.text))
         chunks = self.sink.chunks if self.sink else None
         draft = chunks if chunks and as_message(chunks).text == answer.text else answer
         record = answer.response_metadata["router"]
-        shown = self.sink is not None and self.sink.shown
         return {"draft": seal(draft), "joined": _joined(self._by, record, left_out, shown)}
 
     def failed(self, error: Exception) -> Update:
