@@ -202,7 +202,7 @@ def test_when_a_step_has_no_answer_no_other_begins(world: World, face: str) -> N
 
         def release() -> None:
             assert world.frontier.wait_requests()
-            time.sleep(0.5)  # by then it is known that no tier can answer t0
+            time.sleep(2)  # by then it is known that no tier can answer t0
             gate.set()
 
         threading.Thread(target=release).start()
