@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lc_asym_router.decompose.listing import list_plan, listed, table_plan
+from lc_asym_router.decompose.listing import list_plan, listed
 from lc_asym_router.decompose.plan import Plan
 from lc_asym_router.decompose.prose import questions_plan, sequence_plan
+from lc_asym_router.decompose.tables import table_plan
+
+LONGEST = 20_000
+"""Characters of the longest request that is split: a longer one is a text that is given."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,9 @@ class StructuralPlanner:
         Args:
             text: The request.
         """
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if len(text) > LONGEST:
+            return None
         if (plan := list_plan(text) or table_plan(text)) or listed(text):
             return plan  # a list that is no list of tasks is data
         return sequence_plan(text) or questions_plan(text)
