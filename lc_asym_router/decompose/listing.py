@@ -9,7 +9,7 @@ from itertools import pairwise
 from lc_asym_router.decompose.announce import Said, is_style, said_before
 from lc_asym_router.decompose.masking import FILLER, masked, shown_lines
 from lc_asym_router.decompose.plan import Plan, Step
-from lc_asym_router.decompose.standing import leans, named, open_nouns, words_of
+from lc_asym_router.decompose.standing import leans, named, open_nouns, variables, words_of
 from lc_asym_router.decompose.wording import (
     AHEAD,
     ASKING,
@@ -20,6 +20,8 @@ from lc_asym_router.decompose.wording import (
     FOLLOWING_UP,
     GIVEN,
     IMPERATIVE,
+    LETTERED_BACK,
+    MAKING,
     MANY_BACK,
     NAMING,
     NUMBERED_BACK,
@@ -32,7 +34,8 @@ from lc_asym_router.decompose.wording import (
 
 _MARK = re.compile(
     r"^(?P<indent>[ \t]*)"
-    r"(?:(?P<open>\(?)(?P<number>\d{1,2})(?P<close>[.):])|(?P<bullet>[-*•+]))[ \t]+(?=\S)"
+    r"(?:(?P<open>\(?)(?:(?P<number>\d{1,2})(?P<close>[.):])|(?P<letter>[a-z])(?P<shut>\)))"
+    r"|(?P<bullet>[-*•+]))[ \t]+(?=\S)"
 )
 _OWN = re.compile(r"\n[ \t]*(?:\n|\(?\w{1,2}[.)]\s|[-*•]\s)")
 """A paragraph or a list inside an item, which its words may mean."""
@@ -74,6 +77,8 @@ def list_plan(text: str) -> Plan | None:
     if said.kind == "each":
         return _plan(listing, said.context, heads=True)
     shown = [masked(item) for item in listing.items]
+    if _asks_on(shown):
+        return None
     if any(_of_all(item) for item in shown) or not _are_tasks(shown, listing, said):
         return None
     return _linked(_plan(listing, said.context), shown)
@@ -83,13 +88,15 @@ def listed(text: str) -> Listing | None:
     """The text as a list of at least two items, or `None`. Lists inside items stay in them."""
     pairs = shown_lines(text)
     lines, shown = [line for line, _ in pairs], [line for _, line in pairs]
+    marks = {at: mark for at, line in enumerate(shown) if (mark := _MARK.match(line))}
+    # "1." before every item is how Markdown may number
+    ones = not any(mark["number"] == "2" for mark in marks.values())
     starts: list[int] = []
     first: re.Match[str] | None = None
-    for at, line in enumerate(shown):
-        mark = _MARK.match(line)
-        if mark and (first is None or _goes_on(first, mark, len(starts) + 1)):
-            if first is None and mark["number"] not in (None, "1"):
-                continue
+    for at, mark in marks.items():
+        if first is None and (mark["number"] or "1", mark["letter"] or "a") != ("1", "a"):
+            continue
+        if first is None or _goes_on(first, mark, 1 if ones else len(starts) + 1, len(starts)):
             first = first or mark
             starts.append(at)
     if first is None or len(starts) < 2:
@@ -108,12 +115,13 @@ def listed(text: str) -> Listing | None:
     )
 
 
-def _goes_on(first: re.Match[str], mark: re.Match[str], number: int) -> bool:
+def _goes_on(first: re.Match[str], mark: re.Match[str], number: int, place: int) -> bool:
     """Whether a mark is the next one of the list that `first` began."""
-    if first["bullet"]:
-        return mark["bullet"] == first["bullet"] and mark["indent"] == first["indent"]
-    same = all(mark[part] == first[part] for part in ("indent", "open", "close"))
-    return same and mark["number"] == str(number)
+    if any(mark[part] != first[part] for part in ("indent", "bullet", "open", "close", "shut")):
+        return False
+    if first["letter"]:
+        return mark["letter"] == chr(ord("a") + place)
+    return bool(first["bullet"]) or mark["number"] == str(number)
 
 
 def _end_of(lines: list[str], start: int, indent: int) -> int:
@@ -149,6 +157,15 @@ def _with_remark(listing: Listing) -> Listing:
     return replace(listing, items=(*others, kept), behind=lines[-1])
 
 
+def _asks_on(shown: list[str]) -> bool:
+    """Whether a line below the last item asks something more, which may be about all of them."""
+    *others, last = shown
+    first, *more = last.split("\n")
+    if any("\n" in item for item in others) or not ("?" in first or IMPERATIVE.match(first)):
+        return False
+    return any(not line[:1].isspace() and ("?" in line or IMPERATIVE.match(line)) for line in more)
+
+
 def _of_all(item: str) -> bool:
     """Whether an item tells something of the others: then they can't be asked without it."""
     if len(_SENTENCE.split(item)) > 1 or len(item.split()) > LONG:
@@ -167,7 +184,8 @@ def _are_tasks(shown: list[str], listing: Listing, said: Said) -> bool:
         return bool({word for word in about if len(word) > 3}) and all("?" in i for i in shown)
     if said.kind == "given":
         return all(("?" in item and _english(item)) or IMPERATIVE.match(item) for item in shown)
-    return all(_is_task(item) for item in shown)
+    asked = any("?" in item for item in shown)  # then orders of every kind are to who answers
+    return all(_is_task(item) or (asked and _is_sentence(item)) for item in shown)
 
 
 def _is_task(item: str) -> bool:
@@ -179,6 +197,10 @@ def _is_task(item: str) -> bool:
         return False
     whole = item.rstrip().endswith((".", "!", FILLER)) or ":" in item
     return bool(ASKING.match(item)) and (whole or named(item))
+
+
+def _is_sentence(item: str) -> bool:
+    return bool(IMPERATIVE.match(item)) and item.rstrip().endswith((".", "!"))
 
 
 def _english(item: str) -> bool:
@@ -205,18 +227,19 @@ def _linked(plan: Plan, shown: list[str]) -> Plan:
     told: set[str] = set()
     for item, step in zip(shown, plan.steps, strict=True):
         steps.append(replace(step, needs=_needs(item, steps, told)))
-        told |= words_of(item)
+        told |= words_of(item) | variables(item)
     return Plan(steps)
 
 
 def _needs(item: str, steps: list[Step], told: set[str]) -> tuple[str, ...]:
     """The earlier steps that an item may mean: all of them, but where it is plain which."""
     named_back = re.findall(r"\d+", " ".join(NUMBERED_BACK.findall(item)))
-    if found := sorted({int(number) for number in named_back if 0 < int(number) <= len(steps)}):
+    found = sorted({int(number) for number in named_back if 0 < int(number) <= len(steps)})
+    if found and not BACK.search(item):
         return tuple(map(str, found))
     if not steps or not (BACK.search(item) or _refers(item, told)):
         return ()
-    plain = PLAIN_BACK.search(item) and not MANY_BACK.search(item)
+    plain = not found and PLAIN_BACK.search(item) and not MANY_BACK.search(item)
     if plain and (steps[-1].needs or BACK.search(item)):
         return (steps[-1].id,)
     return tuple(step.id for step in steps)
@@ -228,18 +251,24 @@ def _refers(item: str, told: set[str]) -> bool:
     count = len(item.split())
     if STARTING_BACK.match(item) and FILLER not in item:
         return count <= LONG or not item.startswith(("This", "These"))
-    if count > LONG:
-        return False
+    if count > LONG or LETTERED_BACK.search(item):
+        return count <= LONG
     sentences = _SENTENCE.split(item.strip())
     first = sentences[0]
     if first.endswith(":") or FILLER in item or _OWN.search(item):  # "Explain this:" and code
         return bool(re.search(r"\b(?:both|the two|them|they)\b", first, re.I))
     if len(sentences) == 1 and count <= BRIEF:
-        return leans(first) or ((count == 1 or "?" in first) and not named(first))
-    opening = " ".join(first.split()[:4])
+        unnamed = (count == 1 or "?" in first or MAKING.match(first)) and not named(first)
+        return (
+            leans(first)
+            or unnamed
+            or (not re.search(r"[=$]", first) and bool(told & variables(first)))
+        )
+    opening = re.match(r"\s*(?:\S+\s*){0,4}", first)
+    pointing = POINTING.search(first)
     mentioned = told & set(open_nouns(first))
     return bool(
-        POINTING.search(opening)
+        (opening and pointing and pointing.start() < opening.end())
         or FOLLOWING_UP.match(first)
         or ELLIPTIC.match(first)
         or mentioned

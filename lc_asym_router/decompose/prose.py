@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lc_asym_router.decompose.masking import FILLER, masked
 from lc_asym_router.decompose.plan import Plan, Step
-from lc_asym_router.decompose.standing import open_nouns, stands, words_of
+from lc_asym_router.decompose.standing import open_nouns, stands, variables, words_of
 from lc_asym_router.decompose.wording import (
     ASKING,
     BARE,
@@ -36,7 +36,6 @@ _END = re.compile(
 _GIVEN = re.compile(r":\s|\s[-–—]\s")
 """Behind it may stand a text that is given, and its questions are nobody's here."""
 _FORMULA = re.compile(r"\$|\\\w")
-_VARIABLE = re.compile(r"(?<![\w'’])[b-zB-HJ-Z](?![\w'’])")
 
 _MADE = {"result", "answer", "translation", "summary", "output"}
 """What the step before has made."""
@@ -149,10 +148,10 @@ def _grouped(found: list[Sentence], known: set[str]) -> list[list[Sentence]]:
 
 def _share_variables(groups: list[list[Sentence]], told: list[Sentence]) -> bool:
     """Whether two parts speak of the same x, which one of them may have told of."""
-    given = set(_VARIABLE.findall(" ".join(each.shown for each in told)))
+    given = variables(" ".join(each.shown for each in told))
     seen: set[str] = set()
     for group in groups:
-        here = set(_VARIABLE.findall(" ".join(each.shown for each in group))) - given
+        here = variables(" ".join(each.shown for each in group)) - given
         if here & seen:
             return True
         seen |= here

@@ -20,6 +20,7 @@ from lc_asym_router.decompose.wording import (
 SHORT = 2
 """Words of a part that can't stand alone: "Why?", "How so?"."""
 _TOKEN = re.compile(rf"[\w{FILLER}][\w{FILLER}'’.\-]*(?<![.\-])|[^\w\s]")
+_VARIABLE = re.compile(r"(?<![\w'’])[b-zB-HJ-Z](?![\w'’])")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _ASKS = re.compile(
     r"^\W*(?:(?:in|at|on|by|for|to|from|since|of)\s+)?"
@@ -60,6 +61,11 @@ _FOLLOWS = set_of(
 def words_of(shown: str) -> set[str]:
     """A text's words, in lower case."""
     return {word.lower() for word in _WORD.findall(shown)}
+
+
+def variables(shown: str) -> set[str]:
+    """A text's single letters: names that only the text itself gives a meaning."""
+    return set(_VARIABLE.findall(shown))
 
 
 def stands(shown: str, known: Collection[str] = ()) -> bool:

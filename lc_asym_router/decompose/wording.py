@@ -175,6 +175,8 @@ MANY_BACK = re.compile(
     re.I,
 )
 """Words that point to several."""
+LETTERED_BACK = re.compile(r"\b(?:parts?|to|in|from|of|and) \([a-z]\)", re.I)
+"""Parts that are called by their letters."""
 STARTING_BACK = re.compile(
     rf"{_WRAPS}{_LEAD}(?:(?:he|she|they|his|her|their|its|it(?!['’]s|\s+(?:takes?|costs?|is|was)\b))\b"
     rf"|(?:{_VERBS})\s+(?:it|them|him|her|this|that|these|those|both)\b(?!\s+\w+:))",
@@ -189,7 +191,8 @@ POINTING = re.compile(
     r"(?<!is )(?<!are )(?<!was )(?<!were )there(?! (?:is|are|was|were))|both|another|"
     r"examples?|same|others?|else|instead|again|too|neither|former|latter|your|yourself|"
     r"respectively|remaining|above|previous|preceding|similarly|likewise|alternatives?|"
-    r"(?:which|what|this|that) ones?|or not)\b",
+    r"(?:which|what|this|that) ones?|or not|everything|anything|hence|thus|therefore|"
+    r"more(?!(?: \w+){0,3} than)|one(?=\W*$|\s+(?:in|for|with|from|over)\b))\b",
     re.I,
 )
 """Words that may point to another part."""
@@ -203,10 +206,18 @@ VAGUE = re.compile(
 META = re.compile(
     r"\b(?:reasons?|code|working|proofs?|details?|explanations?|summar(?:y|ies)|conclusions?|"
     r"reasoning|sources?|alternatives?|facts?|pros|cons|advantages?|disadvantages?|hints?|"
-    r"difference|paragraphs?|words|sentences|lines|models)\b(?!\s+(?:of|for|about|behind|between|that|why)\b)",
+    r"differences?|comparison|repl(?:y|ies)|response|implementation|tests?|captions?|comments?|"
+    r"subject line|paragraphs?|words|sentences|lines|models)\b"
+    r"(?!\s+(?:of|for|about|behind|between|that|why)\b)",
     re.I,
 )
 """What is always of something: that may have been told before."""
+MAKING = re.compile(
+    rf"{_WRAPS}{_LEAD}(?:write|recommend|suggest|list|give|implement|draft|create|add|show|outline|propose|"
+    r"sketch|provide|generate|make|design)\b(?!.*\b(?:of|about|for|on|with|that|to|in)\b)",
+    re.I,
+)
+"""An order to make a thing of a kind, with no word on what it is about: "Write a title."."""
 ELLIPTIC = re.compile(
     rf"{_WRAPS}{_LEAD}(?:(?:{_VERBS})\b\s*"
     r"(?:$|[.!,;]|(?:by|with|into|to|in|as|from|for|on|at|again|carefully|briefly|step|up|using|without|"
@@ -216,7 +227,8 @@ ELLIPTIC = re.compile(
 )
 """An order that does not say to what: "Multiply by 3.", "Explain why."."""
 AHEAD = re.compile(
-    r"\b(?:below|next questions?|(?:all|your|each|every) (?:your |of your )?(?:other )?answers?|"
+    r"\b(?:below|next questions?|(?:all|each|every) (?:your |of your )?(?:other )?answers?|"
+    r"your answers|"
     r"the (?:other|following) (?:questions?|tasks?|items?))\b",
     re.I,
 )

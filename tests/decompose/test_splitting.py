@@ -54,6 +54,25 @@ NEEDS = {
     "Write a haiku about rain and then translate it into German.": [(), ("1",)],
     "Summarize the plot of Faust, then translate the summary into French, and finally count its "
     "words.": [(), ("1",), ("2",)],
+    "1. What is 17 times 23?\n2. What is 19 times 21?\n3. Add both numbers.": [(), (), ("1", "2")],
+    "1. What is 2+2?\n2. Multiply your answer by 10.": [(), ("1",)],
+    "1. What is a stack?\n2. Implement one in Python.": [(), ("1",)],
+    "1. Describe Rome.\n2. Recommend a hotel.": [(), ("1",)],
+    "1. Draft an email to Bob.\n2. Write a reply.": [(), ("1",)],
+    "1. Solve x+2=5.\n2. What is x squared?": [(), ("1",)],
+    "1. Explain Docker.\n2. Explain Kubernetes.\n3. Summarize everything.": [(), (), ("1", "2")],
+    "1. Where is Rome?\n2. Where is Oslo?\n3. Where is Bern in relation to (a)?": [
+        (),
+        (),
+        ("1", "2"),
+    ],
+    "a) What is TCP?\nb) What is UDP?\nc) Which is faster?": [(), (), ("1", "2")],
+    "1. Name a river.\n2. Name a town.\n3. Compare answer 1 with the previous answer.\n4. Why?": [
+        (),
+        (),
+        ("1", "2"),
+        ("1", "2", "3"),
+    ],
     "1. Explain the sky.\n2. Why is the sky blue?": [(), ()],
     "1. What is gravity?\n2. How does photosynthesis work?\n3. What is the capital of Peru?": [
         (),
@@ -82,6 +101,17 @@ TOLD = {
     "Consider f(x)=x^2.\n\n1. Find f(2).\n2. Find the derivative of f.": [
         "Consider f(x)=x^2.\n\nFind f(2).",
         "Consider f(x)=x^2.\n\nFind the derivative of f.",
+    ],
+    "1. What is TCP?\n1. What is UDP?\n1. What is HTTP?": [
+        "What is TCP?",
+        "What is UDP?",
+        "What is HTTP?",
+    ],
+    "Answer:\na) What is TCP?\nb) What is UDP?": ["What is TCP?", "What is UDP?"],
+    "1. Who wrote Faust?\n2. Explain TCP.\n3. Plan a trip to Rome.": [
+        "Who wrote Faust?",
+        "Explain TCP.",
+        "Plan a trip to Rome.",
     ],
     "Please do the following:\n1. What is TCP?\n2. What is UDP?": ["What is TCP?", "What is UDP?"],
     "Hi! I have two questions:\n1. What is TCP?\n2. What is UDP?": ["What is TCP?", "What is UDP?"],
