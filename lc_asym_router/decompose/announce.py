@@ -11,9 +11,10 @@ from lc_asym_router.decompose.wording import (
     ANNOUNCEMENT,
     BARE_ANNOUNCEMENT,
     DATA,
+    DOING,
     FOR_EACH,
-    GIVEN,
     GREETING,
+    HEADING,
     IMPERATIVE,
     STATEMENT,
     STYLE,
@@ -22,6 +23,11 @@ from lc_asym_router.decompose.wording import (
 )
 
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+")
+_AT_ONCE = re.compile(
+    r"\bone (?!words?\b)\w|\b(?:\d+|hundred|few) (?:words|sentences|characters|lines)\b", re.I
+)
+"""A form that one answer to all of them may be meant to have."""
+_THIS_CODE = re.compile(r"^\W*given (?:this|the following)(?: \w+){1,3}:\s*$", re.I)
 _OF_THE_TABLE = re.compile(r"\b(?:of|in|from) (?:the|this) (?:\w+ )?table\b", re.I)
 
 
@@ -73,27 +79,27 @@ def is_style(behind: str) -> bool:
     shown = masked(behind)
     parts = [part for part in _SENTENCE.split(shown) if part.strip()]
     return not WHOLE_FORMAT.search(shown) and all(
-        STYLE.match(part) and not TOGETHER.search(part) for part in parts
+        STYLE.match(part) and not TOGETHER.search(part) and not _AT_ONCE.search(part)
+        for part in parts
     )
 
 
 def _kind(part: str, last: bool) -> str | None:
-    if GREETING.match(part):
-        return "greeting"
+    """What a sentence before a list is; `None` where it may be anything else."""
+    if GREETING.match(part) or HEADING.match(part):
+        return "dropped"
     if BARE_ANNOUNCEMENT.match(part):
-        return "tasks"
-    if match := ANNOUNCEMENT.match(part):
-        return None if TOGETHER.search(part, match.end()) else "told"
-    if (match := FOR_EACH.match(part)) and last:
+        return "told" if DOING.match(part) else "tasks"
+    together = TOGETHER.search(part) or _AT_ONCE.search(part)
+    if ANNOUNCEMENT.match(part):
+        return None if together else "told"
+    if last and (match := FOR_EACH.match(part)):
         joined = TOGETHER.search(match["rest"]) or re.search(r"\band\b", match["rest"])
         return None if joined else "each"
-    if STYLE.match(part) and not TOGETHER.search(part) and not DATA.search(part):
-        return "style"
-    shows = part.rstrip().endswith(":") or FILLER in part
-    if GIVEN.match(part) and not (last and part.rstrip().endswith(":")):
-        return "given"
-    if FILLER * 3 in part and not part.strip(f"{FILLER} \n"):
-        return "given"  # the code that "Given this code:" tells of
-    if shows or IMPERATIVE.match(part) or DATA.search(part) or not STATEMENT.match(part):
+    if STYLE.match(part):
+        return None if together else "style"
+    if not part.strip(f"{FILLER} \n") or (_THIS_CODE.match(part) and not last):
+        return "given"  # "Given this code:" and the code
+    if part.rstrip().endswith(":") or FILLER in part or IMPERATIVE.match(part) or DATA.search(part):
         return None
-    return "given"
+    return "given" if STATEMENT.match(part) else None

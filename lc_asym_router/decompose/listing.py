@@ -27,6 +27,7 @@ from lc_asym_router.decompose.wording import (
     NUMBERED_BACK,
     PLAIN_BACK,
     POINTING,
+    REMARK,
     STARTING_BACK,
     STYLE,
     TASKS,
@@ -170,7 +171,7 @@ def _of_all(item: str) -> bool:
     """Whether an item tells something of the others: then they can't be asked without it."""
     if len(_SENTENCE.split(item)) > 1 or len(item.split()) > LONG:
         return False
-    return bool(AHEAD.search(item)) or ("?" not in item and bool(STYLE.match(item)))
+    return bool(AHEAD.search(item)) or ("?" not in item and bool(REMARK.match(item)))
 
 
 def _are_tasks(shown: list[str], listing: Listing, said: Said) -> bool:
@@ -179,11 +180,13 @@ def _are_tasks(shown: list[str], listing: Listing, said: Said) -> bool:
         return all(_english(item) for item in shown)
     if said.kind == "tasks":
         return all(IMPERATIVE.match(item) for item in shown)
-    if said.kind == "given" and not GIVEN.search(listing.before):
-        about = words_of(masked(listing.before)) & words_of(shown[0])
-        return bool({word for word in about if len(word) > 3}) and all("?" in i for i in shown)
     if said.kind == "given":
-        return all(("?" in item and _english(item)) or IMPERATIVE.match(item) for item in shown)
+        before = masked(listing.before)
+        about = {word for word in words_of(before) & words_of(shown[0]) if len(word) > 3}
+        orders = GIVEN.search(before) and all(IMPERATIVE.match(i) or _english(i) for i in shown)
+        asked = all("?" in item and _english(item) for item in shown)
+        # else the list may be about anything
+        return bool((about or variables(before) & variables(shown[0])) and (orders or asked))
     asked = any("?" in item for item in shown)  # then orders of every kind are to who answers
     return all(_is_task(item) or (asked and _is_sentence(item)) for item in shown)
 

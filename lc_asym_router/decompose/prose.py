@@ -15,6 +15,7 @@ from lc_asym_router.decompose.wording import (
     DATA,
     ELLIPTIC,
     FILLERS,
+    HEADING,
     IMPERATIVE,
     LEAD,
     MANY_BACK,
@@ -98,7 +99,11 @@ def questions_plan(text: str) -> Plan | None:
         return None
     found = [each for each in sentences(text) if not FILLERS.match(each.shown)]
     start = next((at for at, each in enumerate(found) if each.asks or each.orders), len(found))
-    told = [each for each in found[:start] if not BARE_ANNOUNCEMENT.match(each.shown)]
+    told = [
+        each
+        for each in found[:start]
+        if not (BARE_ANNOUNCEMENT.match(each.shown) or HEADING.match(each.shown))
+    ]
     if any(DATA.search(each.shown) or not STATEMENT.match(each.shown) for each in told):
         return None
     end = start + 1

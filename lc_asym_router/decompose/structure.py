@@ -15,8 +15,8 @@ LONGEST = 20_000
 
 @dataclass(frozen=True)
 class StructuralPlanner:
-    """Splits lists of tasks, several questions, "do this, then that", and lists and tables of items with
-    each of which the same is to be done.
+    """Splits lists of tasks, several questions, "do this, then that", and lists and tables of items
+    with each of which the same is to be done.
 
     What it is not sure of stays whole: code, quotes and text that is given; data; a list that something
     is to be done with as a whole; one sentence, but for plain orders joined by "then"; in running text

@@ -64,17 +64,26 @@ _ITEMS = (
     rf"(?:{_MANY}\s+){{0,2}}(?:(?:short|simple|quick|different|separate|independent|unrelated)\s+){{0,2}}"
     rf"(?:{_TASK}|items|following|these|this|below)(?:\s+below)?"
 )
+_STOP = r"\s*+[.:!]*+[*_]*+\s*+$"
+HEADING = re.compile(
+    rf"{_WRAPS}(?:{_TASK}|to\s*do|(?:i\s+have|here\s+are|i've\s+got)\s+(?:a\s+|my\s+|the\s+)?"
+    rf"(?:{_MANY}\s+){{0,2}}{_TASK}(?:\s+for\s+you)?){_STOP}",
+    re.I,
+)
+"""A name for what follows: whose tasks they are is not said."""
 TASKS = re.compile(rf"\b{_TASK}\b", re.I)
 """Words that call the items tasks."""
 BARE_ANNOUNCEMENT = re.compile(
     rf"{_WRAPS}{_LEAD}(?:{_VERB}\s+{_ITEMS}(?:\s+for\s+me)?(?:[,]?\s+please)?"
-    rf"|{_VERB}"
-    rf"|(?:{_TASK}|to\s*do)"
-    rf"|(?:i\s+have|here\s+are|i've\s+got)\s+(?:a\s+|my\s+|the\s+)?(?:{_MANY}\s+){{0,2}}{_TASK}(?:\s+for\s+you)?)"
-    r"\s*+[.:!]*+[*_]*+\s*+$",
+    rf"|{_VERB}){_STOP}",
     re.I,
 )
 """A sentence that says no more than: here come tasks."""
+DOING = re.compile(
+    rf"{_WRAPS}{_LEAD}(?:complete|address|respond|reply)\b(?!.*\b(?:questions|tasks|exercises)\b)",
+    re.I,
+)
+"""One that says what is to be done with the items: "Complete these:"."""
 ANNOUNCEMENT = re.compile(
     rf"{_WRAPS}{_LEAD}{_VERB}\s+{_ITEMS}\s+(?:in|about|for|without|using|with\s+(?:yes|short|brief|a\s+(?:word|number|short|brief)))\b",
     re.I,
@@ -102,8 +111,9 @@ TOGETHER = re.compile(
     r"among|between|common|relate|other|others|together|overall|total|whole|next|previous|before|after|"
     r"unique|number|running|sum|average|mean|percentage|difference|share|relative|equal|single|summary|"
     r"paragraph|rest|first|last|any|hardest|easiest|\w{3,}est|one of|only one|"
-    r"schedule|priority|compared|against|one (?:sentence|answer|line|reply)|poem|song|limerick|letter|"
-    r"e-?mail|speech|favou?rite|add up|so that|columns?|fields?|class|process|don't|not|never|skip)\b",
+    r"schedule|priority|compared|against|poem|song|limerick|letter|"
+    r"e-?mail|speech|favou?rite|add up|so that|columns?|fields?|class|process|"
+    r"repeat\w*|different|distinct|once|twice)\b",
     re.I,
 )
 """The items can't be taken one by one."""
@@ -113,14 +123,34 @@ WHOLE_FORMAT = re.compile(
     r"\b(?:json|csv|yaml|xml|html|table|array|dictionary|essay|story)\b", re.I
 )
 """The answer as a whole has a form that answers under their questions would break."""
+_LANGUAGE = (
+    r"(?:plain\s+|simple\s+)?(?:english|german|french|spanish|italian|portuguese|dutch|russian|polish|"
+    r"japanese|chinese|korean|arabic|hindi|turkish|swedish)"
+)
+_ANSWERS = r"(?:it|them|all|everything|(?:(?:the|your|all|each|every)\s+)+answers?)"
 STYLE = re.compile(
+    r"^\s*(?:please\s+|and\s+)*+(?:(?:answer|reply|respond)(?:\s+(?:all|each|them|please|very)){0,2}\s+"
+    rf"(?:briefly|shortly|concisely|precisely|in\s+(?:(?:one|a|a\s+single|two)\s+words?|{_LANGUAGE})"
+    r"|(?:with\s+)?(?:yes\s+or\s+no|(?:one|a|a\s+single)\s+word)|as\s+\w+\s+as\s+possible)"
+    rf"|keep\s+{_ANSWERS}\s+(?:very\s+)?(?:short|brief|concise|simple)"
+    r"|be\s+(?:very\s+)?(?:brief|short|concise|precise|polite)"
+    r"|use\s+(?:the\s+)?(?:metric|imperial|si)\b"
+    r"|no\s+(?:explanations?|preamble|markdown|fluff)|(?:do\s+not|don't)\s+(?:explain|use)"
+    rf"|thanks|thank\s+you|in\s+(?:(?:one|two|a)\s+words?|{_LANGUAGE})"
+    r"|(?:(?:just|only)\s+)?(?:give\s+)?(?:me\s+)?(?:just\s+|only\s+)?the\s+(?:final\s+)?answers?"
+    r"|briefly|(?:give\s+)?(?:short|brief)\s+answers"
+    rf"|write\s+(?:all|each|every|your)\s+answers?\s+in\s+{_LANGUAGE})\b",
+    re.I,
+)
+"""A remark on how to answer, which goes for each part."""
+REMARK = re.compile(
     r"^\s*(?:please\s+|and\s+)*+(?:answer|reply|respond|keep|be\s|use|no\s|do not|don't|thanks"
     r"|thank you|in (?:one|two|a|english|german|french|spanish)"
     r"|one (?:word|sentence|line)|just|only|briefly|short"
     r"|write (?:each|every|all|your|in)|give (?:each|every|only|just|short|brief|me (?:only|just)))",
     re.I,
 )
-"""A remark on how to answer, which goes for each part."""
+"""What may be such a remark, or something else that is to be done."""
 FILLERS = re.compile(
     r"^\s*(?:hi|hello|hey)\b|^\s*how are you|^\s*(?:can|could|would|will) you (?:please )?help"
     r"|^\s*(?:ok|okay|right|ready|got it|understood|agreed|correct|yes|no|please|thanks|"

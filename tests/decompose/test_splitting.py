@@ -113,6 +113,18 @@ TOLD = {
         "Explain TCP.",
         "Plan a trip to Rome.",
     ],
+    "Respond to these:\n- Can I have a refund?\n- Where is order 17?": [
+        "Respond to these:\n\nCan I have a refund?",
+        "Respond to these:\n\nWhere is order 17?",
+    ],
+    "Keep it short.\n1. What is TCP?\n2. What is UDP?": [
+        "Keep it short.\n\nWhat is TCP?",
+        "Keep it short.\n\nWhat is UDP?",
+    ],
+    "Given this code:\n```python\nx=1\n```\n1. What does the code do?\n2. What is TCP?": [
+        "Given this code:\n```python\nx=1\n```\n\nWhat does the code do?",
+        "Given this code:\n```python\nx=1\n```\n\nWhat is TCP?",
+    ],
     "Please do the following:\n1. What is TCP?\n2. What is UDP?": ["What is TCP?", "What is UDP?"],
     "Hi! I have two questions:\n1. What is TCP?\n2. What is UDP?": ["What is TCP?", "What is UDP?"],
     "I have two questions. First, what is TCP? Second, what is UDP?": [
