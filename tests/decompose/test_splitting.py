@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -283,9 +284,12 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_time_grows_with_the_length_and_not_with_its_square(name: str) -> None:
     """Four times the text takes about four times as long; a square would be sixteen times."""
-    make = HOSTILE[name]
+    assert any(_growth(HOSTILE[name]) < 10 for _ in range(3))  # a busy machine may disturb one
+
+
+def _growth(make: Callable[[int], str]) -> float:
     short, long = (min(_seconds(make(n)) for _ in range(3)) for n in (4_500, 18_000))
-    assert long / max(short, 1e-3) < 10
+    return long / max(short, 1e-3)
 
 
 def _seconds(text: str) -> float:
