@@ -1,4 +1,4 @@
-"""Lists and tables of tasks."""
+"""Lists of tasks."""
 
 from __future__ import annotations
 
@@ -6,28 +6,47 @@ import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from lc_asym_router.decompose.masking import masked, shown_lines
+from lc_asym_router.decompose.announce import Said, is_style, said_before
+from lc_asym_router.decompose.masking import FILLER, masked, shown_lines
 from lc_asym_router.decompose.plan import Plan, Step
+from lc_asym_router.decompose.standing import leans, named, open_nouns, variables, words_of
 from lc_asym_router.decompose.wording import (
-    ANSWERING,
+    AHEAD,
+    ASKING,
     BACK,
-    EACH,
-    FIRST_PRONOUN,
+    BARE,
+    ELLIPTIC,
+    ENGLISH,
+    FOLLOWING_UP,
+    GIVEN,
     IMPERATIVE,
+    LETTERED_BACK,
+    MAKING,
+    MANY_BACK,
+    NAMING,
     NUMBERED_BACK,
-    SOFT_BACK,
+    PLAIN_BACK,
+    POINTING,
+    REMARK,
+    STARTING_BACK,
     STYLE,
     TASKS,
-    TOGETHER,
-    WHOLE_FORMAT,
 )
 
 _MARK = re.compile(
     r"^(?P<indent>[ \t]*)"
-    r"(?:(?P<open>\(?)(?P<number>\d{1,2})(?P<close>[.):])|(?P<bullet>[-*•+]))[ \t]+(?=\S)"
+    r"(?:(?P<open>\(?)(?:(?P<number>\d{1,2})(?P<close>[.):])|(?P<letter>[a-z])(?P<shut>\)))"
+    r"|(?P<bullet>[-*•+]))[ \t]+(?=\S)"
 )
+_OWN = re.compile(r"\n[ \t]*(?:\n|\(?\w{1,2}[.)]\s|[-*•]\s)")
+"""A paragraph or a list inside an item, which its words may mean."""
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+")
-_RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
+MOST = 99
+"""Items of the longest list that is split."""
+LONG = 25
+"""Words of an item that tells all of its own."""
+BRIEF = 12
+"""Words of an item that hardly holds what its own words refer to."""
 
 
 @dataclass(frozen=True)
@@ -50,38 +69,35 @@ class Listing:
 def list_plan(text: str) -> Plan | None:
     """The plan of a text that is a list of tasks, or `None`."""
     listing = listed(text)
-    if listing is None:
+    if listing is None or len(listing.items) > MOST:
         return None
-    listing = _rejoined(listing)
-    before, behind = masked(listing.before), masked(listing.behind)
-    if "?" in before or "?" in behind or (behind and not STYLE.match(behind)):
+    listing = _with_remark(_rejoined(listing))
+    said = said_before(listing.before)
+    if said is None or not is_style(listing.behind):
         return None
-    if WHOLE_FORMAT.search(before) or WHOLE_FORMAT.search(behind):
+    if said.kind == "each":
+        return _plan(listing, said.context, heads=True)
+    shown = [masked(item) for item in listing.items]
+    if _asks_on(shown):
         return None
-    tasks = [_is_task(masked(item)) for item in listing.items]
-    announced = _said_before(before)
-    if announced == "each":
-        return _plan(listing, context=listing.before, heads=True)
-    called = announced == "tasks" and TASKS.search(before)
-    if announced == "none" or not (called or all(tasks)):
+    if any(_of_all(item) for item in shown) or not _are_tasks(shown, listing, said):
         return None
-    if announced == "statement" and not all("?" in masked(item) for item in listing.items):
-        return None
-    context = "" if announced in ("tasks", "nothing") else listing.before
-    return _linked(_plan(listing, context=context or _context_of(listing.before)))
+    return _linked(_plan(listing, said.context), shown)
 
 
 def listed(text: str) -> Listing | None:
     """The text as a list of at least two items, or `None`. Lists inside items stay in them."""
     pairs = shown_lines(text)
     lines, shown = [line for line, _ in pairs], [line for _, line in pairs]
+    marks = {at: mark for at, line in enumerate(shown) if (mark := _MARK.match(line))}
+    # "1." before every item is how Markdown may number
+    ones = not any(mark["number"] == "2" for mark in marks.values())
     starts: list[int] = []
     first: re.Match[str] | None = None
-    for at, line in enumerate(shown):
-        mark = _MARK.match(line)
-        if mark and (first is None or _goes_on(first, mark, len(starts) + 1)):
-            if first is None and mark["number"] not in (None, "1"):
-                continue
+    for at, mark in marks.items():
+        if first is None and (mark["number"] or "1", mark["letter"] or "a") != ("1", "a"):
+            continue
+        if first is None or _goes_on(first, mark, 1 if ones else len(starts) + 1, len(starts)):
             first = first or mark
             starts.append(at)
     if first is None or len(starts) < 2:
@@ -100,12 +116,13 @@ def listed(text: str) -> Listing | None:
     )
 
 
-def _goes_on(first: re.Match[str], mark: re.Match[str], number: int) -> bool:
+def _goes_on(first: re.Match[str], mark: re.Match[str], number: int, place: int) -> bool:
     """Whether a mark is the next one of the list that `first` began."""
-    if first["bullet"]:
-        return mark["bullet"] == first["bullet"] and mark["indent"] == first["indent"]
-    same = all(mark[part] == first[part] for part in ("indent", "open", "close"))
-    return same and mark["number"] == str(number)
+    if any(mark[part] != first[part] for part in ("indent", "bullet", "open", "close", "shut")):
+        return False
+    if first["letter"]:
+        return mark["letter"] == chr(ord("a") + place)
+    return bool(first["bullet"]) or mark["number"] == str(number)
 
 
 def _end_of(lines: list[str], start: int, indent: int) -> int:
@@ -129,29 +146,70 @@ def _rejoined(listing: Listing) -> Listing:
     return replace(listing, items=(*listing.items[:-1], listing.to_the_end), behind="")
 
 
+def _with_remark(listing: Listing) -> Listing:
+    """The list with a line on style that follows its last item at once moved behind it."""
+    *others, last = listing.items
+    lines = last.split("\n")
+    if len(lines) < 2 or listing.behind or any("\n" in item for item in others):
+        return listing
+    if lines[-1][:1].isspace() or FILLER in masked(last) or not is_style(lines[-1]):
+        return listing
+    kept = "\n".join(lines[:-1]).strip()
+    return replace(listing, items=(*others, kept), behind=lines[-1])
+
+
+def _asks_on(shown: list[str]) -> bool:
+    """Whether a line below the last item asks something more, which may be about all of them."""
+    *others, last = shown
+    first, *more = last.split("\n")
+    if any("\n" in item for item in others) or not ("?" in first or IMPERATIVE.match(first)):
+        return False
+    return any(not line[:1].isspace() and ("?" in line or IMPERATIVE.match(line)) for line in more)
+
+
+def _of_all(item: str) -> bool:
+    """Whether an item tells something of the others: then they can't be asked without it."""
+    if len(_SENTENCE.split(item)) > 1 or len(item.split()) > LONG:
+        return False
+    return bool(AHEAD.search(item)) or ("?" not in item and bool(REMARK.match(item)))
+
+
+def _are_tasks(shown: list[str], listing: Listing, said: Said) -> bool:
+    """Whether all items are tasks, as far as what stands before them leaves that open."""
+    if said.kind == "tasks" and (TASKS.search(masked(listing.before)) or "?" in "".join(shown)):
+        return all(_english(item) for item in shown)
+    if said.kind == "tasks":
+        return all(IMPERATIVE.match(item) for item in shown)
+    if said.kind == "given":
+        before = masked(listing.before)
+        about = {word for word in words_of(before) & words_of(shown[0]) if len(word) > 3}
+        orders = GIVEN.search(before) and all(IMPERATIVE.match(i) or _english(i) for i in shown)
+        asked = all("?" in item and _english(item) for item in shown)
+        # else the list may be about anything
+        return bool((about or variables(before) & variables(shown[0])) and (orders or asked))
+    asked = any("?" in item for item in shown)  # then orders of every kind are to who answers
+    return all(_is_task(item) or (asked and _is_sentence(item)) for item in shown)
+
+
 def _is_task(item: str) -> bool:
-    return "?" in item or bool(IMPERATIVE.match(item))
+    """Whether an item of a list that nothing announces is a task: a question, or an order to who
+    answers. "- Add tests" and "- Fix bug" may be notes of anything."""
+    if "?" in item:
+        return _english(item) and not BARE.match(item)
+    if NAMING.match(item):
+        return False
+    whole = item.rstrip().endswith((".", "!", FILLER)) or ":" in item
+    return bool(ASKING.match(item)) and (whole or named(item))
 
 
-def _said_before(before: str) -> str:
-    """What the text before a list makes of it: "nothing" is said, "tasks", "each", "statement"; "none"
-    where something else is to be done with the list as a whole."""
-    if not before:
-        return "nothing"
-    last = [part for part in _SENTENCE.split(before) if part.strip(" :")][-1]
-    if EACH.search(last) and IMPERATIVE.match(last) and not ANSWERING.match(last):
-        return "none" if TOGETHER.search(last) else "each"
-    if ANSWERING.search(last) and not TOGETHER.search(last):
-        return "tasks" if ANSWERING.match(last) or not IMPERATIVE.match(last) else "none"
-    return "none" if IMPERATIVE.match(last) else "statement"
+def _is_sentence(item: str) -> bool:
+    return bool(IMPERATIVE.match(item)) and item.rstrip().endswith((".", "!"))
 
 
-def _context_of(before: str) -> str:
-    """What of the text before a list of tasks each of them has to know: all but its announcement."""
-    parts = [part for part in _SENTENCE.split(before) if part.strip(" :")]
-    kept = [part for part in parts if not ANSWERING.search(part)]
-    told = [part for part in parts if ANSWERING.search(part) and len(part.split()) > 8]
-    return before if told else " ".join(kept).strip()
+def _english(item: str) -> bool:
+    """Whether an item's words are of the language in which this module can tell what refers back."""
+    words = words_of(item)
+    return len(words) < 2 or bool(words & ENGLISH) or bool(IMPERATIVE.match(item))
 
 
 def _plan(listing: Listing, context: str, heads: bool = False) -> Plan:
@@ -166,52 +224,56 @@ def _plan(listing: Listing, context: str, heads: bool = False) -> Plan:
     return Plan(replace(step, title=step.title[:200]) for step in steps)
 
 
-def _linked(plan: Plan) -> Plan:
+def _linked(plan: Plan, shown: list[str]) -> Plan:
     """The plan with the needs that its items' words tell of."""
-    return Plan(
-        replace(step, needs=_needs(masked(step.instruction), step.title, place))
-        for place, step in enumerate(plan.steps)
-    )
+    steps: list[Step] = []
+    told: set[str] = set()
+    for item, step in zip(shown, plan.steps, strict=True):
+        steps.append(replace(step, needs=_needs(item, steps, told)))
+        told |= words_of(item) | variables(item)
+    return Plan(steps)
 
 
-def _needs(shown: str, title: str, place: int) -> tuple[str, ...]:
-    named = re.findall(r"\d+", " ".join(NUMBERED_BACK.findall(shown)))
-    if found := sorted({int(number) for number in named if 0 < int(number) <= place}):
+def _needs(item: str, steps: list[Step], told: set[str]) -> tuple[str, ...]:
+    """The earlier steps that an item may mean: all of them, but where it is plain which."""
+    named_back = re.findall(r"\d+", " ".join(NUMBERED_BACK.findall(item)))
+    found = sorted({int(number) for number in named_back if 0 < int(number) <= len(steps)})
+    if found and not BACK.search(item):
         return tuple(map(str, found))
-    first = masked(title).strip()
-    alone = len(_SENTENCE.split(first)) == 1 and not first.endswith(":")  # "Explain this:"
-    soft = alone and (FIRST_PRONOUN.search(first) or SOFT_BACK.search(first))
-    if place and (BACK.search(shown) or soft):
-        return (str(place),)
-    return ()
+    if not steps or not (BACK.search(item) or _refers(item, told)):
+        return ()
+    plain = not found and PLAIN_BACK.search(item) and not MANY_BACK.search(item)
+    if plain and (steps[-1].needs or BACK.search(item)):
+        return (steps[-1].id,)
+    return tuple(step.id for step in steps)
 
 
-def table_plan(text: str) -> Plan | None:
-    """The plan of a table whose rows are each to be worked on, or `None`."""
-    pairs = shown_lines(text)
-    lines, shown = [line.rstrip("\n") for line, _ in pairs], [line for _, line in pairs]
-    rule = next(
-        (at for at, line in enumerate(shown) if at and "|" in line and _RULE.match(line)), 0
-    )
-    if not rule or "|" not in shown[rule - 1]:
-        return None
-    end = next((at for at in range(rule, len(shown)) if "|" not in shown[at]), len(shown))
-    before = "\n".join(lines[: rule - 1]).strip()
-    behind = "\n".join(lines[end:]).strip()
-    rows = lines[rule + 1 : end]
-    asked = masked(f"{before} {behind}")
-    if len(rows) < 2 or not EACH.search(asked) or TOGETHER.search(asked) or "?" in masked(behind):
-        return None
-    if not any(IMPERATIVE.match(part) for part in _SENTENCE.split(asked)):
-        return None
-    if WHOLE_FORMAT.search(re.sub(r"\b(?:of|in) (?:the|this) (?:\w+ )?table\b", "", asked)):
-        return None
-    head = lines[rule - 1 : rule + 1]
-    return Plan(
-        Step(
-            id=str(number),
-            instruction="\n\n".join(p for p in (before, "\n".join([*head, row]), behind) if p),
-            title=" | ".join(cell.strip() for cell in row.strip().strip("|").split("|")),
+def _refers(item: str, told: set[str]) -> bool:
+    """Whether an item may mean what an earlier one told. The longer it is, the more it has told itself,
+    and the less a word in its middle means anything else."""
+    count = len(item.split())
+    if STARTING_BACK.match(item) and FILLER not in item:
+        return count <= LONG or not item.startswith(("This", "These"))
+    if count > LONG or LETTERED_BACK.search(item):
+        return count <= LONG
+    sentences = _SENTENCE.split(item.strip())
+    first = sentences[0]
+    if first.endswith(":") or FILLER in item or _OWN.search(item):  # "Explain this:" and code
+        return bool(re.search(r"\b(?:both|the two|them|they)\b", first, re.I))
+    if len(sentences) == 1 and count <= BRIEF:
+        unnamed = (count == 1 or "?" in first or MAKING.match(first)) and not named(first)
+        return (
+            leans(first)
+            or unnamed
+            or (not re.search(r"[=$]", first) and bool(told & variables(first)))
         )
-        for number, row in enumerate(rows, 1)
+    opening = re.match(r"\s*(?:\S+\s*){0,4}", first)
+    pointing = POINTING.search(first)
+    mentioned = told & set(open_nouns(first))
+    return bool(
+        (opening and pointing and pointing.start() < opening.end())
+        or FOLLOWING_UP.match(first)
+        or ELLIPTIC.match(first)
+        or mentioned
+        or (len(sentences) == 1 and MANY_BACK.search(first))
     )

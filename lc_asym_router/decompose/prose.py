@@ -7,27 +7,39 @@ from dataclasses import dataclass
 
 from lc_asym_router.decompose.masking import FILLER, masked
 from lc_asym_router.decompose.plan import Plan, Step
+from lc_asym_router.decompose.standing import open_nouns, stands, variables, words_of
 from lc_asym_router.decompose.wording import (
-    BACK,
+    ASKING,
+    BARE,
+    BARE_ANNOUNCEMENT,
+    DATA,
+    ELLIPTIC,
     FILLERS,
+    HEADING,
     IMPERATIVE,
     LEAD,
-    PRONOUN,
-    SOFT_BACK,
+    MANY_BACK,
+    OBJECT,
+    STATEMENT,
     STYLE,
+    SUBORDINATE,
     THEN,
     THING_THAT_DOES,
+    TOGETHER,
     WHOLE_FORMAT,
+    WORKING,
 )
 
 _END = re.compile(
-    rf"[.!?？。]+[\"')\]]*(?=\s+[\"'(\[{FILLER}]?[A-ZÀ-Þ0-9{FILLER}]|\s*\Z)|[?？]\s|\n\s*\n"
+    rf"(?<![.!?？。])[.!?？。]++[\"')\]]*+(?=\s++[\"'(\[{FILLER}]?[A-ZÀ-Þ0-9{FILLER}]|\s*+\Z)"
+    r"|[?？](?=\s)|\n[ \t]*+\n"
 )
-_GIVEN = re.compile(r":[ \t]*\n")
-"""Behind it stands a text that is given, and its questions are nobody's here."""
+_GIVEN = re.compile(r":\s|\s[-–—]\s")
+"""Behind it may stand a text that is given, and its questions are nobody's here."""
 _FORMULA = re.compile(r"\$|\\\w")
-SHORT = 2
-"""Words of a question that can't stand alone: "Why?", "How so?"."""
+
+_MADE = {"result", "answer", "translation", "summary", "output"}
+"""What the step before has made."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +59,19 @@ class Sentence:
         """Whether it says what to do."""
         return bool(IMPERATIVE.match(self.shown))
 
-    @property
-    def leans(self) -> bool:
-        """Whether it may mean something that another sentence said."""
-        short = len(self.shown.split()) <= SHORT
-        return short or (any(words.search(self.shown) for words in (PRONOUN, BACK, SOFT_BACK)))
+    def stands(self, known: set[str]) -> bool:
+        """Whether it is a task that can be taken alone.
+
+        Args:
+            known: Words of what is told to every part.
+        """
+        if self.orders:
+            body = LEAD.sub("", self.shown)
+            if self.asks and BARE.match(self.shown):
+                return False  # "Translate - where is Rome?": the question is not asked
+            if WORKING.match(body) and FILLER not in body:
+                return False  # the text to work on may be what follows
+        return stands(self.shown, known)
 
 
 def sentences(text: str) -> list[Sentence]:
@@ -68,68 +88,116 @@ def questions_plan(text: str) -> Plan | None:
     """The plan of a text with several questions (and tasks among them), or `None`.
 
     Statements before the first question are there for all of them, a remark on style behind the last
-    likewise; a question that leans on what another said stays with it.
+    likewise. A question is a part only where it stands by itself; the second, where it leans on the
+    first, stays with it, and where a later one leans on what may be any of them, so does everything.
+
+    Args:
+        text: The request.
     """
-    groups: list[list[Sentence]] = []
-    context: list[Sentence] = []
-    style: list[Sentence] = []
-    for sentence in sentences(text):
-        if FILLERS.match(sentence.shown):
-            continue
-        if groups and not sentence.asks and STYLE.match(sentence.shown):
-            style.append(sentence)
-        elif sentence.asks or sentence.orders:
-            if style:
-                return None
-            if groups and sentence.leans:
-                groups[-1].append(sentence)
-            else:
-                groups.append([sentence])
-        elif groups:
-            return None  # told between questions: for which of them?
-        else:
-            context.append(sentence)
-    asked = [group for group in groups if any(sentence.asks for sentence in group)]
     shown = masked(text)
-    if len(asked) < len(groups) and _FORMULA.search(shown):
-        return None  # "Define $h$. What is $h(2)$?"
-    if len(groups) < 2 or not asked or WHOLE_FORMAT.search(shown) or _GIVEN.search(shown):
+    if WHOLE_FORMAT.search(shown) or _GIVEN.search(shown):
         return None
-    around = _joined(context), _joined(style)
+    found = [each for each in sentences(text) if not FILLERS.match(each.shown)]
+    start = next((at for at, each in enumerate(found) if each.asks or each.orders), len(found))
+    told = [
+        each
+        for each in found[:start]
+        if not (BARE_ANNOUNCEMENT.match(each.shown) or HEADING.match(each.shown))
+    ]
+    if any(DATA.search(each.shown) or not STATEMENT.match(each.shown) for each in told):
+        return None
+    end = start + 1
+    while end < len(found) and not _is_remark(found[end]):
+        end += 1
+    remarks = found[end:]
+    if not all(_is_remark(each) for each in remarks):
+        return None
+    known = {word for each in told for word in words_of(each.shown)}
+    groups = _grouped(found[start:end], known)
+    if len(groups) < 2 or not any(each.asks for group in groups for each in group):
+        return None
+    if any(not each.asks for group in groups for each in group) and _FORMULA.search(shown):
+        return None  # "Define $h$. What is $h(2)$?"
+    if _share_variables(groups, told):
+        return None
+    around = _joined(told), _joined(remarks)
     return Plan(
         Step(
             id=str(number),
             instruction="\n".join(p for p in (around[0], _joined(group), around[1]) if p),
-            title=group[-1].text if len(group) == 1 else _joined(group),
+            title=_joined(group),
         )
         for number, group in enumerate(groups, 1)
     )
 
 
+def _is_remark(sentence: Sentence) -> bool:
+    shown = sentence.shown
+    return not sentence.asks and bool(STYLE.match(shown)) and not TOGETHER.search(shown)
+
+
+def _grouped(found: list[Sentence], known: set[str]) -> list[list[Sentence]]:
+    """The sentences in parts; none where it is not sure which part one belongs to."""
+    groups: list[list[Sentence]] = []
+    for sentence in found:
+        if not (sentence.asks or sentence.orders):
+            return []  # told between questions: for which of them?
+        if sentence.stands(known):
+            groups.append([sentence])
+        elif len(groups) == 1:
+            groups[0].append(sentence)
+        else:
+            return []
+    return groups
+
+
+def _share_variables(groups: list[list[Sentence]], told: list[Sentence]) -> bool:
+    """Whether two parts speak of the same x, which one of them may have told of."""
+    given = variables(" ".join(each.shown for each in told))
+    seen: set[str] = set()
+    for group in groups:
+        here = variables(" ".join(each.shown for each in group)) - given
+        if here & seen:
+            return True
+        seen |= here
+    return False
+
+
 def sequence_plan(text: str) -> Plan | None:
     """The plan of "do this, then that", each step after the one before it; or `None`."""
-    shown = masked(text.strip())
+    text = text.strip()
+    shown = masked(text)
     if "?" in shown or WHOLE_FORMAT.search(shown) or "\n\n" in shown:
         return None
     edges = [(match.start(), match.end()) for match in THEN.finditer(shown)]
     begins, ends = [0, *(end for _, end in edges)], [*(start for start, _ in edges), len(shown)]
-    parts = [text.strip()[b:e].strip(" ,;") for b, e in zip(begins, ends, strict=True)]
-    if len(parts) < 2:
+    stretches = list(zip(begins, ends, strict=True))
+    parts, tasks = ([of[b:e].strip(" ,;") for b, e in stretches] for of in (text, shown))
+    if len(parts) < 2 or not all(_plain_task(task) for task in tasks):
         return None
-    first = sentences(parts[0])
-    if not first or any(sentence.orders for sentence in first[:-1]):
-        return None
-    tasks = [masked(first[-1].text), *(masked(part) for part in parts[1:])]
-    if not all(IMPERATIVE.match(task) for task in tasks) or THING_THAT_DOES.search(tasks[0]):
+    if ELLIPTIC.match(tasks[0]) or not ASKING.match(tasks[0]) or THING_THAT_DOES.search(tasks[0]):
         return None
     return Plan(
         Step(
             id=str(number),
             instruction=_capital(LEAD.sub("", part)),
-            needs=(str(number - 1),) if number > 1 else (),
+            needs=_needs_of(number, task),
         )
-        for number, part in enumerate(parts, 1)
+        for number, (part, task) in enumerate(zip(parts, tasks, strict=True), 1)
     )
+
+
+def _plain_task(task: str) -> bool:
+    """Whether it is one order with no clause in it, which might go on behind "then"."""
+    ends = any(match.end() < len(task) for match in _END.finditer(task))
+    return bool(OBJECT.match(task)) and not ends and not SUBORDINATE.search(LEAD.sub("", task))
+
+
+def _needs_of(number: int, task: str) -> tuple[str, ...]:
+    """The step before, and where more may be meant, all before."""
+    several = MANY_BACK.search(task) or set(open_nouns(task)) - _MADE
+    first = 1 if several else max(1, number - 1)
+    return tuple(str(each) for each in range(first, number))
 
 
 def _joined(found: list[Sentence]) -> str:

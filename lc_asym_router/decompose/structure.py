@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lc_asym_router.decompose.listing import list_plan, listed, table_plan
+from lc_asym_router.decompose.listing import list_plan, listed
 from lc_asym_router.decompose.plan import Plan
 from lc_asym_router.decompose.prose import questions_plan, sequence_plan
+from lc_asym_router.decompose.tables import table_plan
+
+LONGEST = 20_000
+"""Characters of the longest request that is split: a longer one is a text that is given."""
 
 
 @dataclass(frozen=True)
 class StructuralPlanner:
-    """Splits numbered and bulleted lists of tasks, several questions, 'do this, then that', and tables
-    whose rows are each to be worked on.
+    """Splits lists of tasks, several questions, "do this, then that", and lists and tables of items
+    with each of which the same is to be done.
 
-    What it is not sure of stays whole: nothing inside code, quotes or a quoted line is split, no list
-    of data, no list that a question is about, no one sentence but for "..., then ...". The words that
-    tell a task from data are English; questions are found by their marks in any language.
+    What it is not sure of stays whole: code, quotes and text that is given; data; a list that something
+    is to be done with as a whole; one sentence, but for plain orders joined by "then"; in running text
+    a question that does not name what it is about. An item of a list that may mean earlier ones needs
+    them all. The words that tell all this are English; what is in other languages stays whole.
     """
 
     def __call__(self, text: str) -> Plan | None:
@@ -25,6 +30,9 @@ class StructuralPlanner:
         Args:
             text: The request.
         """
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if len(text) > LONGEST:
+            return None
         if (plan := list_plan(text) or table_plan(text)) or listed(text):
             return plan  # a list that is no list of tasks is data
         return sequence_plan(text) or questions_plan(text)

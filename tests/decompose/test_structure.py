@@ -78,10 +78,6 @@ SPLIT = {
             "Classify each row of the table:\n\n| name | text |\n| --- | --- |\n| b | bad |",
         ],
     ),
-    "other languages' questions": (
-        "Wie heißt die Hauptstadt von Peru? Wer schrieb den Faust?",
-        ["Wie heißt die Hauptstadt von Peru?", "Wer schrieb den Faust?"],
-    ),
 }
 
 LINKED = {
@@ -136,6 +132,8 @@ WHOLE = [
     "Summarize the article.\n\nWhat is life? Nobody knows. Who are we? Nobody.",
     "Sum this table:\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n| 3 | 4 |",
     "Buy milk, then bread.",
+    # what refers back can't be told in other languages: "Wann wurde er geboren?"
+    "Wie heißt die Hauptstadt von Peru? Wer schrieb den Faust?",
 ]
 
 
