@@ -18,6 +18,7 @@ from lc_asym_router.decompose.wording import (
     ELLIPTIC,
     ENGLISH,
     FOLLOWING_UP,
+    GENERIC,
     GIVEN,
     IMPERATIVE,
     LETTERED_BACK,
@@ -47,6 +48,10 @@ LONG = 25
 """Words of an item that tells all of its own."""
 BRIEF = 12
 """Words of an item that hardly holds what its own words refer to."""
+
+
+ELIDED = 4
+"""Words of an item that may leave out what it asks of: "How many of them?", "When was production?"."""
 
 
 @dataclass(frozen=True)
@@ -261,7 +266,8 @@ def _refers(item: str, told: set[str]) -> bool:
     if first.endswith(":") or FILLER in item or _OWN.search(item):  # "Explain this:" and code
         return bool(re.search(r"\b(?:both|the two|them|they)\b", first, re.I))
     if len(sentences) == 1 and count <= BRIEF:
-        unnamed = (count == 1 or "?" in first or MAKING.match(first)) and not named(first)
+        told_itself = named(first) or (count > ELIDED and GENERIC.search(first))
+        unnamed = (count == 1 or "?" in first or MAKING.match(first)) and not told_itself
         return (
             leans(first)
             or unnamed

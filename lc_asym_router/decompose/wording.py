@@ -315,3 +315,9 @@ SUBORDINATE = re.compile(
     r"first|people|users|someone|as|\w{3,}ing)\b|\bto\s+[a-z]|:| [-–—] |[–—]",
 )
 """A task with such words may go on behind "then"."""
+
+GENERIC = re.compile(
+    r"\b(?:an?|of|every|most|all)\s+[a-z]{3,}"
+    r"|\b(?:do|does|did|are|were|can|should|would|is|was)\s+(?:\w+\s+)?[a-z]{2,}s\b"
+)
+"""What a question asks of everything of a kind: "does a spider have", "do spiders have", "of water"."""
