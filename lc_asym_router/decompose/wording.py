@@ -271,7 +271,9 @@ COMPARING = re.compile(
 )
 """What is compared stands behind "than", or in another part."""
 FOLLOWING_UP = re.compile(
-    r"^\W*(?:and|or|but|so|if so|if not|if yes|then|because|really|why not|what about|how about|"
+    # "Which is larger, 9.11 or 9.9?" holds what it chooses from.
+    r"^(?!\W*which\b[^?\n]{0,80}[,:] *(?:\d|[A-Z])[^\s?]* or (?:\d|[A-Z]))"
+    r"\W*(?:and|or|but|so|if so|if not|if yes|then|because|really|why not|what about|how about|"
     r"what if|how so|what for|what else|who else|"
     r"which (?:one|is|are|was|were|of(?! the following)|has|do|does)|"
     r"how (?:much|many) (?:is|are|was|were|do|does|did|if|would)|under|otherwise|except)\b",

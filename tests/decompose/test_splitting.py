@@ -23,6 +23,13 @@ ONE_TASK = [
 ]
 
 NEEDS = {
+    "1. What is the capital of France?\n2. Which is larger, 9.11 or 9.9?\n"
+    "3. How many legs does a spider have?\n4. What is the boiling point of water?": [
+        (),
+        (),
+        (),
+        (),
+    ],
     "1. Who wrote Faust?\n2. When was the author born?": [(), ("1",)],
     "1. Write a short story.\n2. Translate the story into French.": [(), ("1",)],
     "1. What is 17*23?\n2. Why?": [(), ("1",)],
