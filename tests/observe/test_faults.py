@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from threading import Event
 
 from lc_asym_router import AsymRouter, Breaker, RequestLog, Retry, Tier
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, record, small_model
@@ -92,7 +93,8 @@ async def test_a_race_has_both_calls_below_its_request(small, frontier, ask, tel
         hedge=0.1,
         callbacks=[telemetry.handler],
     )
-    small.script(Reply("late words", delay=0.7))
+    late = Event()
+    small.script(Reply("late words", hold=late))
     await ask(router, "hi")
     (request,) = telemetry.requests
     assert {call.parent.span_id for call in telemetry.calls} == {request.context.span_id}
@@ -100,7 +102,8 @@ async def test_a_race_has_both_calls_below_its_request(small, frontier, ask, tel
         ("small", "decided", "keyword", "left"),
         ("frontier", "hedged", "late", "unchecked"),
     ]
-    await asyncio.sleep(0.8)
+    late.set()
+    await asyncio.sleep(0.2)
     assert len(telemetry.calls) == 2
     counted = telemetry.points("gen_ai.client.operation.duration")
     assert sum(point.count for point in counted) == 2
