@@ -84,7 +84,7 @@ class World:
         return Reply(result(task), delay=delay, output_tokens=3 + int(task[1:]))
 
     @contextmanager
-    def held(self, task: str, until: Collection[str] = ()) -> Iterator[Event]:
+    def held(self, task: str, until: Collection[str] | None = None) -> Iterator[Event]:
         """Hold a task's answers back until others have been answered, or the event that it yields is
         set; after 20 s they go out all the same, and a test sees by their order that it was in vain.
         """
@@ -94,7 +94,7 @@ class World:
             deadline = time.monotonic() + 20
             while not gate.wait(0.01) and time.monotonic() < deadline:
                 answered = {name for name, each in self.asked() if each.over is not None}
-                if until and answered.issuperset(until):
+                if until is not None and answered.issuperset(until):
                     break
             gate.set()
 
