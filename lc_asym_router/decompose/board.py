@@ -99,17 +99,13 @@ class Board:
         error: BaseException | None = None
         try:
             yield
-        except GraphBubbleUp as raised:
-            error = raised
-            raise
-        except Exception as raised:
-            # LangGraph would cancel the others, whose answers are nearly paid for: so the step is left
-            # as an interrupted one, and whoever runs the graph raises this when they have ended.
-            error = raised
-            raise GraphInterrupt from None
         except BaseException as raised:
             error = raised
-            raise
+            if isinstance(raised, GraphBubbleUp) or not isinstance(raised, Exception):
+                raise
+            # LangGraph would cancel the others, whose answers are nearly paid for: so the step is left
+            # as an interrupted one, and whoever runs the graph raises this when they have ended.
+            raise GraphInterrupt from None
         finally:
             with self._changed:
                 self._end(step, turn, error)
@@ -143,10 +139,8 @@ class Board:
             self._stopped = True
             if self.error is None and isinstance(error, Exception):
                 self.error = error
-            if turn.result is not None:
-                self.noted[step.id] = (
-                    turn.result
-                )  # what it has cost; in a next run it is taken anew
+            if turn.result is not None:  # what it has cost; in a next run it is taken anew
+                self.noted[step.id] = turn.result
         elif turn.result is not None:
             self._note(step.id, turn.result)
         self._stir()

@@ -147,14 +147,13 @@ class Fan:
 
 
 def _each(state: StepsState) -> list[Send]:
-    """A task for each step, those that others need first: a pool that is too small takes them so."""
+    """A task for each step."""
     return [
         Send(
             "step",
             {"messages": state["messages"], "split": state["split"], "step": step.to_dict()},
         )
-        for wave in plan_of(state).waves
-        for step in wave
+        for step in plan_of(state).steps
     ]
 
 

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
 
 def attempt_of(row: Row) -> Attempt:
-    """A row's small answer as a check sees it."""
+    """A row's small answer as a check sees it; its mean logprob stands for its tokens'."""
+    mean = row.weak.logprob
+    told = {} if mean is None else {"logprobs": {"content": [{"token": "", "logprob": mean}]}}
+    usage = usage_of(row, row.weak)
     return Attempt(
         tier="small",
         model=row.weak.model,
-        message=AIMessage(row.weak.response or "", usage_metadata=usage_of(row, row.weak)),
+        message=AIMessage(row.weak.response or "", usage_metadata=usage, response_metadata=told),
         request=Request(messages=(HumanMessage(row.asked),)),
-        usage=usage_of(row, row.weak),
+        usage=usage,
     )
 
 

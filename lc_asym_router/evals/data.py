@@ -34,6 +34,7 @@ class Answer:
         input_tokens: Tokens of the query, or `None`.
         output_tokens: Tokens of the response, or `None`.
         model: The model's name.
+        logprob: Mean logprob of its tokens, in nats, at most 0; `None` where it was not recorded.
     """
 
     score: float | None
@@ -41,6 +42,7 @@ class Answer:
     input_tokens: int | None = None
     output_tokens: int | None = None
     model: str = ""
+    logprob: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,8 @@ def load(*paths: AnyPath, scored: bool = True) -> list[Row]:
     A row is a JSON object with `query`, `weak_score` and `strong_score` (in [0, 1]); and where they
     are known `id`, `dataset`, `category`, `gold`, `prompt_suffix`, `weak_response`,
     `strong_response`, `weak_usage` and `strong_usage` (`{"input_tokens", "output_tokens"}`),
-    `weak_model`, `strong_model`, and `other` (`{model: {"score", "response"?, "usage"?}}`).
+    `weak_logprob` and `strong_logprob` (the tokens' mean, in nats), `weak_model`, `strong_model`, and
+    `other` (`{model: {"score", "response"?, "usage"?, "logprob"?}}`).
 
     Args:
         *paths: Files and folders.
@@ -211,7 +214,16 @@ def _answer(
         input_tokens=usage.get("input_tokens"),
         output_tokens=usage.get("output_tokens"),
         model=model,
+        logprob=_logprob(data.get(f"{prefix}logprob"), f"{prefix}logprob", place),
     )
+
+
+def _logprob(value: Any, name: str, place: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value <= 0:
+        raise DataError(f"{place}: '{name}' is {value!r}; a mean logprob is a number, at most 0.")
+    return float(value)
 
 
 def _score(value: Any, name: str, place: str, needed: bool) -> float | None:

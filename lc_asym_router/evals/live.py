@@ -9,6 +9,7 @@ from lc_asym_router.evals.data import Answer, AnyPath, Row
 from lc_asym_router.evals.graders import Grader
 from lc_asym_router.evals.results import LiveEvaluation
 from lc_asym_router.evals.running import Entry, Job, Run, message_of
+from lc_asym_router.logprobs import tokens_of
 
 if TYPE_CHECKING:
     from lc_asym_router.router import AsymRouter
@@ -129,10 +130,12 @@ def _recorded(entry: Entry) -> Answer | None:
     message = message_of(entry)
     usage = message.usage_metadata
     attempt = message.response_metadata["router"]["attempts"][-1]
+    logprobs = [token["logprob"] for token in tokens_of(message.response_metadata)]
     return Answer(
         score=entry["score"],
         response=message.text,
         input_tokens=usage["input_tokens"] if usage else None,
         output_tokens=usage["output_tokens"] if usage else None,
         model=attempt["model"],
+        logprob=min(0.0, sum(logprobs) / len(logprobs)) if logprobs else None,
     )

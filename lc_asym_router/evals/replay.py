@@ -123,6 +123,7 @@ def replay(
     np = numpy()
     recorded = _recorded(rows, check, second)
     tuned, fixed, notes = _split(check, recorded)
+    priced = bool(weak_price and strong_price)
     graded = [_graded(row, tuned, fixed, recorded) for row in rows]
     complexity = np.ones(len(rows))
     for place, row in enumerate(rows):
@@ -144,7 +145,7 @@ def replay(
         ask_usd=_asked_usd(rows, [each.asked for each in graded], second, second_price),
         tuned=_graded_by(tuned).name if tuned else None,
         threshold=float(getattr(tuned and _graded_by(tuned), "threshold", 0.0)),
-        notes=(*notes, *_gaps(rows, second, bool(weak_price and strong_price))),
+        notes=(*notes, *_unscored(tuned, graded), *_gaps(rows, second, priced)),
     )
 
 
@@ -191,12 +192,12 @@ def _graded(
     if tuned is None:
         return _Graded(asked=recorded is not None and recorded.asked)
     decided = tuned.decided(tuned.cheap(attempt)) if isinstance(tuned, Joint) else None
-    said = (decided or _graded_by(tuned)(attempt)).score
-    said = 1.0 if said is None else said
+    score = (decided or _graded_by(tuned)(attempt)).score
+    said = math.nan if score is None else score
     asked = recorded is not None and recorded.asked
     if decided:
         return _Graded(sound=decided.passed, said=said, asked=asked)
-    return _Graded(score=said, said=said, asked=asked)
+    return _Graded(score=1.0 if score is None else score, said=said, asked=asked)
 
 
 def _graded_by(tuned: Check) -> Check:
@@ -237,6 +238,15 @@ def _split(
     tuned = next((part for part in silent if hasattr(_graded_by(part), "threshold")), None)
     fixed = [part for part in silent if part is not tuned]
     return tuned, All(*fixed) if fixed else None, notes
+
+
+def _unscored(tuned: Check | None, graded: Sequence[_Graded]) -> list[str]:
+    """What the check with a threshold says nothing of."""
+    silent = sum(each.sound and math.isnan(each.said) for each in graded)
+    if tuned is None or not silent:
+        return []
+    name = _graded_by(tuned).name
+    return [f"{name} gives {silent} of {len(graded)} rows no score: taken as passed."]
 
 
 def _gaps(rows: Sequence[Row], second: str | None, priced: bool) -> list[str]:

@@ -41,7 +41,8 @@ class MeanLogprob(Check):
 
     Needs a model that gives logprobs: `ChatOllama(logprobs=True)`, `ChatOpenAI(logprobs=True)`; an
     answer without any passes, unscored. The score is the tokens' mean probability (the geometric
-    mean, in [0, 1]): a score to find a bound for, not the chance that the answer is right. No default
+    mean, in [0, 1]): a score to find a bound for, not the chance that the answer is right. `calibrate`
+    finds it where the rows have their answers' mean logprob, as those of `record_tiers` do. No default
     check: of the embedded 0.5B model's short answers on CRUXEval it tells nothing (AUROC 0.497, by
     `make bench-checks`). Measure it on your own data before you rely on it.
 
@@ -56,7 +57,7 @@ class MeanLogprob(Check):
     def __init__(self, at_least: float, *, tokens: int = 16) -> None:
         if not at_least <= 0:
             raise ConfigurationError(f"MeanLogprob({at_least}) must be 0 or less: it is a logprob.")
-        self.at_least = at_least
+        self.threshold = math.exp(at_least)
         self.tokens = tokens
 
     def check(self, attempt: Attempt) -> Verdict:
@@ -67,11 +68,12 @@ class MeanLogprob(Check):
         return self._judge(prefix.logprobs) if len(prefix.logprobs) >= self.tokens else None
 
     def _judge(self, logprobs: Sequence[float]) -> Verdict | None:
-        if not logprobs or sum(logprobs) / len(logprobs) >= self.at_least:
+        score = _probability(logprobs)
+        if score is None or score >= self.threshold:
             return None
-        mean = sum(logprobs) / len(logprobs)
-        reason = f"the mean logprob {mean:.2f} is under {self.at_least:g}"
-        return Verdict(False, _probability(logprobs), reason)
+        least = math.log(self.threshold)
+        reason = f"the mean logprob {sum(logprobs) / len(logprobs):.2f} is under {least:g}"
+        return Verdict(False, score, reason)
 
 
 def _probability(logprobs: Sequence[float]) -> float | None:
