@@ -37,6 +37,8 @@ class CallMeter(BaseCallbackHandler):
         self.purpose = purpose
         self.started = time.time()
         self.calls: list[dict[str, Any]] = []
+        self.of_answer: dict[str | None, dict[str, Any]] = {}
+        """The call that each answer came from, by the answer's id."""
         self._price_of = price_of
         self._open: dict[UUID, tuple[str, str, float]] = {}
         self._parents: dict[UUID, UUID | None] = {}
@@ -81,7 +83,7 @@ class CallMeter(BaseCallbackHandler):
         generation = response.generations[0][0] if response.generations else None
         message = generation.message if isinstance(generation, ChatGeneration) else None
         usage = message.usage_metadata if isinstance(message, AIMessage) else None
-        self._note(run_id, usage)
+        self._note(run_id, usage, answer=message.id if message else None)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """Note a failed model call; what it cost nobody knows."""
@@ -103,6 +105,7 @@ class CallMeter(BaseCallbackHandler):
         *,
         model: str | None = None,
         error: str | None = None,
+        answer: str | None = None,
     ) -> None:
         ended = time.perf_counter()
         with self._lock:
@@ -112,14 +115,14 @@ class CallMeter(BaseCallbackHandler):
                 self._counted.add(parent)
                 parent = self._parents.get(parent)
             price, seconds = self._price_of(model or name, provider), ended - started
-            self.calls.append(
-                {
-                    "purpose": self.purpose,
-                    "model": model or name,
-                    "usage": dict(usage) if usage else None,
-                    "cost_usd": cost_of_call(price, usage, seconds, failed=bool(error)),
-                    "seconds": seconds,
-                    "error": error,
-                    "cached": bool(usage and from_cache(usage)),
-                }
-            )
+            call = {
+                "purpose": self.purpose,
+                "model": model or name,
+                "usage": dict(usage) if usage else None,
+                "cost_usd": cost_of_call(price, usage, seconds, failed=bool(error)),
+                "seconds": seconds,
+                "error": error,
+                "cached": bool(usage and from_cache(usage)),
+            }
+            self.calls.append(call)
+            self.of_answer[answer] = call

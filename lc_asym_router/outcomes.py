@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage
@@ -27,11 +29,14 @@ from lc_asym_router.state import (
     open_record,
     record_of,
     seal,
+    unseal,
 )
 from lc_asym_router.streaming import Draft, as_chunks, as_message
 from lc_asym_router.tagging import answering
 from lc_asym_router.tiers import Tier
 
+Heard = tuple[AIMessage, dict[str, Any]]
+"""What a tier has said to a check, and the side call that it was."""
 LEFT = "left"
 """The error of an attempt while it is under way, should its request be left."""
 
@@ -188,8 +193,16 @@ class Outcomes:
         scene: Scene,
         verdict: Verdict,
         side_calls: list[dict[str, Any]],
+        heard: Mapping[str, Heard] = MappingProxyType({}),
     ) -> Update:
         """The check has failed the draft: try again, or go up, or give up.
+
+        Args:
+            tier: Whose draft it is.
+            scene: What its node found.
+            verdict: What the check says.
+            side_calls: The calls that the check made.
+            heard: What it has heard from tiers above, by their names.
 
         Raises:
             UnverifiedError: Escalation is off for this call.
@@ -204,8 +217,42 @@ class Outcomes:
         up = self.policy.next_after(tier, scene.request, scene.options, tried(trail))
         if up is None:
             raise TiersFailedError(open_record(trail), scene.around.context.exceptions)
-        keep = scene.state.get("draft") if self.policy.escalate_with == "draft" else None
-        return {"route": up.name, "trail": trail, "draft": keep}
+        if self.policy.escalate_with == "draft":
+            return {"route": up.name, "trail": trail, "draft": scene.state.get("draft")}
+        # In a race that tier may be under way beside this one.
+        if up.name in heard and scene.around.context.aside is None:
+            message, call = heard[up.name]
+            place = next(i for i, each in enumerate(trail["side_calls"]) if each is call)
+            trail = {**trail, "ready": {"tier": up.name, "call": place}}
+            return {"route": up.name, "trail": trail, "draft": seal(message)}
+        return {"route": up.name, "trail": trail, "draft": None}
+
+    def heard_already(self, tier: Tier, scene: Scene) -> bool:
+        """Whether a tier's answer is there, because the check of the last attempt has asked it."""
+        return scene.state["trail"].get("ready", {}).get("tier") == tier.name
+
+    def heard(self, tier: Tier, scene: Scene) -> Update:
+        """A tier's answer that is there already: the call moves from the check to the tier."""
+        trail = scene.state["trail"].copy()
+        envelope, place = scene.state.get("draft"), trail.pop("ready")["call"]
+        assert envelope is not None
+        side_calls = list(trail["side_calls"])
+        call = side_calls.pop(place)
+        draft = unseal(envelope)
+        model, price = tier.called(scene.request)
+        entry = attempt_entry(
+            tier=tier.name, model=model, price=price, seconds=call["seconds"], usage=call["usage"]
+        )
+        entry |= answering(tier, trail, self.policy.ladder).in_record
+        entry |= {"asked_by": trail["attempts"][-1]["check"]}
+        trail["attempts"] = [*trail["attempts"], entry]
+        trail["side_calls"] = side_calls
+        if self.policy.checks(tier, scene.options) is not None:
+            return {"route": "verify", "trail": trail, "draft": envelope}
+        if sink := scene.around.context.sink:
+            for chunk in as_chunks(draft):
+                sink.put(chunk)
+        return self.answered(trail, as_message(draft))
 
     def answered(self, trail: Trail, message: AIMessage) -> Update:
         """The last attempt's answer is the request's: the record goes with it."""

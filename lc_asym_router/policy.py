@@ -24,7 +24,8 @@ class Policy:
     Attributes:
         ladder: The tiers, cheapest first.
         decider: Makes decisions.
-        check: Verifies the answers of every tier but the last; `None` for none.
+        check: Verifies the answers of every tier but the last, perhaps each by its own part; `None`
+            for none.
         small_attempts: Tries on a tier below the last before it escalates.
         escalate_with: "request" sends the request as it was; "draft" sends the rejected answer and
             the reason along.
@@ -54,7 +55,13 @@ class Policy:
 
     def checks(self, tier: Tier, options: CallOptions) -> Check | None:
         """The check on a tier's answers in this call, or `None`."""
-        return self.check if options.verify and not self.is_last(tier) else None
+        return self.check_on(tier) if options.verify else None
+
+    def check_on(self, tier: Tier) -> Check | None:
+        """The check on a tier's answers, or `None`."""
+        if self.check is None or self.is_last(tier):
+            return None
+        return self.check.at(tier.name)
 
     def is_last(self, tier: Tier) -> bool:
         """Whether a tier is the last one, or a fall-back of it."""
@@ -108,11 +115,10 @@ class Policy:
     def exits(self, tier: Tier) -> list[str]:
         """The names of the tiers that may be asked after a tier, for the graph."""
         last = self.is_last(tier)
+        checked = self.check_on(tier) is not None
         names = [each.name for each in self.ladder]
         place = self.ladder.position(tier.name)
-        again = tier.retry.attempts > 1 or (
-            not last and self.check is not None and self.small_attempts > 1
-        )
+        again = tier.retry.attempts > 1 or (checked and self.small_attempts > 1)
         down = names[:place] if self.budgets or (last and self.degrade) else []
         beside = [each.name for each in self.ladder.fallbacks]
         if tier.name in beside:

@@ -67,7 +67,8 @@ class AsymRouter(ChainChatModel, Explorable):
             classifier's own, else 0.5; or a list with one number for each step up; or a
             `Calibration` or its file's path, which brings the checks' thresholds too.
         verify: What checks the answers of every tier but the last: a check, a callable, "default"
-            for `default_checks()`, or `None` for none.
+            for `default_checks()`, or `None` for none; or one of these for each tier but the last,
+            by the tiers' names.
         small_attempts: Tries on a tier below the last before it escalates, at least 1.
         escalate_with: "request" escalates with the request as it was; "draft" sends the rejected
             answer and the reason along.
@@ -164,7 +165,7 @@ class AsymRouter(ChainChatModel, Explorable):
         self._policy = Policy(
             ladder=ladder,
             decider=Decider(ladder, scorer, thresholds, self.sticky),
-            check=calibrated(check_of(self.verify), found),
+            check=calibrated(check_of(self.verify, ladder), found),
             small_attempts=self.small_attempts,
             escalate_with=self.escalate_with,
             prefix=self.configurable_prefix,

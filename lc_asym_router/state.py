@@ -20,6 +20,7 @@ from lc_asym_router.money.usage import from_cache
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
+    from lc_asym_router.peers import Peers
     from lc_asym_router.request import Request
 
 
@@ -94,6 +95,8 @@ class Attempt:
         request: What was asked, with the tools and the schema bound to it.
         again: Asks the same tier the same thing again: ``again(temperature, seed)`` is a
             runnable to invoke with `request.messages`; `None` where the attempt was made by hand.
+        peers: The tiers above, which a check may ask by their names; `None` where the attempt was
+            made by hand.
         price: The tier's price, or `None`.
         provider: The model's provider ("ollama", "openai", ...); "" where it is not known.
     """
@@ -109,6 +112,7 @@ class Attempt:
     )
     price: Pricing | None = None
     provider: str = ""
+    peers: Peers | None = field(default=None, repr=False, compare=False)
 
     @property
     def text(self) -> str:
@@ -179,6 +183,9 @@ class Trail(TypedDict):
     """`time.time()` at the start, in seconds since the epoch."""
     until: NotRequired[float]
     """With a deadline: when it passes, in seconds since the epoch."""
+    ready: NotRequired[dict[str, Any]]
+    """Where a check has asked the next tier already and its answer is the draft: that "tier", and the
+    place of its "call" among the side calls."""
     budget: NotRequired[dict[str, Any]]
     """With budgets: what was charged to them, and which of them had no room."""
 

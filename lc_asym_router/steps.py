@@ -20,13 +20,14 @@ from lc_asym_router.errors import (
     describe_error,
 )
 from lc_asym_router.faults.race import arace, race
-from lc_asym_router.faults.waiting import KEPT_OUT, apause, look_of, pause, settle
+from lc_asym_router.faults.waiting import KEPT_OUT, apause, look_of, pause, settle, time_left
 from lc_asym_router.hedging import Hedge, Result
 from lc_asym_router.history import fit
 from lc_asym_router.meter import CallMeter
 from lc_asym_router.money.budgets.gate import Gate
 from lc_asym_router.money.budgets.purse import UsedUp, charged_trail
 from lc_asym_router.outcomes import Outcomes
+from lc_asym_router.peers import Peers
 from lc_asym_router.planning import Planner
 from lc_asym_router.policy import Policy
 from lc_asym_router.state import Attempt, RouterState, Update, Verdict, unseal
@@ -63,6 +64,11 @@ class Steps:
 
     def ask(self, tier: Tier, scene: Scene) -> Update:
         """Ask a tier: live where its answer may pass at once, else held for `verify`."""
+        if self.outcomes.heard_already(tier, scene):
+            update = self.outcomes.heard(tier, scene)
+            for answer in update.get("messages", ()):
+                hand_on(answer, scene.request.messages, _audience(tier, scene.around))
+            return update
         pause(scene, tier)
         try:
             seconds, last = self.planner.entry(tier, scene)
@@ -87,6 +93,11 @@ class Steps:
 
     async def aask(self, tier: Tier, scene: Scene) -> Update:
         """The async twin of `ask`."""
+        if self.outcomes.heard_already(tier, scene):
+            update = self.outcomes.heard(tier, scene)
+            for answer in update.get("messages", ()):
+                await ahand_on(answer, scene.request.messages, _audience(tier, scene.around))
+            return update
         await apause(scene, tier)
         try:
             seconds, last = self.planner.entry(tier, scene)
@@ -172,7 +183,8 @@ class Steps:
                 verdict = _raised(error, check)
         scene = _checked(scene, gate)
         if not verdict.passed:
-            return self.outcomes.rejected(tier, scene, verdict, meter.calls)
+            heard = attempt.peers.calls(meter) if attempt.peers else {}
+            return self.outcomes.rejected(tier, scene, verdict, meter.calls, heard)
         hand_on(draft, scene.request.messages, _audience(tier, scene.around))
         return self.outcomes.accepted(scene, attempt.message, draft, verdict, meter)
 
@@ -191,7 +203,8 @@ class Steps:
                     verdict = _raised(error, check)
         scene = _checked(scene, gate)
         if not verdict.passed:
-            return self.outcomes.rejected(tier, scene, verdict, meter.calls)
+            heard = attempt.peers.calls(meter) if attempt.peers else {}
+            return self.outcomes.rejected(tier, scene, verdict, meter.calls, heard)
         await ahand_on(draft, scene.request.messages, _audience(tier, scene.around))
         return self.outcomes.accepted(scene, attempt.message, draft, verdict, meter)
 
@@ -200,9 +213,9 @@ class Steps:
         entry = scene.state["trail"]["attempts"][-1]
         tier = self.policy.ladder.named(entry["tier"])
         envelope = scene.state.get("draft")
-        check = self.policy.check
         assert tier is not None
         assert envelope is not None
+        check = self.policy.check_on(tier)
         assert check is not None
         draft = unseal(envelope)
         model = tier.model
@@ -217,6 +230,7 @@ class Steps:
             again=lambda temperature, seed: bind(resampled(model, temperature, seed), fitted),
             price=tier.called(scene.request)[1],
             provider=tier.provider,
+            peers=Peers(self.policy.ladder, scene.request, lambda: time_left(scene)),
         )
         return tier, draft, attempt, check
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any, ClassVar
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 from langgraph.errors import GraphBubbleUp
 
-from lc_asym_router.binding import bind
 from lc_asym_router.errors import ConfigurationError, describe_error
 from lc_asym_router.state import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 from lc_asym_router.verify.final_answer import asks_for_output, final_answer, same
-
-Sampler = Callable[[int], Runnable[Any, AIMessage]]
+from lc_asym_router.verify.second import Second, aask_second, ask_second, check_second
 
 
 class Agreement(Check):
@@ -36,11 +32,13 @@ class Agreement(Check):
         agree: How many of them must agree.
         temperature: Sampling temperature for the further samples.
         second: Another chat model to ask instead of the tier's own; it is asked as it is (its own
-            temperature), so one sample is enough.
+            temperature), so one sample is enough. Or the name of a tier above: where that one is
+            asked next, because they don't agree, it is not called again.
         overlap: Share of common words, in [0, 1], from which two long texts mean the same.
 
     Raises:
-        ConfigurationError: `agree` is not in 1 to `samples`, or a number is out of its range.
+        ConfigurationError: `agree` is not in 1 to `samples`, a number is out of its range, the second
+            model is none, or a tier above is to be asked more than once.
     """
 
     asks: ClassVar[bool] = True
@@ -51,13 +49,19 @@ class Agreement(Check):
         *,
         agree: int = 1,
         temperature: float = 0.8,
-        second: BaseChatModel | None = None,
+        second: Second | None = None,
         overlap: float = 0.8,
     ) -> None:
+        check_second(second, "Agreement")
         self.samples = samples if samples is not None else (1 if second else 2)
         if not 1 <= agree <= self.samples:
             raise ConfigurationError(
                 f"Agreement(samples={self.samples}, agree={agree}): agree must lie in 1 to samples."
+            )
+        if isinstance(second, str) and self.samples > 1:
+            raise ConfigurationError(
+                f"Agreement(samples={self.samples}, second={second!r}): a tier above is asked once. "
+                "Leave samples= out."
             )
         if not temperature > 0 and second is None:
             raise ConfigurationError(
@@ -72,12 +76,15 @@ class Agreement(Check):
         self.overlap = overlap
 
     def check(self, attempt: Attempt) -> Verdict:
-        sampler = self._sampler(attempt)
         vote = _Vote(self)
         while not vote.decided:
             try:
-                sample = sampler(vote.asked).invoke(list(attempt.request.messages))
-            except GraphBubbleUp:
+                if self.second is None:
+                    again = self._again(attempt, vote.asked)
+                    sample = again.invoke(list(attempt.request.messages))
+                else:
+                    sample = ask_second(self.second, attempt)
+            except (GraphBubbleUp, ConfigurationError):
                 raise
             except Exception as error:
                 vote.lost(error)
@@ -86,12 +93,15 @@ class Agreement(Check):
         return vote.verdict()
 
     async def acheck(self, attempt: Attempt) -> Verdict:
-        sampler = self._sampler(attempt)
         vote = _Vote(self)
         while not vote.decided:
             try:
-                sample = await sampler(vote.asked).ainvoke(list(attempt.request.messages))
-            except GraphBubbleUp:
+                if self.second is None:
+                    again = self._again(attempt, vote.asked)
+                    sample = await again.ainvoke(list(attempt.request.messages))
+                else:
+                    sample = await aask_second(self.second, attempt)
+            except (GraphBubbleUp, ConfigurationError):
                 raise
             except Exception as error:
                 vote.lost(error)
@@ -99,17 +109,13 @@ class Agreement(Check):
                 vote.cast(self._agrees(attempt, sample))
         return vote.verdict()
 
-    def _sampler(self, attempt: Attempt) -> Sampler:
-        if self.second is not None:
-            bound = bind(self.second, attempt.request)
-            return lambda _: bound
-        again = attempt.again
-        if again is None:
+    def _again(self, attempt: Attempt, asked: int) -> Runnable[Any, AIMessage]:
+        if attempt.again is None:
             raise ConfigurationError(
                 "Agreement needs a model to ask again: this attempt was made by hand. Set "
                 "Agreement(second=...) or Attempt(again=...)."
             )
-        return lambda asked: again(self.temperature, asked + 1)
+        return attempt.again(self.temperature, asked + 1)
 
     def _agrees(self, attempt: Attempt, sample: AIMessage) -> bool:
         answer = attempt.message

@@ -25,7 +25,8 @@ class Check(ABC):
 
     Subclasses implement `check`; and `acheck` where they wait for something. A check that passes
     answers whose score reaches a bound keeps it in `threshold`: calibration finds it. One that asks a
-    second model for its own answer keeps it in `second`: it can be run again on recorded ones.
+    second model for its own answer keeps it in `second`: it can be run again on recorded ones; there it
+    may be the name of a tier above too.
     """
 
     asks: ClassVar[bool] = False
@@ -59,6 +60,10 @@ class Check(ABC):
         changed = copy(self)
         cast("Any", changed).second = second
         return changed
+
+    def at(self, tier: str) -> Check | None:
+        """The check as it is on the answers of the tier of that name; `None` for none."""
+        return self
 
     @abstractmethod
     def check(self, attempt: Attempt) -> Verdict:
@@ -137,6 +142,10 @@ class All(Check):
     def with_second(self, second: BaseChatModel) -> Check | None:
         checks = [check.with_second(second) for check in self.checks]
         return None if None in checks else All(*cast("list[Check]", checks))
+
+    def at(self, tier: str) -> Check | None:
+        checks = [here for check in self.checks if (here := check.at(tier)) is not None]
+        return All(*checks) if checks else None
 
     @property
     def may_end_early(self) -> bool:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from os import PathLike
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langgraph.errors import GraphBubbleUp
 
-from lc_asym_router.binding import bind
 from lc_asym_router.errors import ConfigurationError, describe_error
 from lc_asym_router.state import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 from lc_asym_router.verify.scorer import load_scorer
+from lc_asym_router.verify.second import Second, aask_second, ask_second, check_second
 
 
 class LearnedVerifier(Check):
@@ -30,7 +29,8 @@ class LearnedVerifier(Check):
         threshold: Probability from which an answer passes, in [0, 1]; the shipped operating point
             where it is not given.
         second: Another cheap chat model that is asked the same. Its call is in the bill, as a side
-            call of the record. Where it fails, the answer alone is judged.
+            call of the record. Where it fails, the answer alone is judged. Or the name of a tier
+            above: where that one is asked next, because the answer fails, it is not called again.
         model: A file of weights that `lc-asym-router train --what verifier` wrote; the shipped one
             where it is not given.
 
@@ -43,18 +43,14 @@ class LearnedVerifier(Check):
         self,
         threshold: float | None = None,
         *,
-        second: BaseChatModel | None = None,
+        second: Second | None = None,
         model: str | PathLike[str] | None = None,
     ) -> None:
         if threshold is not None and not 0 <= threshold <= 1:
             raise ConfigurationError(
                 f"LearnedVerifier(threshold={threshold}) must lie in [0, 1]: it is a probability."
             )
-        if second is not None and not isinstance(second, BaseChatModel):
-            raise ConfigurationError(
-                f"LearnedVerifier(second={type(second).__name__}) needs a chat model, such as "
-                'ChatOllama(model="gemma2:9b").'
-            )
+        check_second(second, "LearnedVerifier")
         self.scorer = load_scorer(model)
         shipped = self.scorer.threshold if second is None else self.scorer.pair_threshold
         self.threshold = shipped if threshold is None else threshold
@@ -67,8 +63,8 @@ class LearnedVerifier(Check):
         if self.second is None:
             return self._alone(attempt)
         try:
-            said = bind(self.second, attempt.request).invoke(list(attempt.request.messages))
-        except GraphBubbleUp:
+            said = ask_second(self.second, attempt)
+        except (GraphBubbleUp, ConfigurationError):
             raise
         except Exception as error:
             return self._alone(attempt, error)
@@ -80,8 +76,8 @@ class LearnedVerifier(Check):
         if self.second is None:
             return self._alone(attempt)
         try:
-            said = await bind(self.second, attempt.request).ainvoke(list(attempt.request.messages))
-        except GraphBubbleUp:
+            said = await aask_second(self.second, attempt)
+        except (GraphBubbleUp, ConfigurationError):
             raise
         except Exception as error:
             return self._alone(attempt, error)

@@ -1,0 +1,64 @@
+"""Asking a second model what it would say: any chat model, or a tier above by its name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
+
+from lc_asym_router.binding import bind
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.state import Attempt
+
+if TYPE_CHECKING:
+    from lc_asym_router.peers import Peers
+
+Second = BaseChatModel | str
+"""A second model: a chat model, which is asked as it is, or the name of a tier above."""
+
+
+def ask_second(second: Second, attempt: Attempt) -> AIMessage:
+    """What a second model answers to the attempt's request.
+
+    Args:
+        second: The model. Where it is a tier's name and that tier is asked next, because the check
+            fails, it is not called again: its answer is the next attempt.
+        attempt: The attempt that is checked.
+
+    Raises:
+        ConfigurationError: A tier is named, and the attempt was made by hand.
+        Exception: Whatever the call raises.
+    """
+    if isinstance(second, str):
+        return _peers(second, attempt).ask(second)
+    return bind(second, attempt.request).invoke(list(attempt.request.messages))
+
+
+async def aask_second(second: Second, attempt: Attempt) -> AIMessage:
+    """The async twin of `ask_second`."""
+    if isinstance(second, str):
+        return await _peers(second, attempt).aask(second)
+    return await bind(second, attempt.request).ainvoke(list(attempt.request.messages))
+
+
+def check_second(second: object, owner: str) -> None:
+    """Refuse what is neither a chat model nor a name.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    if second is not None and (not isinstance(second, BaseChatModel | str) or second == ""):
+        raise ConfigurationError(
+            f"{owner}(second=...) is a {type(second).__name__}; give a chat model, such as "
+            'ChatOllama(model="gemma2:9b"), or the name of a tier above.'
+        )
+
+
+def _peers(second: str, attempt: Attempt) -> Peers:
+    if attempt.peers is None:
+        raise ConfigurationError(
+            f"second={second!r} names a tier, and this attempt was made by hand: there are no tiers. "
+            "Give the check a chat model."
+        )
+    return attempt.peers
