@@ -295,3 +295,20 @@ def test_what_is_no_second_model_is_refused(kind):
             kind(second=second)
     with pytest.raises(ConfigurationError, match="asked once"):
         Agreement(2, second="middle")
+
+
+async def test_in_a_race_the_second_opinion_is_no_attempt(make, small, frontier):
+    """The frontier may be under way beside the small tier, so each of its calls stays what it is."""
+    small.script(Reply("41", delay=0.3, input_tokens=3, output_tokens=1))
+    frontier.script(
+        Reply("42", delay=0.8, input_tokens=5, output_tokens=1),
+        Reply("42", delay=0.1, input_tokens=5, output_tokens=1),
+    )
+    router = make(verify=Agreement(second="frontier"), hedge=0.05)
+    answer = await router.ainvoke("6 * 7?")
+    assert answer.text == "42"
+    told = record(answer)
+    calls = [*told["attempts"], *told["side_calls"]]
+    models = [call["model"] for call in calls]
+    assert models.count("frontier-model") == len(frontier.requests)
+    assert models.count("small-model") == len(small.requests)
