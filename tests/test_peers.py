@@ -204,7 +204,7 @@ def test_streamed_events_show_the_answer_once(three, small, middle, arbiter):
     small.script("DRAFT 41")
     middle.script("It is 42.")
     arbiter.script("42")
-    chunks = [chunk for chunk in three().stream("6 * 7?")]
+    chunks = list(three().stream("6 * 7?"))
     assert all(isinstance(chunk, AIMessageChunk) for chunk in chunks)
     assert "".join(chunk.text for chunk in chunks) == "It is 42."
 

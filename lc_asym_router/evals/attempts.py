@@ -10,7 +10,7 @@ from langchain_core.messages.ai import UsageMetadata
 
 from lc_asym_router.evals.data import Answer, Row, estimated_tokens
 from lc_asym_router.evals.extra import numpy
-from lc_asym_router.money.prices import Pricing
+from lc_asym_router.money.prices import Price, Pricing
 from lc_asym_router.request import Request
 from lc_asym_router.state import Attempt
 
@@ -42,6 +42,14 @@ def usage_of(row: Row, answer: Answer) -> UsageMetadata:
     output = estimated_tokens(text) if given is None else given
     asked = estimated_tokens(row.query + row.prompt_suffix) if taken is None else taken
     return UsageMetadata(input_tokens=asked, output_tokens=output, total_tokens=asked + output)
+
+
+def bills(rows: Sequence[Row], price: Price, answers: Sequence[Answer]) -> Floats:
+    """What one answer a row costs at a price by tokens, in USD."""
+    costs: Floats = numpy().asarray(
+        [price.of(usage_of(row, answer)) for row, answer in zip(rows, answers, strict=True)]
+    )
+    return costs
 
 
 def costs_of(rows: Sequence[Row], price: Pricing | None, which: str) -> Floats | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from lc_asym_router.evals.attempts import attempt_of, usage_of
+from lc_asym_router.evals.attempts import attempt_of, bills
 from lc_asym_router.evals.data import DataError, Row
 from lc_asym_router.evals.extra import numpy
 from lc_asym_router.evals.metrics import auroc, bootstrap, recovered
@@ -41,6 +41,7 @@ class CascadePrices:
     small: Price = field(default_factory=lambda: Price(0.05, 0.08))
     second: Price = field(default_factory=lambda: Price(0.05, 0.08))
     frontier: Price = field(default_factory=lambda: Price(2.5, 10.0))
+    arbiter: Price = field(default_factory=lambda: Price(0.05, 0.08))
 
 
 @dataclass(frozen=True)
@@ -226,19 +227,12 @@ def _outcomes(
     rows: Sequence[Row], second: str | None, prices: CascadePrices, straight: Any
 ) -> Outcomes:
     np = numpy()
-
-    def bill(price: Price, answers: Sequence[Any]) -> Floats:
-        costs: Floats = np.asarray(
-            [price.of(usage_of(row, answer)) for row, answer in zip(rows, answers, strict=True)]
-        )
-        return costs
-
     seconds = None if second is None else [row.other[second] for row in rows]
     return Outcomes(
         weak=np.asarray([row.weak_score for row in rows]),
         strong=np.asarray([row.strong_score for row in rows]),
-        small_usd=bill(prices.small, [row.weak for row in rows]),
-        frontier_usd=bill(prices.frontier, [row.strong for row in rows]),
-        ask_usd=np.zeros(len(rows)) if seconds is None else bill(prices.second, seconds),
+        small_usd=bills(rows, prices.small, [row.weak for row in rows]),
+        frontier_usd=bills(rows, prices.frontier, [row.strong for row in rows]),
+        ask_usd=np.zeros(len(rows)) if seconds is None else bills(rows, prices.second, seconds),
         straight=straight,
     )

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.shell.classifiers import add_classifier, classifier
 from lc_asym_router.shell.exits import ANSWERED
 from lc_asym_router.shell.rows import add_data
+
+if TYPE_CHECKING:
+    from lc_asym_router.evals.cascade import CascadePrices
 
 
 def add_to(commands: Any) -> None:
@@ -35,6 +39,18 @@ def add_to(commands: Any) -> None:
         type=float,
         help="its USD per million tokens in and out; by default 0.05 0.08, as Llama-3.1-8B",
     )
+    parser.add_argument(
+        "--arbiter",
+        metavar="FIELD",
+        help="the model in `other` that judges the second one's answers, which is a tier then",
+    )
+    parser.add_argument(
+        "--arbiter-price",
+        metavar=("IN", "OUT"),
+        nargs=2,
+        type=float,
+        help="its price, likewise; by default the same",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
@@ -44,20 +60,34 @@ def run(options: argparse.Namespace) -> int:
     from lc_asym_router.evals.data import load
     from lc_asym_router.evals.offline import evaluate_offline
 
+    if options.arbiter and not options.second:
+        raise ConfigurationError(
+            "--arbiter judges a second model's answers: name that model with --second."
+        )
+    prices = _prices(options)
     rows = load(*options.data)
     report = evaluate_offline(rows, classifier(options)).to_dict()
     if options.cascade or options.second:
-        from lc_asym_router.evals.cascade import CascadePrices, cascade_report
-        from lc_asym_router.money.prices import Price
+        from lc_asym_router.evals.cascade import cascade_report
 
-        given = options.second_price
-        prices = CascadePrices(second=Price(*given)) if given else None
         report |= cascade_report(rows, second=options.second, prices=prices)
+    if options.arbiter:
+        from lc_asym_router.evals.ladder import ladder_report
+
+        report["ladder"] = ladder_report(rows, options.second, options.arbiter, prices)
     if options.json:
         print(json.dumps(report))
     else:
         print("\n".join(_lines(report)))
     return ANSWERED
+
+
+def _prices(options: argparse.Namespace) -> CascadePrices:
+    from lc_asym_router.evals.cascade import CascadePrices
+    from lc_asym_router.money.prices import Price
+
+    given = {"second": options.second_price, "arbiter": options.arbiter_price}
+    return CascadePrices(**{name: Price(*price) for name, price in given.items() if price})
 
 
 def _lines(report: dict[str, Any]) -> Iterator[str]:
@@ -77,9 +107,10 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     for name, figures in (report.get("checks") or {}).items():
         told = ", ".join(f"{key} {_number(value).strip()}" for key, value in figures.items())
         yield f"check {name}: {told}"
-    if cascade := report.get("cascade"):
-        told = ", ".join(f"{key} {_number(value).strip()}" for key, value in cascade.items())
-        yield f"cascade: {told}"
+    for name in ("cascade", "ladder"):
+        if figures := report.get(name):
+            told = ", ".join(f"{key} {_number(value).strip()}" for key, value in figures.items())
+            yield f"{name}: {told}"
 
 
 def _number(value: Any) -> str:

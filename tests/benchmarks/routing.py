@@ -8,6 +8,7 @@ its thresholds. With `--figure FILE` the cost-quality curves are drawn too.
 from __future__ import annotations
 
 import argparse
+import itertools
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from lc_asym_router.evals import Row, evaluate_offline, load
 from lc_asym_router.evals.cascade import Cascade, CascadePrices, simulate
 from lc_asym_router.evals.data import by_source
 from lc_asym_router.evals.example import write_example
+from lc_asym_router.evals.ladder import ladder_report
 from lc_asym_router.evals.offline import of_scores
 from lc_asym_router.evals.train import Trained, train
 from lc_asym_router.evals.train_card import operating_line
@@ -59,6 +61,7 @@ def main() -> None:
     cascades = dict(left_out_cascades(rows))
     print("\n".join(cascade_table(cascades)))
     print("\n".join(check_table(cascades)))
+    print("\n".join(ladder_table(rows)))
     if options.figure and cascades:
         from tests.benchmarks.curves import draw
 
@@ -109,7 +112,7 @@ def left_out_cascades(rows: Sequence[Row]) -> Iterator[tuple[tuple[str, str | No
         for source, part in by_source(answered).items():
             path = trained.left_out[source]
             for second in (None, *SECONDS):
-                known = [row for row in part if second in row.other and row.other[second].response]
+                known = part if second is None else [row for row in part if _has(row, second)]
                 if second is None or known:
                     prices = CascadePrices(second=SECONDS[second]) if second else None
                     yield (source, second), simulate(part, second, prices, verifier=path)
@@ -147,6 +150,35 @@ def check_table(cascades: dict[tuple[str, str | None], Cascade]) -> Iterator[str
                     f"| {source} | {second or 'none'} | {name} | {_n(found['pgr'])} "
                     f"| {_n(found['share'])} | {_n(found['auroc'])} |"
                 )
+
+
+def ladder_table(rows: Sequence[Row]) -> Iterator[str]:
+    """Three tiers: each second model as the middle one, judged by each other one."""
+    yield "\nThree tiers: where the middle one differs, its answer is taken if a third model agrees\n"
+    yield (
+        "| source | middle tier | arbiter | rows | gain kept (PGR) | 95 % | by the middle "
+        "| to the frontier | quality | cost | bar |"
+    )
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    for source, part in by_source(rows).items():
+        for middle, arbiter in itertools.permutations(SECONDS, 2):
+            known = [row for row in part if _has(row, middle) and _has(row, arbiter)]
+            if not known:
+                continue
+            prices = CascadePrices(second=SECONDS[middle], arbiter=SECONDS[arbiter])
+            found = ladder_report(known, middle, arbiter, prices)
+            low, high = found["pgr_ci95"] or (None, None)
+            yield (
+                f"| {source} | {middle} | {arbiter} | {len(known)} | **{_n(found['pgr'])}** "
+                f"| {_n(low)} to {_n(high)} | {_n(found['middle_share'])} "
+                f"| {_n(found['frontier_share'])} | {_n(found['quality'])} "
+                f"| {_n(found['cost_ratio'])} | {_bar(source, middle, found)} |"
+            )
+    yield "\nEvery call is in the cost: the middle model answers every request, the arbiter some."
+
+
+def _has(row: Row, name: str) -> bool:
+    return row.weak.response is not None and name in row.other and bool(row.other[name].response)
 
 
 def speed(rows: Sequence[Row], most: int = 2000) -> str:

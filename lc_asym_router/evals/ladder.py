@@ -1,0 +1,123 @@
+"""Three tiers that check each other, on recorded answers: where the middle one's answer differs from
+the small one's, a third opinion says whether it will do.
+
+It is what a router does with
+`verify={"small": default_checks() & Agreement(second="middle"),
+"middle": default_checks() & Agreement(second=arbiter)}`: the middle tier's answer is asked for once,
+as a second opinion, and is the next attempt where both differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from lc_asym_router.evals.attempts import attempt_of, bills
+from lc_asym_router.evals.cascade import CascadePrices
+from lc_asym_router.evals.data import Answer, DataError, Row
+from lc_asym_router.evals.extra import numpy
+from lc_asym_router.evals.metrics import bootstrap, pgr
+from lc_asym_router.evals.seconds import answered, none_of
+from lc_asym_router.verify.defaults import default_checks
+from lc_asym_router.verify.final_answer import asks_for_output, final_answer, same
+
+if TYPE_CHECKING:
+    from lc_asym_router.evals.metrics import Floats
+
+
+def ladder_report(
+    rows: Sequence[Row], middle: str, arbiter: str, prices: CascadePrices | None = None
+) -> dict[str, Any]:
+    """What three tiers reach: the rows' small model, a middle one, and the frontier.
+
+    A small answer is handed on where the middle model comes to the same; else the middle one's, where
+    a third model, the arbiter, does; else the frontier's. Nothing is learned. No model is asked.
+
+    Args:
+        rows: Rows as `load` gives them; those without all three answers are left out.
+        middle: Name in the rows' `other` of the middle tier.
+        arbiter: Name of the third model there, which is asked about the middle tier's answers only.
+        prices: What tokens cost; `second` is the middle tier's.
+
+    Returns:
+        `{"pgr", "pgr_ci95", "frontier_share", "middle_share", "quality", "cost_ratio"}`: the part of
+        the gap between the small model and the frontier that is recovered (`None` without a gap) with
+        its 95 % interval; the parts of the requests that the frontier and the middle tier answer, in
+        [0, 1]; the mean grade; and the bill, every call in it, over that of the frontier alone.
+
+    Raises:
+        DataError: No row has all three answers, or both names are one.
+    """
+    np = numpy()
+    if middle == arbiter:
+        raise DataError(f"{middle!r} can't be the arbiter of its own answers; name another model.")
+    used = _usable(rows, middle, arbiter)
+    prices = prices or CascadePrices()
+    check = default_checks()
+    small_passes, middle_passes, sound = [], [], []
+    for row in used:
+        mine, second, third = (row.weak, row.other[middle], row.other[arbiter])
+        sound.append(check(attempt_of(replace(row, weak=second))).passed)
+        small_passes.append(check(attempt_of(row)).passed and _agree(row, mine, second))
+        middle_passes.append(sound[-1] and _agree(row, second, third))
+    weak, strong, between = (
+        np.asarray(grades)
+        for grades in (
+            [row.weak_score for row in used],
+            [row.strong_score for row in used],
+            [row.other[middle].score for row in used],
+        )
+    )
+    small = np.asarray(small_passes, dtype=bool)
+    midway = ~small & np.asarray(middle_passes, dtype=bool)
+    up = ~small & ~midway
+    graded = np.where(small, weak, np.where(midway, between, strong))
+    frontier_usd = bills(used, prices.frontier, [row.strong for row in used])
+    bill = (
+        bills(used, prices.small, [row.weak for row in used])
+        + bills(used, prices.second, [row.other[middle] for row in used])
+        + bills(used, prices.arbiter, [row.other[arbiter] for row in used])
+        * (~small & np.asarray(sound, dtype=bool))
+        + frontier_usd * up
+    )
+    return {
+        "pgr": _recovered(graded, weak, strong),
+        "pgr_ci95": bootstrap(_recovered, graded, weak, strong),
+        "frontier_share": float(up.mean()),
+        "middle_share": float(midway.mean()),
+        "quality": float(graded.mean()),
+        "cost_ratio": float(bill.mean() / frontier_usd.mean()),
+    }
+
+
+def _usable(rows: Sequence[Row], middle: str, arbiter: str) -> list[Row]:
+    used = [row for row in rows if row.weak.response is not None]
+    if not used:
+        raise DataError(
+            "No row holds the small model's answer: a ladder can only be measured on rows with "
+            "'weak_response'."
+        )
+    for name in (middle, arbiter):
+        if not any(answered(row, name) for row in used):
+            raise none_of(rows, name)
+    used = [
+        row
+        for row in used
+        if answered(row, middle) and answered(row, arbiter) and row.other[middle].score is not None
+    ]
+    if not used:
+        raise DataError(
+            f"No row holds answers of both {middle!r}, graded, and {arbiter!r}: a middle tier's "
+            "answers are handed on, so their 'score' is needed."
+        )
+    return used
+
+
+def _agree(row: Row, one: Answer, other: Answer) -> bool:
+    exact = asks_for_output(row.query)
+    return same(final_answer(one.response or ""), final_answer(other.response or ""), exact=exact)
+
+
+def _recovered(graded: Floats, weak: Floats, strong: Floats) -> float | None:
+    return pgr(float(graded.mean()), float(weak.mean()), float(strong.mean()))
