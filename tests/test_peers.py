@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from langchain_core.callbacks import get_usage_metadata_callback
-from langchain_core.messages import AIMessageChunk, HumanMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.memory import InMemorySaver
 
@@ -19,6 +19,8 @@ from lc_asym_router import (
     default_checks,
 )
 from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.request import Request
+from lc_asym_router.state import Attempt
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, record, small_model
 from tests.servers import OllamaServer, OpenAIServer, Reply
 from tests.test_parents import node_parent, subgraph_parent
@@ -312,3 +314,12 @@ async def test_in_a_race_the_second_opinion_is_no_attempt(make, small, frontier)
     models = [call["model"] for call in calls]
     assert models.count("frontier-model") == len(frontier.requests)
     assert models.count("small-model") == len(small.requests)
+
+
+@pytest.mark.parametrize("kind", [Agreement, LearnedVerifier])
+async def test_an_attempt_made_by_hand_has_no_tiers_to_ask(kind):
+    attempt = Attempt("small", "m", AIMessage("42"), Request(messages=(HumanMessage("6 * 7?"),)))
+    with pytest.raises(ConfigurationError, match="made by hand"):
+        kind(second="middle")(attempt)
+    with pytest.raises(ConfigurationError, match="made by hand"):
+        await kind(second="middle").acall(attempt)

@@ -45,7 +45,8 @@ def calibrate(
     never straddle parts.
 
     Args:
-        router: Two tiers' router, for its classifier, check and prices.
+        router: The router, for its classifier, the first tier's check, and prices. Tiers between the
+            first and the last are not replayed, and the calibration says so.
         dataset: Rows with both tiers' grades: `load`, or `record_tiers`.
         target: What to reach.
         second: Name in the rows' `other` of the second model that the checks ask, if they do.

@@ -17,7 +17,7 @@ from lc_asym_router.evals.extra import numpy
 from lc_asym_router.evals.seconds import RecordedModel, answered, none_of
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.request import Request
-from lc_asym_router.tiers import Tier
+from lc_asym_router.tiers import Ladder, Tier
 from lc_asym_router.verify.check import All, Check
 from lc_asym_router.verify.joint import Joint
 
@@ -155,7 +155,7 @@ def replay_router(
     second: str | None = None,
     second_price: Pricing | None = None,
 ) -> Replay:
-    """`replay` of a router of two tiers: its classifier, its checks, its prices.
+    """`replay` of a router's first and last tier: its classifier, its checks, its prices.
 
     Args:
         router: The router.
@@ -164,9 +164,16 @@ def replay_router(
         second_price: That model's price; the list price of the check's own one by default.
     """
     policy, ladder = router.policy, router.ladder
-    price = second_price or _second_rate(policy.check)
+    check = policy.check_on(ladder[0])
+    price = second_price or _second_rate(check, ladder)
     rates = ladder[0].rate, ladder[-1].rate
-    return replay(rows, policy.decider.scorer, policy.check, *rates, second, price)
+    replayed = replay(rows, policy.decider.scorer, check, *rates, second, price)
+    if between := ", ".join(tier.name for tier in ladder[1:-1]):
+        note = (
+            f"The tiers in between ({between}) are not replayed: what fails goes to the last one."
+        )
+        replayed = replace(replayed, notes=(*replayed.notes, note))
+    return replayed
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,11 +271,14 @@ def _gaps(rows: Sequence[Row], second: str | None, priced: bool) -> list[str]:
     return notes
 
 
-def _second_rate(check: Check | None) -> Pricing | None:
-    """The price of the second model that a check asks."""
+def _second_rate(check: Check | None, ladder: Ladder) -> Pricing | None:
+    """The price of the second model that a check asks: a tier's own, where it is one."""
     seconds = (getattr(part, "second", None) for part in (check.parts if check else ()))
-    model = next((each for each in seconds if each is not None), None)
-    return Tier(model, "second").rate if model is not None else None
+    second = next((each for each in seconds if each is not None), None)
+    if second is None:
+        return None
+    tier = ladder.named(second) if isinstance(second, str) else Tier(second, "second")
+    return tier.rate if tier else None
 
 
 def _asked_usd(

@@ -13,7 +13,13 @@ from lc_asym_router.errors import ConfigurationError, describe_error
 from lc_asym_router.state import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 from lc_asym_router.verify.final_answer import asks_for_output, final_answer, same
-from lc_asym_router.verify.second import Second, aask_second, ask_second, check_second
+from lc_asym_router.verify.second import (
+    Second,
+    aask_second,
+    ask_second,
+    can_ask,
+    check_second,
+)
 
 
 class Agreement(Check):
@@ -76,6 +82,7 @@ class Agreement(Check):
         self.overlap = overlap
 
     def check(self, attempt: Attempt) -> Verdict:
+        can_ask(self.second, attempt)
         vote = _Vote(self)
         while not vote.decided:
             try:
@@ -84,7 +91,7 @@ class Agreement(Check):
                     sample = again.invoke(list(attempt.request.messages))
                 else:
                     sample = ask_second(self.second, attempt)
-            except (GraphBubbleUp, ConfigurationError):
+            except GraphBubbleUp:
                 raise
             except Exception as error:
                 vote.lost(error)
@@ -93,6 +100,7 @@ class Agreement(Check):
         return vote.verdict()
 
     async def acheck(self, attempt: Attempt) -> Verdict:
+        can_ask(self.second, attempt)
         vote = _Vote(self)
         while not vote.decided:
             try:
@@ -101,7 +109,7 @@ class Agreement(Check):
                     sample = await again.ainvoke(list(attempt.request.messages))
                 else:
                     sample = await aask_second(self.second, attempt)
-            except (GraphBubbleUp, ConfigurationError):
+            except GraphBubbleUp:
                 raise
             except Exception as error:
                 vote.lost(error)

@@ -11,7 +11,13 @@ from lc_asym_router.errors import ConfigurationError, describe_error
 from lc_asym_router.state import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 from lc_asym_router.verify.scorer import load_scorer
-from lc_asym_router.verify.second import Second, aask_second, ask_second, check_second
+from lc_asym_router.verify.second import (
+    Second,
+    aask_second,
+    ask_second,
+    can_ask,
+    check_second,
+)
 
 
 class LearnedVerifier(Check):
@@ -62,9 +68,10 @@ class LearnedVerifier(Check):
             return _UNSCORED
         if self.second is None:
             return self._alone(attempt)
+        can_ask(self.second, attempt)
         try:
             said = ask_second(self.second, attempt)
-        except (GraphBubbleUp, ConfigurationError):
+        except GraphBubbleUp:
             raise
         except Exception as error:
             return self._alone(attempt, error)
@@ -75,9 +82,10 @@ class LearnedVerifier(Check):
             return _UNSCORED
         if self.second is None:
             return self._alone(attempt)
+        can_ask(self.second, attempt)
         try:
             said = await aask_second(self.second, attempt)
-        except (GraphBubbleUp, ConfigurationError):
+        except GraphBubbleUp:
             raise
         except Exception as error:
             return self._alone(attempt, error)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 
 from lc_asym_router.binding import bind
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.state import Attempt
-
-if TYPE_CHECKING:
-    from lc_asym_router.peers import Peers
 
 Second = BaseChatModel | str
 """A second model: a chat model, which is asked as it is, or the name of a tier above."""
@@ -24,21 +19,22 @@ def ask_second(second: Second, attempt: Attempt) -> AIMessage:
     Args:
         second: The model. Where it is a tier's name and that tier is asked next, because the check
             fails, it is not called again: its answer is the next attempt.
-        attempt: The attempt that is checked.
+        attempt: The attempt that is checked; `can_ask` has nothing against it.
 
     Raises:
-        ConfigurationError: A tier is named, and the attempt was made by hand.
         Exception: Whatever the call raises.
     """
     if isinstance(second, str):
-        return _peers(second, attempt).ask(second)
+        assert attempt.peers is not None
+        return attempt.peers.ask(second)
     return bind(second, attempt.request).invoke(list(attempt.request.messages))
 
 
 async def aask_second(second: Second, attempt: Attempt) -> AIMessage:
     """The async twin of `ask_second`."""
     if isinstance(second, str):
-        return await _peers(second, attempt).aask(second)
+        assert attempt.peers is not None
+        return await attempt.peers.aask(second)
     return await bind(second, attempt.request).ainvoke(list(attempt.request.messages))
 
 
@@ -55,10 +51,14 @@ def check_second(second: object, owner: str) -> None:
         )
 
 
-def _peers(second: str, attempt: Attempt) -> Peers:
-    if attempt.peers is None:
+def can_ask(second: Second | None, attempt: Attempt) -> None:
+    """Refuse to ask a tier about an attempt that no router made.
+
+    Raises:
+        ConfigurationError: A tier is named, and the attempt was made by hand.
+    """
+    if isinstance(second, str) and attempt.peers is None:
         raise ConfigurationError(
             f"second={second!r} names a tier, and this attempt was made by hand: there are no tiers. "
             "Give the check a chat model."
         )
-    return attempt.peers

@@ -8,7 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-from lc_asym_router import Agreement, Joint, LearnedVerifier, Price, default_checks
+from lc_asym_router import (
+    Agreement,
+    AsymRouter,
+    Joint,
+    LearnedVerifier,
+    Price,
+    Tier,
+    default_checks,
+)
 from lc_asym_router.calibration import Calibration, CalibrationError
 from lc_asym_router.classify.scoring import Scorer
 from lc_asym_router.errors import ConfigurationError
@@ -22,7 +30,7 @@ from lc_asym_router.evals import (
     replay_router,
 )
 from lc_asym_router.shell import main
-from tests.conftest import record, small_model
+from tests.conftest import FRONTIER_PRICE, frontier_model, record, small_model
 from tests.servers import OllamaServer
 
 SECOND = "other-model"
@@ -180,3 +188,21 @@ def test_from_the_shell(tmp_path, capsys):
     assert main([*arguments, *prices]) == 0
     assert "for the check LearnedVerifier" in capsys.readouterr().out
     assert "cost_usd" in Calibration.load(out).expected
+
+
+def test_a_tier_that_is_the_second_model_brings_its_price(small, frontier, second):
+    router = AsymRouter(
+        tiers=[
+            Tier(small_model(small), "small", price=PRICE),
+            Tier(small_model(second), "middle", price=Price(0.5, 0.8)),
+            Tier(frontier_model(frontier), "frontier", price=FRONTIER_PRICE),
+        ],
+        classify=simple,
+        verify={"small": LearnedVerifier(second="middle"), "middle": None},
+    )
+    found = calibrate(router, rows(), {"gain_kept": 0.9}, second=SECOND)
+    cheap = calibrate(router, rows(), {"gain_kept": 0.9}, second=SECOND, second_price=PRICE)
+    assert found.expected["cost_usd"].value > cheap.expected["cost_usd"].value
+    assert any("middle" in note and "not replayed" in note for note in found.notes)
+    changed = router.model_copy(update={"threshold": found}).policy
+    assert changed.check_on(changed.ladder[0]).threshold == found.checks["LearnedVerifier"]
