@@ -47,7 +47,7 @@ def build_graph(policy: Policy, checkpointer: bool | None = None) -> Graph:
     graph.add_conditional_edges("classify", route, names)
     for tier in policy.ladder.every:
         exits = policy.exits(tier)
-        if policy.check_on(tier) is not None:
+        if policy.check_on(tier) is not None and not policy.is_last(tier):
             exits = ["verify", *exits]
         if exits:
             graph.add_conditional_edges(tier.name, route, [*exits, END])

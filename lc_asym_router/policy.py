@@ -55,13 +55,12 @@ class Policy:
 
     def checks(self, tier: Tier, options: CallOptions) -> Check | None:
         """The check on a tier's answers in this call, or `None`."""
-        return self.check_on(tier) if options.verify else None
+        return self.check_on(tier) if options.verify and not self.is_last(tier) else None
 
     def check_on(self, tier: Tier) -> Check | None:
-        """The check on a tier's answers, or `None`."""
-        if self.check is None or self.is_last(tier):
-            return None
-        return self.check.at(tier.name)
+        """The check that a tier's answers are to pass, or `None`; the last one's only in a comparison
+        of tiers."""
+        return self.check.at(tier.name) if self.check else None
 
     def is_last(self, tier: Tier) -> bool:
         """Whether a tier is the last one, or a fall-back of it."""
@@ -115,7 +114,7 @@ class Policy:
     def exits(self, tier: Tier) -> list[str]:
         """The names of the tiers that may be asked after a tier, for the graph."""
         last = self.is_last(tier)
-        checked = self.check_on(tier) is not None
+        checked = not last and self.check_on(tier) is not None
         names = [each.name for each in self.ladder]
         place = self.ladder.position(tier.name)
         again = tier.retry.attempts > 1 or (checked and self.small_attempts > 1)

@@ -183,14 +183,15 @@ def check_of(verify: Any, ladder: Ladder) -> Check | None:
     return check
 
 
-def _per_tier(verify: Mapping[Any, Any], ladder: Ladder) -> Check:
+def _per_tier(verify: Mapping[Any, Any], ladder: Ladder) -> Check | None:
     names = [tier.name for tier in ladder][:-1]
     if set(verify) != set(names):
         raise ConfigurationError(
             f"verify= has checks for {', '.join(map(repr, verify)) or 'no tier'}; give one, or None, "
             f"for every tier but the last: {', '.join(map(repr, names))}."
         )
-    return PerTier({name: _single(verify[name]) for name in names})
+    checks = {name: _single(verify[name]) for name in names}
+    return PerTier(checks) if any(checks.values()) else None
 
 
 def _single(verify: Any) -> Check | None:

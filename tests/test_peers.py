@@ -323,3 +323,18 @@ async def test_an_attempt_made_by_hand_has_no_tiers_to_ask(kind):
         kind(second="middle")(attempt)
     with pytest.raises(ConfigurationError, match="made by hand"):
         await kind(second="middle").acall(attempt)
+
+
+async def test_a_comparison_and_the_displays_know_each_tiers_check(three, small, middle):
+    small.script("41")
+    middle.script("42", "42")
+    router = three(verify={"small": Agreement(second="middle"), "middle": None})
+    compared = await router.acompare("6 * 7?")
+    tries = compared.tries
+    assert tries["small"].record.attempts[0].passed is False
+    assert tries["middle"].record.attempts[0].passed is None
+    shown = router._repr_html_()
+    assert "checks on small" in shown
+    assert "checks on middle" in shown
+    assert "Agreement" in shown
+    assert three(verify={"small": None, "middle": None}).policy.check is None

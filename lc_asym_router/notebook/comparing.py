@@ -160,7 +160,7 @@ class _Trial:
                 while kept.goes_to(tier):
                     kept.take(self.nodes.ask(tier, kept.state, forced, run))
                 kept.end(run.context)
-                if self._checks(kept):
+                if self._checks(kept, tier):
                     kept.take(self.nodes.verify(kept.held, self._final(config), run))
                 told.extend(kept.answers)
         except TiersFailedError as error:
@@ -178,16 +178,16 @@ class _Trial:
                 while kept.goes_to(tier):
                     kept.take(await self.nodes.aask(tier, kept.state, forced, run))
                 kept.end(run.context)
-                if self._checks(kept):
+                if self._checks(kept, tier):
                     kept.take(await self.nodes.averify(kept.held, self._final(config), run))
                 told.extend(kept.answers)
         except TiersFailedError as error:
             return kept.failed(tier, error)
         return kept.answered(tier)
 
-    def _checks(self, kept: _Kept) -> bool:
+    def _checks(self, kept: _Kept, tier: Tier) -> bool:
         """Whether there is an answer to check, and a check for it."""
-        return self.router.policy.check is not None and kept.drafted
+        return self.router.policy.check_on(tier) is not None and kept.drafted
 
     def _run(self, config: RunnableConfig) -> Runtime[Any]:
         return Runtime(context=RunContext(self.request, run_id=run_id_of(config)))

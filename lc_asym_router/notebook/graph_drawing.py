@@ -49,7 +49,7 @@ def edges_of(policy: Policy) -> Iterator[Edge]:
     rejected = "rejected: escalate"
     for name, above in zip(lower, [*lower[1:], top], strict=True):
         yield Edge(name, above, "it fails", maybe=True)
-        if policy.check is None:
+        if not _checked(policy, name):
             yield Edge(name, END)
             continue
         yield Edge(name, "verify")
@@ -148,8 +148,8 @@ class _Plan:
             thresholds = ", ".join(map(number, policy.decider.thresholds))
             return name, policy.decider.scorer.name, f"threshold {thresholds}"
         if name == "verify":
-            names = [part.name for part in policy.check.parts] if policy.check else []
-            told = names[0] if len(names) == 1 else f"{len(names)} checks"
+            names = {part.name for part in policy.check.parts} if policy.check else set()
+            told = names.pop() if len(names) == 1 else f"{len(names)} checks"
             return name, told, f"{policy.small_attempts} tries a tier" if _again(policy) else ""
         tier = policy.ladder.named(name)
         assert tier is not None
@@ -206,6 +206,11 @@ class _Plan:
             return f"M{x} {low} L{x} {target.y}", _down(x, target.y), (x + 8, low + 27, "")
         x, y = target.x, target.middle
         return _curve(source.right, source.middle, x, y), _tip(x, y, 1), (x, y, "end")
+
+
+def _checked(policy: Policy, name: str) -> bool:
+    tier = policy.ladder.named(name)
+    return tier is not None and policy.check_on(tier) is not None
 
 
 def _again(policy: Policy) -> bool:

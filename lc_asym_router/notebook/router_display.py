@@ -77,8 +77,7 @@ def _settings(policy: Policy) -> Iterator[tuple[str, Any]]:
     yield "classifier", decider.scorer.name
     thresholds = ", ".join(map(number, decider.thresholds))
     yield "threshold", f"{thresholds}: complexity at or over it goes up (one: to {top})"
-    names = [part.name for part in policy.check.parts] if policy.check else []
-    yield "checks", [_chip(name) for name in names] or "none: every answer passes"
+    yield from _checks(policy)
     yield "tries on a tier before it escalates", str(policy.small_attempts)
     yield "escalates with", f"the {policy.escalate_with}"
     yield "stays on its tier for a", decider.sticky or "single call"
@@ -92,6 +91,19 @@ def _settings(policy: Policy) -> Iterator[tuple[str, Any]]:
     ]
     if budgets:
         yield "budgets", [_chip(budget) for budget in budgets]
+
+
+def _checks(policy: Policy) -> Iterator[tuple[str, Any]]:
+    """The checks, once where all tiers have the same."""
+    lower = policy.ladder[:-1]
+    found = {
+        tier.name: [part.name for part in check.parts] if (check := policy.check_on(tier)) else []
+        for tier in lower
+    }
+    same = all(names == found[lower[0].name] for names in found.values())
+    for tier, names in list(found.items())[: 1 if same else None]:
+        named = "checks" if same else f"checks on {tier}"
+        yield named, [_chip(name) for name in names] or "none: every answer passes"
 
 
 def _chip(text: str) -> Html:
