@@ -11,6 +11,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from lc_asym_router import (
     Agreement,
     AsymRouter,
+    Budget,
     LearnedVerifier,
     Price,
     Tier,
@@ -22,7 +23,7 @@ from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.request import Request
 from lc_asym_router.state import Attempt
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, record, small_model
-from tests.servers import OllamaServer, OpenAIServer, Reply
+from tests.servers import OllamaServer, OpenAIServer, Reply, ToolCall
 from tests.test_parents import node_parent, subgraph_parent
 
 MIDDLE_PRICE = Price(0.15, 0.60)
@@ -338,3 +339,38 @@ async def test_a_comparison_and_the_displays_know_each_tiers_check(three, small,
     assert "checks on middle" in shown
     assert "Agreement" in shown
     assert three(verify={"small": None, "middle": None}).policy.check is None
+
+
+async def test_tool_calls_are_compared_and_the_second_ones_are_handed_on(
+    three, ask, small, middle, arbiter
+):
+    def lookup(city: str) -> str:
+        """Look up the weather of a city."""
+        return city
+
+    def call(city):
+        return Reply(tool_calls=[ToolCall("lookup", {"city": city})])
+
+    router = three().bind_tools([lookup])
+    small.script(call("Paris"), call("Lyon"))
+    middle.script(call("Paris"), call("Nice"))
+    arbiter.script(call("Nice"))
+    same = await ask(router, "Weather in Paris?")
+    assert record(same)["tier"] == "small"
+    other = await ask(router, "Weather in Nice?")
+    assert record(other)["tier"] == "middle"
+    assert [each["args"] for each in other.tool_calls] == [{"city": "Nice"}]
+    assert len(middle.requests) == 2
+
+
+@pytest.mark.parametrize("unit", ["calls", "tokens"])
+async def test_a_budget_counts_the_second_opinion_once(three, ask, small, middle, arbiter, unit):
+    small.script(Reply("41", input_tokens=10, output_tokens=4))
+    middle.script(Reply("42", input_tokens=11, output_tokens=5))
+    arbiter.script(Reply("42", input_tokens=12, output_tokens=1))
+    budget = Budget(**{unit: 10_000}, per="day", max_output_tokens=50)
+    answer = await ask(three(budgets=[budget]), "6 * 7?")
+    assert record(answer)["tier"] == "middle"
+    spent = {"calls": 3, "tokens": 14 + 16 + 13}[unit]
+    balance = budget.balance()[unit]
+    assert (balance["spent"], balance["reserved"]) == (spent, 0)
