@@ -120,7 +120,9 @@ class Hedge:
             results
         ):  # the second way knows of the first, so its word goes first
             if isinstance(result, dict) and not (asked and result["route"] == self.tiers[1].name):
-                return {**result, "trail": trail}
+                # Nothing ran beside it, so the calls stand where they stood.
+                ready = None if asked else result["trail"].get("ready")
+                return {**result, "trail": {**trail, "ready": ready} if ready else trail}
             if result is results[1] and isinstance(result, dict):
                 return {**result, "trail": trail}  # its own retry
         raise TiersFailedError(open_record(trail), self.scene.around.context.exceptions)

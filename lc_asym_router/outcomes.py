@@ -219,8 +219,7 @@ class Outcomes:
             raise TiersFailedError(open_record(trail), scene.around.context.exceptions)
         if self.policy.escalate_with == "draft":
             return {"route": up.name, "trail": trail, "draft": scene.state.get("draft")}
-        # In a race that tier may be under way beside this one.
-        if up.name in heard and scene.around.context.aside is None:
+        if up.name in heard:
             message, call = heard[up.name]
             place = next(i for i, each in enumerate(trail["side_calls"]) if each is call)
             trail = {**trail, "ready": {"tier": up.name, "call": place}}

@@ -300,8 +300,18 @@ def test_what_is_no_second_model_is_refused(kind):
         Agreement(2, second="middle")
 
 
-async def test_in_a_race_the_second_opinion_is_no_attempt(make, small, frontier):
-    """The frontier may be under way beside the small tier, so each of its calls stays what it is."""
+async def test_in_time_for_a_race_the_second_opinion_is_the_next_attempt(
+    ask, make, small, frontier
+):
+    small.script("41")
+    frontier.script("42")
+    router = make(verify=Agreement(second="frontier"), hedge=30)
+    assert (await ask(router, "6 * 7?")).text == "42"
+    assert len(frontier.requests) == 1
+
+
+async def test_in_a_race_each_call_is_told_once(make, small, frontier):
+    """The frontier is under way beside the small tier, so each of its calls stays what it is."""
     small.script(Reply("41", delay=0.3, input_tokens=3, output_tokens=1))
     frontier.script(
         Reply("42", delay=0.8, input_tokens=5, output_tokens=1),
