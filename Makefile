@@ -9,7 +9,7 @@ ARGS ?=
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
-	@echo "make test               the tests"
+	@echo "make test               the tests, in two processes (ARGS=...: pytest's own arguments, in one)"
 	@echo "make soak               10,000 requests, 64 at once, on servers where every fifth call goes wrong"
 	@echo "make lint               ruff and mypy --strict"
 	@echo "make bench              the router's cost per call, against baselines of the same run"
@@ -44,8 +44,10 @@ $(VENV)/.lint: $(VENV)/.test
 ask: $(VENV)/.run
 	@$(BIN)/lc-asym-router ask $(ARGS) "$$PROMPT"
 
+# All tests run in two processes, each file's in one (tests/conftest.py); a choice of tests, or one
+# that is to be seen with -s or a debugger, in one.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadfile)
 
 soak: $(VENV)/.test
 	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -s tests/faults/test_soak.py $(ARGS)

@@ -20,6 +20,31 @@ SMALL_PRICE = Price(0.05, 0.08)
 FRONTIER_PRICE = Price(2.5, 10.0)
 
 
+LOADING_MODELS = (
+    "embedded/test_server.py",
+    "test_embedded_router.py",
+    "decompose/test_embedded.py",
+)
+"""Test files that load real models, gigabytes of them, and keep a core busy."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Which tests `make test`, in two processes, leaves to one: a file's, which may share a module's
+    fixtures; and all that load models, so that each is in memory once.
+
+    (pytest-xdist 3.8 has marks for this, but does not heed them under pytest 9.2.)
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class Files(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "models" if file.endswith(LOADING_MODELS) else file
+
+    return Files(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 @pytest.fixture(autouse=True, scope="session")
 def certificates_read_once() -> Iterator[None]:
     """Each HTTP client would read all authorities' certificates anew, which takes 18 ms."""

@@ -77,10 +77,10 @@ async def test_a_tier_that_raises_escalates(make, ask, small, frontier, fault):
 
 
 async def test_an_unreachable_tier_escalates(ask, frontier):
-    gone = OllamaServer()
-    gone.stop()
-    router = AsymRouter(small=small_model(gone), frontier=frontier_model(frontier))
-    answer = await ask(router, "hi")
+    with OllamaServer() as gone:
+        gone.stop()
+        router = AsymRouter(small=small_model(gone), frontier=frontier_model(frontier))
+        answer = await ask(router, "hi")
     assert answer.text == "a frontier answer"
     assert "ollama serve" in record(answer)["attempts"][0]["error"]
 

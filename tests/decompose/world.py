@@ -152,8 +152,8 @@ class World:
 
     def close(self) -> None:
         """Stop both servers."""
-        self.small.stop()
-        self.frontier.stop()
+        self.small.close()
+        self.frontier.close()
 
 
 def plan_of(needs: Sequence[Sequence[int]], tiers: Mapping[int, str] | None = None) -> Plan:

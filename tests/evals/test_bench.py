@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 
+import pytest
+
 from tests.benchmarks import routing
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_it_runs_on_example_rows(tmp_path, monkeypatch, capsys):
     figure = tmp_path / "curves.png"
     monkeypatch.setattr(routing, "DATA", tmp_path / "nothing")

@@ -180,6 +180,7 @@ def test_the_committed_numbers_make_the_tables(capsys: pytest.CaptureFixture[str
     assert "| MeanLogprob |" in printed
 
 
+@pytest.mark.usefixtures("few_resamples")
 def test_without_the_data_it_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -173,13 +173,20 @@ def test_the_chosen_share_is_never_passed_on_the_rows_themselves(seed, share):
 # A router takes it --------------------------------------------------------------------------------
 
 
-def calibration_of(make, **settings) -> Calibration:
-    return calibrate(make(classify=length, **settings), rows(), {"quality_kept": 0.9})
+CALIBRATED: list[Calibration] = []
+
+
+def calibration_of(make) -> Calibration:
+    """A router's calibration: made once, as it takes a while, asks no server and can't be changed."""
+    if not CALIBRATED:
+        router = make(classify=length, verify=Sure())
+        CALIBRATED.append(calibrate(router, rows(), {"quality_kept": 0.9}))
+    return CALIBRATED[0]
 
 
 @pytest.mark.parametrize("as_file", [False, True])
 def test_a_router_goes_by_it(make, small, frontier, tmp_path, as_file):
-    calibration = calibration_of(make, verify=Sure())
+    calibration = calibration_of(make)
     calibration = replace(calibration, threshold=0.9, checks={"Sure": 0.25})
     calibration.save(tmp_path / "calibration.json")
     given_as = str(tmp_path / "calibration.json") if as_file else calibration
@@ -193,7 +200,7 @@ def test_a_router_goes_by_it(make, small, frontier, tmp_path, as_file):
 
 
 def test_a_calibration_for_something_else_is_refused(make, tmp_path):
-    calibration = calibration_of(make, verify=Sure())
+    calibration = calibration_of(make)
     with pytest.raises(ValidationError, match="for the classifier 'length'"):
         make(threshold=calibration, verify=Sure())
     with pytest.raises(ValidationError, match="for the check Sure"):
@@ -235,7 +242,7 @@ def test_nothing_is_half_written(tmp_path, monkeypatch):
 
 def test_scores_that_have_moved_are_told_once(make, small, caplog):
     small.default = "so it is 0.7"
-    calibration = calibration_of(make, verify=Sure())
+    calibration = calibration_of(make)
     watch = DriftWatch(calibration)
     router = make(classify=length, verify=Sure(), threshold=calibration, callbacks=[watch])
     chance = random.Random(3)
@@ -250,7 +257,7 @@ def test_scores_that_have_moved_are_told_once(make, small, caplog):
 
 
 def test_too_few_scores_say_nothing(make):
-    watch = DriftWatch(calibration_of(make, verify=Sure()))
+    watch = DriftWatch(calibration_of(make))
     make(classify=length, verify=Sure(), callbacks=[watch]).batch(["x"] * 20)
     assert watch.drift() is None
     with pytest.raises(Exception, match="window=10"):
@@ -261,7 +268,7 @@ def test_a_chain_around_the_router_counts_once(make, small):
     from langchain_core.runnables import RunnablePassthrough
 
     small.default = "so it is 0.7"
-    watch = DriftWatch(calibration_of(make, verify=Sure()))
+    watch = DriftWatch(calibration_of(make))
     chain = RunnablePassthrough() | make(classify=length, verify=Sure()) | RunnablePassthrough()
     threads = [
         threading.Thread(target=lambda: chain.batch(["x"] * 50, {"callbacks": [watch]}))

@@ -46,7 +46,7 @@ class Rig:
 
     def __exit__(self, *exc: object) -> None:
         for server in self.servers.values():
-            server.stop()
+            server.close()
 
     def breaks(self, name: str, fault: Fault) -> None:
         """From now on a server fails."""

@@ -236,4 +236,4 @@ def soaking(path: Path, count: int, seed: int) -> Iterator[Soaking]:
             yield made
         finally:
             for server in servers.values():
-                server.stop()
+                server.close()

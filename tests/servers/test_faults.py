@@ -177,10 +177,10 @@ async def test_a_black_hole_takes_no_connection(kind: str) -> None:
             with pytest.raises(httpx.ConnectTimeout):
                 await httpx.AsyncClient(timeout=0.2).get(hole.url)
             assert time.monotonic() - began >= 0.15
-        server = KINDS[kind]()
-        server.stop()
-        with pytest.raises(httpx.ConnectError):
-            await asyncio.to_thread(httpx.get, server.url)
+        with KINDS[kind]() as server:
+            server.stop()
+            with pytest.raises(httpx.ConnectError):
+                await asyncio.to_thread(httpx.get, server.url)
 
 
 def test_error_bodies() -> None:

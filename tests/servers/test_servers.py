@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -269,6 +270,16 @@ def test_stop_and_start(server: Server) -> None:
     server.reset()
     server.start()
     assert model_for(server).invoke("hi").content == "ok"
+
+
+def test_a_stopped_servers_port_is_nobody_elses_until_it_is_closed(server: Server) -> None:
+    server.stop()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", server.port))
+    server.close()
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", server.port))
 
 
 async def test_stop_cuts_what_hangs(server: Server) -> None:
