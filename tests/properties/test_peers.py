@@ -62,7 +62,7 @@ def ladder() -> Iterator[Ladder]:
     yield world
     world.runner.close()
     for server in world.servers.values():
-        server.stop()
+        server.close()
 
 
 @dataclass(frozen=True)
