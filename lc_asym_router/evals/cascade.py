@@ -73,14 +73,16 @@ class Cascade:
         """The cost-quality curve of the policy: one point a threshold."""
         return list(points(self.outcomes, self.scores[self.policy], self.asked))
 
-    def cost_ratio(self, point: Point) -> float:
-        """A point's bill as a part of that of asking the frontier alone."""
-        return point.cost_usd / float(self.outcomes.frontier_usd.mean())
+    def cost_ratio(self, point: Point) -> float | None:
+        """A point's bill as a part of that of asking the frontier alone; `None` where that is 0."""
+        alone = float(self.outcomes.frontier_usd.mean())
+        return point.cost_usd / alone if alone > 0 else None
 
     def report(self) -> dict[str, Any]:
         """The figures that `cascade_report` gives."""
         point = self.default()
         reach = [p for p in self.curve() if p.pgr is not None and p.pgr >= 0.95]
+        cheapest = min(reach, key=lambda p: p.cost_usd, default=None)
         up = self.outcomes.straight | (self.scores[self.policy] < self.thresholds[self.policy])
         weak, strong = self.outcomes.weak, self.outcomes.strong
         return {
@@ -90,7 +92,7 @@ class Cascade:
                 "frontier_share": point.share,
                 "quality": point.quality,
                 "cost_ratio": self.cost_ratio(point),
-                "cost_ratio_at_95": min(map(self.cost_ratio, reach), default=None),
+                "cost_ratio_at_95": cheapest and self.cost_ratio(cheapest),
             },
             "checks": {name: self._single(name) for name in self.scores},
         }
@@ -120,8 +122,8 @@ def cascade_report(
         `{"cascade": {"pgr", "pgr_ci95", "frontier_share", "quality", "cost_ratio",
         "cost_ratio_at_95"}, "checks": {name: {"pgr", "share", "auroc"}}}`. `pgr` is the part of the
         gap between both models that is recovered, `None` without a gap; `cost_ratio` the bill over
-        that of always asking the frontier; `cost_ratio_at_95` the least on the curve with a PGR of
-        0.95 or more, or `None`.
+        that of always asking the frontier, `None` where that is 0; `cost_ratio_at_95` the least on
+        the curve with a PGR of 0.95 or more, or `None`.
     """
     return simulate(rows, second, prices, verifier, complexity, skip_from).report()
 
