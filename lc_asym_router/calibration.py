@@ -63,14 +63,22 @@ class Calibration:
     notes: Sequence[str] = ()
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it as JSON; whole or not at all."""
+        """Write it as JSON; whole or not at all.
+
+        Raises:
+            CalibrationError: The path is a folder, a device or the like.
+            OSError: It can't be written to.
+        """
         place = Path(path)
+        if place.exists() and not place.is_file():
+            raise CalibrationError(f"{place} is no file that can be replaced. Give another path.")
         place.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"calibration": VERSION, **asdict(self)}, indent=2, ensure_ascii=False)
         handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(f"{text}\n")
+            os.chmod(temporary, 0o644)  # mkstemp's own is for the writer's eyes only
             os.replace(temporary, place)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)

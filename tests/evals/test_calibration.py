@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import random
 import threading
 from dataclasses import replace
@@ -163,6 +164,11 @@ def test_too_few_rows():
         found({"frontier_share": 0.5}, rows(49))
 
 
+def test_too_few_questions_to_judge_by():
+    with pytest.raises(CalibrationError, match=r"80 rows hold 1 different question\(s\)"):
+        found({"frontier_share": 0.5}, [replace(row, query="Why?") for row in rows(80)])
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6), st.floats(0.05, 1))
 def test_the_chosen_share_is_never_passed_on_the_rows_themselves(seed, share):
@@ -228,6 +234,18 @@ def test_nothing_is_half_written(tmp_path, monkeypatch):
         found({"frontier_share": 0.2}).save(path)
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["calibration.json"]
+
+
+def test_everybody_may_read_it_and_it_replaces_files_alone(tmp_path):
+    """A service under another user takes it; a device in /dev stays one."""
+    calibration = found({"frontier_share": 0.5})
+    calibration.save(tmp_path / "calibration.json")
+    assert (tmp_path / "calibration.json").stat().st_mode & 0o444 == 0o444
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(CalibrationError, match="no file that can be replaced"):
+            calibration.save(place)
+    assert (tmp_path / "pipe").is_fifo()
 
 
 # Drift --------------------------------------------------------------------------------------------
@@ -300,6 +318,9 @@ def test_from_the_shell(tmp_path, capsys):
     prices = ["--small-price", "0.05,0.08", "--frontier-price", "2.5,10"]
     assert main([*arguments, "--cost-usd", "0.004", *prices, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["expected"]["cost_usd"]["value"] <= 0.0041
+    unwritable = [*arguments[:-1], str(data / "calibration.json"), "--gain-kept", "0.9"]
+    assert main(unwritable) == 2
+    assert "can't be written" in capsys.readouterr().err
     assert main([*arguments, "--cost-usd", "0.01", "--small-price", "1"]) == 2
     assert "two numbers" in capsys.readouterr().err
     with pytest.raises(SystemExit):
