@@ -55,8 +55,8 @@ def calibrate(
         A calibration for `AsymRouter(threshold=...)`; write it with `save`.
 
     Raises:
-        CalibrationError: Too few rows or questions, a target that can't be reached, or a cost target without
-            prices.
+        CalibrationError: Too few rows or questions, a target that can't be reached, or a cost target
+            without prices.
         DataError: No row holds an answer of the second model.
         ConfigurationError: A second model is named, and no check asks one.
     """

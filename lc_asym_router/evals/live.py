@@ -40,7 +40,7 @@ def evaluate(
         progress: Show a bar on stderr; `None` for one on a terminal only.
 
     Raises:
-        DataError: `out` holds a run of another setting.
+        DataError: `out` holds a run of another setting, or of other queries under the same ids.
         ConfigurationError: `concurrency` is not positive.
         GradingError: The grader returned no grade. The answers are kept.
     """
