@@ -8,7 +8,7 @@ import tempfile
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from math import log
+from math import isfinite, log
 from pathlib import Path
 
 from lc_asym_router.errors import ConfigurationError
@@ -110,11 +110,33 @@ class Calibration:
                 for name, each in data.pop("expected").items()
             }
             notes = tuple(data.pop("notes"))
-            return cls(expected=expected, notes=notes, **data)
-        except (AttributeError, KeyError, TypeError) as error:
+            found = cls(expected=expected, notes=notes, **data)
+            found._check_numbers()
+            return found
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CalibrationError(
-                f"{os.fspath(path)} lacks a part of a calibration. Calibrate again."
+                f"{os.fspath(path)} lacks a part of a calibration, or a part is damaged. Calibrate "
+                "again."
             ) from error
+
+    def _check_numbers(self) -> None:
+        """Refuse what is not what it is taken for: a threshold that is null would be none at all.
+
+        Raises:
+            ValueError, TypeError, AttributeError: There is such a thing.
+        """
+        ends = [each.ci95 for each in self.expected.values() if each.ci95 is not None]
+        numbers = [
+            self.threshold,
+            *self.checks.values(),
+            *(each.value for each in self.expected.values()),
+            *(end for pair in ends for end in pair),
+            *(score for scores in self.seen.values() for score in scores),
+        ]
+        if any(isinstance(each, bool) or not isfinite(each) for each in numbers):
+            raise ValueError
+        if any(len(pair) != 2 for pair in ends):
+            raise ValueError
 
     def describe(self) -> str:
         """What the thresholds mean, in one line a figure."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.calibration import Calibration, CalibrationError, Expected
 from lc_asym_router.classify.scoring import Scorer
-from lc_asym_router.evals.data import Row
+from lc_asym_router.evals.data import Row, need_scores
 from lc_asym_router.evals.extra import numpy
 from lc_asym_router.evals.metrics import bootstrap
 from lc_asym_router.evals.questions import same_question
@@ -57,7 +57,7 @@ def calibrate(
     Raises:
         CalibrationError: Too few rows or questions, a target that can't be reached, or a cost target
             without prices.
-        DataError: No row holds an answer of the second model.
+        DataError: No row holds an answer of the second model, or one lacks a score.
         ConfigurationError: A second model is named, and no check asks one.
     """
     goal = Target.of(target)
@@ -89,12 +89,14 @@ def _questions(dataset: Sequence[Row]) -> list[int]:
 
     Raises:
         CalibrationError: There are too few rows, or too few different questions to split.
+        DataError: A row lacks a score.
     """
     if len(dataset) < LEAST_ROWS:
         raise CalibrationError(
             f"{len(dataset)} rows are too few to calibrate on; give {LEAST_ROWS} at least, and some "
             "hundreds for intervals that say something."
         )
+    need_scores(dataset)
     questions = same_question(dataset)
     if max(questions) + 1 < FOLDS:
         raise CalibrationError(

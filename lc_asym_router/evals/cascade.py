@@ -12,7 +12,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.evals.attempts import attempt_of, usage_of
-from lc_asym_router.evals.data import DataError, Row
+from lc_asym_router.evals.data import DataError, Row, need_scores
 from lc_asym_router.evals.extra import numpy
 from lc_asym_router.evals.metrics import auroc, bootstrap, recovered
 from lc_asym_router.evals.policy import Outcomes, Point, joined, points
@@ -147,7 +147,8 @@ def simulate(
         skip_from: Complexity over which the small model is not called at all.
 
     Raises:
-        DataError: No row has a small answer, or none has one of the second model.
+        DataError: No row has a small answer, or none has one of the second model; or one lacks a
+            score.
     """
     np = numpy()
     prices = prices or CascadePrices()
@@ -156,6 +157,7 @@ def simulate(
     if not kept:
         raise _nothing(rows, second)
     used = [rows[place] for place in kept]
+    need_scores(used)
     skipped = np.zeros(len(used), dtype=bool)
     if complexity is not None:
         skipped = np.asarray(complexity, dtype=float)[kept] > skip_from

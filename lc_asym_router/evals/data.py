@@ -130,6 +130,22 @@ def load(*paths: AnyPath, scored: bool = True) -> list[Row]:
     return rows
 
 
+def need_scores(rows: Sequence[Row]) -> None:
+    """Refuse what can't be measured: a score that nobody gave would count as 0.
+
+    Raises:
+        DataError: There is no row, or one lacks a model's score.
+    """
+    if not rows:
+        raise DataError("There is no row to measure on.")
+    for row in rows:
+        if row.weak.score is None or row.strong.score is None:
+            raise DataError(
+                f"The row {row.id!r} lacks a score; every row needs both models'. record_tiers(router, "
+                "rows, grader) makes such rows."
+            )
+
+
 def by_source(rows: Iterable[Row]) -> dict[str, list[Row]]:
     """The rows of each source, in the order in which the sources come."""
     sources: dict[str, list[Row]] = {}

@@ -41,7 +41,7 @@ def evaluate(
 
     Raises:
         DataError: `out` holds a run of another setting, or of other queries under the same ids.
-        ConfigurationError: `concurrency` is not positive.
+        ConfigurationError: `concurrency` is not positive, or there is no row.
         GradingError: The grader returned no grade. The answers are kept.
     """
     jobs = [Job(row, None) for row in dataset]

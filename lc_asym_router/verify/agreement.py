@@ -40,7 +40,8 @@ class Agreement(Check):
         overlap: Share of common words, in [0, 1], from which two long texts mean the same.
 
     Raises:
-        ConfigurationError: `agree` is not in 1 to `samples`, or a number is out of its range.
+        ConfigurationError: `agree` is not in 1 to `samples`, a number is out of its range, or the
+            second model is none.
     """
 
     asks: ClassVar[bool] = True
@@ -55,6 +56,11 @@ class Agreement(Check):
         overlap: float = 0.8,
     ) -> None:
         self.samples = samples if samples is not None else (1 if second else 2)
+        if second is not None and not isinstance(second, BaseChatModel):
+            raise ConfigurationError(
+                f"Agreement(second={type(second).__name__}) needs a chat model, such as "
+                'ChatOllama(model="gemma2:9b").'
+            )
         if not 1 <= agree <= self.samples:
             raise ConfigurationError(
                 f"Agreement(samples={self.samples}, agree={agree}): agree must lie in 1 to samples."

@@ -18,7 +18,7 @@ from lc_asym_router import Check, Price, Verdict, default_checks
 from lc_asym_router.calibration import Calibration, CalibrationError
 from lc_asym_router.classify.scoring import Scorer
 from lc_asym_router.drift import DriftWatch
-from lc_asym_router.evals import Answer, Row, Target, calibrate, calibrate_settings
+from lc_asym_router.evals import Answer, DataError, Row, Target, calibrate, calibrate_settings
 from lc_asym_router.shell import main
 from tests.conftest import record
 
@@ -164,6 +164,13 @@ def test_too_few_rows():
         found({"frontier_share": 0.5}, rows(49))
 
 
+def test_rows_that_nobody_graded():
+    """They would count as wrong on both tiers."""
+    ungraded = [*rows(59), replace(rows(60)[59], strong=Answer(None))]
+    with pytest.raises(DataError, match="The row '59' lacks a score"):
+        found({"frontier_share": 0.5}, ungraded)
+
+
 def test_too_few_questions_to_judge_by():
     with pytest.raises(CalibrationError, match=r"80 rows hold 1 different question\(s\)"):
         found({"frontier_share": 0.5}, [replace(row, query="Why?") for row in rows(80)])
@@ -222,6 +229,27 @@ def test_a_file_that_is_no_calibration(tmp_path, text, told):
     path = tmp_path / "calibration.json"
     path.write_text(text)
     with pytest.raises(CalibrationError, match=told):
+        Calibration.load(path)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"threshold": None},
+        {"threshold": float("nan")},
+        {"checks": [1]},
+        {"checks": {"Sure": "0.5"}},
+        {"seen": {"complexity": ["a", "b"]}},
+        {"expected": {"quality": {"value": 1, "ci95": [1]}}},
+        {"expected": {"quality": {"value": None, "ci95": None}}},
+    ],
+)
+def test_a_calibration_with_a_damaged_part(tmp_path, part):
+    """A threshold of null was taken for none: the router went by its own."""
+    path = tmp_path / "calibration.json"
+    found({"frontier_share": 0.5}, rows(60)).save(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | part))
+    with pytest.raises(CalibrationError, match="a part is damaged"):
         Calibration.load(path)
 
 

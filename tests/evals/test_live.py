@@ -154,6 +154,8 @@ def test_another_question_under_an_old_id_is_not_graded_by_the_old_answer(make, 
 def test_what_makes_no_sense(make, run):
     with pytest.raises(ConfigurationError, match="concurrency=0"):
         run(make(), rows(1), same_final_answer, concurrency=0)
+    with pytest.raises(ConfigurationError, match="holds no row"):
+        run(make(), [], same_final_answer)
     with pytest.raises(ConfigurationError, match="same id"):
         run(make(), [*rows(1), *rows(1)], same_final_answer)
 

@@ -131,3 +131,9 @@ def test_a_frontier_that_costs_nothing_has_no_ratio():
     ]
     found = cascade_report(rows)["cascade"]
     assert (found["cost_ratio"], found["cost_ratio_at_95"]) == (None, None)
+
+
+def test_rows_that_nobody_graded_are_refused():
+    row = Row("a", "How many?", Answer(None, "1"), Answer(1.0, "2"), "made up")
+    with pytest.raises(DataError, match="The row 'a' lacks a score"):
+        cascade_report([row])
