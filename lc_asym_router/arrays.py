@@ -109,9 +109,12 @@ def write_whole(path: AnyPath, content: bytes) -> None:
     """Replace a file by another content in one step; what fails leaves the old one as it was.
 
     Raises:
-        ModelFileError: The folder is not there or can't be written to.
+        ModelFileError: The folder is not there or can't be written to, or the path is no file.
     """
     target = Path(path)
+    if target.exists() and not target.is_file():
+        # A device would be replaced by a file, for everybody on the machine.
+        raise ModelFileError(f"{target} is no file that can be replaced. Give another path.")
     temporary = None
     try:
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

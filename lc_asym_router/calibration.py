@@ -8,7 +8,7 @@ import tempfile
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from math import log
+from math import isfinite, log
 from pathlib import Path
 
 from lc_asym_router.errors import ConfigurationError
@@ -63,14 +63,22 @@ class Calibration:
     notes: Sequence[str] = ()
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it as JSON; whole or not at all."""
+        """Write it as JSON; whole or not at all.
+
+        Raises:
+            CalibrationError: The path is a folder, a device or the like.
+            OSError: It can't be written to.
+        """
         place = Path(path)
+        if place.exists() and not place.is_file():
+            raise CalibrationError(f"{place} is no file that can be replaced. Give another path.")
         place.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"calibration": VERSION, **asdict(self)}, indent=2, ensure_ascii=False)
         handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(f"{text}\n")
+            os.chmod(temporary, 0o644)  # mkstemp's own is for the writer's eyes only
             os.replace(temporary, place)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
@@ -102,11 +110,33 @@ class Calibration:
                 for name, each in data.pop("expected").items()
             }
             notes = tuple(data.pop("notes"))
-            return cls(expected=expected, notes=notes, **data)
-        except (AttributeError, KeyError, TypeError) as error:
+            found = cls(expected=expected, notes=notes, **data)
+            found._check_numbers()
+            return found
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CalibrationError(
-                f"{os.fspath(path)} lacks a part of a calibration. Calibrate again."
+                f"{os.fspath(path)} lacks a part of a calibration, or a part is damaged. Calibrate "
+                "again."
             ) from error
+
+    def _check_numbers(self) -> None:
+        """Refuse what is not what it is taken for: a threshold that is null would be none at all.
+
+        Raises:
+            ValueError, TypeError, AttributeError: There is such a thing.
+        """
+        ends = [each.ci95 for each in self.expected.values() if each.ci95 is not None]
+        numbers = [
+            self.threshold,
+            *self.checks.values(),
+            *(each.value for each in self.expected.values()),
+            *(end for pair in ends for end in pair),
+            *(score for scores in self.seen.values() for score in scores),
+        ]
+        if any(isinstance(each, bool) or not isfinite(each) for each in numbers):
+            raise ValueError
+        if any(len(pair) != 2 for pair in ends):
+            raise ValueError
 
     def describe(self) -> str:
         """What the thresholds mean, in one line a figure."""

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from lc_asym_router import AsymRouter, ConfigurationError, InvalidRequestError, Price, Tier
 from lc_asym_router.classify import JudgeClassifier, KeywordClassifier
 from lc_asym_router.errors import CheckError
-from lc_asym_router.verify import Agreement, Judge
+from lc_asym_router.verify import Agreement, Judge, SelfVerification
 from tests.conftest import frontier_model, record, small_model
 from tests.servers import Reply
 
@@ -110,6 +110,8 @@ def test_settings_of_classifiers_and_checks(small):
         (lambda: Agreement(2, agree=3), "1 to samples"),
         (lambda: Agreement(temperature=0), "over 0"),
         (lambda: Agreement(overlap=2), "in \\[0, 1\\]"),
+        (lambda: Agreement(second=9), "second=...* is a int; give a chat model"),
+        (lambda: SelfVerification(model="gemma2:9b"), "model=str.* needs a chat model"),
     ]:
         with pytest.raises((ConfigurationError, ValidationError), match=says):
             build()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.calibration import Calibration, CalibrationError, Expected
 from lc_asym_router.classify.scoring import Scorer
-from lc_asym_router.evals.data import Row
+from lc_asym_router.evals.data import Row, need_scores
 from lc_asym_router.evals.extra import numpy
 from lc_asym_router.evals.metrics import bootstrap
 from lc_asym_router.evals.questions import same_question
@@ -56,15 +56,15 @@ def calibrate(
         A calibration for `AsymRouter(threshold=...)`; write it with `save`.
 
     Raises:
-        CalibrationError: Too few rows, a target that can't be reached, or a cost target without
-            prices.
-        DataError: No row holds an answer of the second model.
+        CalibrationError: Too few rows or questions, a target that can't be reached, or a cost target
+            without prices.
+        DataError: No row holds an answer of the second model, or one lacks a score.
         ConfigurationError: A second model is named, and no check asks one.
     """
     goal = Target.of(target)
-    _enough(dataset)
+    questions = _questions(dataset)
     data = replay_router(router, dataset, second, second_price)
-    return _calibrated(dataset, data, goal, router.policy.decider.scorer.name)
+    return _calibrated(questions, data, goal, router.policy.decider.scorer.name)
 
 
 def calibrate_settings(
@@ -80,20 +80,36 @@ def calibrate_settings(
 ) -> Calibration:
     """`calibrate` without a router: for its settings alone."""
     goal = Target.of(target)
-    _enough(dataset)
+    questions = _questions(dataset)
     data = replay(dataset, scorer, check, weak_price, strong_price, second, second_price)
-    return _calibrated(dataset, data, goal, scorer.name)
+    return _calibrated(questions, data, goal, scorer.name)
 
 
-def _enough(dataset: Sequence[Row]) -> None:
+def _questions(dataset: Sequence[Row]) -> list[int]:
+    """The number of each row's question.
+
+    Raises:
+        CalibrationError: There are too few rows, or too few different questions to split.
+        DataError: A row lacks a score.
+    """
     if len(dataset) < LEAST_ROWS:
         raise CalibrationError(
             f"{len(dataset)} rows are too few to calibrate on; give {LEAST_ROWS} at least, and some "
             "hundreds for intervals that say something."
         )
+    need_scores(dataset)
+    questions = same_question(dataset)
+    if max(questions) + 1 < FOLDS:
+        raise CalibrationError(
+            f"The {len(dataset)} rows hold {max(questions) + 1} different question(s); at least "
+            f"{FOLDS} are needed, to judge thresholds on questions that they were not chosen on."
+        )
+    return questions
 
 
-def _calibrated(dataset: Sequence[Row], data: Replay, goal: Target, classifier: str) -> Calibration:
+def _calibrated(
+    questions: Sequence[int], data: Replay, goal: Target, classifier: str
+) -> Calibration:
     np = numpy()
     if goal.cost_usd is not None and data.costs(True, True) is None:
         raise CalibrationError(
@@ -101,7 +117,7 @@ def _calibrated(dataset: Sequence[Row], data: Replay, goal: Target, classifier: 
             "Tier(model, price=Price(input, output)), second_price=Price(input, output)."
         )
     threshold, least = _best(data, goal)
-    expected = _expected(dataset, data, goal, (threshold, least))
+    expected = _expected(questions, data, goal, (threshold, least))
     seen = {"complexity": _quantiles(data.complexity)}
     said = data.said[~np.isnan(data.said)]
     if data.tuned and len(said):
@@ -112,7 +128,7 @@ def _calibrated(dataset: Sequence[Row], data: Replay, goal: Target, classifier: 
         checks={data.tuned: least} if data.tuned else {},
         target=goal.given,
         expected=expected,
-        rows=len(dataset),
+        rows=len(questions),
         seen=seen,
         notes=data.notes,
     )
@@ -163,13 +179,13 @@ def _quantiles(scores: Any, steps: int = 20) -> list[float]:
 
 
 def _expected(
-    dataset: Sequence[Row], data: Replay, goal: Target, chosen: tuple[float, float]
+    questions: Sequence[int], data: Replay, goal: Target, chosen: tuple[float, float]
 ) -> dict[str, Expected]:
     """What each part gives with thresholds chosen on the others."""
     np = numpy()
-    folds = np.asarray(same_question(dataset)) % FOLDS
-    ups = np.zeros(len(dataset), dtype=bool)
-    straights = np.zeros(len(dataset), dtype=bool)
+    folds = np.asarray(questions) % FOLDS
+    ups = np.zeros(len(questions), dtype=bool)
+    straights = np.zeros(len(questions), dtype=bool)
     for fold in range(FOLDS):
         inside = folds == fold
         try:

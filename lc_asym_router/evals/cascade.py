@@ -12,7 +12,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.evals.attempts import attempt_of, bills
-from lc_asym_router.evals.data import DataError, Row
+from lc_asym_router.evals.data import DataError, Row, need_scores
 from lc_asym_router.evals.extra import numpy
 from lc_asym_router.evals.metrics import auroc, bootstrap, recovered
 from lc_asym_router.evals.policy import Outcomes, Point, joined, points
@@ -74,14 +74,16 @@ class Cascade:
         """The cost-quality curve of the policy: one point a threshold."""
         return list(points(self.outcomes, self.scores[self.policy], self.asked))
 
-    def cost_ratio(self, point: Point) -> float:
-        """A point's bill as a part of that of asking the frontier alone."""
-        return point.cost_usd / float(self.outcomes.frontier_usd.mean())
+    def cost_ratio(self, point: Point) -> float | None:
+        """A point's bill as a part of that of asking the frontier alone; `None` where that is 0."""
+        alone = float(self.outcomes.frontier_usd.mean())
+        return point.cost_usd / alone if alone > 0 else None
 
     def report(self) -> dict[str, Any]:
         """The figures that `cascade_report` gives."""
         point = self.default()
         reach = [p for p in self.curve() if p.pgr is not None and p.pgr >= 0.95]
+        cheapest = min(reach, key=lambda p: p.cost_usd, default=None)
         up = self.outcomes.straight | (self.scores[self.policy] < self.thresholds[self.policy])
         weak, strong = self.outcomes.weak, self.outcomes.strong
         return {
@@ -91,7 +93,7 @@ class Cascade:
                 "frontier_share": point.share,
                 "quality": point.quality,
                 "cost_ratio": self.cost_ratio(point),
-                "cost_ratio_at_95": min(map(self.cost_ratio, reach), default=None),
+                "cost_ratio_at_95": cheapest and self.cost_ratio(cheapest),
             },
             "checks": {name: self._single(name) for name in self.scores},
         }
@@ -121,8 +123,8 @@ def cascade_report(
         `{"cascade": {"pgr", "pgr_ci95", "frontier_share", "quality", "cost_ratio",
         "cost_ratio_at_95"}, "checks": {name: {"pgr", "share", "auroc"}}}`. `pgr` is the part of the
         gap between both models that is recovered, `None` without a gap; `cost_ratio` the bill over
-        that of always asking the frontier; `cost_ratio_at_95` the least on the curve with a PGR of
-        0.95 or more, or `None`.
+        that of always asking the frontier, `None` where that is 0; `cost_ratio_at_95` the least on
+        the curve with a PGR of 0.95 or more, or `None`.
     """
     return simulate(rows, second, prices, verifier, complexity, skip_from).report()
 
@@ -146,7 +148,8 @@ def simulate(
         skip_from: Complexity over which the small model is not called at all.
 
     Raises:
-        DataError: No row has a small answer, or none has one of the second model.
+        DataError: No row has a small answer, or none has one of the second model; or one lacks a
+            score.
     """
     np = numpy()
     prices = prices or CascadePrices()
@@ -155,6 +158,7 @@ def simulate(
     if not kept:
         raise _nothing(rows, second)
     used = [rows[place] for place in kept]
+    need_scores(used)
     skipped = np.zeros(len(used), dtype=bool)
     if complexity is not None:
         skipped = np.asarray(complexity, dtype=float)[kept] > skip_from

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -93,13 +95,14 @@ class Row:
 
 
 def load(*paths: AnyPath, scored: bool = True) -> list[Row]:
-    """The rows of files (`.jsonl`, `.jsonl.gz`) and of all such files in folders.
+    """The rows of files (`.jsonl`, `.jsonl.gz`) and of all such files in folders, not in theirs.
 
     A row is a JSON object with `query`, `weak_score` and `strong_score` (in [0, 1]); and where they
     are known `id`, `dataset`, `category`, `gold`, `prompt_suffix`, `weak_response`,
     `strong_response`, `weak_usage` and `strong_usage` (`{"input_tokens", "output_tokens"}`),
     `weak_logprob` and `strong_logprob` (the tokens' mean, in nats), `weak_model`, `strong_model`, and
-    `other` (`{model: {"score", "response"?, "usage"?, "logprob"?}}`).
+    `other` (`{model: {"score", "response"?, "usage"?, "logprob"?}}`). A row without an `id` is known
+    by its file and line.
 
     Args:
         *paths: Files and folders.
@@ -107,13 +110,15 @@ def load(*paths: AnyPath, scored: bool = True) -> list[Row]:
 
     Raises:
         DataError: A path is not there, a file is empty, or a row lacks a field, has a score outside
-            [0, 1] or an id that another row has.
+            [0, 1], token counts that are none, or an id that another row has.
     """
     rows: list[Row] = []
     places: dict[str, str] = {}
-    for path in _files(paths):
+    files = _files(paths)
+    prefixes = _prefixes(files)
+    for path in files:
         before = len(rows)
-        for place, row in _rows(path, scored):
+        for place, row in _rows(path, prefixes[path.resolve()], scored):
             if other := places.get(row.id):
                 raise DataError(
                     f"{place}: the id {row.id!r} is already that of {other}; ids must be unique."
@@ -123,6 +128,22 @@ def load(*paths: AnyPath, scored: bool = True) -> list[Row]:
         if len(rows) == before:
             raise DataError(f"{path} holds no row. Give a file with one JSON object a line.")
     return rows
+
+
+def need_scores(rows: Sequence[Row]) -> None:
+    """Refuse what can't be measured: a score that nobody gave would count as 0.
+
+    Raises:
+        DataError: There is no row, or one lacks a model's score.
+    """
+    if not rows:
+        raise DataError("There is no row to measure on.")
+    for row in rows:
+        if row.weak.score is None or row.strong.score is None:
+            raise DataError(
+                f"The row {row.id!r} lacks a score; every row needs both models'. record_tiers(router, "
+                "rows, grader) makes such rows."
+            )
 
 
 def by_source(rows: Iterable[Row]) -> dict[str, list[Row]]:
@@ -145,7 +166,10 @@ def _files(paths: Sequence[AnyPath]) -> list[Path]:
         if path.is_dir():
             inside = sorted(p for p in path.iterdir() if p.name.endswith(SUFFIXES))
             if not inside:
-                raise DataError(f"The folder {path} holds no {' or '.join(SUFFIXES)} file.")
+                raise DataError(
+                    f"The folder {path} holds no {' or '.join(SUFFIXES)} file. Its own folders are "
+                    "not looked into: name them."
+                )
             files += inside
         elif path.is_file():
             files.append(path)
@@ -156,16 +180,36 @@ def _files(paths: Sequence[AnyPath]) -> list[Path]:
     return files
 
 
-def _rows(path: Path, scored: bool) -> Iterator[tuple[str, Row]]:
-    name = path.name.removesuffix(".gz").removesuffix(".jsonl")
+def _name(path: Path) -> str:
+    return path.name.removesuffix(".gz").removesuffix(".jsonl")
+
+
+def _prefixes(files: Sequence[Path]) -> dict[Path, str]:
+    """What the ids of rows that have none begin with, by a file's whole path.
+
+    Its name; where another file has that too, its path as it was given. So rows of two folders are
+    not taken for one another, and those of a file that is given twice are.
+    """
+    given: dict[Path, Path] = {}
+    for path in files:
+        given.setdefault(path.resolve(), path)
+    often = Counter(map(_name, given.values()))
+    return {
+        whole: _name(path) if often[_name(path)] == 1 else str(path)
+        for whole, path in given.items()
+    }
+
+
+def _rows(path: Path, prefix: str, scored: bool) -> Iterator[tuple[str, Row]]:
     opener = gzip.open if path.name.endswith(".gz") else open
     try:
-        with opener(path, "rt", encoding="utf-8") as lines:
+        # "-sig": editors and spreadsheets put a byte order mark in front.
+        with opener(path, "rt", encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
-                    place = f"{path}, line {number}"
-                    yield place, _row(_object(line, place), place, name, number, scored)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+                    place, own_id = f"{path}, line {number}", f"{prefix}/{number}"
+                    yield place, _row(_object(line, place), place, _name(path), own_id, scored)
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise DataError(f"{path} can't be read ({type(error).__name__}); is it whole?") from error
 
 
@@ -174,12 +218,15 @@ def _object(line: str, place: str) -> dict[str, Any]:
         data = json.loads(line)
     except json.JSONDecodeError as error:
         raise DataError(f"{place}: no JSON ({error.msg}, column {error.colno}).") from None
+    except (ValueError, RecursionError) as error:
+        # A number of thousands of digits, or brackets in brackets without end.
+        raise DataError(f"{place}: JSON that can't be read ({type(error).__name__}).") from None
     if not isinstance(data, dict):
         raise DataError(f"{place}: a row must be a JSON object, not {type(data).__name__}.")
     return data
 
 
-def _row(data: dict[str, Any], place: str, name: str, number: int, scored: bool) -> Row:
+def _row(data: dict[str, Any], place: str, name: str, own_id: str, scored: bool) -> Row:
     query = data.get("query")
     if not isinstance(query, str) or not query.strip():
         raise DataError(f"{place}: 'query' must be a text that is not empty.")
@@ -187,7 +234,7 @@ def _row(data: dict[str, Any], place: str, name: str, number: int, scored: bool)
     if not isinstance(other, dict) or not all(isinstance(o, dict) for o in other.values()):
         raise DataError(f"{place}: 'other' must map a model's name to its score and response.")
     return Row(
-        id=str(data.get("id") or f"{name}/{number}"),
+        id=own_id if data.get("id") in (None, "") else str(data["id"]),
         query=query,
         weak=_answer(data, "weak_", str(data.get("weak_model") or ""), place, scored),
         strong=_answer(data, "strong_", str(data.get("strong_model") or ""), place, scored),
@@ -205,17 +252,31 @@ def _row(data: dict[str, Any], place: str, name: str, number: int, scored: bool)
 def _answer(
     data: dict[str, Any], prefix: str, model: str, place: str, needed: bool = False
 ) -> Answer:
-    response, usage = data.get(f"{prefix}response"), data.get(f"{prefix}usage") or {}
+    response = data.get(f"{prefix}response")
     if response is not None and not isinstance(response, str):
         raise DataError(f"{place}: '{prefix}response' must be a text.")
+    usage = data.get(f"{prefix}usage") or {}
+    if not isinstance(usage, dict):
+        raise DataError(f"{place}: '{prefix}usage' must hold input_tokens and output_tokens.")
     return Answer(
         score=_score(data.get(f"{prefix}score"), f"{prefix}score", place, needed),
         response=response,
-        input_tokens=usage.get("input_tokens"),
-        output_tokens=usage.get("output_tokens"),
+        input_tokens=_count(usage, "input_tokens", f"{prefix}usage", place),
+        output_tokens=_count(usage, "output_tokens", f"{prefix}usage", place),
         model=model,
         logprob=_logprob(data.get(f"{prefix}logprob"), f"{prefix}logprob", place),
     )
+
+
+def _count(usage: Mapping[str, Any], name: str, where: str, place: str) -> int | None:
+    value = usage.get(name)
+    if value is None:
+        return None
+    # 12.0 is a count too: tables with gaps hold all their numbers as floats.
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not whole or value < 0:
+        raise DataError(f"{place}: '{name}' in '{where}' is {value!r}; a count is 0 or more.")
+    return int(value)
 
 
 def _logprob(value: Any, name: str, place: str) -> float | None:

@@ -40,8 +40,8 @@ def evaluate(
         progress: Show a bar on stderr; `None` for one on a terminal only.
 
     Raises:
-        DataError: `out` holds a run of another setting.
-        ConfigurationError: `concurrency` is not positive.
+        DataError: `out` holds a run of another setting, or of other queries under the same ids.
+        ConfigurationError: `concurrency` is not positive, or there is no row.
         GradingError: The grader returned no grade. The answers are kept.
     """
     jobs = [Job(row, None) for row in dataset]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import HumanMessage
 
 from lc_asym_router.classify.scoring import Classifier, Scorer
-from lc_asym_router.evals.data import Row, by_source
+from lc_asym_router.evals.data import Row, by_source, need_scores
 from lc_asym_router.evals.extra import numpy as _numpy
 from lc_asym_router.evals.metrics import Curve, apgr, bootstrap, curve, pgr
 from lc_asym_router.request import Request
@@ -81,7 +81,11 @@ def evaluate_offline(rows: Sequence[Row], classifier: Classifier) -> Evaluation:
     Args:
         rows: Rows with both models' scores, as `load` gives them.
         classifier: A decision model, or a callable from messages to a complexity in [0, 1].
+
+    Raises:
+        DataError: There is no row, or one lacks a score.
     """
+    need_scores(rows)
     np = _numpy()
     scorer = Scorer(classifier)
     given = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import inspect
 import time
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ from langchain_core.runnables.config import run_in_executor
 
 from lc_asym_router.deadline import finished
 from lc_asym_router.errors import ConfigurationError, RouterError, describe_error
-from lc_asym_router.evals.data import AnyPath, Row
+from lc_asym_router.evals.data import AnyPath, DataError, Row
 from lc_asym_router.evals.extra import needed
 from lc_asym_router.evals.graders import Grader, grade_of
 from lc_asym_router.evals.journal import Journal
@@ -49,6 +50,11 @@ class Job:
         """What is asked."""
         return self.row.asked
 
+    @property
+    def digest(self) -> str:
+        """What tells that the same is asked as before, without the text itself."""
+        return hashlib.sha256(self.prompt.encode(errors="surrogatepass")).hexdigest()[:16]
+
 
 class Run:
     """One run of many jobs; the sync and the async way differ in who waits."""
@@ -65,6 +71,8 @@ class Run:
     ) -> None:
         if concurrency < 1:
             raise ConfigurationError(f"concurrency={concurrency} must be at least 1.")
+        if not jobs:
+            raise ConfigurationError("The dataset holds no row, so there is nothing to ask.")
         if len({job.key for job in jobs}) < len(jobs):
             raise ConfigurationError("Two rows have the same id; each needs its own.")
         self.router, self.jobs, self.grader = router, jobs, grader
@@ -82,6 +90,13 @@ class Run:
 
     def _open(self, stack: ExitStack) -> tuple[Journal, list[Job], Any]:
         journal = stack.enter_context(Journal(self.out, self.maker))
+        for job in self.jobs:
+            known = journal.entries.get(job.key, {}).get("prompt", job.digest)
+            if known != job.digest:
+                raise DataError(
+                    f"{self.out}: the row {job.row.id!r} was asked something else in that run. Give "
+                    "another file, or the old rows to go on with it."
+                )
         open_jobs = [job for job in self.jobs if not _is_done(journal.entries.get(job.key))]
         tqdm = needed("tqdm").tqdm
         bar = tqdm(
@@ -197,6 +212,7 @@ def _entry(job: Job, outcome: Any, seconds: float) -> Entry:
         "key": job.key,
         "id": job.row.id,
         "asked": job.tier,
+        "prompt": job.digest,
         "seconds": seconds,
         "error": _described(outcome) if failed else None,
         "message": None if failed else message_to_dict(outcome),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lc_asym_router.arrays import write_model, write_whole
 from lc_asym_router.classify.features import FEATURES_VERSION
 from lc_asym_router.classify.weights import KIND
-from lc_asym_router.evals.data import DataError, Row, by_source
+from lc_asym_router.evals.data import DataError, Row, by_source, need_scores
 from lc_asym_router.evals.extra import numpy as _numpy
 from lc_asym_router.evals.fitting import SHAPES, Linear, Shape, calibrate, fit, tabulate
 from lc_asym_router.evals.metrics import SEED, apgr, bootstrap, curve
@@ -146,7 +146,8 @@ def train(rows: Sequence[Row], tell: Callable[[str], None] = lambda _: None) -> 
         tell: Is told in a line what is being done.
 
     Raises:
-        DataError: There are too few rows, or the frontier model is better on none of the sources.
+        DataError: There are too few rows, one lacks a score, or the frontier model is better on none of
+            the sources.
     """
     np = _numpy()
     if len(rows) < 2 * FEWEST:
@@ -154,6 +155,7 @@ def train(rows: Sequence[Row], tell: Callable[[str], None] = lambda _: None) -> 
             f"{len(rows)} rows are too few to train on; give at least {2 * FEWEST}, better "
             "thousands from several sources."
         )
+    need_scores(rows)
     tell(f"reading {len(rows)} questions")
     table = tabulate(rows, steadied_gains(rows))
     source = np.asarray([row.dataset for row in rows])

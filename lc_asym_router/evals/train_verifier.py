@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.arrays import write_model, write_whole
-from lc_asym_router.evals.data import DataError, Row
+from lc_asym_router.evals.data import DataError, Row, need_scores
 from lc_asym_router.evals.extra import needed, numpy
 from lc_asym_router.evals.metrics import auroc, bootstrap, recovered
 from lc_asym_router.evals.verifier_card import card
@@ -98,12 +98,14 @@ def train_verifier(
             not where no pair would be left to learn from.
 
     Raises:
-        DataError: Fewer than three groups of sources have answers, or none a second model's.
+        DataError: Fewer than three groups of sources have answers, or none a second model's; or a row
+            lacks a score.
         ConfigurationError: The extra `evals` is not installed.
         ModelFileError: The file can't be written.
     """
     started = time.monotonic()
     needed("sklearn.ensemble")
+    need_scores(rows)
     # The order of the files and of the rows in them must not matter.
     alone, pairs, group_of = samples_of(sorted(rows, key=lambda row: (row.dataset, row.id)))
     groups = sorted(set(group_of.values()))

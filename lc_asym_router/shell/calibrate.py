@@ -57,6 +57,7 @@ def add_to(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Calibrate on the rows."""
     from lc_asym_router.classify.scoring import Scorer
+    from lc_asym_router.errors import ConfigurationError
     from lc_asym_router.evals.calibrating import calibrate_settings
     from lc_asym_router.evals.data import load
     from lc_asym_router.evals.search import Target
@@ -77,7 +78,13 @@ def run(options: argparse.Namespace) -> int:
         second=options.second,
         second_price=_price(options.second_price, "--second-price"),
     )
-    found.save(options.out)
+    try:
+        found.save(options.out)
+    except OSError as error:
+        raise ConfigurationError(
+            f"--out {options.out!r} can't be written ({type(error).__name__}: {error.strerror}). "
+            "Give a file in a folder that can be written to."
+        ) from error
     print(json.dumps(asdict(found)) if options.json else found.describe())
     return ANSWERED
 

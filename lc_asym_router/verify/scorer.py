@@ -11,7 +11,8 @@ import math
 from array import array
 from functools import lru_cache
 from importlib.resources import as_file, files
-from os import PathLike, fspath
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from lc_asym_router.arrays import ModelFile, read_model
@@ -113,18 +114,27 @@ class AnswerScorer:
 
 
 def load_scorer(path: str | PathLike[str] | None = None) -> AnswerScorer:
-    """The scorer of a model file; the shipped one where no path is given. Read once, then kept.
+    """The scorer of a model file; the shipped one where no path is given.
+
+    Read once for each version of the file, then kept.
 
     Raises:
         ModelFileError: The file can't be used; the message says why.
     """
-    return _load(None if path is None else fspath(path))
+    if path is None:
+        return _load(None, 0)
+    file = Path(path)
+    try:
+        stamp = file.stat().st_mtime_ns
+    except OSError:
+        stamp = 0  # reading it says what is wrong
+    return _load(file.absolute(), stamp)
 
 
 @lru_cache(maxsize=8)
-def _load(path: str | None) -> AnswerScorer:
-    if path is not None:
-        return AnswerScorer(read_model(path, KIND, features=VERSION))
+def _load(file: Path | None, stamp: int) -> AnswerScorer:
+    if file is not None:
+        return AnswerScorer(read_model(file, KIND, features=VERSION))
     with as_file(files("lc_asym_router") / "trained" / "verifier.model") as shipped:
         return AnswerScorer(read_model(shipped, KIND, features=VERSION))
 

@@ -65,7 +65,7 @@ class SelfVerification(Check):
         model: Another chat model to ask instead of the tier's own; it is asked as it is.
 
     Raises:
-        ConfigurationError: A number is out of its range.
+        ConfigurationError: A number is out of its range, or the model is none.
     """
 
     asks: ClassVar[bool] = True
@@ -78,6 +78,11 @@ class SelfVerification(Check):
         temperature: float = 0.8,
         model: BaseChatModel | None = None,
     ) -> None:
+        if model is not None and not isinstance(model, BaseChatModel):
+            raise ConfigurationError(
+                f"SelfVerification(model={type(model).__name__}) needs a chat model, such as "
+                'ChatOllama(model="gemma2:9b").'
+            )
         if samples < 1:
             raise ConfigurationError(f"SelfVerification(samples={samples}) must be 1 or more.")
         if not 0 <= threshold <= 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import random
 import threading
 from dataclasses import replace
@@ -17,7 +18,7 @@ from lc_asym_router import Check, Price, Verdict, default_checks
 from lc_asym_router.calibration import Calibration, CalibrationError
 from lc_asym_router.classify.scoring import Scorer
 from lc_asym_router.drift import DriftWatch
-from lc_asym_router.evals import Answer, Row, Target, calibrate, calibrate_settings
+from lc_asym_router.evals import Answer, DataError, Row, Target, calibrate, calibrate_settings
 from lc_asym_router.shell import main
 from tests.conftest import record
 
@@ -163,6 +164,18 @@ def test_too_few_rows():
         found({"frontier_share": 0.5}, rows(49))
 
 
+def test_rows_that_nobody_graded():
+    """They would count as wrong on both tiers."""
+    ungraded = [*rows(59), replace(rows(60)[59], strong=Answer(None))]
+    with pytest.raises(DataError, match="The row '59' lacks a score"):
+        found({"frontier_share": 0.5}, ungraded)
+
+
+def test_too_few_questions_to_judge_by():
+    with pytest.raises(CalibrationError, match=r"80 rows hold 1 different question\(s\)"):
+        found({"frontier_share": 0.5}, [replace(row, query="Why?") for row in rows(80)])
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6), st.floats(0.05, 1))
 def test_the_chosen_share_is_never_passed_on_the_rows_themselves(seed, share):
@@ -226,6 +239,27 @@ def test_a_file_that_is_no_calibration(tmp_path, text, told):
         Calibration.load(path)
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"threshold": None},
+        {"threshold": float("nan")},
+        {"checks": [1]},
+        {"checks": {"Sure": "0.5"}},
+        {"seen": {"complexity": ["a", "b"]}},
+        {"expected": {"quality": {"value": 1, "ci95": [1]}}},
+        {"expected": {"quality": {"value": None, "ci95": None}}},
+    ],
+)
+def test_a_calibration_with_a_damaged_part(tmp_path, part):
+    """A threshold of null was taken for none: the router went by its own."""
+    path = tmp_path / "calibration.json"
+    found({"frontier_share": 0.5}, rows(60)).save(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | part))
+    with pytest.raises(CalibrationError, match="a part is damaged"):
+        Calibration.load(path)
+
+
 def test_nothing_is_half_written(tmp_path, monkeypatch):
     path = tmp_path / "calibration.json"
     found({"frontier_share": 0.5}).save(path)
@@ -235,6 +269,18 @@ def test_nothing_is_half_written(tmp_path, monkeypatch):
         found({"frontier_share": 0.2}).save(path)
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["calibration.json"]
+
+
+def test_everybody_may_read_it_and_it_replaces_files_alone(tmp_path):
+    """A service under another user takes it; a device in /dev stays one."""
+    calibration = found({"frontier_share": 0.5})
+    calibration.save(tmp_path / "calibration.json")
+    assert (tmp_path / "calibration.json").stat().st_mode & 0o444 == 0o444
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(CalibrationError, match="no file that can be replaced"):
+            calibration.save(place)
+    assert (tmp_path / "pipe").is_fifo()
 
 
 # Drift --------------------------------------------------------------------------------------------
@@ -307,6 +353,9 @@ def test_from_the_shell(tmp_path, capsys):
     prices = ["--small-price", "0.05,0.08", "--frontier-price", "2.5,10"]
     assert main([*arguments, "--cost-usd", "0.004", *prices, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["expected"]["cost_usd"]["value"] <= 0.0041
+    unwritable = [*arguments[:-1], str(data / "calibration.json"), "--gain-kept", "0.9"]
+    assert main(unwritable) == 2
+    assert "can't be written" in capsys.readouterr().err
     assert main([*arguments, "--cost-usd", "0.01", "--small-price", "1"]) == 2
     assert "two numbers" in capsys.readouterr().err
     with pytest.raises(SystemExit):

@@ -75,7 +75,17 @@ def test_a_query_never_shows_in_a_repr(tmp_path):
         ({**GOOD, "weak_response": 4}, "'weak_response' must be a text"),
         ({**GOOD, "other": ["m"]}, "'other' must map"),
         ({**GOOD, "other": {"m": {"score": -1}}}, "other 'm': 'score' is -1"),
+        ({**GOOD, "weak_usage": [1, 2]}, "'weak_usage' must hold input_tokens"),
+        ({**GOOD, "weak_usage": {"input_tokens": "9"}}, "'input_tokens' in 'weak_usage' is '9'"),
+        (
+            {**GOOD, "strong_usage": {"output_tokens": -1}},
+            "'output_tokens' in 'strong_usage' is -1",
+        ),
+        ({**GOOD, "strong_usage": {"output_tokens": 1.5}}, "is 1.5; a count"),
+        ({**GOOD, "other": {"m": {"usage": {"input_tokens": True}}}}, "'usage' is True"),
         ("[1]", "must be a JSON object"),
+        ("[" * 100_000, "can't be read (RecursionError)"),
+        (f'{{"weak_score": {"9" * 5000}}}', "can't be read (ValueError)"),
         ("{", "no JSON"),
     ],
 )
@@ -92,6 +102,35 @@ def test_ids_are_unique_over_all_files(tmp_path):
         load(one, other)
 
 
+def test_a_row_without_an_id_is_known_by_its_file_and_line(tmp_path):
+    """Files of one name in two folders, or packed and unpacked, hold different rows."""
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "rows.jsonl", GOOD, {**GOOD, "id": f"own {folder}"})
+    packed = write(tmp_path / "one" / "rows.jsonl.gz", GOOD)
+    files = [tmp_path / "one" / "rows.jsonl", tmp_path / "other" / "rows.jsonl", packed]
+    rows = load(*files)
+    assert len({row.id for row in rows}) == 5
+    assert {row.dataset for row in rows} == {"rows"}
+    with pytest.raises(DataError, match="is already that of"):
+        load(*files, tmp_path / "one" / ".." / "one" / "rows.jsonl")
+
+
+def test_zero_is_an_id(tmp_path):
+    path = write(tmp_path / "rows.jsonl", {**GOOD, "id": 0}, {**GOOD, "id": 1})
+    assert [row.id for row in load(path)] == ["0", "1"]
+    with pytest.raises(DataError, match="the id '0' is already that of"):
+        load(write(tmp_path / "rows.jsonl", {**GOOD, "id": 0}, {**GOOD, "id": 0}))
+
+
+def test_a_byte_order_mark_and_counts_with_a_point(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    row = {**GOOD, "weak_usage": {"input_tokens": 12.0, "output_tokens": None}}
+    path.write_text(json.dumps(row), encoding="utf-8-sig")
+    (read,) = load(path)
+    assert (read.weak.input_tokens, read.weak.output_tokens) == (12, None)
+
+
 def test_what_holds_no_rows(tmp_path):
     with pytest.raises(DataError, match="holds no row"):
         load(write(tmp_path / "rows.jsonl"))
@@ -106,6 +145,9 @@ def test_what_holds_no_rows(tmp_path):
     whole.write_bytes(whole.read_bytes()[:-100])
     with pytest.raises(DataError, match="can't be read"):
         load(tmp_path / "cut.jsonl.gz")
+    (tmp_path / "hurt.jsonl.gz").write_bytes(gzip.compress(b"")[:10] + b"\xff" * 20)
+    with pytest.raises(DataError, match=r"can't be read \(error\)"):
+        load(tmp_path / "hurt.jsonl.gz")
 
 
 def test_rows_without_scores_where_none_are_needed(tmp_path):

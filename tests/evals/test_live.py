@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -140,9 +141,21 @@ def test_another_setting_does_not_go_on_with_a_run(make, run, small, tmp_path):
         run(make(), rows(1), lambda row, answer: 1, out=out)
 
 
+def test_another_question_under_an_old_id_is_not_graded_by_the_old_answer(make, run, tmp_path):
+    """Rows without ids are known by their line: a line put in front moves all of them."""
+    out = tmp_path / "run.jsonl"
+    run(make(), rows(3), lambda row, answer: 1, out=out)
+    moved = [replace(row, query=f"another {row.query}") for row in rows(3)]
+    with pytest.raises(DataError, match="the row 'r0' was asked something else"):
+        run(make(), moved, lambda row, answer: 1, out=out)
+    assert run(make(), rows(3)[::-1], lambda row, answer: 1, out=out).quality == 1.0
+
+
 def test_what_makes_no_sense(make, run):
     with pytest.raises(ConfigurationError, match="concurrency=0"):
         run(make(), rows(1), same_final_answer, concurrency=0)
+    with pytest.raises(ConfigurationError, match="holds no row"):
+        run(make(), [], same_final_answer)
     with pytest.raises(ConfigurationError, match="same id"):
         run(make(), [*rows(1), *rows(1)], same_final_answer)
 

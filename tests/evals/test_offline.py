@@ -7,7 +7,7 @@ import json
 import pytest
 
 from lc_asym_router import KeywordClassifier
-from lc_asym_router.evals import evaluate_offline, load
+from lc_asym_router.evals import Answer, DataError, Row, evaluate_offline, load
 from lc_asym_router.shell import main
 
 
@@ -70,3 +70,11 @@ def test_bad_input_from_the_shell(tmp_path, capsys):
     assert "line 1: 'weak_score' is 2" in capsys.readouterr().err
     arguments = ["evaluate", "--data", str(tmp_path), "--classify", "keyword", "--weights", "x"]
     assert main(arguments) == 2
+
+
+def test_rows_that_nobody_graded_are_refused():
+    with pytest.raises(DataError, match="no row to measure"):
+        evaluate_offline([], KeywordClassifier())
+    ungraded = [Row("a", "Why?", Answer(None), Answer(1.0), "made")]
+    with pytest.raises(DataError, match="The row 'a' lacks a score"):
+        evaluate_offline(ungraded, KeywordClassifier())

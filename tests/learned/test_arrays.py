@@ -120,3 +120,10 @@ def test_other_numbers_are_refused(tmp_path):
             write_model(tmp_path / "a.model", "classifier", {"a": values}, {})
     with pytest.raises(ModelFileError, match="folder that is there"):
         write_model(tmp_path / "no" / "a.model", "classifier", {}, {})
+
+
+def test_only_a_file_is_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ModelFileError, match="no file that can be replaced"):
+        write_model(tmp_path / "pipe", "test", {}, {})
+    assert (tmp_path / "pipe").is_fifo()

@@ -116,3 +116,24 @@ def test_rows_without_answers():
         cascade_report(bare)
     with pytest.raises(DataError, match="Models with answers: second"):
         cascade_report(made_up(1), second="nobody")
+
+
+def test_a_frontier_that_costs_nothing_has_no_ratio():
+    rows = [
+        Row(
+            id=str(number),
+            query="How many?",
+            weak=Answer(0.0, "1"),
+            strong=Answer(1.0, "2", input_tokens=0, output_tokens=0),
+            dataset="made up",
+        )
+        for number in range(3)
+    ]
+    found = cascade_report(rows)["cascade"]
+    assert (found["cost_ratio"], found["cost_ratio_at_95"]) == (None, None)
+
+
+def test_rows_that_nobody_graded_are_refused():
+    row = Row("a", "How many?", Answer(None, "1"), Answer(1.0, "2"), "made up")
+    with pytest.raises(DataError, match="The row 'a' lacks a score"):
+        cascade_report([row])

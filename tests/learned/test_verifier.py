@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 
+import lc_asym_router
 from lc_asym_router.arrays import read_model, write_model
 from lc_asym_router.errors import ConfigurationError, ModelFileError
 from lc_asym_router.evals.data import Answer, DataError, Row
@@ -294,6 +296,20 @@ def test_a_damaged_file_is_refused(tmp_path: Path):
         write_model(tmp_path / "bad.model", KIND, arrays, meta, features=VERSION)
         with pytest.raises(ModelFileError, match="again"):
             AnswerScorer(read_model(tmp_path / "bad.model", KIND, features=VERSION))
+
+
+def test_a_file_that_was_trained_anew_is_read_anew(tmp_path: Path):
+    path = tmp_path / "my.model"
+    shipped = Path(lc_asym_router.__file__).parent / "trained" / "verifier.model"
+    model = read_model(shipped, KIND, features=VERSION)
+    for number, threshold in enumerate((0.2, 0.7), 1):
+        meta = {**model.meta, "threshold": threshold}
+        write_model(path, KIND, model.arrays, meta, features=VERSION)
+        os.utime(path, ns=(number, number))  # a clock may be coarser than two writes
+        assert LearnedVerifier(model=path).threshold == threshold
+    path.unlink()
+    with pytest.raises(ModelFileError, match="can't be read"):
+        LearnedVerifier(model=path)
 
 
 def test_the_shipped_weights_and_their_card_belong_together():
