@@ -10,7 +10,8 @@ from functools import cached_property
 
 from lc_asym_router.decompose.plan import Plan
 from lc_asym_router.decompose.tokens import Token, keys_of, normal, settled, tokens
-from lc_asym_router.verify.final_answer import SHORT, FinalAnswer, final_answer
+from lc_asym_router.verify.final_answer import FinalAnswer, final_answer
+from lc_asym_router.verify.wording import SHORT
 
 STRONG = 3
 """What a number, name, identifier or quoted word weighs against another word."""

@@ -19,9 +19,9 @@ from lc_asym_router.evals.policy import Outcomes, Point, joined, points
 from lc_asym_router.evals.seconds import answered, none_of
 from lc_asym_router.money.prices import Price
 from lc_asym_router.verify.arithmetic import Arithmetic
+from lc_asym_router.verify.comparing import agree
 from lc_asym_router.verify.defaults import default_checks
 from lc_asym_router.verify.features import Reading, read
-from lc_asym_router.verify.final_answer import asks_for_output, same
 from lc_asym_router.verify.form import NotEmpty
 from lc_asym_router.verify.loops import Looping
 from lc_asym_router.verify.refusal import Refusal
@@ -224,7 +224,7 @@ def _paired(rows: Sequence[Row], second: str, scorer: AnswerScorer) -> dict[str,
 
 
 def _agree(question: str, mine: Reading, other: Reading) -> float:
-    return float(same(mine.final, other.final, exact=asks_for_output(question)))
+    return float(agree(question, mine.final, other.final))
 
 
 def _outcomes(

@@ -19,8 +19,9 @@ from lc_asym_router.evals.data import Answer, DataError, Row
 from lc_asym_router.evals.extra import numpy
 from lc_asym_router.evals.metrics import bootstrap, pgr
 from lc_asym_router.evals.seconds import answered, none_of
+from lc_asym_router.verify.comparing import agree
 from lc_asym_router.verify.defaults import default_checks
-from lc_asym_router.verify.final_answer import asks_for_output, final_answer, same
+from lc_asym_router.verify.final_answer import final_answer
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.metrics import Floats
@@ -115,8 +116,7 @@ def _usable(rows: Sequence[Row], middle: str, arbiter: str) -> list[Row]:
 
 
 def _agree(row: Row, one: Answer, other: Answer) -> bool:
-    exact = asks_for_output(row.query)
-    return same(final_answer(one.response or ""), final_answer(other.response or ""), exact=exact)
+    return agree(row.query, final_answer(one.response or ""), final_answer(other.response or ""))
 
 
 def _recovered(graded: Floats, weak: Floats, strong: Floats) -> float | None:

@@ -12,7 +12,8 @@ from langgraph.errors import GraphBubbleUp
 from lc_asym_router.errors import ConfigurationError, describe_error
 from lc_asym_router.state import Attempt, Verdict
 from lc_asym_router.verify.check import Check
-from lc_asym_router.verify.final_answer import asks_for_output, final_answer, same
+from lc_asym_router.verify.comparing import agree
+from lc_asym_router.verify.final_answer import final_answer
 from lc_asym_router.verify.second import (
     Second,
     aask_second,
@@ -129,11 +130,11 @@ class Agreement(Check):
         answer = attempt.message
         if answer.tool_calls or sample.tool_calls:
             return _calls(answer) == _calls(sample)
-        return same(
+        return agree(
+            attempt.request.turn_text,
             final_answer(answer.text),
             final_answer(sample.text),
             self.overlap,
-            exact=asks_for_output(attempt.request.turn_text),
         )
 
 

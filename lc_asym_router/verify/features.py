@@ -8,13 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lc_asym_router.verify import working
-from lc_asym_router.verify.final_answer import (
-    FinalAnswer,
-    asks_for_output,
-    final_answer,
-    same,
-)
-from lc_asym_router.verify.values import number_text
+from lc_asym_router.verify.comparing import agree
+from lc_asym_router.verify.final_answer import FinalAnswer, final_answer
+from lc_asym_router.verify.numerals import number_text
 
 VERSION = 1
 """Raised with every change of a feature: a model of another version is refused."""
@@ -129,14 +125,14 @@ def second_features(question: str, answer: Reading, second: Reading) -> dict[str
     """The features of a second model's answer beside the first, by name; all finite."""
     one, other = answer.final, second.final
     first, later = _float(one), _float(other)
-    agree = float(same(one, other, exact=asks_for_output(question)))
+    alike = float(agree(question, one, other))
     gap = 1.0
     if first is not None and later is not None:
         gap = min(1.0, abs(first - later) / max(abs(first), abs(later), 1e-9))
     made: dict[str, float] = {
-        "agree": agree,
-        "agree_length": agree * min(math.log1p(len(one.raw)), 4.0),
-        "agree_long": agree * math.log1p(len(second.text)),
+        "agree": alike,
+        "agree_length": alike * min(math.log1p(len(one.raw)), 4.0),
+        "agree_long": alike * math.log1p(len(second.text)),
         "s_marked": other.marked,
         "s_cut": second.cut,
         "s_gap": gap,

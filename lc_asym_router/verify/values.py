@@ -4,35 +4,45 @@ from __future__ import annotations
 
 import ast
 import json
-import math
-import operator
 import re
-from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
-from typing import Any, Literal
+from typing import Literal
 
-Kind = Literal["json", "number", "choice", "literal", "formula", "text"]
+from lc_asym_router.verify import formulas
+from lc_asym_router.verify.choices import choice_of
+from lc_asym_router.verify.measures import whole_measure
+from lc_asym_router.verify.moments import moment
+from lc_asym_router.verify.numerals import NUMBER, number_text, plain_numbers, spelled
+from lc_asym_router.verify.structured import literal_text
+from lc_asym_router.verify.sums import arithmetic
+from lc_asym_router.verify.wording import words
+
+Kind = Literal["json", "number", "choice", "literal", "formula", "moment", "code", "text", "none"]
 
 LONGEST = 4000
 """Characters up to which a span is looked into; a longer one is text."""
 
-NUMBER = re.compile(
-    r"(?<![\w.])[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?!\w)"
-    r"(?:\s*/\s*\d+(?![\w.]))?"
-)
-_CHOICE = re.compile(r"(?:option |choice )?\(?([A-Ja-j])\)?(?:[.):]|$)(?:\s.*)?", re.DOTALL)
 _OPENERS = ("[", "(", "{", "'", '"')
 _WARNED_OF = re.compile(r"\\(?![\\'\"abfnrtvxuUN0-7\n])|\d(?:and|else|for|if|in|is|not|or)\b")
 """What Python's parser would print a warning of."""
-_ARTICLES = frozenset({"a", "an", "the"})
 _NOISE = re.compile(
-    r"\\(?:left|right|displaystyle|,|!|;|:|quad|qquad)(?![a-zA-Z])|\\ |\\%|[$]|~|^\\\(|\\\)$|\\\[|\\\]"
+    r"\\(?:left|right|displaystyle|,|!|;|:|quad|qquad)(?![a-zA-Z])|\\ |\\(?=[%$])|[$]|~|^\\\("
+    r"|\\\)$|\\\[|\\\]"
 )
 _TEXT = re.compile(r"\\(?:text|mathrm|mbox|textbf|mathbf|operatorname)\s*\{([^{}]*)\}")
 _UNIT_AFTER = re.compile(r"\^\{?\\circ\}?|°|\\circ\b|\\degree\b")
-_LOOKS_LIKE_FORMULA = re.compile(
-    r"\\[a-zA-Z]+|\^|√|π|\d\s*[a-zA-Z]\s*[-+*/^=]|[a-zA-Z]\s*[-+*/^]\s*\d"
+_MEASURED = re.compile(
+    r"(-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?)\s?"
+    r"(?:(?:square|cubic|sq|cu)\.? )?(?:(?!sin|cos|tan|log|sqrt|exp|arc)[a-zA-Z]{3,15}"
+    r"|[cmk]m|[mk]?g|ml|ft|in|mi|lb|oz|hr|yd|(?<=\s)[mgshL])"
+    r"(?:\s?\^\{?[23]\}?|[²³])?(?:\s?(?:/|per)\s?[a-zA-Z]{1,12}(?:\^\{?[23]\}?|[²³])?)?"
 )
+_LOOKS_LIKE_FORMULA = re.compile(
+    r"\\[a-zA-Z]+|\^|[√π∞∅∪±≤≥≠∈]|\d\s*[a-zA-Z]\s*[-+*/^=<>]|(?<![a-zA-Z])[a-zA-Z]\s*[-+*/^]\s*\d"
+    r"|[\w)}][-+*/]\d*[a-zA-Z](?![a-zA-Z])|\d\s*[-+*/]\s*\d*[a-zA-Z](?![a-zA-Z])"
+    r"|(?<![a-zA-Z])[a-zA-Z]\s*[<>]=?\s*[-\d]|^\|.{1,40}\|$|^-?[\d.]+ ?[a-zA-Z]{1,2}$|\d_\{?\d"
+)
+_INTERVAL = re.compile(r"[(\[][^()\[\]]{1,80},[^()\[\]]{1,80}[)\]]")
+_MEMBER = re.compile(r"(?:[a-zA-Z]\s*=\s*)?[-+±−]?\s?(?:\d[\d.,]*(?:\s?/\s?\d+)?)")
 
 
 def value_of(span: str) -> tuple[Kind, str]:
@@ -40,14 +50,17 @@ def value_of(span: str) -> tuple[Kind, str]:
     span = span.strip()
     if len(span) > LONGEST:
         return "text", words(span)
-    plain = _bare(span)
-    if choice := _CHOICE.fullmatch(plain):
-        return "choice", choice.group(1).upper()
-    if (literal := _literal(plain)) is not None:
+    plain = bare(span)
+    if choice := choice_of(plain):
+        return "choice", choice[0]
+    if (literal := _literal(span) or _literal(plain)) is not None:
         return literal
+    if (when := moment(plain)) is not None:
+        return "moment", when
+    plain = plain_numbers(plain)
     if (number := _number_in(plain)) is not None:
         return "number", number
-    if _LOOKS_LIKE_FORMULA.search(plain):
+    if _is_formula(plain):
         return _formula(plain)
     if len(found := NUMBER.findall(plain)) == 1:
         return "number", number_text(found[0])
@@ -56,56 +69,12 @@ def value_of(span: str) -> tuple[Kind, str]:
     return "text", words(plain)
 
 
-def number_text(text: str) -> str:
-    """A number as one canonical text: "1,200.50" is "1200.5", "1/2" is "0.5"."""
-    plain = text.replace(",", "").replace("−", "-").replace(" ", "")
-    try:
-        if "/" in plain:
-            above, below = plain.split("/")
-            value = Decimal(above) / Decimal(below)
-        else:
-            value = Decimal(plain)
-    except (InvalidOperation, ZeroDivisionError, ValueError):
-        return plain
-    return _canonical(value)
+def undressed(span: str) -> str:
+    """A span without maths signs and the words of LaTeX, but with the signs of currencies."""
+    return re.sub(r"(?<!\\)\$([^$]{1,400})\$", r"\1", _TEXT.sub(r" \1 ", span)).replace("\\$", "$")
 
 
-def words(text: str) -> str:
-    """The words of a text, without case, articles and punctuation."""
-    found = re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.lower().replace("’", "'"))
-    return " ".join(word for word in found if word not in _ARTICLES)
-
-
-def close(one: str, other: str) -> bool:
-    """Whether two canonical numbers mean the same: equal, or one is the other, rounded.
-
-    Rounding is granted from two decimals on: 16.67 is 16.6666, but 2.5 is not 2.49.
-    """
-    if one == other:
-        return True
-    try:
-        first, second = Decimal(one), Decimal(other)
-    except InvalidOperation:
-        return False
-    short, long = sorted((first, second), key=_decimals)
-    places = _decimals(short)
-    if places < 2 or not (short.is_finite() and long.is_finite()) or _decimals(long) > 60:
-        return False
-    return abs(short - long) * 2 <= Decimal(1).scaleb(-places)
-
-
-def _decimals(value: Decimal) -> int:
-    exponent = value.as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
-
-
-def _canonical(value: Decimal) -> str:
-    if not value.is_finite() or abs(value.adjusted()) > 400:
-        return str(value)
-    return f"{value.normalize():f}" if value else "0"
-
-
-def _bare(span: str) -> str:
+def bare(span: str) -> str:
     """A span without what surrounds an answer: maths signs, a full stop, the words of LaTeX."""
     span = re.sub(r"\s+", " ", _NOISE.sub("", _TEXT.sub(r" \1 ", span))).strip()
     if span.endswith(".") and not span.endswith(".."):
@@ -129,19 +98,41 @@ def _literal(plain: str) -> tuple[Kind, str] | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return "number", number_text(str(value))
     try:
-        return "literal", repr(value)
+        return "literal", literal_text(value)
     except (ValueError, RecursionError):  # an integer of too many digits
         return None
 
 
 def _number_in(plain: str) -> str | None:
-    """The number that a span is, with its currency, percent sign or right-hand side."""
-    side = plain.rsplit("=", 1)[-1].strip() if "=" in plain and "==" not in plain else plain
-    bare = _UNIT_AFTER.sub("", side).strip(" $€£¥%").strip()
-    if found := NUMBER.fullmatch(bare):
+    """The number that a span is, with its currency, unit, percent sign or right-hand side."""
+    side = plain.rsplit("=", 1)[-1].strip() if _one_side(plain) else plain
+    number = _UNIT_AFTER.sub("", side).strip(" $€£¥%").strip()
+    if found := NUMBER.fullmatch(number):
         return number_text(found.group())
-    value = arithmetic(bare)
+    if found := _MEASURED.fullmatch(number):
+        return number_text(found.group(1))
+    if (measure := whole_measure(number)) is not None:
+        return measure
+    if (said := spelled(re.sub(r"(?<=[a-z]) [a-z]{2,12}s$", "", number))) is not None:
+        return number_text(str(said))
+    value = arithmetic(number)
     return None if value is None else number_text(f"{value:.12g}")
+
+
+def _one_side(plain: str) -> bool:
+    """Whether a span is an equation whose right-hand side is all that matters."""
+    return (
+        "=" in plain
+        and not re.search(r"==|[<>!]=|\b(?:or|and)\b", plain)
+        and len(formulas.members(plain)) == 1
+    )
+
+
+def _is_formula(plain: str) -> bool:
+    if _LOOKS_LIKE_FORMULA.search(plain) or _INTERVAL.fullmatch(plain):
+        return True
+    members = formulas.members(formulas.plain(plain))
+    return len(members) > 1 and all(map(_MEMBER.fullmatch, members))
 
 
 def _formula(plain: str) -> tuple[Kind, str]:
@@ -150,67 +141,7 @@ def _formula(plain: str) -> tuple[Kind, str]:
         if re.match(r"^\s*[a-zA-Z](\([a-z]\))?\s*=[^=]+$", plain)
         else plain
     )
-    text = re.sub(r"\\[dt]frac", r"\\frac", text)
+    text = formulas.plain(text).replace("\\cdot", "*")
     text = re.sub(r"\\frac\s*(\w)\s*(\w)", r"\\frac{\1}{\2}", text)
-    text = re.sub(r"\\(?:cdot|times)|·|×", "*", text).replace("π", "\\pi").replace("√", "\\sqrt")
-    text = re.sub(r"\^\{(\w)\}", r"^\1", text).replace("**", "^")
+    text = re.sub(r"\^\{(\w)\}", r"^\1", text)
     return "formula", re.sub(r"[\s*]+", "", text)
-
-
-# A formula of numbers alone is worked out: + - * / ^, sqrt, frac, pi.
-
-_OPERATORS: dict[type, Callable[[float, float], float]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
-}
-_LATEX: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}"), r"((\1)/(\2))"),
-    (re.compile(r"\\[dt]?frac\s*(\d)\s*(\d)"), r"((\1)/(\2))"),
-    (re.compile(r"\\sqrt\s*\[(\d+)\]\s*\{([^{}]*)\}"), r"((\2)^(1/\1))"),
-    (re.compile(r"(?:\\sqrt|√|\bsqrt)\s*[{(]([^{}()]*)[})]"), r"((\1)^(1/2))"),
-    (re.compile(r"(?:\\sqrt|√)\s*(\d+)"), r"((\1)^(1/2))"),
-    (re.compile(r"\\pi\b|π"), "(3.141592653589793)"),
-    (re.compile(r"\\(?:cdot|times)\b|[·×]"), "*"),
-    (re.compile(r"\\div\b|÷"), "/"),
-)
-_ARITHMETIC = re.compile(r"[\d\s.+\-*/^()]+")
-_SIDE_BY_SIDE = re.compile(r"(?<=[\d)])\s*(?=\()|(?<=\))\s*(?=\d)")
-
-
-def arithmetic(text: str) -> float | None:
-    """What a sum of numbers comes to; `None` where it is none, or has no finite real value."""
-    if len(text) > 200 or not re.search(r"\d|\\pi\b|π", text):
-        return None
-    text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text.replace("−", "-"))
-    for _ in range(4):
-        before = text
-        for pattern, into in _LATEX:
-            text = pattern.sub(into, text)
-        if text == before:
-            break
-    text = text.replace("{", "(").replace("}", ")")
-    if not _ARITHMETIC.fullmatch(text):
-        return None
-    text = _SIDE_BY_SIDE.sub("*", text).replace("^", "**")
-    try:
-        value = _work_out(ast.parse(text.strip(), mode="eval").body)
-    except (ValueError, SyntaxError, ArithmeticError, RecursionError, MemoryError, TypeError):
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _work_out(node: Any) -> float:
-    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-        return float(node.value)
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-        value = _work_out(node.operand)
-        return -value if isinstance(node.op, ast.USub) else value
-    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        result = _OPERATORS[type(node.op)](_work_out(node.left), _work_out(node.right))
-        if isinstance(result, complex):
-            raise ValueError("not real")
-        return result
-    raise ValueError("no arithmetic")

@@ -35,8 +35,9 @@ from lc_asym_router.evals.journal import Journal
 from lc_asym_router.logprobs import tokens_of
 from lc_asym_router.request import Request
 from lc_asym_router.state import Attempt
+from lc_asym_router.verify.comparing import asks_for_output, same
 from lc_asym_router.verify.defaults import default_checks
-from lc_asym_router.verify.final_answer import asks_for_output, final_answer, same
+from lc_asym_router.verify.final_answer import final_answer
 from lc_asym_router.verify.self_verify import SelfVerification, question, verdict_of
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"

@@ -29,7 +29,8 @@ from lc_asym_router.evals import Row, load
 from lc_asym_router.evals.data import by_source, estimated_tokens
 from lc_asym_router.evals.example import write_example
 from lc_asym_router.evals.metrics import bootstrap
-from lc_asym_router.verify.final_answer import final_answer, same
+from lc_asym_router.verify.comparing import same
+from lc_asym_router.verify.final_answer import final_answer
 from tests.benchmarks.agreement import PROMPTS
 from tests.benchmarks.replay import ANNOUNCED, SECOND, Compound, compounds, replayed
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE

@@ -1,0 +1,155 @@
+"""Numbers as people write them: separators, fractions, scales, words, other scripts' digits."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+
+NUMBER = re.compile(
+    r"(?<![\w.])[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?!\w)"
+    r"(?:\s*/\s*\d+(?![\w.]))?"
+)
+"""A number with commas between its thousands, or a fraction of two."""
+
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0x2212: "-"}
+_DIGITS = {
+    start + digit: str(digit)
+    for start in (0x0660, 0x06F0, 0x0966, 0x09E6)  # Arabic, Persian, Hindi, Bengali
+    for digit in range(10)
+} | {0x066B: ".", 0x066C: ","}
+_FRACTIONS = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8"}
+_CJK = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_BESIDE_CJK = re.compile(rf"(?<=[\dA-Ja-j%])(?=[{_CJK}])|(?<=[{_CJK}])(?=[-\dA-Ja-j$])")
+_POINTS = re.compile(r"(?<![\w.,])\d{1,3}(?:\.\d{3}){1,9},\d+(?![\w.,])")
+_POINTS_ONLY = re.compile(r"(?<![\w.,])\d{1,3}(?:\.\d{3}){2,9}(?![\w.,]?\d)")
+_GAPS = re.compile(r"(?<![\w.,'’])\d{1,3}(?:[\u00a0\u202f\u2009'’]\d{3}){1,9}(?![\w'’])")
+_SPACED = re.compile(r"\W{0,3}\d{1,3}(?: \d{3}){1,9}(?:\.\d+)?(?: ?[^\W\d]{1,12})?\W{0,3}")
+_MIXED = re.compile(r"(?<![\w./])(\d{1,9})\s{1,3}(?:and )?(\d{1,4})/(\d{1,4})(?![\w./])")
+_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
+_MINUS = re.compile(r"(?i)(?<![\d)] )\b(?:minus|negative) (?=[\d$])")
+_SCALE = re.compile(
+    r"(?<![\w.])(-?\d+(?:,\d{3})*(?:\.\d+)?)"
+    r"(?:\s(hundred|thousand|million|billion|trillion|dozen)s?\b|(k|K|M|bn|B|T)\b(?!\w))"
+)
+_SCALES = {
+    "dozen": 12,
+    "hundred": 100,
+    "thousand": 1000,
+    "k": 1000,
+    "million": 10**6,
+    "m": 10**6,
+    "billion": 10**9,
+    "bn": 10**9,
+    "b": 10**9,
+    "trillion": 10**12,
+    "t": 10**12,
+}
+_UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen "
+    "fourteen fifteen sixteen seventeen eighteen nineteen"
+)
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_SPELLED = {word: value for value, word in enumerate(_UNITS.split())} | {
+    word: 10 * place for place, word in enumerate(_TENS, 2)
+}
+
+
+def western(text: str) -> str:
+    """A text with wide letters and other scripts' digits as ASCII, apart from Chinese beside them."""
+    return _BESIDE_CJK.sub(" ", text.translate(_WIDE).translate(_DIGITS))
+
+
+def plain_numbers(text: str) -> str:
+    """A short text whose numbers are written so that `NUMBER` finds them and Python reads them.
+
+    "1.234,56" is "1234.56", "1½" is "1.5", "5 million" is "5000000", "minus 5" is "-5".
+    """
+    for sign, fraction in _FRACTIONS.items():
+        text = text.replace(sign, f" {fraction} ")
+    text = re.sub(r"(?<=\d)(?:\{,\}|,\\!)(?=\d{3})", ",", text)
+    text = re.sub(r"(?<=\d)\s?[x×]\s?(?=10\s?\^)", "*", text)
+    text = _POINTS.sub(lambda found: found.group().replace(".", "").replace(",", "."), text)
+    text = _POINTS_ONLY.sub(lambda found: found.group().replace(".", ""), text)
+    text = _GAPS.sub(lambda found: re.sub(r"\D", "", found.group()), text)
+    if _SPACED.fullmatch(text):
+        text = re.sub(r"(?<=\d) (?=\d{3})", "", text)
+    text = _MIXED.sub(_mixed, text)
+    text = _MINUS.sub("-", _ORDINAL.sub("", text))
+    return _SCALE.sub(_scaled, text).strip()
+
+
+def spelled(text: str) -> int | None:
+    """The whole number that a text of number words is; `None` where it is none."""
+    total, part, seen, sign = 0, 0, False, 1
+    for at, word in enumerate(re.split(r"[\s-]+", text.lower().strip())):
+        if word in ("minus", "negative") and at == 0:
+            sign = -1
+        elif word in _SPELLED:
+            part += _SPELLED[word]
+            seen = True
+        elif word == "hundred" and part:
+            part *= 100
+        elif word in ("thousand", "million", "billion") and part:
+            total, part = total + part * _SCALES[word], 0
+        elif word != "and" or not seen:
+            return None
+    return sign * (total + part) if seen and not text.rstrip().endswith("and") else None
+
+
+def number_text(text: str) -> str:
+    """A number as one canonical text: "1,200.50" is "1200.5", "1/2" is "0.5"."""
+    plain = text.replace(",", "").replace("−", "-").replace(" ", "")
+    try:
+        if "/" in plain:
+            above, below = plain.split("/")
+            value = Decimal(above) / Decimal(below)
+        else:
+            value = Decimal(plain)
+    except (InvalidOperation, ZeroDivisionError, ValueError):
+        return plain
+    return _canonical(value)
+
+
+def close(one: str, other: str) -> bool:
+    """Whether two canonical numbers mean the same: equal, or one is the other, rounded.
+
+    Rounding is granted from two decimals and two digits on: 16.67 is 16.6666, but 2.5 is not 2.49,
+    and 0.01 is not 0.012.
+    """
+    if one == other:
+        return True
+    try:
+        first, second = Decimal(one), Decimal(other)
+    except InvalidOperation:
+        return False
+    short, long = sorted((first, second), key=_decimals)
+    places = _decimals(short)
+    if places < 2 or not (short.is_finite() and long.is_finite()) or _decimals(long) > 60:
+        return False
+    if len(short.as_tuple().digits) < 2:
+        return False
+    return abs(short - long) * 2 <= Decimal(1).scaleb(-places)
+
+
+def _decimals(value: Decimal) -> int:
+    exponent = value.as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def _canonical(value: Decimal) -> str:
+    if not value.is_finite() or abs(value.adjusted()) > 400:
+        return str(value)
+    return f"{value.normalize():f}" if value else "0"
+
+
+def _mixed(found: re.Match[str]) -> str:
+    whole, above, below = map(int, found.groups())
+    if not above < below:
+        return found.group()
+    return number_text(f"{whole * below + above}/{below}")
+
+
+def _scaled(found: re.Match[str]) -> str:
+    scale = _SCALES[(found.group(2) or found.group(3)).lower()]
+    value = Decimal(found.group(1).replace(",", "")) * scale
+    return f" {_canonical(value)} "

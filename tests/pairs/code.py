@@ -1,0 +1,92 @@
+"""Programs, what they print, and structured data, in the forms that models give them."""
+
+ADD = "Write a function add(a, b)."
+ADD_1 = '```python\ndef add(a, b):\n    """Add."""\n    return a + b  # the sum\n```'
+ADD_2 = "Here it is:\n\n```python\ndef add(x, y):\n    return x + y\n```\nIt adds both."
+ADD_3 = "```python\ndef add(a, b):\n    return a - b\n```"
+OUT = "What does this print?\n```python\nprint(sorted(x))\n```"
+GRID = ('{"reasoning": "%s", "solution": {"House 1": {"Name": "%s", "Drink": "tea"}, '
+        '"House 2": {"Name": "Eric", "Drink": "%s"}}}')  # fmt: skip
+GRID_TURNED = ('```json\n{"solution": {"House 2": {"Drink": "milk", "Name": "eric"}, '
+               '"House 1": {"Drink": "Tea", "Name": "Arnold"}}, "reasoning": "y"}\n```')  # fmt: skip
+
+PAIRS = [
+    (ADD_1, ADD_2, True, ADD),
+    (ADD_1, ADD_3, False, ADD),
+    (ADD_2, ADD_3, False, ADD),
+    (ADD_1, ADD_2, True),
+    (ADD_1, ADD_3, False),
+    ("def add(a, b):\n    return a + b", ADD_1, True, ADD),
+    ("def add(a, b): return a + b", ADD_3, False, ADD),
+    (
+        "```python\nx = 1\nif x < 2:\n    print(x)\n```",
+        "```python\nx = 1\nif x > 2:\n    print(x)\n```",
+        False,
+    ),
+    (
+        "```js\nconst f = (a) => a + 1;\n```",
+        "```javascript\nconst f = (a) => a+1; // one more\n```",
+        True,
+    ),
+    ("```js\nconst f = (a) => a + 1;\n```", "```js\nconst f = (a) => a - 1;\n```", False),
+    ("```sql\nSELECT a FROM t WHERE b < 3\n```", "```sql\nselect a from t where b > 3\n```", False),
+    (
+        "```sql\nSELECT a FROM t WHERE b < 3\n```",
+        "```sql\nSELECT a\nFROM t\nWHERE b < 3;\n```",
+        True,
+    ),
+    ("[1, 2, 3]", "[1,2,3]", True, OUT),
+    ("[1, 2, 3]", "[3, 2, 1]", False, OUT),
+    ("The output is [1, 2, 3].", "[1, 2, 3]", True, OUT),
+    ("It sorts and then prints.\n\nOutput:\n```\n[1, 2, 3]\n```", "[1, 2, 3]", True, OUT),
+    ("It sorts and then prints.\n\nOutput:\n```\n[1, 2, 3]\n```", "[1, 2, 4]", False, OUT),
+    ("The code will print `[1, 2, 3]`.", "[1, 2, 3]", True, OUT),
+    ("{'a': 1, 'b': 2}", "{'b': 2, 'a': 1}", True, OUT),
+    ("{'a': 1, 'b': 2}", "{'b': 1, 'a': 2}", False, OUT),
+    ("{1, 2, 3}", "{3, 2, 1}", True, OUT),
+    ("{'a', 'b', 'c'}", "{'c', 'b', 'a'}", True, OUT),
+    ("(1, 2)", "[1, 2]", False, OUT),
+    ("'abc'", '"abc"', True, OUT),
+    ("abc", "'abc'", True, OUT),
+    ("'abc'", "'Abc'", False, OUT),
+    ("True", "true", True),
+    ("True", "False", False, OUT),
+    ("None", "null", True),
+    ("None", "0", False, OUT),
+    ("Hello\nWorld", "Hello World", False, OUT),
+    ("```\nHello\nWorld\n```", "Hello\nWorld", True, OUT),
+    ('{"reasoning": "x", "answer": "[1, 2]"}', "[1, 2]", True, OUT),
+    ('{"reasoning": "x", "answer": [1, 2]}', "[1, 2]", True, OUT),
+    ('{"reasoning": "x", "answer": "\'ab\'"}', "'ab'", True, OUT),
+    ('{"reasoning": "x", "answer": "(2, \'ab\')"}', "(2, 'ac')", False, OUT),
+    ("[ANSWER]\nassert f([1]) == [2]\n[/ANSWER]", "[2]", True, OUT),
+    ("[ANSWER]\nassert f([1]) == [2]\n[/ANSWER]", "[3]", False, OUT),
+    (GRID % ("a", "Arnold", "milk"), GRID % ("other", "Arnold", "milk"), True),
+    (GRID % ("a", "Arnold", "milk"), GRID % ("a", "Peter", "milk"), False),
+    (GRID % ("a", "Arnold", "milk"), GRID % ("a", "Arnold", "water"), False),
+    (GRID % ("a", "Arnold", "milk"), GRID_TURNED, True),
+    (GRID % ("two\nlines", "Arnold", "milk"), GRID_TURNED, True),
+    (GRID % ("a \\( x \\)", "Arnold", "milk"), GRID_TURNED, True),
+    (GRID % ("a", "Arnold", "milk") + "\n\nI hope this helps.", GRID_TURNED, True),
+    ("Here is the grid:\n" + GRID % ("a", "Arnold", "milk"), GRID_TURNED, True),
+    (GRID % ("a", "Peter", "milk"), GRID_TURNED, False),
+    ((GRID % ("a", "Arnold", "milk"))[:-25], GRID_TURNED, False),
+    ('{"a": 1, "b": [1, 2]}', '{"b": [1, 2], "a": 1}', True),
+    ('{"a": 1, "b": [1, 2]}', '{"b": [2, 1], "a": 1}', False),
+    ('{"a": 1.0}', '{"a": 1}', True),
+    ('{"a": "1"}', '{"a": 2}', False),
+    ('{"a": true}', '{"a": false}', False),
+    ('{"a": null}', "{}", False),
+    ('{"name": "Ann"}', '```json\n{\n  "name": "Ann"\n}\n```', True),
+    ('{"name": "Ann"}', "{'name': 'Ann'}", True),
+    ('{"name": "Ann"}', '{"name": "Bob"}', False),
+    ('{"answer": ""}', '{"answer": "5"}', False),
+    ('{"reasoning": "a", "answer": {"x": 1}}', '{"reasoning": "b", "answer": {"x": 1}}', True),
+    ('{"reasoning": "a", "answer": {"x": 1}}', '{"reasoning": "b", "answer": {"x": 2}}', False),
+    ("SELECT 1", "SELECT 2", False),
+    ("a, b", "b, a", False, OUT),
+    ("The function returns 5.", "5", True, OUT),
+    ("The function returns 5.", "6", False, OUT),
+    ("```python\nprint(1)\n```\nThe output is 1.", "1", True, OUT),
+    ("```python\nprint(1)\n```\nThe output is 1.", "2", False, OUT),
+]
