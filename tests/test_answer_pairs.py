@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 
 from lc_asym_router import Attempt, default_checks
+from lc_asym_router.answers.comparing import agree, same
+from lc_asym_router.answers.final_answer import final_answer
+from lc_asym_router.answers.formulas import equal
 from lc_asym_router.request import Request
-from lc_asym_router.verify.comparing import agree, same
-from lc_asym_router.verify.final_answer import final_answer
-from lc_asym_router.verify.formulas import equal
 from tests.pairs import EVERY, MISSED
 
 STYLES = (
@@ -236,14 +236,15 @@ def _passes(answer: str) -> bool:
         "½",
         "+",
         "'a'",
-    ]
-    + [
         "```python\nreturn 1\n```",
         "1 1 1 1 1 1 1 1",
         "| 1 | 2 |\n| --- | --- |\n| 3 | 4 |",
         "No idea is bad.",
-    ]
-    + ["Sorry is a word of five letters.", '{"answer": "C"}', "\\boxed{\\frac{3}{4}}", "ha ha ha"],
+        "Sorry is a word of five letters.",
+        '{"answer": "C"}',
+        "\\boxed{\\frac{3}{4}}",
+        "ha ha ha",
+    ],
 )
 def test_the_default_checks_pass_short_answers(answer):
     assert _passes(answer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from lc_asym_router.answers.word_sets import word_set
 from lc_asym_router.decompose.masking import FILLER
 from lc_asym_router.decompose.wording import (
     COMPARING,
@@ -14,7 +15,6 @@ from lc_asym_router.decompose.wording import (
     META,
     POINTING,
     VAGUE,
-    set_of,
 )
 
 SHORT = 2
@@ -42,18 +42,18 @@ _DEFINING = re.compile(
     r"|how\s+do(?:es)?\s+[\w-]+(?:\s+[\w-]+)?\s+work)\s*\?*$",
     re.I,
 )
-_ADJUNCT = set_of(
+_ADJUNCT = word_set(
     "in at on to for from with by after before during under over near into about against "
     "as since until through without within than like using via"
 )
 """What stands behind these is only a circumstance: "Who scored in Rome?" asks about something else."""
-_PASSED = set_of("the a an and or , old great new")
+_PASSED = word_set("the a an and or , old great new")
 _SUPERLATIVE = re.compile(r"^(?:\w{3,}est|most|least|best|worst)$", re.I)
 _ORDINAL = re.compile(r"^(?:first|second|third|fourth|fifth|last|\d+(?:st|nd|rd|th))$", re.I)
-_UNIQUE = set_of("sky sun moon earth world universe internet")
-_CLAUSE = set_of("that which who whose where when such to for")
-_TITLE_CASE = set_of("Is Are Was Were The Of Did Does Do To")
-_FOLLOWS = set_of(
+_UNIQUE = word_set("sky sun moon earth world universe internet")
+_CLAUSE = word_set("that which who whose where when such to for")
+_TITLE_CASE = word_set("Is Are Was Were The Of Did Does Do To")
+_FOLLOWS = word_set(
     "is are was were do does did has have had will would in on of at from to by for and or with"
 )
 

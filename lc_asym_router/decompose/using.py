@@ -8,10 +8,10 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 
+from lc_asym_router.answers.final_answer import FinalAnswer, final_answer
+from lc_asym_router.answers.wording import SHORT
 from lc_asym_router.decompose.plan import Plan
 from lc_asym_router.decompose.tokens import Token, keys_of, normal, settled, tokens
-from lc_asym_router.verify.final_answer import FinalAnswer, final_answer
-from lc_asym_router.verify.wording import SHORT
 
 STRONG = 3
 """What a number, name, identifier or quoted word weighs against another word."""

@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import re
 
-
-def set_of(words: str) -> frozenset[str]:
-    """The words of a text."""
-    return frozenset(words.split())
-
+from lc_asym_router.answers.word_sets import word_set
 
 _ASKING = (
     "analyze analyse answer calculate categorize classify compare complete compose compute convert "
@@ -159,7 +155,7 @@ FILLERS = re.compile(
 )
 """A sentence that asks for nothing."""
 
-ENGLISH = set_of(
+ENGLISH = word_set(
     "the of is are what how which who when where why does did can could would should were with and to "
     "you if have many much given another one function let find such that this from by not be it's"
 )

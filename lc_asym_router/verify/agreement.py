@@ -9,11 +9,11 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 from langgraph.errors import GraphBubbleUp
 
+from lc_asym_router.answers.comparing import agree
+from lc_asym_router.answers.final_answer import final_answer
 from lc_asym_router.errors import ConfigurationError, describe_error
 from lc_asym_router.state import Attempt, Verdict
 from lc_asym_router.verify.check import Check
-from lc_asym_router.verify.comparing import agree
-from lc_asym_router.verify.final_answer import final_answer
 from lc_asym_router.verify.second import (
     Second,
     aask_second,

@@ -26,6 +26,8 @@ from typing import Any
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_ollama import ChatOllama
 
+from lc_asym_router.answers.comparing import asks_for_output, same
+from lc_asym_router.answers.final_answer import final_answer
 from lc_asym_router.binding import resampled
 from lc_asym_router.embedded import embedded_small
 from lc_asym_router.embedded.catalog import SMALL
@@ -35,9 +37,7 @@ from lc_asym_router.evals.journal import Journal
 from lc_asym_router.logprobs import tokens_of
 from lc_asym_router.request import Request
 from lc_asym_router.state import Attempt
-from lc_asym_router.verify.comparing import asks_for_output, same
 from lc_asym_router.verify.defaults import default_checks
-from lc_asym_router.verify.final_answer import final_answer
 from lc_asym_router.verify.self_verify import SelfVerification, question, verdict_of
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"

@@ -175,7 +175,7 @@ def test_joint_without_a_score_and_with_bad_bounds():
         Joint(NotEmpty(), NotEmpty(), sure=0.2, hopeless=0.8)
 
 
-@pytest.mark.parametrize("wrong", [{"threshold": 1.5}, {"second": "gemma"}])
+@pytest.mark.parametrize("wrong", [{"threshold": 1.5}, {"second": 9}])
 def test_bad_settings(wrong):
     with pytest.raises(ConfigurationError):
         LearnedVerifier(**wrong)

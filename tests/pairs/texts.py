@@ -8,7 +8,8 @@ SKY = ("The sky looks blue because molecules in the air scatter short wavelength
 SEA = ("Sea water tastes of salt because rivers wash minerals out of the rocks, and because the sun "
        "takes away the water while the minerals stay behind in the ocean for ages.")  # fmt: skip
 ESSAY = (
-    "The method sorts the list in place by comparing neighbours and swapping them where they are {}."
+    "The method sorts the list in place by comparing neighbours and swapping them where they "
+    "are {}."
 )
 
 PAIRS = [

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from decimal import Decimal, InvalidOperation
 
-from lc_asym_router.verify.numerals import NUMBER, close, number_text
-from lc_asym_router.verify.wording import opposed, stem, words
+from lc_asym_router.answers.numerals import NUMBER, close, number_text
+from lc_asym_router.answers.word_sets import word_set
+from lc_asym_router.answers.wording import opposed, stem, words
 
 _TABLE = {
     "time": "second/sec/s 1, minute/min 60, hour/hr/h 3600, day 86400, week 604800",

@@ -7,14 +7,14 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lc_asym_router.verify import marked, structured
-from lc_asym_router.verify.choices import concluded, is_listing
-from lc_asym_router.verify.moments import MOMENT
-from lc_asym_router.verify.numerals import NUMBER, number_text, plain_numbers, western
-from lc_asym_router.verify.programs import printed_in, program_in, without_programs
-from lc_asym_router.verify.structured import literal_text
-from lc_asym_router.verify.values import Kind, value_of
-from lc_asym_router.verify.wording import SHORT, words
+from lc_asym_router.answers import marked, structured
+from lc_asym_router.answers.choices import concluded, is_listing
+from lc_asym_router.answers.moments import MOMENT
+from lc_asym_router.answers.numerals import NUMBER, number_text, plain_numbers, western
+from lc_asym_router.answers.programs import printed_in, program_in, without_programs
+from lc_asym_router.answers.structured import literal_text
+from lc_asym_router.answers.values import Kind, value_of
+from lc_asym_router.answers.wording import SHORT, words
 
 _BEGIN, _END = 4_000, 20_000
 """Characters at a text's beginning and end in which its answer is looked for."""

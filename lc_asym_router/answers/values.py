@@ -7,14 +7,14 @@ import json
 import re
 from typing import Literal
 
-from lc_asym_router.verify import formulas
-from lc_asym_router.verify.choices import choice_of
-from lc_asym_router.verify.measures import whole_measure
-from lc_asym_router.verify.moments import moment
-from lc_asym_router.verify.numerals import NUMBER, number_text, plain_numbers, spelled
-from lc_asym_router.verify.structured import literal_text
-from lc_asym_router.verify.sums import arithmetic
-from lc_asym_router.verify.wording import words
+from lc_asym_router.answers import formulas
+from lc_asym_router.answers.choices import choice_of
+from lc_asym_router.answers.measures import whole_measure
+from lc_asym_router.answers.moments import moment
+from lc_asym_router.answers.numerals import NUMBER, number_text, plain_numbers, spelled
+from lc_asym_router.answers.structured import literal_text
+from lc_asym_router.answers.sums import arithmetic
+from lc_asym_router.answers.wording import words
 
 Kind = Literal["json", "number", "choice", "literal", "formula", "moment", "code", "text", "none"]
 

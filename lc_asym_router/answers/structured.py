@@ -8,8 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from lc_asym_router.answers.numerals import number_text
+from lc_asym_router.answers.word_sets import word_set
 from lc_asym_router.schemas import SchemaError, parse_json
-from lc_asym_router.verify.numerals import number_text
 
 LONGEST = 4000
 """Characters of an answer's field that are looked at."""

@@ -6,7 +6,7 @@ import cmath
 import re
 from collections.abc import Callable, Sequence
 
-from lc_asym_router.verify.algebra import NoFormula, point, value_at, variables_of
+from lc_asym_router.answers.algebra import NoFormula, point, value_at, variables_of
 
 MOST = 30
 """Members of a list that are compared."""

@@ -74,7 +74,7 @@ def is_listing(line: str, after: str) -> bool:
 
 
 def options_of(question: str) -> dict[str, str]:
-    """The options that a question lists, by letter; empty where there are not two at least, from A on."""
+    """The options that a question lists, by letter; empty where not two stand there, from A on."""
     question = question[-12_000:]
     for pattern in (_OPTION, _INLINE):
         found: dict[str, str] = {}

@@ -6,6 +6,8 @@ import ast
 import re
 import warnings
 
+from lc_asym_router.answers.word_sets import word_set
+
 LONGEST = 20_000
 """Characters of a program that are read."""
 
@@ -16,9 +18,7 @@ _COMMENT = re.compile(
     re.DOTALL,
 )
 _TOKEN = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|\w+|[^\w\s]")
-_PROSE = word_set(
-    " text txt plaintext output console json markdown md latex math tex"
-)
+_PROSE = word_set(" text txt plaintext output console json markdown md latex math tex")
 _PYTHON = frozenset({"", "python", "py", "python3"})
 
 

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
+from lc_asym_router.answers.word_sets import word_set
+
 LONGEST = 400
 """Characters of a formula that are looked into."""
 
@@ -197,7 +199,7 @@ class _Reader:
             root = self._group("[", "]") if self._peek() == "[" else 2
             inner = self._argument() if self._peek() != "(" else self._group("(", ")")
             if isinstance(inner, float) and inner < 0 and root == 3:
-                return -((-inner) ** (1 / 3))
+                return -float((-inner) ** (1 / 3))
             return self._raised(inner, 1 / root)
         if name == "binom":
             above, below = self._argument().real, self._argument().real

@@ -7,6 +7,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence, Set
 
+from lc_asym_router.answers.word_sets import word_set
+
 SHORT = 15
 """Words up to which a text without a marked answer is taken as the answer itself."""
 
@@ -16,9 +18,7 @@ _NEGATIONS = word_set(
     "not no never neither nor none cannot without nicht kein keine nein ne pas jamais "
     "nunca не нет không"
 )
-_COPULAS = word_set(
-    "is are was were be equals called named ist sind est es è é"
-)
+_COPULAS = word_set("is are was were be equals called named ist sind est es è é")
 _CONJUNCTIONS = frozenset({"and", "or", "nor", "und", "oder", "et", "ou", "y", "e"})
 _FUNCTION = _COPULAS | word_set(
     "it its this that these those they he she we i you there here of to in on at by for "

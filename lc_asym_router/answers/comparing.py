@@ -7,15 +7,15 @@ import json
 import re
 from typing import Any
 
-from lc_asym_router.verify import formulas, marked
-from lc_asym_router.verify.choices import choice_of, options_of
-from lc_asym_router.verify.final_answer import FinalAnswer
-from lc_asym_router.verify.measures import conflict, in_percent
-from lc_asym_router.verify.moments import same_moments
-from lc_asym_router.verify.numerals import NUMBER, close, number_text, plain_numbers
-from lc_asym_router.verify.structured import literal_text, normal
-from lc_asym_router.verify.values import bare, undressed, value_of
-from lc_asym_router.verify.wording import SHORT, known_words, same_texts, words
+from lc_asym_router.answers import formulas, marked
+from lc_asym_router.answers.choices import choice_of, options_of
+from lc_asym_router.answers.final_answer import FinalAnswer
+from lc_asym_router.answers.measures import conflict, in_percent
+from lc_asym_router.answers.moments import same_moments
+from lc_asym_router.answers.numerals import NUMBER, close, number_text, plain_numbers
+from lc_asym_router.answers.structured import literal_text, normal
+from lc_asym_router.answers.values import bare, undressed, value_of
+from lc_asym_router.answers.wording import SHORT, known_words, same_texts, words
 
 _CODE = re.compile(
     r"\[PYTHON\]|\bdef \w{1,80}\(|\bassert \S|\breturn \w|;[ \t]{0,9}$|\bprint\(", re.MULTILINE
