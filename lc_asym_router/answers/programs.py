@@ -18,7 +18,9 @@ _COMMENT = re.compile(
     re.DOTALL,
 )
 _TOKEN = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|\w+|[^\w\s]")
-_PROSE = word_set(" text txt plaintext output console json markdown md latex math tex")
+_PROSE = frozenset({""}) | word_set(
+    "text txt plaintext output console json markdown md latex math tex"
+)
 _PYTHON = frozenset({"", "python", "py", "python3"})
 
 

@@ -12,7 +12,7 @@ from lc_asym_router.answers.final_answer import FinalAnswer, final_answer
 from lc_asym_router.answers.numerals import number_text
 from lc_asym_router.verify import working
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of a feature: a model of another version is refused."""
 
 LONGEST = 8_000
