@@ -1,6 +1,6 @@
 """One small file format for the weights that this package ships: named arrays behind a header.
 
-    lc-asym-router model 1\\n                        magic and the format's version
+    lc-asym-router model 2\\n                        magic and the format's version
     {"kind": ..., "arrays": [...], ...}\\n            one line of JSON
     raw little-endian numbers of all arrays, one after the other
 
@@ -24,7 +24,7 @@ from typing import Any
 
 from lc_asym_router.errors import ModelFileError
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the layout of the file changes: other versions are refused."""
 
 _MAGIC = b"lc-asym-router model "
@@ -45,7 +45,7 @@ class ModelFile:
         arrays: Flat arrays by name, C order; `len(...)` items of `itemsize` bytes.
         shapes: The arrays' shapes by name.
         meta: What else the writer noted; JSON values.
-        checksum: SHA-256 of the arrays' bytes, in hex.
+        checksum: SHA-256 of the header (as JSON, without it) and of the arrays' bytes, in hex.
     """
 
     kind: str
@@ -94,14 +94,8 @@ def write_model(
         if sys.byteorder == "big":
             flat.byteswap()
         payload += flat.tobytes()
-    header = {
-        "kind": kind,
-        "features": features,
-        "arrays": entries,
-        "sha256": hashlib.sha256(payload).hexdigest(),
-        "meta": dict(meta),
-    }
-    line = json.dumps(header, sort_keys=True, ensure_ascii=True).encode()
+    header = {"kind": kind, "features": features, "arrays": entries, "meta": dict(meta)}
+    line = _line({**header, "sha256": _checksum(header, bytes(payload))})
     write_whole(path, b"%s%d\n%s\n%s" % (_MAGIC, FORMAT, line, bytes(payload)))
 
 
@@ -163,9 +157,19 @@ def read_model(path: AnyPath, kind: str, *, features: int = 1) -> ModelFile:
             f"package has version {features}. Train it again with this package."
         )
     arrays, shapes = _arrays(header["arrays"], payload, path)
-    if hashlib.sha256(payload).hexdigest() != header["sha256"]:
+    checksum = header.pop("sha256")
+    if _checksum(header, payload) != checksum:
         raise ModelFileError(f"{path} is damaged: its checksum is wrong. Get or train it again.")
-    return ModelFile(kind, features, arrays, shapes, header["meta"], header["sha256"])
+    return ModelFile(kind, features, arrays, shapes, header["meta"], checksum)
+
+
+def _line(header: Mapping[str, Any]) -> bytes:
+    return json.dumps(header, sort_keys=True, ensure_ascii=True).encode()
+
+
+def _checksum(header: Mapping[str, Any], payload: bytes) -> str:
+    """Of all that a file says: a threshold in the header counts as much as a weight."""
+    return hashlib.sha256(_line(header) + b"\n" + payload).hexdigest()
 
 
 def _header(content: bytes, path: AnyPath) -> tuple[dict[str, Any], bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Protocol, TypeVar
@@ -59,11 +59,11 @@ class Target:
             names = ", ".join(field.name for field in fields(self))
             raise CalibrationError(f"A target is exactly one of {names}.")
         ((name, value),) = self.given.items()
-        top = math.inf if name == "cost_usd" else 1.0
+        top = sys.float_info.max if name == "cost_usd" else 1.0
         if not isinstance(value, int | float) or not 0 <= value <= top:
             raise CalibrationError(
                 f"The target {name}={value!r} must be "
-                + ("USD, 0 or more." if name == "cost_usd" else "a number in [0, 1].")
+                + ("finite USD, 0 or more." if name == "cost_usd" else "a number in [0, 1].")
             )
 
     @property

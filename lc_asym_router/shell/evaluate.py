@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.errors import ConfigurationError
@@ -14,6 +15,7 @@ from lc_asym_router.shell.rows import add_data
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.cascade import CascadePrices
+    from lc_asym_router.evals.data import Answer, Row
 
 
 def add_to(commands: Any) -> None:
@@ -71,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
         from lc_asym_router.evals.cascade import cascade_report
 
         report |= cascade_report(rows, second=options.second, prices=prices)
+        _tell_of_gaps(rows, options.second)
     if options.arbiter:
         from lc_asym_router.evals.ladder import ladder_report
 
@@ -80,6 +83,19 @@ def run(options: argparse.Namespace) -> int:
     else:
         print("\n".join(_lines(report)))
     return ANSWERED
+
+
+def _tell_of_gaps(rows: Sequence[Row], second: str | None) -> None:
+    """Say on stderr how many rows the cascade leaves out."""
+    needed: dict[str, Sequence[Answer | None]] = {"the small model": [row.weak for row in rows]}
+    if second is not None:
+        needed[second] = [row.other.get(second) for row in rows]
+    for name, answers in needed.items():
+        if gaps := sum(each is None or each.response is None for each in answers):
+            print(
+                f"{gaps} of {len(rows)} rows have no answer of {name}: the cascade is without them.",
+                file=sys.stderr,
+            )
 
 
 def _prices(options: argparse.Namespace) -> CascadePrices:

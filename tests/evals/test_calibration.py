@@ -360,3 +360,9 @@ def test_from_the_shell(tmp_path, capsys):
     assert "two numbers" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main([*arguments, "--gain-kept", "0.9", "--cost-usd", "1"])
+
+
+@pytest.mark.parametrize("amount", [float("inf"), float("nan"), -1.0])
+def test_a_cost_that_is_no_amount_is_refused(amount):
+    with pytest.raises(CalibrationError, match="finite USD"):
+        Target(cost_usd=amount)

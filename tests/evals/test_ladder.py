@@ -179,6 +179,10 @@ def test_from_the_shell(tmp_path, capsys):
     assert dearer["cost_ratio"] > found["cost_ratio"]
     assert main(asked) == 0
     assert "ladder: pgr" in capsys.readouterr().out
+    gap = json.loads(path.read_text().splitlines()[0]) | {"id": "gap", "other": {}}
+    path.write_text(path.read_text() + json.dumps(gap) + "\n")
+    assert main(asked) == 0
+    assert f"1 of 81 rows have no answer of {MIDDLE}" in capsys.readouterr().err
     without = ["evaluate", "--data", str(path), "--arbiter", ARBITER]
     assert main(without) == 2
     assert "--second" in capsys.readouterr().err

@@ -52,7 +52,7 @@ def _header(content: bytes, **changes: object) -> bytes:
     [
         (lambda content: b"", "no file of weights"),
         (lambda content: b"PK\x03\x04 something else", "no file of weights"),
-        (lambda content: content.replace(b"model 1", b"model 2", 1), "version '2' of the format"),
+        (lambda content: content.replace(b"model 2", b"model 1", 1), "version '1' of the format"),
         (lambda content: content[:-1], "cut short"),
         (lambda content: content[:30], "cut short in its header"),
         (lambda content: content + b"x", "longer than its header says"),
@@ -74,6 +74,7 @@ def _header(content: bytes, **changes: object) -> bytes:
             ),
             "cut short",
         ),
+        (lambda content: _header(content, meta={"threshold": 0.9}), "checksum is wrong"),
         (lambda content: _header(content, kind="verifier"), "holds a 'verifier'"),
         (lambda content: _header(content, features=8), "version 8 of the features"),
         (lambda content: content.split(b"\n", 1)[0] + b"\n[]\n", "damaged header"),
@@ -127,3 +128,18 @@ def test_only_a_file_is_replaced(tmp_path):
     with pytest.raises(ModelFileError, match="no file that can be replaced"):
         write_model(tmp_path / "pipe", "test", {}, {})
     assert (tmp_path / "pipe").is_fifo()
+
+
+def test_every_changed_byte_is_found(file):
+    """In the header, where thresholds stand, as much as in the arrays."""
+    whole = file.read_bytes()
+    for place in range(len(whole)):
+        changed = bytearray(whole)
+        changed[place] ^= 1
+        file.write_bytes(changed)
+        try:
+            read_model(file, "classifier", features=7)
+        except ModelFileError:
+            continue
+        # A space for another sign that JSON does not heed is no damage.
+        assert whole[place : place + 1].isspace(), whole[place - 20 : place + 20]
