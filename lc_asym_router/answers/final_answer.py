@@ -28,6 +28,15 @@ _STATED = re.compile(
     r"|proposition"
     r"|assertion|conclusion) is (?:therefore )?(true|false)"
 )
+_STATES = re.compile(
+    r"(?i)(?:\b(?:is|are|was|were|equals?|has|have|makes?|gives?|totals?|leaves?|yields?|gets?|costs?"
+    r"|comes to|adds up to|so|thus|therefore)\s|=)\s{0,3}"
+    r"(?:(?:about|approximately|roughly|exactly|only|just|now)\s)?(?=[-+$€£]{0,2}\d)"
+)
+"""What stands before a number that a sentence states."""
+_CONCLUDES = re.compile(r"(?i)so|thus|therefore")
+_SENTENCE = 3
+"""Words that such a sentence has at least."""
 _STANDALONE = frozenset({"number", "choice", "moment"})
 _ASSERTED = re.compile(r"[ \t]{0,9}assert\s[^\n]{1,999}?==[ \t]{0,9}(.+)")
 
@@ -141,7 +150,24 @@ def _of_short(plain: str, said: str) -> FinalAnswer:
     if letter := concluded(plain):
         return FinalAnswer("choice", letter, letter)
     kind, value = value_of(plain)
+    if kind in ("text", "formula") and (found := _stated(plain)):
+        return found
     return FinalAnswer(kind, value, said.strip())
+
+
+def _stated(plain: str) -> FinalAnswer | None:
+    """The one number that a short text's last sentence ends on and states: "The 10th one is 55."."""
+    last = marked.conclusion(plain)
+    found = list(_STATES.finditer(last))
+    if not found or len(words(last).split()) < _SENTENCE:
+        return None
+    if len(found) > 1 and not _CONCLUDES.match(found[-1].group()):
+        return None
+    span = last[found[-1].end() :]
+    kind, value = value_of(span)
+    if kind != "number":
+        return None
+    return FinalAnswer("number", value, span, told=plain_numbers(last))
 
 
 def _last_value(sentence: str) -> FinalAnswer | None:

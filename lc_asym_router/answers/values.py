@@ -45,6 +45,10 @@ _INTERVAL = re.compile(r"[(\[][^()\[\]]{1,80},[^()\[\]]{1,80}[)\]]")
 _MEMBER = re.compile(r"(?:[a-zA-Z]\s*=\s*)?[-+±−]?\s?(?:\d[\d.,]*(?:\s?/\s?\d+)?)")
 
 
+_DENIED = re.compile(r"(?i)(?:\bnot|n['’]t|\bnever)\s(?:[a-z]{1,20}\s)?[-$€£]?\d")
+"""A number that a text says is not the answer."""
+
+
 def value_of(span: str) -> tuple[Kind, str]:
     """The kind of a span and its value, written so that equal values mean the same."""
     span = span.strip()
@@ -62,7 +66,7 @@ def value_of(span: str) -> tuple[Kind, str]:
         return "number", number
     if _is_formula(plain):
         return _formula(plain)
-    if len(found := NUMBER.findall(plain)) == 1:
+    if len(found := NUMBER.findall(plain)) == 1 and not _DENIED.search(plain):
         return "number", number_text(found[0])
     if found and "=" in plain:
         return "number", number_text(found[-1])
