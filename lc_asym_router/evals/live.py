@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.evals.data import Answer, AnyPath, Row
 from lc_asym_router.evals.graders import Grader
 from lc_asym_router.evals.results import LiveEvaluation
@@ -44,7 +45,7 @@ def evaluate(
         ConfigurationError: `concurrency` is not positive, or there is no row.
         GradingError: The grader returned no grade. The answers are kept.
     """
-    jobs = [Job(row, None) for row in dataset]
+    jobs = _jobs(dataset, [None])
     run = Run(router, jobs, grader, f"{router!r}", out, concurrency, progress)
     return LiveEvaluation.of(dataset, run.all())
 
@@ -59,7 +60,7 @@ async def aevaluate(
     progress: bool | None = None,
 ) -> LiveEvaluation:
     """The async twin of `evaluate`."""
-    jobs = [Job(row, None) for row in dataset]
+    jobs = _jobs(dataset, [None])
     run = Run(router, jobs, grader, f"{router!r}", out, concurrency, progress)
     return LiveEvaluation.of(dataset, await run.aall())
 
@@ -78,7 +79,7 @@ def record_tiers(
     Arguments and errors as for `evaluate`. Rows on which a tier failed are left out.
     """
     names = [tier.name for tier in router.ladder]
-    jobs = [Job(row, name) for row in dataset for name in names]
+    jobs = _jobs(dataset, names)
     run = Run(router, jobs, grader, f"{router!r}, each tier", out, concurrency, progress)
     return _graded_rows(dataset, names, run.all())
 
@@ -94,9 +95,15 @@ async def arecord_tiers(
 ) -> list[Row]:
     """The async twin of `record_tiers`."""
     names = [tier.name for tier in router.ladder]
-    jobs = [Job(row, name) for row in dataset for name in names]
+    jobs = _jobs(dataset, names)
     run = Run(router, jobs, grader, f"{router!r}, each tier", out, concurrency, progress)
     return _graded_rows(dataset, names, await run.aall())
+
+
+def _jobs(dataset: Sequence[Row], tiers: Sequence[str | None]) -> list[Job]:
+    if not dataset:
+        raise ConfigurationError("The dataset holds no row, so there is nothing to ask.")
+    return [Job(row, tier) for row in dataset for tier in tiers]
 
 
 def _graded_rows(

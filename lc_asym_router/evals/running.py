@@ -71,8 +71,6 @@ class Run:
     ) -> None:
         if concurrency < 1:
             raise ConfigurationError(f"concurrency={concurrency} must be at least 1.")
-        if not jobs:
-            raise ConfigurationError("The dataset holds no row, so there is nothing to ask.")
         if len({job.key for job in jobs}) < len(jobs):
             raise ConfigurationError("Two rows have the same id; each needs its own.")
         self.router, self.jobs, self.grader = router, jobs, grader
