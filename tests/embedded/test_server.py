@@ -329,7 +329,8 @@ class TestLife:
             assert (await client.post(f"{own.url}/api/chat", json=body)).status_code == 200
         done = True
         await ticker
-        assert max(gaps) < 0.5  # in this process, loading would hold the lock for longer
+        # In this process loading would hold the lock nearly all the time; a busy machine, for a part.
+        assert sum(gap for gap in gaps if gap > 0.1) < sum(gaps) / 2
 
     def test_taken_port(self, own: EmbeddedServer) -> None:
         port = int(own.start().url.rpartition(":")[2])

@@ -292,7 +292,7 @@ async def test_open_at_the_frontier(rig: Rig) -> None:
     alone = router.model_copy(update={"fallbacks": []})
     for way in WAYS:
         seen = await ask(alone, way, "debug")
-        assert seen.seconds < 2
+        assert seen.seconds < 10
         assert "CircuitOpenError" in str(seen.error)
         assert "OpenAIConnectionError" in str(seen.error)  # why it is open
     assert len(rig.servers["frontier"].requests) == 1
