@@ -9,7 +9,7 @@ ARGS ?=
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
-	@echo "make test               the tests, in two processes (ARGS=...: pytest's own arguments, in one)"
+	@echo "make test               the tests (ARGS='-n 2 --dist loadfile': in two processes)"
 	@echo "make soak               10,000 requests, 64 at once, on servers where every fifth call goes wrong"
 	@echo "make lint               ruff and mypy --strict"
 	@echo "make bench              the router's cost per call, against baselines of the same run"
@@ -44,10 +44,10 @@ $(VENV)/.lint: $(VENV)/.test
 ask: $(VENV)/.run
 	@$(BIN)/lc-asym-router ask $(ARGS) "$$PROMPT"
 
-# All tests run in two processes, each file's in one (tests/conftest.py); a choice of tests, or one
-# that is to be seen with -s or a debugger, in one.
+# In two processes (ARGS='-n 2 --dist loadfile', see tests/conftest.py) they take half the time; tests
+# with deadlines then fail now and then on two cores, so one process is what CI goes by.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadfile)
+	$(BIN)/python -m pytest $(ARGS)
 
 soak: $(VENV)/.test
 	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -s tests/faults/test_soak.py $(ARGS)

@@ -132,7 +132,7 @@ async def test_a_slow_check_is_left(rig: Rig, way: str) -> None:
 @in_all_ways
 async def test_a_slow_classifier_is_left(rig: Rig, way: str) -> None:
     def slow(messages: Any) -> float:
-        time.sleep(1.5)
+        time.sleep(5)
         return 0.0
 
     async def aslow(messages: Any) -> float:
@@ -140,9 +140,9 @@ async def test_a_slow_classifier_is_left(rig: Rig, way: str) -> None:
         return 0.0
 
     classify = aslow if way.startswith("a") else slow
-    seen = await ask(rig.router(classify=classify, deadline=1.0), way, "say")
+    seen = await ask(rig.router(classify=classify, deadline=4.0), way, "say")
     assert seen.text == "a frontier answer"
-    assert seen.seconds < 1.0 + SLACK
+    assert seen.seconds < 4.0 + SLACK
 
 
 @pytest.mark.parametrize("way", ["stream", "astream"])
