@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cmath
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from lc_asym_router.answers.algebra import NoFormula, point, value_at, variables_of
 
@@ -218,9 +218,8 @@ def _balanced(text: str) -> bool:
 def _cut(text: str, separators: str) -> list[str]:
     """The parts between separators that stand in no bracket and in no matrix."""
     parts, depth, start = [], 0, 0
-    step: Callable[[str], int] = lambda char: (char in _OPENERS) - (char in _CLOSERS)  # noqa: E731
     for at, char in enumerate(text):
-        depth = max(0, depth + step(char))
+        depth = max(0, depth + (char in _OPENERS) - (char in _CLOSERS))
         if depth == 0 and char in separators:
             parts.append(text[start:at])
             start = at + 1
