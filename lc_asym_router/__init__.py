@@ -8,42 +8,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lc_asym_router._lazy import lazy_exports
+from lc_asym_router._internal.imports import lazy_exports
+from lc_asym_router._internal.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from lc_asym_router.calibration import Calibration as Calibration
+    from lc_asym_router.classify.cached import DecisionCache as DecisionCache
+    from lc_asym_router.classify.calibration import Calibration as Calibration
     from lc_asym_router.classify.judge import JudgeClassifier as JudgeClassifier
     from lc_asym_router.classify.keyword import KeywordClassifier as KeywordClassifier
     from lc_asym_router.classify.learned import LearnedClassifier as LearnedClassifier
-    from lc_asym_router.classify.remembered import DecisionCache as DecisionCache
-    from lc_asym_router.decompose.chat import ChatPlanner as ChatPlanner
+    from lc_asym_router.decompose.chat_planner import ChatPlanner as ChatPlanner
     from lc_asym_router.decompose.decomposer import Decomposer as Decomposer
     from lc_asym_router.decompose.gate import Gate as Gate
     from lc_asym_router.decompose.plan import Plan as Plan
     from lc_asym_router.decompose.plan import PlanError as PlanError
     from lc_asym_router.decompose.plan import Step as Step
-    from lc_asym_router.drift import DriftWatch as DriftWatch
-    from lc_asym_router.errors import (
-        ConfigurationError as ConfigurationError,
-    )
-    from lc_asym_router.errors import (
-        InvalidRequestError as InvalidRequestError,
-    )
-    from lc_asym_router.errors import (
-        NoTierError as NoTierError,
-    )
-    from lc_asym_router.errors import (
-        RouterError as RouterError,
-    )
-    from lc_asym_router.errors import (
-        TiersFailedError as TiersFailedError,
-    )
-    from lc_asym_router.errors import (
-        UnverifiedError as UnverifiedError,
-    )
-    from lc_asym_router.faults.breaker import Breaker as Breaker
-    from lc_asym_router.faults.retry import Retry as Retry
-    from lc_asym_router.middleware import AsymRouterMiddleware as AsymRouterMiddleware
+    from lc_asym_router.errors import ConfigurationError as ConfigurationError
+    from lc_asym_router.errors import InvalidRequestError as InvalidRequestError
+    from lc_asym_router.errors import NoTierError as NoTierError
+    from lc_asym_router.errors import RouterError as RouterError
+    from lc_asym_router.errors import TiersFailedError as TiersFailedError
+    from lc_asym_router.errors import UnverifiedError as UnverifiedError
     from lc_asym_router.money.budgets.budget import Budget as Budget
     from lc_asym_router.money.budgets.exhausted import BudgetExceededError as BudgetExceededError
     from lc_asym_router.money.budgets.exhausted import Exhausted as Exhausted
@@ -53,15 +38,19 @@ if TYPE_CHECKING:
     from lc_asym_router.money.prices import PerSecond as PerSecond
     from lc_asym_router.money.prices import Power as Power
     from lc_asym_router.money.prices import Price as Price
+    from lc_asym_router.observe.drift import DriftWatch as DriftWatch
     from lc_asym_router.observe.logs import RequestLog as RequestLog
     from lc_asym_router.observe.otel import OpenTelemetry as OpenTelemetry
-    from lc_asym_router.router import AsymRouter as AsymRouter
-    from lc_asym_router.state import Attempt as Attempt
-    from lc_asym_router.state import Decision as Decision
-    from lc_asym_router.state import Verdict as Verdict
-    from lc_asym_router.tiers import Tier as Tier
+    from lc_asym_router.records.decision import Decision as Decision
+    from lc_asym_router.router.middleware import AsymRouterMiddleware as AsymRouterMiddleware
+    from lc_asym_router.router.router import AsymRouter as AsymRouter
+    from lc_asym_router.tiers.faults.breaker import Breaker as Breaker
+    from lc_asym_router.tiers.faults.retry import Retry as Retry
+    from lc_asym_router.tiers.tier import Tier as Tier
     from lc_asym_router.verify.agreement import Agreement as Agreement
     from lc_asym_router.verify.arithmetic import Arithmetic as Arithmetic
+    from lc_asym_router.verify.attempt import Attempt as Attempt
+    from lc_asym_router.verify.attempt import Verdict as Verdict
     from lc_asym_router.verify.check import Check as Check
     from lc_asym_router.verify.defaults import default_checks as default_checks
     from lc_asym_router.verify.joint import Joint as Joint
@@ -69,54 +58,52 @@ if TYPE_CHECKING:
     from lc_asym_router.verify.learned import LearnedVerifier as LearnedVerifier
     from lc_asym_router.verify.self_verify import SelfVerification as SelfVerification
 
-__version__ = "0.1.0"
-
 _HOMES = {
-    "Agreement": "verify.agreement",
-    "Arithmetic": "verify.arithmetic",
-    "AsymRouter": "router",
-    "AsymRouterMiddleware": "middleware",
-    "Attempt": "state",
-    "Breaker": "faults.breaker",
-    "Budget": "money.budgets.budget",
-    "BudgetExceededError": "money.budgets.exhausted",
-    "BudgetStore": "money.budgets.store",
-    "Calibration": "calibration",
-    "ChatPlanner": "decompose.chat",
-    "Check": "verify.check",
-    "ConfigurationError": "errors",
-    "Decision": "state",
-    "Decomposer": "decompose.decomposer",
-    "DecisionCache": "classify.remembered",
-    "DriftWatch": "drift",
-    "Exhausted": "money.budgets.exhausted",
-    "Gate": "decompose.gate",
-    "InvalidRequestError": "errors",
-    "Joint": "verify.joint",
-    "Judge": "verify.judge",
-    "JudgeClassifier": "classify.judge",
-    "KeywordClassifier": "classify.keyword",
-    "LearnedClassifier": "classify.learned",
-    "LearnedVerifier": "verify.learned",
-    "Ledger": "money.ledger.handler",
-    "NoTierError": "errors",
-    "OpenTelemetry": "observe.otel",
-    "PerCall": "money.prices",
-    "PerSecond": "money.prices",
-    "Plan": "decompose.plan",
-    "PlanError": "decompose.plan",
-    "Power": "money.prices",
-    "Price": "money.prices",
-    "RequestLog": "observe.logs",
-    "Retry": "faults.retry",
-    "RouterError": "errors",
-    "SelfVerification": "verify.self_verify",
-    "Step": "decompose.plan",
-    "Tier": "tiers",
-    "TiersFailedError": "errors",
-    "UnverifiedError": "errors",
-    "Verdict": "state",
-    "default_checks": "verify.defaults",
+    "Agreement": ".verify.agreement",
+    "Arithmetic": ".verify.arithmetic",
+    "AsymRouter": ".router.router",
+    "AsymRouterMiddleware": ".router.middleware",
+    "Attempt": ".verify.attempt",
+    "Breaker": ".tiers.faults.breaker",
+    "Budget": ".money.budgets.budget",
+    "BudgetExceededError": ".money.budgets.exhausted",
+    "BudgetStore": ".money.budgets.store",
+    "Calibration": ".classify.calibration",
+    "ChatPlanner": ".decompose.chat_planner",
+    "Check": ".verify.check",
+    "ConfigurationError": ".errors",
+    "Decision": ".records.decision",
+    "DecisionCache": ".classify.cached",
+    "Decomposer": ".decompose.decomposer",
+    "DriftWatch": ".observe.drift",
+    "Exhausted": ".money.budgets.exhausted",
+    "Gate": ".decompose.gate",
+    "InvalidRequestError": ".errors",
+    "Joint": ".verify.joint",
+    "Judge": ".verify.judge",
+    "JudgeClassifier": ".classify.judge",
+    "KeywordClassifier": ".classify.keyword",
+    "LearnedClassifier": ".classify.learned",
+    "LearnedVerifier": ".verify.learned",
+    "Ledger": ".money.ledger.handler",
+    "NoTierError": ".errors",
+    "OpenTelemetry": ".observe.otel",
+    "PerCall": ".money.prices",
+    "PerSecond": ".money.prices",
+    "Plan": ".decompose.plan",
+    "PlanError": ".decompose.plan",
+    "Power": ".money.prices",
+    "Price": ".money.prices",
+    "RequestLog": ".observe.logs",
+    "Retry": ".tiers.faults.retry",
+    "RouterError": ".errors",
+    "SelfVerification": ".verify.self_verify",
+    "Step": ".decompose.plan",
+    "Tier": ".tiers.tier",
+    "TiersFailedError": ".errors",
+    "UnverifiedError": ".errors",
+    "Verdict": ".verify.attempt",
+    "default_checks": ".verify.defaults",
 }
 
 __all__ = sorted(_HOMES)

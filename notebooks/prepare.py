@@ -47,7 +47,7 @@ def pair(models: str) -> dict[str, Any]:
         models: "embedded" or "real".
     """
     from lc_asym_router import Power, Price, Tier
-    from lc_asym_router.env import embedded, tiers_from_env
+    from lc_asym_router.router.from_env import embedded, tiers_from_env
 
     if models not in SHOWN:
         raise ValueError(f"ROUTER_MODELS={models!r}: it is one of {', '.join(SHOWN)}.")

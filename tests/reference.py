@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import lc_asym_router
-from lc_asym_router import env
-from lc_asym_router.options import CallOptions
+from lc_asym_router.graph.options import CallOptions
+from lc_asym_router.router import from_env as env
 
 ROOMS = {
     "The router": ["AsymRouter"],

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 
 from lc_asym_router import Attempt, default_checks
-from lc_asym_router.answers.comparing import agree, same
-from lc_asym_router.answers.final_answer import final_answer
-from lc_asym_router.answers.formulas import equal
-from lc_asym_router.request import Request
+from lc_asym_router.records.request import Request
+from lc_asym_router.verify.answers.comparing import agree, same
+from lc_asym_router.verify.answers.final_answer import final_answer
+from lc_asym_router.verify.answers.formulas import equal
 from tests.pairs import EVERY, MISSED
 
 STYLES = (

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 
 from lc_asym_router import Attempt, default_checks
-from lc_asym_router.request import Request
+from lc_asym_router.records.request import Request
 from lc_asym_router.verify import Arithmetic
 from tests.conftest import record
 

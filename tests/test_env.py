@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from lc_asym_router import AsymRouter, ConfigurationError
-from lc_asym_router.env import ollama_url, preferred
+from lc_asym_router.router.from_env import ollama_url, preferred
 from tests.conftest import record, small_model
 from tests.servers import OllamaServer, OpenAIServer
 

@@ -34,12 +34,12 @@ def without(absent: set[str], code: str) -> str:
         ({"opentelemetry"}, "import lc_asym_router as r; r.OpenTelemetry()", "router[otel]"),
         (
             {"xllamacpp", "uvicorn"},
-            "import lc_asym_router.env as e; e.embedded('small')",
+            "import lc_asym_router.router.from_env as e; e.embedded('small')",
             "[embedded]",
         ),
         (
             {"jsonschema"},
-            "from lc_asym_router.schemas import conform; conform({}, {'type': 'object'})",
+            "from lc_asym_router._internal.schemas import conform; conform({}, {'type': 'object'})",
             "router[schema]",
         ),
         (

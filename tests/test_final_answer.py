@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lc_asym_router.answers.comparing import same
-from lc_asym_router.answers.final_answer import FinalAnswer, final_answer
+from lc_asym_router.verify.answers.comparing import same
+from lc_asym_router.verify.answers.final_answer import FinalAnswer, final_answer
 
 
 @pytest.mark.parametrize(

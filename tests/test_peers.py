@@ -20,8 +20,8 @@ from lc_asym_router import (
     default_checks,
 )
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.request import Request
-from lc_asym_router.state import Attempt
+from lc_asym_router.records.request import Request
+from lc_asym_router.verify.attempt import Attempt
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, record, small_model
 from tests.servers import OllamaServer, OpenAIServer, Reply, ToolCall
 from tests.test_parents import node_parent, subgraph_parent

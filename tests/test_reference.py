@@ -10,7 +10,7 @@ from langchain_core.decisions import BaseDecisionModel
 
 import lc_asym_router
 from lc_asym_router import AsymRouter
-from lc_asym_router.router import _SETTINGS
+from lc_asym_router.router.router import _SETTINGS
 from tests.reference import ROOMS, _entries, document
 
 SETTINGS = Path(__file__).parent.parent / "docs" / "settings.md"

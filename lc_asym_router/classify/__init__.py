@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from lc_asym_router._lazy import lazy_exports
+from typing import TYPE_CHECKING
 
-__all__ = ["ChatDecisionModel", "JudgeClassifier", "KeywordClassifier", "LearnedClassifier"]
+from lc_asym_router._internal.imports import lazy_exports
 
-__getattr__ = lazy_exports(
-    __name__,
-    {
-        "ChatDecisionModel": "chat",
-        "JudgeClassifier": "judge",
-        "KeywordClassifier": "keyword",
-        "LearnedClassifier": "learned",
-    },
-)
+if TYPE_CHECKING:
+    from lc_asym_router.classify.cached import DecisionCache as DecisionCache
+    from lc_asym_router.classify.calibration import Calibration as Calibration
+    from lc_asym_router.classify.chat_decision_model import ChatDecisionModel as ChatDecisionModel
+    from lc_asym_router.classify.judge import JudgeClassifier as JudgeClassifier
+    from lc_asym_router.classify.keyword import KeywordClassifier as KeywordClassifier
+    from lc_asym_router.classify.learned import LearnedClassifier as LearnedClassifier
+
+_HOMES = {
+    "Calibration": ".calibration",
+    "ChatDecisionModel": ".chat_decision_model",
+    "DecisionCache": ".cached",
+    "JudgeClassifier": ".judge",
+    "KeywordClassifier": ".keyword",
+    "LearnedClassifier": ".learned",
+}
+
+__all__ = sorted(_HOMES)
+
+__getattr__ = lazy_exports(__name__, _HOMES)

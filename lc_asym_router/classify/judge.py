@@ -11,13 +11,14 @@ from langchain_core.language_models import BaseChatModel
 from langgraph.errors import GraphBubbleUp
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from lc_asym_router.classify.answers import ExplainedResponse
-from lc_asym_router.classify.chat import ChatDecisionModel
+from lc_asym_router._internal.deadline import awithin, within
+from lc_asym_router._internal.provider_errors import describe_error
+from lc_asym_router.classify.chat_decision_model import ChatDecisionModel
 from lc_asym_router.classify.keyword import KeywordClassifier
-from lc_asym_router.deadline import awithin, within
-from lc_asym_router.errors import ConfigurationError, describe_error
-from lc_asym_router.faults.breaker import Breaker
-from lc_asym_router.faults.guard import permitted
+from lc_asym_router.classify.typed_answers import ExplainedResponse
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.tiers.faults.breaker import Breaker
+from lc_asym_router.tiers.faults.guard import permitted
 
 logger = logging.getLogger(__name__)
 

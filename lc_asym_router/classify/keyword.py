@@ -12,11 +12,10 @@ from langchain_core.decisions.types import State
 from langchain_core.messages import BaseMessage
 from pydantic import Field, field_validator
 
-from lc_asym_router.classify.answers import ExplainedResponse, answer, levels_of, spread
-from lc_asym_router.classify.parts import Part
+from lc_asym_router.classify.typed_answers import ExplainedResponse, Part, answer, levels_of, spread
 from lc_asym_router.classify.words import ARTICLE_WORDS, WORDS
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.request import Request
+from lc_asym_router.records.request import Request
 
 
 class KeywordClassifier(BaseDecisionModel):

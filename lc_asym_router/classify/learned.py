@@ -10,9 +10,8 @@ from langchain_core.decisions import BaseDecisionModel, Question, Score
 from langchain_core.decisions.types import State
 from pydantic import PrivateAttr
 
-from lc_asym_router.classify.answers import ExplainedResponse, answer, levels_of, spread
 from lc_asym_router.classify.keyword import KeywordClassifier, turn_text
-from lc_asym_router.classify.parts import Part
+from lc_asym_router.classify.typed_answers import ExplainedResponse, Part, answer, levels_of, spread
 from lc_asym_router.classify.weights import WORDS, Gain, Weights, load_weights
 
 _TOLD = 2

@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from threading import Lock
 
-from lc_asym_router.arrays import read_model
+from lc_asym_router._internal.model_file import read_model
 from lc_asym_router.classify.features import (
     FEATURES_VERSION,
     NAMES,

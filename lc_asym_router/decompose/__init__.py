@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lc_asym_router._lazy import lazy_exports
+from lc_asym_router._internal.imports import lazy_exports
 
 if TYPE_CHECKING:
-    from lc_asym_router.decompose.chat import ChatPlanner as ChatPlanner
+    from lc_asym_router.decompose.chat_planner import ChatPlanner as ChatPlanner
     from lc_asym_router.decompose.decomposer import Decomposer as Decomposer
     from lc_asym_router.decompose.drawing import ascii_drawing as ascii_drawing
     from lc_asym_router.decompose.drawing import mermaid as mermaid
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from lc_asym_router.decompose.plan import Plan as Plan
     from lc_asym_router.decompose.plan import PlanError as PlanError
     from lc_asym_router.decompose.plan import Step as Step
-    from lc_asym_router.decompose.structure import StructuralPlanner as StructuralPlanner
+    from lc_asym_router.decompose.splitting.planner import StructuralPlanner as StructuralPlanner
 
 _HOMES = {
-    "ChatPlanner": "chat",
-    "Decomposer": "decomposer",
-    "Estimate": "gate",
-    "Gate": "gate",
-    "Mapped": "mapping",
-    "Plan": "plan",
-    "PlanError": "plan",
-    "Step": "plan",
-    "StructuralPlanner": "structure",
-    "ascii_drawing": "drawing",
-    "mermaid": "drawing",
+    "ChatPlanner": ".chat_planner",
+    "Decomposer": ".decomposer",
+    "Estimate": ".gate",
+    "Gate": ".gate",
+    "Mapped": ".mapping",
+    "Plan": ".plan",
+    "PlanError": ".plan",
+    "Step": ".plan",
+    "StructuralPlanner": ".splitting.planner",
+    "ascii_drawing": ".drawing",
+    "mermaid": ".drawing",
 }
 
 __all__ = sorted(_HOMES)

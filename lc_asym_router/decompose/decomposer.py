@@ -14,18 +14,18 @@ from langchain_core.runnables.config import merge_configs
 from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from lc_asym_router.chain_model import ChainChatModel
+from lc_asym_router.batch.run import Run
 from lc_asym_router.decompose.gate import Gate
 from lc_asym_router.decompose.graph import build_decomposer_graph
 from lc_asym_router.decompose.mapping import Mapped, map_run, mapped
-from lc_asym_router.decompose.way import Way, planner_name
+from lc_asym_router.decompose.settings import Way, planner_name
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.evals.data import AnyPath
-from lc_asym_router.evals.running import Run
-from lc_asym_router.face import Face
-from lc_asym_router.graph import Graph
-from lc_asym_router.request import Request
-from lc_asym_router.router import AsymRouter
+from lc_asym_router.graph.build import Graph
+from lc_asym_router.graph.runner import Face
+from lc_asym_router.records.request import Request
+from lc_asym_router.router.chain_model import ChainChatModel
+from lc_asym_router.router.router import AsymRouter
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,13 @@ from langgraph._internal._runnable import RunnableCallable
 from langgraph.constants import END, START
 from langgraph.graph import StateGraph
 
-from lc_asym_router.context import RunContext
-from lc_asym_router.decompose.fan import Fan
 from lc_asym_router.decompose.nodes import Nodes
+from lc_asym_router.decompose.settings import Way
 from lc_asym_router.decompose.state import DecomposerState
-from lc_asym_router.decompose.way import Way
-from lc_asym_router.graph import Graph
-from lc_asym_router.state import RouterIO
+from lc_asym_router.decompose.steps_graph import Fan
+from lc_asym_router.graph.build import Graph
+from lc_asym_router.graph.context import RunContext
+from lc_asym_router.graph.state import RouterIO
 
 
 def build_decomposer_graph(way: Way, max_concurrency: int, checkpointer: Any = None) -> Graph:

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from langchain_core.messages import AIMessageChunk, HumanMessage
 
+from lc_asym_router.decompose.coverage import Reading, Uses
 from lc_asym_router.decompose.plan import Plan
-from lc_asym_router.decompose.using import Reading, Uses
-from lc_asym_router.request import Request
-from lc_asym_router.streaming import Sink
+from lc_asym_router.graph.streaming import Sink
+from lc_asym_router.records.request import Request
 
 PROMPT = """\
 {request}

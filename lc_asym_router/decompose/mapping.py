@@ -12,11 +12,11 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 
+from lc_asym_router.batch.run import Entry, Job, Run, message_of
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.evals.data import Answer, AnyPath, Row
-from lc_asym_router.evals.running import Entry, Job, Run, message_of
-from lc_asym_router.money.prices import total
-from lc_asym_router.router import AsymRouter
+from lc_asym_router.records.amounts import total
+from lc_asym_router.router.router import AsymRouter
 
 
 @dataclass(frozen=True)

@@ -15,25 +15,22 @@ from langgraph.constants import END
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
-from lc_asym_router.ambient import ambient
-from lc_asym_router.deadline import finished
-from lc_asym_router.decompose.chat import ChatPlanner
-from lc_asym_router.decompose.entering import Bill, Entry
-from lc_asym_router.decompose.fan import Fan
-from lc_asym_router.decompose.live import atold_live, told_live
-from lc_asym_router.decompose.parts import (
-    FAILURES,
-    Joining,
-    with_whole_record,
-)
+from lc_asym_router._internal.chunks import Draft, as_chunks, as_message
+from lc_asym_router._internal.deadline import finished
+from lc_asym_router._internal.run_config import ambient
+from lc_asym_router.decompose.chat_planner import ChatPlanner
+from lc_asym_router.decompose.live_answer import atold_live, told_live
+from lc_asym_router.decompose.node_entry import Bill, Entry
 from lc_asym_router.decompose.planning import Planning
 from lc_asym_router.decompose.record import parts_record, usage_of, whole_record
+from lc_asym_router.decompose.settings import Way
 from lc_asym_router.decompose.state import DecomposerState, StepResult
-from lc_asym_router.decompose.way import Way
+from lc_asym_router.decompose.step_calls import FAILURES, Joining, with_whole_record
+from lc_asym_router.decompose.steps_graph import Fan
 from lc_asym_router.errors import UnverifiedError
-from lc_asym_router.request import Request
-from lc_asym_router.state import Update, unseal
-from lc_asym_router.streaming import Audience, Draft, Sink, ahand_on, as_chunks, as_message, hand_on
+from lc_asym_router.graph.state import Update, unseal
+from lc_asym_router.graph.streaming import Audience, Sink, ahand_on, hand_on
+from lc_asym_router.records.request import Request
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from lc_asym_router._internal.schemas import as_json_schema
 from lc_asym_router.errors import RouterError
-from lc_asym_router.schemas import as_json_schema
 
 JOIN = "join"
 """What stands as the step of the attempts that joined."""

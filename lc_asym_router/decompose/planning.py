@@ -10,22 +10,23 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
-from lc_asym_router.binding import bind
-from lc_asym_router.decompose.chat import ChatPlanner
-from lc_asym_router.decompose.entering import Bill, Entry
+from lc_asym_router._internal.provider_errors import describe_error
+from lc_asym_router._internal.run_config import loud
+from lc_asym_router.decompose.chat_planner import ChatPlanner
 from lc_asym_router.decompose.gate import Gate
+from lc_asym_router.decompose.node_entry import Bill, Entry
 from lc_asym_router.decompose.plan import Plan
 from lc_asym_router.decompose.record import as_side_calls
+from lc_asym_router.decompose.settings import planner_name
 from lc_asym_router.decompose.state import Split
-from lc_asym_router.decompose.way import planner_name
-from lc_asym_router.errors import ConfigurationError, describe_error
-from lc_asym_router.history import fit
-from lc_asym_router.meter import CallMeter
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.graph.calls.meter import CallMeter
+from lc_asym_router.graph.state import Update
 from lc_asym_router.money.budgets.exhausted import BudgetExceededError
-from lc_asym_router.money.prices import total
-from lc_asym_router.request import Request
-from lc_asym_router.state import Update
-from lc_asym_router.streaming import loud
+from lc_asym_router.records.amounts import total
+from lc_asym_router.records.request import Request
+from lc_asym_router.tiers.binding import bind
+from lc_asym_router.tiers.conversation import fit
 
 _ESTIMATES = Gate()
 """Estimates for the record where no gate is set."""

@@ -11,12 +11,7 @@ from typing import Any
 from lc_asym_router.embedded import ollama_info
 from lc_asym_router.embedded.catalog import EmbeddedModel
 from lc_asym_router.embedded.engine import Engine
-from lc_asym_router.embedded.errors import (
-    EngineError,
-    MissingExtraError,
-    WeightsError,
-    needs_extra,
-)
+from lc_asym_router.embedded.errors import EngineError, MissingExtraError, WeightsError, needs_extra
 from lc_asym_router.embedded.fold import Fold, unfold
 from lc_asym_router.embedded.ollama_api import DEFAULT_MAX_TOKENS, BadRequest, Reply, to_openai
 from lc_asym_router.embedded.pool import EnginePool

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.messages.ai import UsageMetadata
 
+from lc_asym_router._internal.imports import numpy
 from lc_asym_router.evals.data import Answer, Row, estimated_tokens
-from lc_asym_router.evals.extra import numpy
 from lc_asym_router.money.prices import Price, Pricing
-from lc_asym_router.request import Request
-from lc_asym_router.state import Attempt
+from lc_asym_router.records.request import Request
+from lc_asym_router.verify.attempt import Attempt
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.metrics import Floats

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lc_asym_router.calibration import Calibration, CalibrationError, Expected
-from lc_asym_router.classify.scoring import Scorer
+from lc_asym_router._internal.imports import numpy
+from lc_asym_router.classify.calibration import Calibration, CalibrationError, Expected
+from lc_asym_router.classify.scorer import Scorer
 from lc_asym_router.evals.data import Row, need_scores
-from lc_asym_router.evals.extra import numpy
 from lc_asym_router.evals.metrics import bootstrap
 from lc_asym_router.evals.questions import same_question
 from lc_asym_router.evals.replay import Replay, replay, replay_router
@@ -19,7 +19,7 @@ from lc_asym_router.money.prices import Pricing
 from lc_asym_router.verify.check import Check
 
 if TYPE_CHECKING:
-    from lc_asym_router.router import AsymRouter
+    from lc_asym_router.router.router import AsymRouter
 
 LEAST_ROWS = 50
 FOLDS = 5

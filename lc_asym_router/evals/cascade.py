@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from lc_asym_router.answers.comparing import agree
+from lc_asym_router._internal.imports import numpy
 from lc_asym_router.evals.attempts import attempt_of, bills
+from lc_asym_router.evals.check_thresholds import Outcomes, Point, joined, points
 from lc_asym_router.evals.data import DataError, Row, need_scores
-from lc_asym_router.evals.extra import numpy
 from lc_asym_router.evals.metrics import auroc, bootstrap, recovered
-from lc_asym_router.evals.policy import Outcomes, Point, joined, points
-from lc_asym_router.evals.seconds import answered, none_of
+from lc_asym_router.evals.second_models import answered, none_of
 from lc_asym_router.money.prices import Price
+from lc_asym_router.verify.answers.comparing import agree
 from lc_asym_router.verify.arithmetic import Arithmetic
 from lc_asym_router.verify.defaults import default_checks
 from lc_asym_router.verify.features import Reading, read

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 
 from langchain_core.messages import AIMessage
 
-from lc_asym_router.answers.comparing import same
-from lc_asym_router.answers.final_answer import final_answer
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.evals.data import Row
+from lc_asym_router.verify.answers.comparing import same
+from lc_asym_router.verify.answers.final_answer import final_answer
 
 Grade = float | bool
 Grader = Callable[[Row, AIMessage], Grade] | Callable[[Row, AIMessage], Awaitable[Grade]]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lc_asym_router.batch.run import Entry, Job, Run, message_of
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.evals.data import Answer, AnyPath, Row
 from lc_asym_router.evals.graders import Grader
 from lc_asym_router.evals.results import LiveEvaluation
-from lc_asym_router.evals.running import Entry, Job, Run, message_of
-from lc_asym_router.logprobs import tokens_of
+from lc_asym_router.tiers.provider import tokens_of
 
 if TYPE_CHECKING:
-    from lc_asym_router.router import AsymRouter
+    from lc_asym_router.router.router import AsymRouter
 
 
 def evaluate(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from lc_asym_router.evals.extra import numpy as _numpy
+from lc_asym_router._internal.imports import numpy as _numpy
 
 if TYPE_CHECKING:
     import numpy as np

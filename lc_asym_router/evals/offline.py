@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import HumanMessage
 
-from lc_asym_router.classify.scoring import Classifier, Scorer
+from lc_asym_router._internal.imports import numpy as _numpy
+from lc_asym_router.classify.scorer import Classifier, Scorer
 from lc_asym_router.evals.data import Row, by_source, need_scores
-from lc_asym_router.evals.extra import numpy as _numpy
 from lc_asym_router.evals.metrics import Curve, apgr, bootstrap, curve, pgr
-from lc_asym_router.request import Request
+from lc_asym_router.records.request import Request
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.metrics import Floats

@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import HumanMessage
 
-from lc_asym_router.classify.scoring import Scorer
+from lc_asym_router._internal.imports import numpy
+from lc_asym_router.classify.scorer import Scorer
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.evals.attempts import attempt_of, costs_of, usage_of
 from lc_asym_router.evals.data import Row
-from lc_asym_router.evals.extra import numpy
-from lc_asym_router.evals.seconds import RecordedModel, answered, none_of
+from lc_asym_router.evals.second_models import RecordedModel, answered, none_of
 from lc_asym_router.money.prices import Pricing
-from lc_asym_router.request import Request
-from lc_asym_router.tiers import Ladder, Tier
+from lc_asym_router.records.request import Request
+from lc_asym_router.tiers.ladder import Ladder
+from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.check import All, Check
 from lc_asym_router.verify.joint import Joint
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.metrics import Floats
-    from lc_asym_router.router import AsymRouter
+    from lc_asym_router.router.router import AsymRouter
 
 
 @dataclass(frozen=True)

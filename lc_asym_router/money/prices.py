@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from langchain_core.messages.ai import UsageMetadata
@@ -211,13 +210,6 @@ def cost_of_call(
     if unbilled:
         return 0.0
     return price.of_failed(seconds) if failed else price.of(usage, seconds)
-
-
-def total(costs: Iterable[float | None]) -> float | None:
-    """Sum in USD; `None` as soon as one part is not known (an unknown price is never 0)."""
-    parts = list(costs)
-    known = [cost for cost in parts if cost is not None]
-    return math.fsum(known) if len(known) == len(parts) else None
 
 
 def _or(price: float | None, otherwise: float) -> float:

@@ -8,31 +8,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lc_asym_router._lazy import lazy_exports
+from lc_asym_router._internal.imports import lazy_exports
 
 if TYPE_CHECKING:
-    from lc_asym_router.notebook.comparing import Comparison as Comparison
-    from lc_asym_router.notebook.explaining import Explanation as Explanation
     from lc_asym_router.notebook.files import save as save
     from lc_asym_router.notebook.picture import Picture as Picture
     from lc_asym_router.notebook.plots import plot_frontier as plot_frontier
     from lc_asym_router.notebook.plots import plot_ledger as plot_ledger
-    from lc_asym_router.notebook.record import Record as Record
     from lc_asym_router.notebook.report import Report as Report
     from lc_asym_router.notebook.showing import show as show
     from lc_asym_router.notebook.slider import threshold_slider as threshold_slider
+    from lc_asym_router.records.record import Record as Record
+    from lc_asym_router.router.compare import Comparison as Comparison
+    from lc_asym_router.router.explain import Explanation as Explanation
 
 _HOMES = {
-    "Comparison": "comparing",
-    "Explanation": "explaining",
-    "Picture": "picture",
-    "Record": "record",
-    "Report": "report",
-    "plot_frontier": "plots",
-    "plot_ledger": "plots",
-    "save": "files",
-    "show": "showing",
-    "threshold_slider": "slider",
+    "Comparison": "lc_asym_router.router.compare",
+    "Explanation": "lc_asym_router.router.explain",
+    "Picture": ".picture",
+    "Record": "lc_asym_router.records.record",
+    "Report": ".report",
+    "plot_frontier": ".plots",
+    "plot_ledger": ".plots",
+    "save": ".files",
+    "show": ".showing",
+    "threshold_slider": ".slider",
 }
 
 __all__ = sorted(_HOMES)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lc_asym_router.notebook.amounts import seconds, usd
 from lc_asym_router.notebook.markup import Html, display, tag
-from lc_asym_router.notebook.timeline import told_of
+from lc_asym_router.records.amounts import seconds, usd
+from lc_asym_router.records.plan_rows import told_of
 
 if TYPE_CHECKING:
-    from lc_asym_router.notebook.comparing import Comparison, Try
+    from lc_asym_router.router.compare import Comparison, Try
 
 
 def comparison_html(comparison: Comparison) -> str:

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lc_asym_router.classify.parts import Part
-from lc_asym_router.notebook.amounts import number
+from lc_asym_router.classify.typed_answers import Part
 from lc_asym_router.notebook.markup import Html, clipped, display, drawing, markup, table, tag
+from lc_asym_router.records.amounts import number
 
 if TYPE_CHECKING:
-    from lc_asym_router.notebook.explaining import Explanation, Level
-    from lc_asym_router.state import Decision
+    from lc_asym_router.records.decision import Decision
+    from lc_asym_router.router.explain import Explanation, Level
 
 WIDTH, LEFT, BAR = 560, 190, 300
 

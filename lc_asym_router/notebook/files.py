@@ -6,15 +6,15 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from lc_asym_router.display import Displayed
+from lc_asym_router._internal.display import Displayed
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.notebook.graph_drawing import graph_svg
 from lc_asym_router.notebook.markup import Html, standalone, tag
 from lc_asym_router.notebook.picture import Picture
 from lc_asym_router.notebook.plan_drawing import request_svg
-from lc_asym_router.notebook.record import Record
 from lc_asym_router.notebook.showing import displayed
-from lc_asym_router.router import AsymRouter
+from lc_asym_router.records.record import Record
+from lc_asym_router.router.router import AsymRouter
 
 
 def save(thing: Any, path: str | PathLike[str]) -> None:

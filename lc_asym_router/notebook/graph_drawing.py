@@ -8,9 +8,10 @@ from typing import Literal
 
 from langgraph.constants import END, START
 
-from lc_asym_router.notebook.amounts import number, price
+from lc_asym_router.graph.policy import Policy
+from lc_asym_router.notebook.amounts import price
 from lc_asym_router.notebook.markup import Html, clipped, drawing, tag
-from lc_asym_router.policy import Policy
+from lc_asym_router.records.amounts import number
 
 NodeState = Literal["run", "done"]
 """A node that is at work, or has been."""

@@ -14,18 +14,18 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
 from langgraph.constants import END, START
 
-from lc_asym_router.extras import needed
+from lc_asym_router._internal.imports import needed
+from lc_asym_router._internal.run_config import loud
 from lc_asym_router.notebook.graph_drawing import NodeState, graph_svg
 from lc_asym_router.notebook.markup import display, tag
-from lc_asym_router.notebook.record import Record
 from lc_asym_router.notebook.showing import notebook
-from lc_asym_router.shell.lines import attempt_line, decision_line
-from lc_asym_router.streaming import loud
+from lc_asym_router.records.lines import attempt_line, decision_line
+from lc_asym_router.records.record import Record
 
 if TYPE_CHECKING:
-    from lc_asym_router.policy import Policy
-    from lc_asym_router.router import AsymRouter
-    from lc_asym_router.state import Trail
+    from lc_asym_router.graph.policy import Policy
+    from lc_asym_router.records.trail import Trail
+    from lc_asym_router.router.router import AsymRouter
 
 FASTEST = 0.08
 """Seconds between two redrawings while text comes."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
-from lc_asym_router.extras import needed
+from lc_asym_router._internal.imports import needed
 from lc_asym_router.notebook.markup import Html, tag
 
 DPI = 110

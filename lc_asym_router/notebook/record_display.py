@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from lc_asym_router.notebook.amounts import UNKNOWN, number, seconds, usd
 from lc_asym_router.notebook.decision_display import decision_parts
 from lc_asym_router.notebook.markup import Html, display, table, tag
 from lc_asym_router.notebook.plan_drawing import request_svg
 from lc_asym_router.notebook.timeline import Step, saving, steps_of
+from lc_asym_router.records.amounts import UNKNOWN, number, seconds, usd
 
 if TYPE_CHECKING:
-    from lc_asym_router.notebook.decomposition import Decomposition
-    from lc_asym_router.notebook.record import Record
+    from lc_asym_router.records.record import Decomposition, Record
 
 _HEADS = ("step", "call", "model", "what came of it", "score", "time", "tokens", "cost")
 

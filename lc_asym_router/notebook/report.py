@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lc_asym_router.display import Displayed
+from lc_asym_router._internal.display import Displayed
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.notebook.amounts import share, usd
 from lc_asym_router.notebook.report_display import report_html
+from lc_asym_router.records.amounts import share, usd
 
 if TYPE_CHECKING:
     from lc_asym_router.money.ledger.handler import Ledger

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from lc_asym_router.notebook.amounts import share, usd
 from lc_asym_router.notebook.markup import Html, clipped, display, drawing, tag
 from lc_asym_router.notebook.record_display import tile
+from lc_asym_router.records.amounts import share, usd
 
 if TYPE_CHECKING:
     from lc_asym_router.notebook.report import Day, Report

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lc_asym_router.notebook.amounts import number, price
+from lc_asym_router.graph.policy import Policy
+from lc_asym_router.notebook.amounts import price
 from lc_asym_router.notebook.graph_drawing import graph_svg
 from lc_asym_router.notebook.markup import Html, display, table, tag
-from lc_asym_router.policy import Policy
-from lc_asym_router.tiers import Tier
+from lc_asym_router.records.amounts import number
+from lc_asym_router.tiers.tier import Tier
 
 _HEADS = (
     "tier",

@@ -8,11 +8,11 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
-from lc_asym_router.display import Displayed
+from lc_asym_router._internal.display import Displayed
+from lc_asym_router._internal.imports import needed
 from lc_asym_router.errors import ConfigurationError, TiersFailedError
-from lc_asym_router.extras import needed
 from lc_asym_router.notebook.picture import Picture
-from lc_asym_router.notebook.record import Record
+from lc_asym_router.records.record import Record
 
 
 def show(thing: Any) -> None:

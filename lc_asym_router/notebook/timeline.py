@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from lc_asym_router.notebook.amounts import seconds, usd
 from lc_asym_router.notebook.markup import Html, clipped, drawing, tag
+from lc_asym_router.records.amounts import seconds, usd
+from lc_asym_router.records.plan_rows import FIRST, Kind, stopped, told_of
 
 if TYPE_CHECKING:
-    from lc_asym_router.notebook.call import Call
-    from lc_asym_router.notebook.record import Record
+    from lc_asym_router.records.call import Call
+    from lc_asym_router.records.record import Record
+
 
 WIDTH, LEFT, BAR, ROW = 780, 250, 300, 40
-
-_FIRST = {"plan": "to plan", "classify": "to decide"}
-"""What side calls before the first attempt were for."""
-
-Kind = Literal["good", "bad", "fail", "calm", "side"]
-"""Passed, rejected, failed, not checked, a side call: also the class that colours it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +43,9 @@ def steps_of(record: Record) -> Iterator[Step]:
     A record does not say which attempt a check's call was for. Where only one attempt was checked it
     is plain; else those calls come last.
     """
-    checks = [(call, 0) for call in record.side_calls if call.tier not in _FIRST]
+    checks = [(call, 0) for call in record.side_calls if call.tier not in FIRST]
     checked = [call for call in record.attempts if call.passed is not None and not call.error]
-    order = [(call, 0) for call in record.side_calls if call.tier in _FIRST]
+    order = [(call, 0) for call in record.side_calls if call.tier in FIRST]
     for number, call in enumerate(record.attempts, 1):
         order.append((call, number))
         if checked == [call]:
@@ -58,37 +54,15 @@ def steps_of(record: Record) -> Iterator[Step]:
     at = 0.0
     for place, (call, number) in enumerate(order):
         told, kind = told_of(call, side=not number)
-        beside = [call, *(each for each, _ in order[place + 1 : place + 2] if _stopped(call))]
+        beside = [call, *(each for each, _ in order[place + 1 : place + 2] if stopped(call))]
         took = call.seconds or 0.0
         lead = max(each.seconds or 0.0 for each in beside) - took
         name = f"{number} {call.tier}" if number else call.tier
         yield Step(call, name, told, kind, at + lead)
-        if _stopped(call):
+        if stopped(call):
             at += max(0.0, took - (beside[-1].seconds or 0.0))
         else:
             at += took + (call.retry_in or 0.0)
-
-
-def _stopped(call: Call) -> bool:
-    """Whether it has lost a race with the call that follows: both ended at once."""
-    return call.error.startswith("stopped:")
-
-
-def told_of(call: Call, *, side: bool) -> tuple[str, Kind]:
-    """What came of a call."""
-    if call.error:
-        again = "" if call.retry_in is None else f"; again after {seconds(call.retry_in)}"
-        return f"failed: {call.error}{again}", "fail"
-    kept = " from the cache" if call.cached else ""
-    if side:
-        return f"{_FIRST.get(call.tier, 'to check')}{kept}", "side"
-    if call.passed is None:
-        return f"answered{kept}, not checked", "calm"
-    why = f": {call.reason}" if call.reason else ""
-    if call.passed:
-        return f"passed{kept}{why}", "good"
-    early = ", ended early" if call.stopped_early else ""
-    return f"discarded{early}, {call.check or 'a check'}{why}", "bad"
 
 
 def timeline_svg(record: Record) -> Html:

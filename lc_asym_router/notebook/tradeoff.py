@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from lc_asym_router._internal.imports import numpy
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.evals.attempts import costs_of
 from lc_asym_router.evals.cascade import Cascade, CascadePrices
-from lc_asym_router.evals.extra import numpy
 from lc_asym_router.evals.offline import Evaluation
 from lc_asym_router.evals.replay import Replay
 
 if TYPE_CHECKING:
+    from lc_asym_router.evals.check_thresholds import Point
     from lc_asym_router.evals.metrics import Floats
-    from lc_asym_router.evals.policy import Point
 
 STEPS = 40
 """Thresholds of a curve, at equal steps of the scores' distribution."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lc_asym_router.errors import error_head
-from lc_asym_router.money.prices import total
-from lc_asym_router.telling import Told
+from lc_asym_router._internal.provider_errors import error_head
+from lc_asym_router.records.amounts import total
+from lc_asym_router.records.handlers import Told
 
 
 def fields_of(told: Told) -> dict[str, Any]:

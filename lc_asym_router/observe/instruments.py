@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.observe import conventions as names
 from lc_asym_router.observe.fields import call_fields, fields_of
-from lc_asym_router.tagging import PREFIX
-from lc_asym_router.telling import Told
+from lc_asym_router.records.handlers import Told
+from lc_asym_router.records.labels import PREFIX
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Meter, Observation

@@ -7,8 +7,7 @@ from typing import Any
 
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.observe.fields import call_fields, fields_of
-from lc_asym_router.records_only import RecordsOnly
-from lc_asym_router.telling import Told
+from lc_asym_router.records.handlers import RecordsOnly, Told
 
 
 class RequestLog(RecordsOnly):

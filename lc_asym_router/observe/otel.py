@@ -14,7 +14,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 from langchain_core.tracers.context import register_configure_hook
 
-from lc_asym_router.extras import needed
+from lc_asym_router._internal.imports import needed
 from lc_asym_router.observe import conventions as names
 from lc_asym_router.observe.content import messages_json
 from lc_asym_router.observe.instruments import Instruments
@@ -27,14 +27,14 @@ from lc_asym_router.observe.spans import (
     fail,
     put,
 )
-from lc_asym_router.tagging import PREFIX
-from lc_asym_router.telling import Step, Told
+from lc_asym_router.records.handlers import Step, Told
+from lc_asym_router.records.labels import PREFIX
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
-    from lc_asym_router.router import AsymRouter
+    from lc_asym_router.router.router import AsymRouter
 
 
 class OpenTelemetry(BaseCallbackHandler):
@@ -64,7 +64,7 @@ class OpenTelemetry(BaseCallbackHandler):
         *,
         content: bool = False,
     ) -> None:
-        from lc_asym_router import __version__
+        from lc_asym_router._internal.version import __version__
 
         self._trace: Any = needed("opentelemetry.trace", "otel")
         metrics: Any = needed("opentelemetry.metrics", "otel")

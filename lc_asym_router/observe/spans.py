@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from lc_asym_router.errors import RouterError, describe_error
+from lc_asym_router._internal.provider_errors import describe_error
+from lc_asym_router.errors import RouterError
 from lc_asym_router.observe import conventions as names
 from lc_asym_router.observe.fields import call_fields, fields_of
-from lc_asym_router.tagging import PREFIX
-from lc_asym_router.telling import Told
+from lc_asym_router.records.handlers import Told
+from lc_asym_router.records.labels import PREFIX
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span

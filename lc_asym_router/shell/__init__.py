@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from lc_asym_router.shell import ask, calibrate, decide, evaluate, models, report, train
-from lc_asym_router.shell.exits import BAD_USAGE, NO_ANSWER
+from lc_asym_router.shell.options import BAD_USAGE, NO_ANSWER
 
 COMMANDS = (ask, decide, evaluate, calibrate, models, report, train)
 
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_to(commands)
     options = parser.parse_args(arguments)
     # What it says of unknown prices is for who writes the tiers; here their cost is left out.
-    logging.getLogger("lc_asym_router.money.listed").addHandler(logging.NullHandler())
+    logging.getLogger("lc_asym_router.money.list_prices").addHandler(logging.NullHandler())
 
     from pydantic import ValidationError
 

@@ -7,9 +7,10 @@ import json
 import sys
 from typing import Any
 
-from lc_asym_router.shell import routing, splitting
-from lc_asym_router.shell.exits import ANSWERED
-from lc_asym_router.shell.lines import record_lines
+from lc_asym_router.records.lines import record_lines
+from lc_asym_router.shell import options as routing
+from lc_asym_router.shell import splitting
+from lc_asym_router.shell.options import ANSWERED
 
 
 def add_to(commands: Any) -> None:

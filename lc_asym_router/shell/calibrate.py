@@ -7,9 +7,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from lc_asym_router.shell.classifiers import add_classifier, classifier
-from lc_asym_router.shell.exits import ANSWERED
-from lc_asym_router.shell.rows import add_data
+from lc_asym_router.shell.options import ANSWERED, add_classifier, add_data, classifier
 
 if TYPE_CHECKING:
     from lc_asym_router.money.prices import Price
@@ -56,12 +54,12 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Calibrate on the rows."""
-    from lc_asym_router.classify.scoring import Scorer
+    from lc_asym_router.classify.scorer import Scorer
     from lc_asym_router.errors import ConfigurationError
     from lc_asym_router.evals.calibrating import calibrate_settings
     from lc_asym_router.evals.data import load
     from lc_asym_router.evals.search import Target
-    from lc_asym_router.evals.seconds import RecordedModel
+    from lc_asym_router.evals.second_models import RecordedModel
     from lc_asym_router.verify.defaults import default_checks
     from lc_asym_router.verify.learned import LearnedVerifier
 

@@ -6,9 +6,9 @@ import argparse
 import json
 from typing import Any
 
-from lc_asym_router.shell import routing
-from lc_asym_router.shell.exits import ANSWERED
-from lc_asym_router.shell.lines import decision_line
+from lc_asym_router.records.lines import decision_line
+from lc_asym_router.shell import options as routing
+from lc_asym_router.shell.options import ANSWERED
 
 
 def add_to(commands: Any) -> None:

@@ -9,9 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.shell.classifiers import add_classifier, classifier
-from lc_asym_router.shell.exits import ANSWERED
-from lc_asym_router.shell.rows import add_data
+from lc_asym_router.shell.options import ANSWERED, add_classifier, add_data, classifier
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.cascade import CascadePrices

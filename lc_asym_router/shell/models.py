@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
-from lc_asym_router.shell.exits import ANSWERED
+from lc_asym_router.shell.options import ANSWERED
 
 
 def add_to(commands: Any) -> None:
@@ -29,7 +29,7 @@ def run(_: argparse.Namespace) -> int:
 
 
 def _ollama() -> Iterator[str]:
-    from lc_asym_router.env import find_ollama, ollama_url, preferred
+    from lc_asym_router.router.from_env import find_ollama, ollama_url, preferred
 
     ollama = find_ollama()
     if ollama is None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from lc_asym_router.shell.exits import ANSWERED
+from lc_asym_router.shell.options import ANSWERED
 
 GROUPS = ("day", "model", "tier", "tag", "thread")
 

@@ -6,12 +6,12 @@ import argparse
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lc_asym_router.shell.lines import spent_lines
+from lc_asym_router.records.lines import spent_lines
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from lc_asym_router.router import AsymRouter
+    from lc_asym_router.router.router import AsymRouter
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

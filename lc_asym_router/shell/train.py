@@ -8,8 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lc_asym_router.shell.exits import ANSWERED
-from lc_asym_router.shell.rows import add_data
+from lc_asym_router.shell.options import ANSWERED, add_data
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.data import Row
@@ -43,8 +42,8 @@ def run(options: argparse.Namespace) -> int:
 
     from lc_asym_router.errors import ConfigurationError
     from lc_asym_router.evals.data import load
-    from lc_asym_router.evals.train import train
-    from lc_asym_router.evals.train_card import card, operating_line, provenance, table
+    from lc_asym_router.evals.training.train import train
+    from lc_asym_router.evals.training.train_card import card, operating_line, provenance, table
 
     out = Path(options.out)
     if out.suffix == ".md" or not out.name or out.is_dir() or not out.absolute().parent.is_dir():
@@ -66,8 +65,8 @@ def run(options: argparse.Namespace) -> int:
 def _verifier(options: argparse.Namespace, rows: Sequence[Row]) -> int:
     from dataclasses import asdict
 
-    from lc_asym_router.evals.train_card import provenance
-    from lc_asym_router.evals.train_verifier import train_verifier
+    from lc_asym_router.evals.training.train_card import provenance
+    from lc_asym_router.evals.training.train_verifier import train_verifier
 
     trained = train_verifier(
         rows,

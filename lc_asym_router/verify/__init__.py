@@ -6,53 +6,59 @@ A check is `(attempt) -> Verdict`. Checks compose with `&` (both pass), `|` (one
 
 from __future__ import annotations
 
-from lc_asym_router._lazy import lazy_exports
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Agreement",
-    "Arithmetic",
-    "Check",
-    "CutOff",
-    "Joint",
-    "Judge",
-    "LearnedVerifier",
-    "Looping",
-    "MatchesSchema",
-    "MaxLength",
-    "MeanLogprob",
-    "NotEmpty",
-    "ParsesAsJSON",
-    "Prefix",
-    "Refusal",
-    "SelfVerification",
-    "ValidStructure",
-    "ValidToolCalls",
-    "as_check",
-    "default_checks",
-]
+from lc_asym_router._internal.imports import lazy_exports
 
-__getattr__ = lazy_exports(
-    __name__,
-    {
-        "Agreement": "agreement",
-        "Arithmetic": "arithmetic",
-        "Check": "check",
-        "CutOff": "form",
-        "Joint": "joint",
-        "Judge": "judge",
-        "LearnedVerifier": "learned",
-        "Looping": "loops",
-        "MatchesSchema": "schema",
-        "MaxLength": "limits",
-        "MeanLogprob": "limits",
-        "NotEmpty": "form",
-        "ParsesAsJSON": "schema",
-        "Prefix": "prefix",
-        "Refusal": "refusal",
-        "SelfVerification": "self_verify",
-        "ValidStructure": "schema",
-        "ValidToolCalls": "tools",
-        "as_check": "check",
-        "default_checks": "defaults",
-    },
-)
+if TYPE_CHECKING:
+    from lc_asym_router.verify.agreement import Agreement as Agreement
+    from lc_asym_router.verify.arithmetic import Arithmetic as Arithmetic
+    from lc_asym_router.verify.attempt import Attempt as Attempt
+    from lc_asym_router.verify.attempt import Verdict as Verdict
+    from lc_asym_router.verify.check import Check as Check
+    from lc_asym_router.verify.check import as_check as as_check
+    from lc_asym_router.verify.defaults import default_checks as default_checks
+    from lc_asym_router.verify.form import CutOff as CutOff
+    from lc_asym_router.verify.form import NotEmpty as NotEmpty
+    from lc_asym_router.verify.joint import Joint as Joint
+    from lc_asym_router.verify.judge import Judge as Judge
+    from lc_asym_router.verify.learned import LearnedVerifier as LearnedVerifier
+    from lc_asym_router.verify.limits import MaxLength as MaxLength
+    from lc_asym_router.verify.limits import MeanLogprob as MeanLogprob
+    from lc_asym_router.verify.loops import Looping as Looping
+    from lc_asym_router.verify.prefix import Prefix as Prefix
+    from lc_asym_router.verify.refusal import Refusal as Refusal
+    from lc_asym_router.verify.schema import MatchesSchema as MatchesSchema
+    from lc_asym_router.verify.schema import ParsesAsJSON as ParsesAsJSON
+    from lc_asym_router.verify.schema import ValidStructure as ValidStructure
+    from lc_asym_router.verify.self_verify import SelfVerification as SelfVerification
+    from lc_asym_router.verify.tools import ValidToolCalls as ValidToolCalls
+
+_HOMES = {
+    "Agreement": ".agreement",
+    "Arithmetic": ".arithmetic",
+    "Attempt": ".attempt",
+    "Check": ".check",
+    "CutOff": ".form",
+    "Joint": ".joint",
+    "Judge": ".judge",
+    "LearnedVerifier": ".learned",
+    "Looping": ".loops",
+    "MatchesSchema": ".schema",
+    "MaxLength": ".limits",
+    "MeanLogprob": ".limits",
+    "NotEmpty": ".form",
+    "ParsesAsJSON": ".schema",
+    "Prefix": ".prefix",
+    "Refusal": ".refusal",
+    "SelfVerification": ".self_verify",
+    "ValidStructure": ".schema",
+    "ValidToolCalls": ".tools",
+    "Verdict": ".attempt",
+    "as_check": ".check",
+    "default_checks": ".defaults",
+}
+
+__all__ = sorted(_HOMES)
+
+__getattr__ = lazy_exports(__name__, _HOMES)

@@ -12,9 +12,9 @@ from typing import Any, ClassVar, cast
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables.config import run_in_executor
 
-from lc_asym_router.deadline import finished
+from lc_asym_router._internal.deadline import finished
 from lc_asym_router.errors import CheckError, ConfigurationError
-from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.prefix import Prefix
 
 CheckCallable = Callable[[Attempt], Verdict | bool | Awaitable[Verdict | bool]]

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lc_asym_router.answers.comparing import agree
-from lc_asym_router.answers.final_answer import FinalAnswer, final_answer
-from lc_asym_router.answers.numerals import number_text
 from lc_asym_router.verify import working
+from lc_asym_router.verify.answers.comparing import agree
+from lc_asym_router.verify.answers.final_answer import FinalAnswer, final_answer
+from lc_asym_router.verify.answers.numerals import number_text
 
 VERSION = 2
 """Raised with every change of a feature: a model of another version is refused."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from langchain_core.messages import AIMessage
-
-from lc_asym_router.request import has_content
-from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router.records.request import has_content
+from lc_asym_router.tiers.provider import ends_unmarked, finish_reason
+from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 
 LENGTH_REASONS = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
@@ -36,24 +35,3 @@ class CutOff(Check):
         if ends_unmarked(attempt.message, attempt.provider):
             return Verdict(False, reason="the answer has no end mark: its stream was cut off")
         return Verdict(True)
-
-
-def ends_unmarked(message: AIMessage, provider: str) -> bool:
-    """Whether a provider that always says why it stopped did not."""
-    return (
-        provider in {"ollama", "openai"}
-        and not finish_reason(message)
-        and message.response_metadata.get("status") != "completed"
-    )
-
-
-def finish_reason(message: AIMessage) -> str:
-    """Why the model stopped, in lower case, wherever its provider puts that; "" if nowhere."""
-    metadata = message.response_metadata
-    for key in ("done_reason", "finish_reason", "stop_reason"):
-        if isinstance(reason := metadata.get(key), str):
-            return reason.lower()
-    incomplete = metadata.get("incomplete_details")
-    if isinstance(incomplete, dict) and incomplete.get("reason"):
-        return str(incomplete["reason"]).lower()
-    return ""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from langchain_core.language_models import BaseChatModel
 
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check, CheckCallable, as_check
 from lc_asym_router.verify.prefix import Prefix
 
@@ -19,7 +19,7 @@ class Joint(Check):
     The cheap check must give scores in [0, 1]; where it gives none, its own verdict stands if it
     failed the answer, and the other check is asked if it passed it.
 
-    Which bounds pay is found on recorded answers: `lc_asym_router.evals.policy.best_joint`.
+    Which bounds pay is found on recorded answers: `lc_asym_router.evals.check_thresholds.best_joint`.
 
     Args:
         cheap: A check that grades at little cost, such as `LearnedVerifier()`.

@@ -11,10 +11,11 @@ from langchain_core.decisions.types import ClassifierRequest
 from langchain_core.language_models import BaseChatModel
 from langgraph.errors import GraphBubbleUp
 
-from lc_asym_router.classify.chat import ChatDecisionModel
-from lc_asym_router.deadline import awithin, within
-from lc_asym_router.errors import ClassifierError, ConfigurationError, describe_error
-from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router._internal.deadline import awithin, within
+from lc_asym_router._internal.provider_errors import describe_error
+from lc_asym_router.classify.chat_decision_model import ChatDecisionModel
+from lc_asym_router.errors import ClassifierError, ConfigurationError
+from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check, CheckCallable, as_check
 
 logger = logging.getLogger(__name__)

@@ -7,17 +7,12 @@ from os import PathLike
 from langchain_core.messages import AIMessage
 from langgraph.errors import GraphBubbleUp
 
-from lc_asym_router.errors import ConfigurationError, describe_error
-from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router._internal.provider_errors import describe_error
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 from lc_asym_router.verify.scorer import load_scorer
-from lc_asym_router.verify.second import (
-    Second,
-    aask_second,
-    ask_second,
-    can_ask,
-    check_second,
-)
+from lc_asym_router.verify.second import Second, aask_second, ask_second, can_ask, check_second
 
 
 class LearnedVerifier(Check):

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.logprobs import tokens_of
-from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router.tiers.provider import tokens_of
+from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 from lc_asym_router.verify.prefix import Prefix
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 from lc_asym_router.verify.prefix import Prefix
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from langchain_core.language_models import BaseChatModel
 
-from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 
 

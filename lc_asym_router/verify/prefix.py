@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from langchain_core.messages import AIMessageChunk
 
-from lc_asym_router.logprobs import tokens_of
-from lc_asym_router.request import Request
+from lc_asym_router.records.request import Request
+from lc_asym_router.tiers.provider import tokens_of
 
 
 @dataclass

@@ -10,9 +10,9 @@ from importlib.resources import files
 
 from langchain_core.messages import AIMessage
 
-from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router.tiers.provider import finish_reason
+from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
-from lc_asym_router.verify.form import finish_reason
 from lc_asym_router.verify.prefix import Prefix
 
 

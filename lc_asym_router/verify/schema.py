@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from lc_asym_router.schemas import SchemaError, conform, could_be_json, parse_json
-from lc_asym_router.state import Attempt, Verdict
-from lc_asym_router.structured import structured
+from lc_asym_router._internal.schemas import SchemaError, conform, could_be_json, parse_json
+from lc_asym_router.tiers.structured import structured
+from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 from lc_asym_router.verify.prefix import Prefix
 

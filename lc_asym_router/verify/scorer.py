@@ -15,7 +15,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from lc_asym_router.arrays import ModelFile, read_model
+from lc_asym_router._internal.model_file import ModelFile, read_model
 from lc_asym_router.errors import ModelFileError
 from lc_asym_router.verify.features import VERSION, Reading, features, read, second_features
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 
-from lc_asym_router.binding import bind
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.state import Attempt
+from lc_asym_router.tiers.binding import bind
+from lc_asym_router.verify.attempt import Attempt
 
 Second = BaseChatModel | str
 """A second model: a chat model, which is asked as it is, or the name of a tier above."""

@@ -11,8 +11,9 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_core.runnables import Runnable
 from langgraph.errors import GraphBubbleUp
 
-from lc_asym_router.errors import ConfigurationError, describe_error
-from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router._internal.provider_errors import describe_error
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 
 LONGEST = 12_000

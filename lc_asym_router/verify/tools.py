@@ -8,10 +8,16 @@ from typing import Any
 from langchain_core.messages import AIMessage, ToolCall
 from langchain_core.tools import BaseTool
 
+from lc_asym_router._internal.schemas import (
+    SchemaError,
+    as_json_schema,
+    conform,
+    parse_json,
+    validate_json,
+)
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.request import ToolBinding
-from lc_asym_router.schemas import SchemaError, as_json_schema, conform, parse_json, validate_json
-from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router.records.request import ToolBinding
+from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 
 

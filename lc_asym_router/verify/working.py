@@ -6,8 +6,8 @@ import re
 import zlib
 from collections.abc import Sequence
 
-from lc_asym_router.answers.numerals import NUMBER
-from lc_asym_router.answers.sums import arithmetic
+from lc_asym_router.verify.answers.arithmetic import arithmetic
+from lc_asym_router.verify.answers.numerals import NUMBER
 
 STATEMENTS = 40
 """Arithmetic statements that are worked out at most."""

@@ -13,13 +13,13 @@ from typing import cast
 from langchain_core.messages import HumanMessage
 from langchain_ollama import ChatOllama
 
-from lc_asym_router.answers.comparing import same
-from lc_asym_router.answers.final_answer import final_answer
-from lc_asym_router.binding import resampled
-from lc_asym_router.env import embedded
 from lc_asym_router.evals.metrics import auroc
-from lc_asym_router.request import Request
-from lc_asym_router.state import Attempt
+from lc_asym_router.records.request import Request
+from lc_asym_router.router.from_env import embedded
+from lc_asym_router.tiers.binding import resampled
+from lc_asym_router.verify.answers.comparing import same
+from lc_asym_router.verify.answers.final_answer import final_answer
+from lc_asym_router.verify.attempt import Attempt
 from lc_asym_router.verify.limits import MeanLogprob
 from lc_asym_router.verify.self_verify import SelfVerification
 

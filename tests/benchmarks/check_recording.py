@@ -26,17 +26,17 @@ from typing import Any
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_ollama import ChatOllama
 
-from lc_asym_router.answers.comparing import asks_for_output, same
-from lc_asym_router.answers.final_answer import final_answer
-from lc_asym_router.binding import resampled
+from lc_asym_router.batch.journal import Journal
 from lc_asym_router.embedded import embedded_small
 from lc_asym_router.embedded.catalog import SMALL
 from lc_asym_router.embedded.weights import default_cache_dir
 from lc_asym_router.evals import DataError, Row, load
-from lc_asym_router.evals.journal import Journal
-from lc_asym_router.logprobs import tokens_of
-from lc_asym_router.request import Request
-from lc_asym_router.state import Attempt
+from lc_asym_router.records.request import Request
+from lc_asym_router.tiers.binding import resampled
+from lc_asym_router.tiers.provider import tokens_of
+from lc_asym_router.verify.answers.comparing import asks_for_output, same
+from lc_asym_router.verify.answers.final_answer import final_answer
+from lc_asym_router.verify.attempt import Attempt
 from lc_asym_router.verify.defaults import default_checks
 from lc_asym_router.verify.self_verify import SelfVerification, question, verdict_of
 

@@ -24,13 +24,13 @@ import numpy as np
 from langchain_core.messages import AIMessage
 
 from lc_asym_router import AsymRouter, Decomposer, Plan
-from lc_asym_router.answers.comparing import same
-from lc_asym_router.answers.final_answer import final_answer
 from lc_asym_router.decompose import StructuralPlanner
 from lc_asym_router.evals import Row, load
 from lc_asym_router.evals.data import by_source, estimated_tokens
 from lc_asym_router.evals.example import write_example
 from lc_asym_router.evals.metrics import bootstrap
+from lc_asym_router.verify.answers.comparing import same
+from lc_asym_router.verify.answers.final_answer import final_answer
 from tests.benchmarks.agreement import PROMPTS
 from tests.benchmarks.replay import ANNOUNCED, SECOND, Compound, compounds, replayed
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE
@@ -213,8 +213,8 @@ def _both(statistic: Callable[..., float | None], *arrays: Any, sign: str = "") 
 
 def embedded(seconds: float) -> Iterator[str]:
     """The embedded pair, really asked both ways, while there is time."""
-    from lc_asym_router.env import embedded as tier_of
-    from lc_asym_router.env import tiers_from_env
+    from lc_asym_router.router.from_env import embedded as tier_of
+    from lc_asym_router.router.from_env import tiers_from_env
 
     small, frontier, defaults = tiers_from_env(tier_of("small"), tier_of("frontier"))
     router = AsymRouter(small=small, frontier=frontier, **defaults)

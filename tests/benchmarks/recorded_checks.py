@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 
 from lc_asym_router.evals import DataError
 from lc_asym_router.evals.metrics import auroc, bootstrap, recovered
-from lc_asym_router.request import Request
-from lc_asym_router.state import Attempt, Verdict
+from lc_asym_router.records.request import Request
+from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.self_verify import SelfVerification
 from tests.benchmarks.check_recording import DATA, FIGURES, SAMPLES, Told, kept, record
 

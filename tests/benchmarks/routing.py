@@ -23,9 +23,9 @@ from lc_asym_router.evals.data import by_source
 from lc_asym_router.evals.example import write_example
 from lc_asym_router.evals.ladder import ladder_report
 from lc_asym_router.evals.offline import of_scores
-from lc_asym_router.evals.train import Trained, train
-from lc_asym_router.evals.train_card import operating_line
-from lc_asym_router.evals.train_verifier import train_verifier
+from lc_asym_router.evals.training.train import Trained, train
+from lc_asym_router.evals.training.train_card import operating_line
+from lc_asym_router.evals.training.train_verifier import train_verifier
 from lc_asym_router.money.prices import Price
 from lc_asym_router.verify.scorer import load_scorer
 

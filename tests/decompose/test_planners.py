@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from lc_asym_router import ChatPlanner, Decomposer, Gate, PerSecond, Plan, PlanError, Step, Tier
 from lc_asym_router.decompose import Estimate
-from lc_asym_router.request import Request
-from lc_asym_router.tiers import Ladder
+from lc_asym_router.records.request import Request
+from lc_asym_router.tiers.ladder import Ladder
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, record, small_model
 from tests.decompose.test_properties import ask
 from tests.decompose.world import WHOLE, World, plan_of, result

@@ -160,8 +160,8 @@ async def test_a_reader_that_leaves_stops_the_steps(world: World, face: str) -> 
                 async for _ in decomposer.astream(WHOLE):
                     raise AssertionError("nothing can have come yet")
     else:
-        from lc_asym_router.request import Request
-        from lc_asym_router.streaming import ReaderGone, Sink
+        from lc_asym_router.graph.streaming import ReaderGone, Sink
+        from lc_asym_router.records.request import Request
 
         sink = Sink(lambda chunk: None)
         asyncio.get_running_loop().call_later(0.4, sink.close)

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lc_asym_router import Plan, Step
+from lc_asym_router.decompose.coverage import Reading, Uses
 from lc_asym_router.decompose.join import unused
-from lc_asym_router.decompose.tokens import FUNCTION_WORDS, keys_of
-from lc_asym_router.decompose.using import Reading, Uses
+from lc_asym_router.decompose.splitting.tokens import FUNCTION_WORDS, keys_of
 
 PARTS = """
 CITIES

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from lc_asym_router import Check, Price, Verdict, default_checks
-from lc_asym_router.calibration import Calibration, CalibrationError
-from lc_asym_router.classify.scoring import Scorer
-from lc_asym_router.drift import DriftWatch
+from lc_asym_router.classify.calibration import Calibration, CalibrationError
+from lc_asym_router.classify.scorer import Scorer
 from lc_asym_router.evals import Answer, DataError, Row, Target, calibrate, calibrate_settings
+from lc_asym_router.observe.drift import DriftWatch
 from lc_asym_router.shell import main
 from tests.conftest import record
 
@@ -292,7 +292,7 @@ def test_scores_that_have_moved_are_told_once(make, small, caplog):
     watch = DriftWatch(calibration)
     router = make(classify=length, verify=Sure(), threshold=calibration, callbacks=[watch])
     chance = random.Random(3)
-    with caplog.at_level(logging.WARNING, "lc_asym_router.drift"):
+    with caplog.at_level(logging.WARNING, "lc_asym_router.observe.drift"):
         router.batch(["x" * chance.randint(1, 99) for _ in range(250)])
         assert not watch.drift().drifted
         assert "complexity" not in caplog.text

@@ -17,8 +17,8 @@ from lc_asym_router import (
     Tier,
     default_checks,
 )
-from lc_asym_router.calibration import Calibration, CalibrationError
-from lc_asym_router.classify.scoring import Scorer
+from lc_asym_router.classify.calibration import Calibration, CalibrationError
+from lc_asym_router.classify.scorer import Scorer
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.evals import (
     Answer,

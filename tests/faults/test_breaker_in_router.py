@@ -11,7 +11,7 @@ import pytest
 from langchain_ollama import ChatOllama
 
 from lc_asym_router import AsymRouter, Breaker, Tier
-from lc_asym_router.account import account_of
+from lc_asym_router.tiers.provider import account_of
 from tests.conftest import frontier_model, small_model
 from tests.faults.rig import ONCE, WAYS, Clock, Rig, Seen, ask, in_all_ways, until
 from tests.servers import BlackHole, Reply

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from lc_asym_router import Breaker
 from lc_asym_router.errors import CircuitOpenError, ConfigurationError
-from lc_asym_router.faults.breaker import Permit
+from lc_asym_router.tiers.faults.breaker import Permit
 from tests.faults.rig import Clock
 
 COOLDOWN = 10.0

@@ -21,7 +21,7 @@ from lc_asym_router.errors import (
     QueueFullError,
     TiersFailedError,
 )
-from lc_asym_router.faults.worth import retry_after, shows_it_down, worth_retrying
+from lc_asym_router.tiers.faults.error_kinds import retry_after, shows_it_down, worth_retrying
 from tests.conftest import frontier_model, record, small_model
 from tests.servers import OllamaServer, OpenAIServer, Reply
 

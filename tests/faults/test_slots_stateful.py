@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from lc_asym_router.errors import AttemptTimeoutError, ConfigurationError, QueueFullError
-from lc_asym_router.faults.slots import Slots
+from lc_asym_router.tiers.faults.concurrency import Slots
 
 
 class Holder:

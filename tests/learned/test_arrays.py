@@ -9,7 +9,7 @@ from array import array
 import numpy as np
 import pytest
 
-from lc_asym_router.arrays import read_model, write_model
+from lc_asym_router._internal.model_file import read_model, write_model
 from lc_asym_router.errors import ConfigurationError, ModelFileError
 
 

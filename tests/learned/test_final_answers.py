@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lc_asym_router.answers.comparing import asks_for_output, same
-from lc_asym_router.answers.final_answer import final_answer
-from lc_asym_router.answers.sums import arithmetic
+from lc_asym_router.verify.answers.arithmetic import arithmetic
+from lc_asym_router.verify.answers.comparing import asks_for_output, same
+from lc_asym_router.verify.answers.final_answer import final_answer
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import pytest
 
 from lc_asym_router.classify import LearnedClassifier
 from lc_asym_router.evals.data import Answer, DataError, Row, load
-from lc_asym_router.evals.fitting import calibrate
 from lc_asym_router.evals.questions import same_question
-from lc_asym_router.evals.targets import pools, steadied_gains
-from lc_asym_router.evals.train import train
+from lc_asym_router.evals.training.fitting import calibrate
+from lc_asym_router.evals.training.targets import pools, steadied_gains
+from lc_asym_router.evals.training.train import train
 from lc_asym_router.shell import main
 
 WORDS = [a + b + c for a in "bdfgk" for b in "aeiou" for c in ("lim", "ron", "tas")]

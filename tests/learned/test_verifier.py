@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 
 import lc_asym_router
-from lc_asym_router.arrays import read_model, write_model
+from lc_asym_router._internal.model_file import read_model, write_model
 from lc_asym_router.errors import ConfigurationError, ModelFileError
 from lc_asym_router.evals.data import Answer, DataError, Row
-from lc_asym_router.evals.train_verifier import train_verifier
-from lc_asym_router.request import Request
-from lc_asym_router.state import Attempt
+from lc_asym_router.evals.training.train_verifier import train_verifier
+from lc_asym_router.records.request import Request
 from lc_asym_router.verify import Joint, LearnedVerifier, NotEmpty
+from lc_asym_router.verify.attempt import Attempt
 from lc_asym_router.verify.features import VERSION, features, read, second_features
 from lc_asym_router.verify.scorer import KIND, AnswerScorer, load_scorer
 from lc_asym_router.verify.working import statements, wrong
@@ -150,7 +150,7 @@ async def test_a_second_model_that_fails_leaves_the_answer_alone(make, ask, smal
     ("score", "passes", "asked"), [(0.95, True, 0), (0.05, False, 0), (0.5, True, 1)]
 )
 async def test_joint_asks_only_in_between(score, passes, asked):
-    from lc_asym_router.state import Verdict
+    from lc_asym_router.verify.attempt import Verdict
 
     calls = []
 
@@ -219,7 +219,7 @@ def test_training_is_the_same_each_time_and_leaves_sources_out(tmp_path: Path):
 
 
 def test_the_trees_score_as_scikit_learn_does(tmp_path: Path):
-    from lc_asym_router.evals import train_verifier as lab
+    from lc_asym_router.evals.training import train_verifier as lab
 
     rows = sorted(made_up(), key=lambda row: (row.dataset, row.id))
     alone, pairs, groups = lab.samples_of(rows)

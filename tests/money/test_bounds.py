@@ -19,7 +19,7 @@ from lc_asym_router.money.budgets.bounds import (
     most_input_tokens,
     most_output_tokens,
 )
-from lc_asym_router.request import Request, SchemaBinding, ToolBinding
+from lc_asym_router.records.request import Request, SchemaBinding, ToolBinding
 
 
 @tool

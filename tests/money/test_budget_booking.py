@@ -8,13 +8,7 @@ import threading
 
 import pytest
 
-from lc_asym_router import (
-    Budget,
-    BudgetExceededError,
-    BudgetStore,
-    Judge,
-    TiersFailedError,
-)
+from lc_asym_router import Budget, BudgetExceededError, BudgetStore, Judge, TiersFailedError
 from tests.conftest import frontier_model, record
 from tests.money.budgeting import UP, few, priced, router
 from tests.servers import Reply

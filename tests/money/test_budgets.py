@@ -10,14 +10,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import MessagesState, StateGraph
 
-from lc_asym_router import (
-    AsymRouter,
-    Budget,
-    BudgetExceededError,
-    Price,
-    Tier,
-    TiersFailedError,
-)
+from lc_asym_router import AsymRouter, Budget, BudgetExceededError, Price, Tier, TiersFailedError
 from tests.conftest import FRONTIER_PRICE, frontier_model, record, small_model
 from tests.money.budgeting import UP, few, priced, router
 from tests.servers import Reply
@@ -186,7 +179,7 @@ async def test_per_tag(small, frontier, ask, store):
 
 @few
 async def test_per_day(small, frontier, ask, store, monkeypatch):
-    day = "lc_asym_router.money.budgets.scopes.today"
+    day = "lc_asym_router.graph.calls.paying.today"
     routed = router(small, frontier, Budget(calls=1, store=store))
     monkeypatch.setattr(day, lambda: "2026-01-31")
     await ask(routed, UP)

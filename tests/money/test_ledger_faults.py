@@ -16,7 +16,7 @@ import pytest
 
 from lc_asym_router import ConfigurationError, Ledger
 from lc_asym_router.money.ledger import LedgerError
-from lc_asym_router.telling import Told
+from lc_asym_router.records.handlers import Told
 from tests.money.conftest import query
 
 ROOT = Path(__file__).parents[2]
@@ -316,7 +316,7 @@ def test_the_migrations_end_in_the_tables_of_the_code(url):
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from lc_asym_router.money.ledger.tables import metadata
+    from lc_asym_router.money.database.tables import metadata
 
     with Ledger(url) as ledger, ledger._store.transaction(writing=True) as connection:
         context = MigrationContext.configure(

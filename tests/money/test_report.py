@@ -36,7 +36,7 @@ def filled(url, make, small, frontier):
         router.invoke("hi", {"tags": ["a", "b"], "configurable": {"thread_id": "one"}})
         ledger.flush()
         with ledger._store.transaction(writing=True) as connection:
-            from lc_asym_router.money.ledger.tables import requests
+            from lc_asym_router.money.database.tables import requests
 
             before = datetime(2026, 1, 31, 23, 59, tzinfo=UTC)
             connection.execute(requests.update().values(time=before))

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from lc_asym_router import ConfigurationError, PerSecond, Price
-from lc_asym_router.calibration import Calibration
+from lc_asym_router.classify.calibration import Calibration
 from lc_asym_router.evals import replay_router, simulate
 from lc_asym_router.notebook import Report, plot_frontier, plot_ledger
 from lc_asym_router.notebook.tradeoff import tradeoff_of

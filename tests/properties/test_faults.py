@@ -138,7 +138,9 @@ def test_a_watch_does_not_end_an_answer_that_has_ended(
 ) -> None:
     """The grace runs out just as the answer's own end comes: its counts are true, so no estimate."""
     clock = itertools.chain([0.0, 0.0], itertools.repeat(1.0))
-    monkeypatch.setattr("lc_asym_router.watch.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(
+        "lc_asym_router.graph.calls.early_stop.time", SimpleNamespace(monotonic=lambda: next(clock))
+    )
     refusal = f"{LEAD}that at all."
     pair[0].script(Reply(refusal, chunks=[refusal], input_tokens=41, output_tokens=50))
     with get_usage_metadata_callback() as counted:

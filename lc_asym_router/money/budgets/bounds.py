@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from lc_asym_router.errors import ConfigurationError
-
 if TYPE_CHECKING:
     from lc_asym_router.money.prices import Pricing
-    from lc_asym_router.request import Request
-    from lc_asym_router.tiers import Tier
+    from lc_asym_router.records.request import Request
+    from lc_asym_router.tiers.tier import Tier
 
 OVERHEAD = 128
 """Tokens that a chat template may put around a request."""
@@ -109,30 +107,3 @@ def _positive(value: Any) -> bool:
 def by_output(price: Pricing) -> bool:
     """Whether a price goes by output tokens."""
     return price.most(1000, 1, 1.0) != price.most(1000, 1_000_000, 1.0)
-
-
-def limited(tier: Tier, most: int | None) -> Tier:
-    """The tier with a limit on its model's output, where it has none.
-
-    Args:
-        tier: The tier.
-        most: The limit, in tokens.
-
-    Raises:
-        ConfigurationError: There is no limit to give, or the model has no setting for it.
-    """
-    if model_limit(tier.model) is not None:
-        return tier
-    what = f"The tier {tier.name!r} ({tier.model_name}) has no limit on its output, and a budget"
-    if most is None:
-        raise ConfigurationError(
-            f"{what} must know the most that a call can cost. Set max_tokens (Ollama: num_predict) "
-            "on its model, or Budget(max_output_tokens=...)."
-        )
-    key = next((key for key in LIMITS[::-1] if key in type(tier.model).model_fields), None)
-    if key is None:
-        raise ConfigurationError(
-            f"{what} can't set one: its model has no {', '.join(LIMITS)}. Limit the model itself, "
-            "under one of these names."
-        )
-    return tier.with_model(tier.model.model_copy(update={key: most}))

@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.money.budgets.claims import KEPT, Balance, Claim, Refusal
-from lc_asym_router.money.ledger.store import Store, insert_new, url_of
+from lc_asym_router.money.database.store import Store, insert_new, url_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -43,7 +43,7 @@ class SqlVault:
         """Reserve all of the claims, or none: then the first that has no room comes back."""
         from sqlalchemy import delete
 
-        from lc_asym_router.money.ledger.tables import reservations
+        from lc_asym_router.money.database.tables import reservations
 
         keys = [claim.key for claim in claims]
         with self._alone() as connection:
@@ -79,7 +79,7 @@ class SqlVault:
         """Turn a reservation into what was spent; a second time nothing happens."""
         from sqlalchemy import delete, update
 
-        from lc_asym_router.money.ledger.tables import budgets, reservations
+        from lc_asym_router.money.database.tables import budgets, reservations
 
         keys = sorted(amounts)
         with self._alone() as connection:
@@ -100,7 +100,7 @@ class SqlVault:
         """What is spent and reserved under a key."""
         from sqlalchemy import select
 
-        from lc_asym_router.money.ledger.tables import budgets
+        from lc_asym_router.money.database.tables import budgets
 
         with self._alone() as connection:
             spent = connection.scalar(select(budgets.c.spent).where(budgets.c.key == key))
@@ -134,7 +134,7 @@ def _locked(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
     """What is spent under the keys, whose rows are ours until the transaction ends."""
     from sqlalchemy import select
 
-    from lc_asym_router.money.ledger.tables import budgets
+    from lc_asym_router.money.database.tables import budgets
 
     there = set(connection.scalars(select(budgets.c.key).where(budgets.c.key.in_(keys))))
     for key in sorted(set(keys) - there):
@@ -153,7 +153,7 @@ def _locked(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
 def _reserved(connection: Connection, keys: Sequence[str], now: float) -> dict[str, int]:
     from sqlalchemy import func, select
 
-    from lc_asym_router.money.ledger.tables import reservations
+    from lc_asym_router.money.database.tables import reservations
 
     held = (
         select(reservations.c.key, func.sum(reservations.c.amount))

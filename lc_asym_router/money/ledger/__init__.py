@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lc_asym_router._lazy import lazy_exports
+from lc_asym_router._internal.imports import lazy_exports
 
 if TYPE_CHECKING:
     from lc_asym_router.money.ledger.handler import Ledger as Ledger
     from lc_asym_router.money.ledger.handler import LedgerError as LedgerError
 
-_HOMES = {"Ledger": "handler", "LedgerError": "handler"}
+_HOMES = {
+    "Ledger": ".handler",
+    "LedgerError": ".handler",
+}
 
 __all__ = sorted(_HOMES)
 

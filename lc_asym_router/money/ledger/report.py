@@ -46,7 +46,7 @@ def report_rows(
     """
     from sqlalchemy import select
 
-    from lc_asym_router.money.ledger.tables import calls, requests, tags
+    from lc_asym_router.money.database.tables import calls, requests, tags
 
     def limited(query: Any) -> Any:
         if since is not None:

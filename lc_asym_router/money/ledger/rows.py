@@ -10,10 +10,10 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from lc_asym_router.errors import error_head
-from lc_asym_router.money.prices import total
+from lc_asym_router._internal.provider_errors import error_head
 from lc_asym_router.money.usage import TokenCounts, from_cache
-from lc_asym_router.telling import Told
+from lc_asym_router.records.amounts import total
+from lc_asym_router.records.handlers import Told
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from itertools import islice
 
 from lc_asym_router.errors import ConfigurationError, RouterError
+from lc_asym_router.money.database.store import Store
 from lc_asym_router.money.ledger.rows import Rows
-from lc_asym_router.money.ledger.store import Store
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Many requests: run side by side, journaled, taken up again."""

@@ -1,0 +1,240 @@
+"""Asking a router many requests at once, each answer kept before anything else happens."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import inspect
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, message_to_dict, messages_from_dict
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import run_in_executor
+
+from lc_asym_router._internal.deadline import finished
+from lc_asym_router._internal.imports import needed
+from lc_asym_router._internal.provider_errors import describe_error
+from lc_asym_router.batch.journal import Journal
+from lc_asym_router.errors import ConfigurationError, RouterError
+from lc_asym_router.evals.data import AnyPath, DataError, Row
+from lc_asym_router.evals.graders import Grader, grade_of
+
+if TYPE_CHECKING:
+    from lc_asym_router.router.router import AsymRouter
+
+DRAIN = 60.0
+"""Seconds that requests which are under way may still take when a run is cancelled."""
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One request: a row's query to the router, or to one tier alone."""
+
+    row: Row
+    tier: str | None
+
+    @property
+    def key(self) -> str:
+        """Its place in the journal."""
+        return self.row.id if self.tier is None else f"{self.row.id} {self.tier}"
+
+    @property
+    def prompt(self) -> str:
+        """What is asked."""
+        return self.row.asked
+
+    @property
+    def digest(self) -> str:
+        """What tells that the same is asked as before, without the text itself."""
+        return hashlib.sha256(self.prompt.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+class Run:
+    """One run of many jobs; the sync and the async way differ in who waits."""
+
+    def __init__(
+        self,
+        router: AsymRouter,
+        jobs: Sequence[Job],
+        grader: Grader,
+        maker: str,
+        out: AnyPath | None,
+        concurrency: int,
+        progress: bool | None,
+    ) -> None:
+        if concurrency < 1:
+            raise ConfigurationError(f"concurrency={concurrency} must be at least 1.")
+        if len({job.key for job in jobs}) < len(jobs):
+            raise ConfigurationError("Two rows have the same id; each needs its own.")
+        self.router, self.jobs, self.grader = router, jobs, grader
+        self.maker, self.out = maker, out
+        self.concurrency, self.progress = concurrency, progress
+
+    # what both ways share ---------------------------------------------------------------------
+
+    def _config(self, job: Job) -> RunnableConfig:
+        if job.tier is None:
+            return {}
+        prefix = self.router.configurable_prefix
+        wanted = {"tier": job.tier, "verify": False, "escalate": False}
+        return {"configurable": {f"{prefix}{name}": value for name, value in wanted.items()}}
+
+    def _open(self, stack: ExitStack) -> tuple[Journal, list[Job], Any]:
+        journal = stack.enter_context(Journal(self.out, self.maker))
+        for job in self.jobs:
+            known = journal.entries.get(job.key, {}).get("prompt", job.digest)
+            if known != job.digest:
+                raise DataError(
+                    f"{self.out}: the row {job.row.id!r} was asked something else in that run. Give "
+                    "another file, or the old rows to go on with it."
+                )
+        open_jobs = [job for job in self.jobs if not _is_done(journal.entries.get(job.key))]
+        tqdm = needed("tqdm", "evals").tqdm
+        bar = tqdm(
+            total=len(self.jobs),
+            initial=len(self.jobs) - len(open_jobs),
+            unit="request",
+            disable=None if self.progress is None else not self.progress,
+        )
+        return journal, open_jobs, stack.enter_context(bar)
+
+    def _entries(self, journal: Journal) -> dict[str, Entry]:
+        return {job.key: journal.entries[job.key] for job in self.jobs}
+
+    # sync ---------------------------------------------------------------------------------------
+
+    def all(self) -> dict[str, Entry]:
+        """Do what is left to do, in threads."""
+        with ExitStack() as stack:
+            journal, jobs, bar = self._open(stack)
+            pool = stack.enter_context(ThreadPoolExecutor(self.concurrency))
+            waiting: Iterator[Job] = iter(jobs)
+            under_way: set[Future[None]] = set()
+            while True:
+                # No more than can run: what is interrupted starts nothing new, and the pool waits
+                # for those that are under way.
+                free = self.concurrency - len(under_way)
+                under_way |= {pool.submit(self._do, job, journal) for job in islice(waiting, free)}
+                if not under_way:
+                    return self._entries(journal)
+                ended, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    future.result()
+                    bar.update()
+
+    def _do(self, job: Job, journal: Journal) -> None:
+        entry = _kept(journal, job)
+        if entry is None:
+            started = time.perf_counter()
+            try:
+                outcome: Any = self.router.invoke(job.prompt, self._config(job))
+            except Exception as error:
+                outcome = error
+            entry = _entry(job, outcome, time.perf_counter() - started)
+            journal.add(entry)
+        if entry["message"] is not None:
+            grade = self.grader(job.row, message_of(entry))
+            if inspect.isawaitable(grade):
+                grade = finished(grade)
+            journal.add({**entry, "score": grade_of(grade)})
+
+    # async --------------------------------------------------------------------------------------
+
+    async def aall(self) -> dict[str, Entry]:
+        """Do what is left to do, in tasks."""
+        with ExitStack() as stack:
+            journal, jobs, bar = self._open(stack)
+            waiting: Iterator[Job] = iter(jobs)
+            under_way: set[asyncio.Task[None]] = set()
+            try:
+                while True:
+                    free = self.concurrency - len(under_way)
+                    under_way |= {
+                        asyncio.create_task(self._ado(job, journal))
+                        for job in islice(waiting, free)
+                    }
+                    if not under_way:
+                        break
+                    ended, under_way = await asyncio.wait(
+                        under_way, return_when=asyncio.FIRST_COMPLETED
+                    )
+                    for task in ended:
+                        task.result()
+                        bar.update()
+            except BaseException:
+                await _drained(under_way)
+                raise
+            return self._entries(journal)
+
+    async def _ado(self, job: Job, journal: Journal) -> None:
+        entry = _kept(journal, job)
+        if entry is None:
+            started = time.perf_counter()
+            try:
+                outcome: Any = await self.router.ainvoke(job.prompt, self._config(job))
+            except Exception as error:
+                outcome = error
+            entry = _entry(job, outcome, time.perf_counter() - started)
+            await run_in_executor(None, journal.add, entry)
+        if entry["message"] is not None:
+            grade = await self._agrade(job, message_of(entry))
+            await run_in_executor(None, journal.add, {**entry, "score": grade_of(grade)})
+
+    async def _agrade(self, job: Job, answer: AIMessage) -> Any:
+        if inspect.iscoroutinefunction(self.grader):
+            return await self.grader(job.row, answer)
+        grade = await run_in_executor(None, self.grader, job.row, answer)
+        return await grade if inspect.isawaitable(grade) else grade
+
+
+async def _drained(under_way: set[asyncio.Task[None]]) -> None:
+    """Wait for requests that are being paid for; what is later than that is cancelled."""
+    if under_way:
+        ended, late = await asyncio.wait(under_way, timeout=DRAIN)
+        for task in late:
+            task.cancel()
+        for task in ended:
+            task.exception()  # looked at, so that asyncio does not report it as forgotten
+
+
+def _entry(job: Job, outcome: Any, seconds: float) -> Entry:
+    failed = isinstance(outcome, Exception)
+    return {
+        "key": job.key,
+        "id": job.row.id,
+        "asked": job.tier,
+        "prompt": job.digest,
+        "seconds": seconds,
+        "error": _described(outcome) if failed else None,
+        "message": None if failed else message_to_dict(outcome),
+        "score": None,
+    }
+
+
+def _described(error: Exception) -> str:
+    # The package's own errors hold no text of a request; others are named without theirs.
+    return str(error) if isinstance(error, RouterError) else describe_error(error)
+
+
+def _kept(journal: Journal, job: Job) -> Entry | None:
+    """The answer that an earlier run has had."""
+    entry = journal.entries.get(job.key)
+    return entry if entry and entry["message"] is not None else None
+
+
+def _is_done(entry: Entry | None) -> bool:
+    return entry is not None and entry["score"] is not None
+
+
+def message_of(entry: Entry) -> AIMessage:
+    (message,) = messages_from_dict([entry["message"]])
+    assert isinstance(message, AIMessage)
+    return message

@@ -1,0 +1,211 @@
+"""Whether a joined text has used every part: by what is particular to each part's answer."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from functools import cached_property
+
+from lc_asym_router.decompose.plan import Plan
+from lc_asym_router.decompose.splitting.tokens import Token, keys_of, normal, settled, tokens
+from lc_asym_router.verify.answers.final_answer import FinalAnswer, final_answer
+from lc_asym_router.verify.answers.texts import SHORT
+
+STRONG = 3
+"""What a number, name, identifier or quoted word weighs against another word."""
+SHARE_OF_SHORT, SHARE_OF_LONG = 1 / 2, 1 / 6
+"""The share of what tells of an answer, by weight, that must stand in the joined text."""
+BRIEF = 60
+"""Words up to which the last number of an answer is taken as what it comes to."""
+REPEATED = 1 / 5
+"""An answer of whose words a smaller share is its own, by weight, stands in those that build on it."""
+
+_QUOTED = re.compile(r'"([^"\n]+)"|`([^`\n]+)`|“([^”\n]+)”|„([^“”\n]+)[“”]|«([^»\n]+)»')
+_NUMBERED = re.compile(r"(?m)^[ \t]*(\d{1,2})[.)][ \t]+(?=\S)")
+
+
+class Answer:
+    """A part's answer (or its instruction), read once.
+
+    Args:
+        text: The text.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text.strip()
+        self._plain = normal(self.text)
+        self._quotes = [found.span() for found in _QUOTED.finditer(self._plain)]
+        marks = [found.start(1) for found in _NUMBERED.finditer(self._plain)]
+        skipped = set(marks) if len(marks) > 1 else set()  # the numbers of a list
+        self.tokens = [token for token in tokens(self._plain) if token.at not in skipped]
+        self.keys = {token.key for token in self.tokens}
+
+    @cached_property
+    def length(self) -> int:
+        """About how many words it has."""
+        pairs = sum(token.kind == "single" for token in self.tokens) // 2
+        return pairs + sum(token.kind in ("word", "number") for token in self.tokens)
+
+    @cached_property
+    def numbers(self) -> set[str]:
+        """Its numbers."""
+        return {token.key for token in self.tokens if token.kind == "number"}
+
+    @cached_property
+    def content(self) -> dict[str, int]:
+        """What it is about: the weight of each word."""
+        weights: dict[str, int] = {}
+        for token in self.tokens:
+            if not token.is_function:
+                weight = STRONG if self._strong(token) else 1
+                weights[token.key] = max(weight, weights.get(token.key, 0))
+        return weights
+
+    @cached_property
+    def final(self) -> FinalAnswer:
+        """What it comes to."""
+        return final_answer(self.text)
+
+    def _strong(self, token: Token) -> bool:
+        if token.kind != "word":
+            return token.kind == "number"
+        text = token.text
+        identifier = any(c.isupper() or c.isdigit() or c == "_" for c in text[1:])
+        quoted = any(start <= token.at < end for start, end in self._quotes)
+        return identifier or quoted or (text[:1].isupper() and not self._begins(token.at))
+
+    def _begins(self, at: int) -> bool:
+        """Whether a sentence begins there, so that a capital makes no name."""
+        before = self._plain[max(0, at - 12) : at].rstrip(" \t\"'(*_#>`-")
+        return not before or before[-1] in ".!?:\n"
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What tells of one part's answer.
+
+    Attributes:
+        finals: Numbers or the choice that it comes to: all must stand in the joined text.
+        enough: Whether they are enough.
+        weights: Words that tell of it, with what each weighs.
+        share: The share of the weights that must stand in the joined text.
+    """
+
+    finals: Set[str]
+    enough: bool
+    weights: Mapping[str, int]
+    share: float
+
+    @cached_property
+    def needed(self) -> float:
+        """The weight of what must stand in the joined text."""
+        return self.share * sum(self.weights.values())
+
+
+class Found:
+    """What has been found so far of what tells of a part's answer.
+
+    Args:
+        telling: What tells of it.
+    """
+
+    def __init__(self, telling: Telling) -> None:
+        self._telling = telling
+        self._missing = set(telling.finals)
+        self._weight = 0
+
+    def add(self, keys: Set[str]) -> None:
+        """Take in keys of the joined text that have not been there before."""
+        self._missing -= keys
+        self._weight += sum(self._telling.weights.get(key, 0) for key in keys)
+
+    @property
+    def used(self) -> bool:
+        """Whether the text has used the answer."""
+        enough = self._telling.enough or self._weight >= self._telling.needed
+        return enough and not self._missing
+
+
+class Uses:
+    """What tells of each part: its numbers, names and other words that stand nowhere else.
+
+    Args:
+        plan: The plan.
+        texts: The answer of each step.
+    """
+
+    def __init__(self, plan: Plan, texts: Mapping[str, str]) -> None:
+        answers = {step.id: Answer(texts[step.id]) for step in plan.steps}
+        asked = Counter(key for step in plan.steps for key in keys_of(step.instruction))
+        held = Counter(key for answer in answers.values() for key in answer.keys)
+        needed = {need for step in plan.steps for need in step.needs}
+        self.telling = {
+            name: _telling(answer, asked, held, built_on=name in needed)
+            for name, answer in answers.items()
+        }
+
+    def unused(self, joined: str) -> list[str]:
+        """Ids of the steps whose answers a joined text does not use; a longer text never uses less."""
+        found = {name: Found(telling) for name, telling in self.telling.items()}
+        there = keys_of(joined)
+        for each in found.values():
+            each.add(there)
+        return [name for name, each in found.items() if not each.used]
+
+
+def _telling(
+    answer: Answer, asked: Mapping[str, int], held: Mapping[str, int], *, built_on: bool
+) -> Telling:
+    content = answer.content
+    its_own = {key for key in answer.keys if key not in asked and held[key] == 1}
+    weights = own = {key: weight for key, weight in content.items() if key in its_own}
+    if built_on and sum(own.values()) < REPEATED * sum(content.values()):
+        weights = content
+    elif not own:
+        weights = content or dict.fromkeys(sorted(answer.keys), 1)
+        rarest = min((asked.get(key, 0) + held[key] for key in weights), default=0)
+        weights = {
+            key: weight
+            for key, weight in weights.items()
+            if asked.get(key, 0) + held[key] == rarest
+        }
+    short, final = answer.length <= SHORT, answer.final
+    finals: set[str] = set()
+    if final.kind == "choice" and (short or final.marked):
+        finals = {f"({final.value})"} & answer.keys
+    elif final.kind == "number" and (answer.length <= BRIEF or final.marked):
+        finals = keys_of(final.raw) & answer.numbers
+    enough = bool(finals & its_own) and (short or final.marked)
+    if short:
+        finals |= answer.numbers & its_own
+    share = SHARE_OF_SHORT if short else SHARE_OF_LONG
+    return Telling(finals, enough, weights, share)
+
+
+class Reading:
+    """A joined text that is still being written, read word by word.
+
+    Args:
+        uses: What tells of each part.
+    """
+
+    def __init__(self, uses: Uses) -> None:
+        self._open = [Found(telling) for telling in uses.telling.values()]
+        self._there: set[str] = set()
+        self._rest = ""
+
+    def add(self, text: str) -> None:
+        """Take in what has been written; a word that may go on is left for the next time."""
+        whole, self._rest = settled(self._rest + text)
+        new = keys_of(whole) - self._there
+        self._there |= new
+        for each in self._open:
+            each.add(new)
+        self._open = [each for each in self._open if not each.used]
+
+    @property
+    def complete(self) -> bool:
+        """Whether it has used every part."""
+        return not self._open

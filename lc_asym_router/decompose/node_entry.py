@@ -1,0 +1,181 @@
+"""What a node of the decomposer finds when it is entered, and the configs of the calls it makes."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph._internal._constants import CONFIG_KEY_STREAM
+from langgraph.constants import TAG_NOSTREAM
+from langgraph.errors import GraphBubbleUp
+from langgraph.runtime import Runtime
+
+from lc_asym_router._internal.run_config import loud, run_id_of
+from lc_asym_router.decompose.join import MutedSink
+from lc_asym_router.decompose.record import as_side_calls, attempts_of, decision_of, trail_of
+from lc_asym_router.decompose.settings import Way
+from lc_asym_router.decompose.state import Split
+from lc_asym_router.graph.context import Surroundings
+from lc_asym_router.graph.notify import telling
+from lc_asym_router.graph.options import CallOptions
+from lc_asym_router.graph.streaming import Sink
+from lc_asym_router.records.request import Request
+from lc_asym_router.records.trail import Trail
+
+AT_LEAST = 0.001
+"""Seconds that a call is given where the request's deadline has passed: it fails, and says why."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A node's view of its run.
+
+    Attributes:
+        way: The settings.
+        around: Context, config without listeners, and the listeners.
+        config: The node's config as LangGraph gave it.
+        request: What is asked.
+        options: What is set differently for this call.
+    """
+
+    way: Way
+    around: Surroundings
+    config: RunnableConfig
+    request: Request
+    options: CallOptions
+
+    @classmethod
+    def of(
+        cls, way: Way, state: Mapping[str, Any], config: RunnableConfig, runtime: Runtime[Any]
+    ) -> Entry:
+        """From what LangGraph gives to a node."""
+        around = Surroundings.of(config, runtime)
+        options = CallOptions.of(config, way.policy.ladder, way.policy.prefix)
+        request = around.context.request or Request().with_messages(state["messages"])
+        return cls(way, around, config, request, options)
+
+    @classmethod
+    def further(
+        cls, way: Way, state: Mapping[str, Any], config: RunnableConfig, runtime: Runtime[Any]
+    ) -> Entry:
+        """`of` after the plan. In a subgraph nothing but the state tells what was spent before."""
+        entry = cls.of(way, state, config, runtime)
+        if not entry.around.context.kept:
+            entry.around.context.keep(trail_of(state))
+        return entry
+
+    def opened(self, planner: str | None, reason: str) -> Split:
+        """A request that is not (yet) split."""
+        return {
+            "id": uuid.uuid4().hex,
+            "run_id": self.around.context.run_id or run_id_of(self.around.config),
+            "started": time.time(),
+            "planner": planner,
+            "plan": None,
+            "reason": reason,
+            "estimate": None,
+            "calls": [],
+        }
+
+    def hushed(self, bill: Bill, tier: str | None = None) -> RunnableConfig:
+        """A config for a call that nobody may hear: no listener, no stream of a parent's.
+
+        Args:
+            bill: Takes in its record.
+            tier: The tier to ask first; `None` lets the router decide.
+        """
+        config = loud(self.around.config, [bill], {"lc_asym_router_part": bill.step or "whole"})
+        values = self._values(config, bill, tier)
+        values.pop(CONFIG_KEY_STREAM, None)
+        tags = [*(config.get("tags") or ()), TAG_NOSTREAM]
+        return {**config, "configurable": values, "tags": tags}
+
+    def heard(self, bill: Bill, tier: str | None = None) -> RunnableConfig:
+        """A config for a call that answers the whole request, heard by whoever listens."""
+        context = self.around.context
+        config = loud(self.around.config, [*self.around.listeners, bill], context.metadata)
+        return {**config, "configurable": self._values(config, bill, tier)}
+
+    def _values(self, config: RunnableConfig, bill: Bill, tier: str | None) -> dict[str, Any]:
+        """What is set differently for a call: its tier, and what is left of the request's deadline."""
+        values = {**(config.get("configurable") or {})}
+        prefix, asked = self.way.policy.prefix, self.options.deadline
+        deadline = self.way.policy.deadline if asked is None else asked
+        if tier is not None:
+            values[f"{prefix}tier"] = tier
+        if deadline is not None:
+            left = deadline - (time.time() - bill.started)
+            values[f"{prefix}deadline"] = max(left, AT_LEAST)
+        return values
+
+    @property
+    def muted(self) -> Sink | None:
+        """A sink for a call that nobody may hear; it stops when the reader has gone."""
+        sink = self.around.context.sink
+        return MutedSink(sink) if sink else None
+
+    @contextmanager
+    def accounting(self) -> Iterator[list[AIMessage]]:
+        """Tell handlers of the request's record, once: yields a list to put the answer in.
+
+        Under the chat-model face, that one tells. As a subgraph the last node does; a node that is
+        left tells what it has spent itself.
+        """
+        if self.around.context.faced:
+            yield []
+            return
+        context, messages = self.around.context, self.request.messages
+        with telling(self.config, context, messages, passing=(GraphBubbleUp,)) as answers:
+            yield answers
+
+
+class Bill(BaseCallbackHandler):
+    """Takes in the records of the router's requests below a node, also of those left half-way.
+
+    So whoever accounts for a request that is left, or fails, finds all of its calls in the context.
+
+    Args:
+        entry: The node's view of its run.
+        split: The request.
+        step: The step that it is for, or `None`.
+        purpose: What the calls are for, where they are no attempts at an answer: "plan".
+    """
+
+    run_inline = True
+
+    def __init__(
+        self, entry: Entry, split: Split, step: str | None = None, purpose: str | None = None
+    ) -> None:
+        self.step = step
+        self.started = split["started"]
+        self.records: list[Mapping[str, Any]] = []
+        self._purpose = purpose
+        self._context = entry.around.context
+        if not self._context.kept:
+            trail: Trail = {
+                "id": split["id"],
+                "run_id": split["run_id"],
+                "decision": decision_of(split),
+                "attempts": [],
+                "side_calls": [],
+                "started": split["started"],
+            }
+            self._context.keep(trail)
+
+    def on_router_record(self, told: Any) -> None:
+        """A request to the router has come to its end."""
+        self.records.append(told.record)
+        trail, _ = self._context.kept[0]
+        # Steps run side by side: a list's own `extend` is all that may happen to it.
+        if self._purpose:
+            trail["side_calls"].extend(as_side_calls(self._purpose, told.record))
+            return
+        trail["attempts"].extend(attempts_of(self.step, told.record))
+        trail["side_calls"].extend(told.record.get("side_calls", ()))

@@ -1,0 +1,125 @@
+"""What the decomposer's nodes go by: its settings, resolved; every fault is found here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lc_asym_router.decompose.chat_planner import ChatPlanner
+from lc_asym_router.decompose.gate import Gate
+from lc_asym_router.decompose.plan import Plan
+from lc_asym_router.decompose.splitting.planner import StructuralPlanner
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.graph.build import build_graph
+from lc_asym_router.graph.policy import Policy
+from lc_asym_router.graph.runner import Face
+from lc_asym_router.tiers.tier import Tier
+from lc_asym_router.verify.check import All
+from lc_asym_router.verify.form import NotEmpty
+from lc_asym_router.verify.schema import ValidStructure
+
+PLANNERS = ("structure", "chat")
+
+
+@dataclass(frozen=True)
+class Way:
+    """A decomposer's settings.
+
+    Attributes:
+        policy: The router's settings.
+        face: Runs the router's graph on a request.
+        steps: The same for a step, whose answer must not be empty and must follow the step's schema,
+            whatever else the router checks.
+        planners: What is asked for a plan, one after the other until one has one.
+        gate: Decides whether a plan is worth it; `None` lets all pass.
+        join: "auto", "template", or the name of the tier that joins.
+        max_steps: The greatest number of steps.
+    """
+
+    policy: Policy
+    face: Face
+    steps: Face
+    planners: tuple[Any, ...]
+    gate: Gate | None
+    join: str
+    max_steps: int
+
+    @classmethod
+    def of(cls, policy: Policy, planner: Any, gate: Any, join: Any, max_steps: int) -> Way:
+        """From what a user gave.
+
+        Raises:
+            ConfigurationError: A setting makes no sense.
+        """
+        names = [tier.name for tier in policy.ladder]
+        if join not in ("auto", "template", *names):
+            raise ConfigurationError(
+                f"join={join!r}: give 'auto', 'template', or the tier that joins: {', '.join(names)}."
+            )
+        if max_steps < 2:
+            raise ConfigurationError(f"max_steps={max_steps} must be at least 2.")
+        if gate is not None and not isinstance(gate, Gate):
+            if not callable(gate):
+                raise ConfigurationError(
+                    f"gate= is a {type(gate).__name__}; give a Gate, a callable from an Estimate to "
+                    "whether to split, or None to split whatever has a plan."
+                )
+            gate = Gate(passes=gate)
+        given = planner if isinstance(planner, list | tuple) else [planner]
+        planners = tuple(_planner(each, names) for each in given)
+        if not planners:
+            raise ConfigurationError(f"planner=[] is empty; give one of {', '.join(PLANNERS)}.")
+        own = replace(
+            policy, check=All(NotEmpty(), ValidStructure(), *filter(None, [policy.check]))
+        )
+        return cls(policy, _face(policy), _face(own), planners, gate, join, max_steps)
+
+    def kept(self) -> Way:
+        """The same with graphs that a checkpointer keeps: what is asked within a step that was
+        interrupted is not asked again, as with the router's own graph."""
+        return replace(
+            self, face=_face(self.policy, kept=True), steps=_face(self.steps.policy, kept=True)
+        )
+
+    def joiner(self, plan: Plan) -> Tier | None:
+        """The tier that joins a plan's answers; `None` for the template."""
+        if self.join == "template" or (self.join == "auto" and plan.independent):
+            return None
+        return self.policy.ladder[0] if self.join == "auto" else self.policy.ladder.named(self.join)
+
+    def planning_tier(self, planner: Any) -> Tier | None:
+        """The tier that a planner's call is priced as; `None` where it makes none that is known."""
+        if not isinstance(planner, ChatPlanner):
+            return None
+        if planner.model is not None:
+            return Tier(planner.model, "planner")
+        return self.policy.ladder.named(planner.tier) if planner.tier else self.policy.ladder[-1]
+
+
+def _face(policy: Any, kept: bool = False) -> Face:
+    return Face(build_graph(policy, checkpointer=None if kept else False), policy, kept)
+
+
+def _planner(given: Any, tiers: Sequence[str]) -> Any:
+    if given == "structure":
+        return StructuralPlanner()
+    if given == "chat":
+        return ChatPlanner()
+    if isinstance(given, ChatPlanner) and given.tier is not None and given.tier not in tiers:
+        raise ConfigurationError(
+            f"ChatPlanner(tier={given.tier!r}): the router's tiers are {', '.join(tiers)}."
+        )
+    if not isinstance(given, ChatPlanner) and not callable(given):
+        raise ConfigurationError(
+            f"planner= holds {given!r}; give {' or '.join(map(repr, PLANNERS))}, a ChatPlanner, a "
+            "callable from the request's text to a Plan or None, or a list of them."
+        )
+    return given
+
+
+def planner_name(planner: Any) -> str:
+    """A planner's name, for records."""
+    if isinstance(planner, ChatPlanner | StructuralPlanner):
+        return repr(planner)
+    return str(getattr(planner, "__name__", type(planner).__name__))

@@ -1,0 +1,1 @@
+"""The structural planner: finds the parts that a request's form shows."""

@@ -1,0 +1,105 @@
+"""What the text before and behind a list makes of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from lc_asym_router.decompose.splitting.masking import FILLER, masked
+from lc_asym_router.decompose.splitting.wording import (
+    ANNOUNCEMENT,
+    BARE_ANNOUNCEMENT,
+    DATA,
+    DOING,
+    FOR_EACH,
+    GREETING,
+    HEADING,
+    IMPERATIVE,
+    STATEMENT,
+    STYLE,
+    TOGETHER,
+    WHOLE_FORMAT,
+)
+
+_SENTENCE = re.compile(r"(?<=[.!?:])\s+")
+_AT_ONCE = re.compile(
+    r"\bone (?!words?\b)\w|\b(?:\d+|hundred|few) (?:words|sentences|characters|lines)\b", re.I
+)
+"""A form that one answer to all of them may be meant to have."""
+_THIS_CODE = re.compile(r"^\W*given (?:this|the following)(?: \w+){1,3}:\s*$", re.I)
+_OF_THE_TABLE = re.compile(r"\b(?:of|in|from) (?:the|this) (?:\w+ )?table\b", re.I)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said about a list.
+
+    Attributes:
+        kind: "nothing"; "tasks": its items are to be done; "given": what they are about; "each": the
+            same is to be done with each.
+        context: What every step has to be told.
+    """
+
+    kind: Literal["nothing", "tasks", "given", "each"]
+    context: str = ""
+
+
+def said_before(before: str) -> Said | None:
+    """What the text before a list makes of it; `None` where that is not sure, or where something is to
+    be done with the list as a whole.
+
+    Args:
+        before: The text as it stands.
+    """
+    shown = masked(before)
+    parts = [part for part in _SENTENCE.split(shown) if part.strip(" :")]
+    if not parts:
+        return Said("nothing")
+    if "?" in shown or WHOLE_FORMAT.search(_OF_THE_TABLE.sub("", shown)):
+        return None
+    kinds = [_kind(part, last=part is parts[-1]) for part in parts]
+    if None in kinds or "each" in kinds[:-1]:
+        return None
+    if kinds[-1] == "each":
+        return Said("each", before)
+    told = any(kind in ("given", "style", "told") for kind in kinds)
+    announced = any(kind in ("tasks", "told", "style") for kind in kinds)
+    if not announced and "given" not in kinds:
+        return Said("nothing")
+    return Said("tasks" if announced else "given", before if told else "")
+
+
+def is_style(behind: str) -> bool:
+    """Whether the text behind a list only says how to answer, for each part alike.
+
+    Args:
+        behind: The text as it stands.
+    """
+    shown = masked(behind)
+    parts = [part for part in _SENTENCE.split(shown) if part.strip()]
+    return not WHOLE_FORMAT.search(shown) and all(
+        STYLE.match(part) and not TOGETHER.search(part) and not _AT_ONCE.search(part)
+        for part in parts
+    )
+
+
+def _kind(part: str, last: bool) -> str | None:
+    """What a sentence before a list is; `None` where it may be anything else."""
+    if GREETING.match(part) or HEADING.match(part):
+        return "dropped"
+    if BARE_ANNOUNCEMENT.match(part):
+        return "told" if DOING.match(part) else "tasks"
+    together = TOGETHER.search(part) or _AT_ONCE.search(part)
+    if ANNOUNCEMENT.match(part):
+        return None if together else "told"
+    if last and (match := FOR_EACH.match(part)):
+        joined = TOGETHER.search(match["rest"]) or re.search(r"\band\b", match["rest"])
+        return None if joined else "each"
+    if STYLE.match(part):
+        return None if together else "style"
+    if not part.strip(f"{FILLER} \n") or (_THIS_CODE.match(part) and not last):
+        return "given"  # "Given this code:" and the code
+    if part.rstrip().endswith(":") or FILLER in part or IMPERATIVE.match(part) or DATA.search(part):
+        return None
+    return "given" if STATEMENT.match(part) else None

@@ -1,0 +1,291 @@
+"""Lists of tasks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from lc_asym_router.decompose.plan import Plan, Step
+from lc_asym_router.decompose.splitting.lead_in import Said, is_style, said_before
+from lc_asym_router.decompose.splitting.masking import FILLER, masked, shown_lines
+from lc_asym_router.decompose.splitting.self_contained import (
+    leans,
+    named,
+    open_nouns,
+    variables,
+    words_of,
+)
+from lc_asym_router.decompose.splitting.wording import (
+    AHEAD,
+    ASKING,
+    BACK,
+    BARE,
+    ELLIPTIC,
+    ENGLISH,
+    FOLLOWING_UP,
+    GENERIC,
+    GIVEN,
+    IMPERATIVE,
+    LETTERED_BACK,
+    MAKING,
+    MANY_BACK,
+    NAMING,
+    NUMBERED_BACK,
+    PLAIN_BACK,
+    POINTING,
+    REMARK,
+    STARTING_BACK,
+    STYLE,
+    TASKS,
+)
+
+_MARK = re.compile(
+    r"^(?P<indent>[ \t]*)"
+    r"(?:(?P<open>\(?)(?:(?P<number>\d{1,2})(?P<close>[.):])|(?P<letter>[a-z])(?P<shut>\)))"
+    r"|(?P<bullet>[-*•+]))[ \t]+(?=\S)"
+)
+_OWN = re.compile(r"\n[ \t]*(?:\n|\(?\w{1,2}[.)]\s|[-*•]\s)")
+"""A paragraph or a list inside an item, which its words may mean."""
+_SENTENCE = re.compile(r"(?<=[.!?:])\s+")
+MOST = 99
+"""Items of the longest list that is split."""
+LONG = 25
+"""Words of an item that tells all of its own."""
+BRIEF = 12
+"""Words of an item that hardly holds what its own words refer to."""
+
+
+ELIDED = 4
+"""Words of an item that may leave out what it asks of: "How many of them?", "When was production?"."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A text as a list: what stands before, the items, what stands behind.
+
+    Attributes:
+        before: The text in front of the list.
+        items: The items' texts, without their marks.
+        behind: The text after the list.
+        to_the_end: The last item's text and all that stands behind it.
+    """
+
+    before: str
+    items: tuple[str, ...]
+    behind: str
+    to_the_end: str
+
+
+def list_plan(text: str) -> Plan | None:
+    """The plan of a text that is a list of tasks, or `None`."""
+    listing = listed(text)
+    if listing is None or len(listing.items) > MOST:
+        return None
+    listing = _with_remark(_rejoined(listing))
+    said = said_before(listing.before)
+    if said is None or not is_style(listing.behind):
+        return None
+    if said.kind == "each":
+        return _plan(listing, said.context, heads=True)
+    shown = [masked(item) for item in listing.items]
+    if _asks_on(shown):
+        return None
+    if any(_of_all(item) for item in shown) or not _are_tasks(shown, listing, said):
+        return None
+    return _linked(_plan(listing, said.context), shown)
+
+
+def listed(text: str) -> Listing | None:
+    """The text as a list of at least two items, or `None`. Lists inside items stay in them."""
+    pairs = shown_lines(text)
+    lines, shown = [line for line, _ in pairs], [line for _, line in pairs]
+    marks = {at: mark for at, line in enumerate(shown) if (mark := _MARK.match(line))}
+    # "1." before every item is how Markdown may number
+    ones = not any(mark["number"] == "2" for mark in marks.values())
+    starts: list[int] = []
+    first: re.Match[str] | None = None
+    for at, mark in marks.items():
+        if first is None and (mark["number"] or "1", mark["letter"] or "a") != ("1", "a"):
+            continue
+        if first is None or _goes_on(first, mark, 1 if ones else len(starts) + 1, len(starts)):
+            first = first or mark
+            starts.append(at)
+    if first is None or len(starts) < 2:
+        return None
+    end = _end_of(shown, starts[-1], len(first["indent"]))
+    edges = [*starts, end]
+
+    def unmarked(start: int, stop: int) -> str:
+        return _MARK.sub("", "".join(lines[start:stop]), count=1).strip()
+
+    return Listing(
+        before="".join(lines[: starts[0]]).strip(),
+        items=tuple(unmarked(start, stop) for start, stop in pairwise(edges)),
+        behind="".join(lines[end:]).strip(),
+        to_the_end=unmarked(starts[-1], len(lines)),
+    )
+
+
+def _goes_on(first: re.Match[str], mark: re.Match[str], number: int, place: int) -> bool:
+    """Whether a mark is the next one of the list that `first` began."""
+    if any(mark[part] != first[part] for part in ("indent", "bullet", "open", "close", "shut")):
+        return False
+    if first["letter"]:
+        return mark["letter"] == chr(ord("a") + place)
+    return bool(first["bullet"]) or mark["number"] == str(number)
+
+
+def _end_of(lines: list[str], start: int, indent: int) -> int:
+    """Where the last item ends: before a paragraph that is not indented deeper than its mark."""
+    for at in range(start + 1, len(lines)):
+        deeper = len(lines[at]) - len(lines[at].lstrip()) > indent
+        if lines[at].strip() and not lines[at - 1].strip() and not deeper:
+            return at
+    return len(lines)
+
+
+def _rejoined(listing: Listing) -> Listing:
+    """The list with what stands behind it in its last item, where other items have paragraphs too."""
+    loose = any(
+        not line[:1].isspace()
+        for item in listing.items[:-1]
+        for line in masked(item).split("\n\n")[1:]
+    )
+    if not loose or not listing.behind or STYLE.match(listing.behind):
+        return listing
+    return replace(listing, items=(*listing.items[:-1], listing.to_the_end), behind="")
+
+
+def _with_remark(listing: Listing) -> Listing:
+    """The list with a line on style that follows its last item at once moved behind it."""
+    *others, last = listing.items
+    lines = last.split("\n")
+    if len(lines) < 2 or listing.behind or any("\n" in item for item in others):
+        return listing
+    if lines[-1][:1].isspace() or FILLER in masked(last) or not is_style(lines[-1]):
+        return listing
+    kept = "\n".join(lines[:-1]).strip()
+    return replace(listing, items=(*others, kept), behind=lines[-1])
+
+
+def _asks_on(shown: list[str]) -> bool:
+    """Whether a line below the last item asks something more, which may be about all of them."""
+    *others, last = shown
+    first, *more = last.split("\n")
+    if any("\n" in item for item in others) or not ("?" in first or IMPERATIVE.match(first)):
+        return False
+    return any(not line[:1].isspace() and ("?" in line or IMPERATIVE.match(line)) for line in more)
+
+
+def _of_all(item: str) -> bool:
+    """Whether an item tells something of the others: then they can't be asked without it."""
+    if len(_SENTENCE.split(item)) > 1 or len(item.split()) > LONG:
+        return False
+    return bool(AHEAD.search(item)) or ("?" not in item and bool(REMARK.match(item)))
+
+
+def _are_tasks(shown: list[str], listing: Listing, said: Said) -> bool:
+    """Whether all items are tasks, as far as what stands before them leaves that open."""
+    if said.kind == "tasks" and (TASKS.search(masked(listing.before)) or "?" in "".join(shown)):
+        return all(_english(item) for item in shown)
+    if said.kind == "tasks":
+        return all(IMPERATIVE.match(item) for item in shown)
+    if said.kind == "given":
+        before = masked(listing.before)
+        about = {word for word in words_of(before) & words_of(shown[0]) if len(word) > 3}
+        orders = GIVEN.search(before) and all(IMPERATIVE.match(i) or _english(i) for i in shown)
+        asked = all("?" in item and _english(item) for item in shown)
+        # else the list may be about anything
+        return bool((about or variables(before) & variables(shown[0])) and (orders or asked))
+    asked = any("?" in item for item in shown)  # then orders of every kind are to who answers
+    return all(_is_task(item) or (asked and _is_sentence(item)) for item in shown)
+
+
+def _is_task(item: str) -> bool:
+    """Whether an item of a list that nothing announces is a task: a question, or an order to who
+    answers. "- Add tests" and "- Fix bug" may be notes of anything."""
+    if "?" in item:
+        return _english(item) and not BARE.match(item)
+    if NAMING.match(item):
+        return False
+    whole = item.rstrip().endswith((".", "!", FILLER)) or ":" in item
+    return bool(ASKING.match(item)) and (whole or named(item))
+
+
+def _is_sentence(item: str) -> bool:
+    return bool(IMPERATIVE.match(item)) and item.rstrip().endswith((".", "!"))
+
+
+def _english(item: str) -> bool:
+    """Whether an item's words are of the language in which this module can tell what refers back."""
+    words = words_of(item)
+    return len(words) < 2 or bool(words & ENGLISH) or bool(IMPERATIVE.match(item))
+
+
+def _plan(listing: Listing, context: str, heads: bool = False) -> Plan:
+    steps = (
+        Step(
+            id=str(number),
+            instruction="\n\n".join(part for part in (context, item, listing.behind) if part),
+            title="" if heads and not context else item.splitlines()[0],
+        )
+        for number, item in enumerate(listing.items, 1)
+    )
+    return Plan(replace(step, title=step.title[:200]) for step in steps)
+
+
+def _linked(plan: Plan, shown: list[str]) -> Plan:
+    """The plan with the needs that its items' words tell of."""
+    steps: list[Step] = []
+    told: set[str] = set()
+    for item, step in zip(shown, plan.steps, strict=True):
+        steps.append(replace(step, needs=_needs(item, steps, told)))
+        told |= words_of(item) | variables(item)
+    return Plan(steps)
+
+
+def _needs(item: str, steps: list[Step], told: set[str]) -> tuple[str, ...]:
+    """The earlier steps that an item may mean: all of them, but where it is plain which."""
+    named_back = re.findall(r"\d+", " ".join(NUMBERED_BACK.findall(item)))
+    found = sorted({int(number) for number in named_back if 0 < int(number) <= len(steps)})
+    if found and not BACK.search(item):
+        return tuple(map(str, found))
+    if not steps or not (BACK.search(item) or _refers(item, told)):
+        return ()
+    plain = not found and PLAIN_BACK.search(item) and not MANY_BACK.search(item)
+    if plain and (steps[-1].needs or BACK.search(item)):
+        return (steps[-1].id,)
+    return tuple(step.id for step in steps)
+
+
+def _refers(item: str, told: set[str]) -> bool:
+    """Whether an item may mean what an earlier one told. The longer it is, the more it has told itself,
+    and the less a word in its middle means anything else."""
+    count = len(item.split())
+    if STARTING_BACK.match(item) and FILLER not in item:
+        return count <= LONG or not item.startswith(("This", "These"))
+    if count > LONG or LETTERED_BACK.search(item):
+        return count <= LONG
+    sentences = _SENTENCE.split(item.strip())
+    first = sentences[0]
+    if first.endswith(":") or FILLER in item or _OWN.search(item):  # "Explain this:" and code
+        return bool(re.search(r"\b(?:both|the two|them|they)\b", first, re.I))
+    if len(sentences) == 1 and count <= BRIEF:
+        told_itself = named(first) or (count > ELIDED and GENERIC.search(first))
+        unnamed = (count == 1 or "?" in first or MAKING.match(first)) and not told_itself
+        return (
+            leans(first)
+            or unnamed
+            or (not re.search(r"[=$]", first) and bool(told & variables(first)))
+        )
+    opening = re.match(r"\s*(?:\S+\s*){0,4}", first)
+    pointing = POINTING.search(first)
+    mentioned = told & set(open_nouns(first))
+    return bool(
+        (opening and pointing and pointing.start() < opening.end())
+        or FOLLOWING_UP.match(first)
+        or ELLIPTIC.match(first)
+        or mentioned
+        or (len(sentences) == 1 and MANY_BACK.search(first))
+    )

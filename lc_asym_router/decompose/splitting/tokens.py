@@ -1,0 +1,135 @@
+"""The words of a text as keys that can be compared: numbers by value, other words without case.
+
+A script without spaces has no words that could be told apart without a dictionary, so there each pair
+of neighbouring characters is one. The tokens of a text are those of its pieces between spaces: what
+has once been read of a text that is still being written stays read.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from lc_asym_router.verify.answers.numerals import number_text
+
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
+    "\uac00-\ud7af"  # Korean has spaces, but its particles hang on the words
+)
+_WORD = r"\w\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0966-\u0dff\u200c\u200d"
+_SIGN = re.compile(f"[{_UNSPACED}]")
+_RUN = re.compile(rf"[{_UNSPACED}]+|[^\s{_UNSPACED}]+")
+_PART = re.compile(
+    rf"(?P<number>(?<![{_WORD}.])[-−]?(?:\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d+)(?:\.\d+)?"
+    rf"(?:/\d+(?![{_WORD}/])|[eE][-+]?\d{{1,3}}(?![{_WORD}]))?)|(?P<word>[{_WORD}]+)|(?P<symbol>\S)"
+)
+_CHOICE = re.compile(r"""(?P<open>[*_`"'(\[]*)(?P<letter>[A-Ja-j])(?P<close>[)\].:,;*_`"']*)""")
+_UNSETTLED = re.compile(rf"[^\s{_UNSPACED}]*\Z")
+_SMALL = "zero one two three four five six seven eight nine ten eleven twelve"
+_IN_WORDS = {word: str(value) for value, word in enumerate(_SMALL.split())}
+
+FUNCTION_WORDS = frozenset(
+    """
+    a about above after again against all almost along already also although always am among an and
+    another any anything are around as at away back be became because become been before being below
+    between both but by called came can cannot come could did do does doing done don down due during
+    each either else enough even ever every example few first for from further gave get gets give
+    given gives go goes going got had has have having he hence her here hers him his how however if
+    in indeed instead into is it its itself just know known last least less let like made main mainly
+    make makes making many may maybe me means might more most much must my near nearly need neither
+    never next nor not nothing now of off often on once one only onto or other others otherwise our
+    out over own part per perhaps quite rather really same say says see seem seems several shall she
+    should since so some something sometimes still such take takes than that the their them then
+    there therefore these they thing things this those though through thus to together too toward
+    under until up upon us use used uses using usually various very was way we well were what when
+    where whether which while who whom whose why will with within without would yes yet you your
+    answer answers question questions result
+    """.split()  # noqa: SIM905  a list of a word a line would be long
+)
+"""English words that tell nothing of what a text is about."""
+
+_FUNCTION_SIGNS = frozenset("的了是在和与及有也为被把这那其之以于而呢吗么就都上个们")
+
+
+class Token(NamedTuple):
+    """A word, number or sign of a text.
+
+    Attributes:
+        key: What it is compared by.
+        kind: A choice is a letter that stands alone, as "B" or "(b)"; "single" is a character within
+            a longer run of a script without spaces.
+        text: As it stands.
+        at: Where it stands.
+    """
+
+    key: str
+    kind: Literal["number", "word", "pair", "single", "symbol", "choice"]
+    text: str
+    at: int
+
+    @property
+    def is_function(self) -> bool:
+        """Whether it tells nothing of what a text is about."""
+        if self.kind == "word":
+            short = len(self.text) <= 2 and not self.text.isupper()
+            return self.text.lower() in FUNCTION_WORDS or short
+        if self.kind == "pair":
+            return any(sign in _FUNCTION_SIGNS or "\u3040" <= sign <= "\u309f" for sign in self.key)
+        return self.kind != "number"
+
+
+def normal(text: str) -> str:
+    """The text with one form for each character: full-width digits are digits."""
+    return unicodedata.normalize("NFKC", text)
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """The tokens of a normal text."""
+    for run in _RUN.finditer(text):
+        said, at = run.group(), run.start()
+        if _SIGN.match(said):
+            yield from _pairs(said, at)
+            continue
+        choice = _CHOICE.fullmatch(said)
+        if choice and (choice["letter"].isupper() or set("([)]") & set(said)):
+            yield Token(f"({choice['letter'].upper()})", "choice", said, at)
+        for part in _PART.finditer(said):
+            yield _token(part, at)
+
+
+def _pairs(said: str, at: int) -> Iterator[Token]:
+    if len(said) == 1:
+        yield Token(said, "pair", said, at)
+        return
+    for place, sign in enumerate(said):
+        yield Token(sign, "single", sign, at + place)
+        if place:
+            pair = said[place - 1 : place + 1]
+            yield Token(pair, "pair", pair, at + place - 1)
+
+
+def _token(part: re.Match[str], at: int) -> Token:
+    text, at = part.group(), at + part.start()
+    if part["symbol"]:
+        return Token(text, "symbol", text, at)
+    if part["number"] or text.isdecimal():
+        return Token(number_text(text), "number", text, at)
+    key = text.casefold()
+    return Token(_IN_WORDS.get(key, key), "word", text, at)
+
+
+def keys_of(text: str) -> set[str]:
+    """The keys of a text."""
+    return {token.key for token in tokens(normal(text))}
+
+
+def settled(text: str) -> tuple[str, str]:
+    """A text that is still being written: what of it is in whole words, and what has to be read again
+    with what comes after it."""
+    found = _UNSETTLED.search(text)
+    end = found.start() if found else len(text)
+    paired = end > 0 and _SIGN.match(text[end - 1])  # with the sign that comes next
+    return text[:end], text[end - 1 if paired else end :]

@@ -1,0 +1,167 @@
+"""Which thresholds of checks cost least at a quality that the user sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lc_asym_router._internal.imports import numpy
+from lc_asym_router.evals.metrics import pgr
+from lc_asym_router.evals.search import Target, choose
+
+if TYPE_CHECKING:
+    from lc_asym_router.evals.metrics import Floats
+
+STEPS = 40
+"""Thresholds tried for each score, at equal steps of the scores' distribution."""
+BOUNDS = ((0.0, 0.05, 0.1, 0.2, 0.3), (1.0, 0.95, 0.9, 0.85, 0.8, 0.7))
+"""Values tried for `hopeless` and for `sure`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One way to set the thresholds, and what it gives.
+
+    Attributes:
+        threshold: Score from which a small answer passes, in [0, 1].
+        share: Part of the requests that reach the frontier, in [0, 1].
+        quality: Mean grade of the answers, in [0, 1].
+        pgr: Part of the gap between both models that is recovered; `None` where there is no gap.
+        cost_usd: Mean cost a request, in USD, every call counted.
+        sure: Bound of the cheap check from which nobody else is asked, in [0, 1].
+        hopeless: Bound of the cheap check up to which nobody else is asked, in [0, 1].
+        asked: Part of the requests on which the dearer check was asked, in [0, 1].
+    """
+
+    threshold: float
+    share: float
+    quality: float
+    pgr: float | None
+    cost_usd: float
+    sure: float = 1.0
+    hopeless: float = 0.0
+    asked: float = 0.0
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What every call gave and cost; one number a row.
+
+    Attributes:
+        weak: The small model's grade, in [0, 1].
+        strong: The frontier's, in [0, 1].
+        small_usd: What the small model's call cost, in USD.
+        frontier_usd: What the frontier's did.
+        ask_usd: What asking the dearer check did; zeros where there is none.
+        straight: Which rows the classifier sends to the frontier without a small call.
+    """
+
+    weak: Floats
+    strong: Floats
+    small_usd: Floats
+    frontier_usd: Floats
+    ask_usd: Floats
+    straight: Any
+
+    def point(self, threshold: float, score: Floats, asked: Any, **bounds: float) -> Point:
+        """What a threshold gives.
+
+        Args:
+            threshold: Score from which a small answer passes.
+            score: The score that decides, one a row.
+            asked: On which rows the dearer check was asked.
+            **bounds: `sure` and `hopeless`, to be noted.
+        """
+        np = numpy()
+        asked = asked & ~self.straight
+        up = self.straight | (score < threshold)
+        quality = float(np.where(up, self.strong, self.weak).mean())
+        bill = self.small_usd * ~self.straight + self.ask_usd * asked + self.frontier_usd * up
+        return Point(
+            threshold=float(threshold),
+            share=float(up.mean()),
+            quality=quality,
+            pgr=pgr(quality, float(self.weak.mean()), float(self.strong.mean())),
+            cost_usd=float(bill.mean()),
+            asked=float(asked.mean()),
+            **bounds,
+        )
+
+
+def points(outcomes: Outcomes, score: Floats, asked: Any, **bounds: float) -> Iterator[Point]:
+    """The curve of a score: from nothing escalated to everything."""
+    np = numpy()
+    steps = np.unique(np.quantile(score, np.linspace(0, 1, STEPS + 1)))
+    for threshold in (*steps, np.nextafter(steps[-1], np.inf)):
+        yield outcomes.point(threshold, score, asked, **bounds)
+
+
+def joined(cheap: Floats, dear: Floats, *, sure: float, hopeless: float) -> tuple[Floats, Any]:
+    """The score that decides, and on which rows the dearer check is asked.
+
+    What the cheap check is sure of passes at any threshold, and what is hopeless at none.
+    """
+    np = numpy()
+    asked = (cheap > hopeless) & (cheap < sure)
+    score: Floats = np.where(asked, dear, np.where(cheap >= sure, 1.0, 0.0))
+    return score, asked
+
+
+def best(
+    outcomes: Outcomes,
+    score: Floats,
+    *,
+    quality: float | None = None,
+    recovered: float | None = None,
+) -> Point:
+    """The cheapest threshold of one check at a quality.
+
+    Args:
+        outcomes: What the calls gave and cost.
+        score: The check's score, one a row, in [0, 1].
+        quality: Least mean grade, in [0, 1]; or
+        recovered: least part of the gap between both models.
+
+    Raises:
+        CalibrationError: Neither or both are given, or no threshold reaches it.
+    """
+    none = numpy().zeros(len(score), dtype=bool)
+    return _cheapest(outcomes, points(outcomes, score, none), quality, recovered)
+
+
+def best_joint(
+    outcomes: Outcomes,
+    cheap: Floats,
+    dear: Floats,
+    *,
+    quality: float | None = None,
+    recovered: float | None = None,
+) -> Point:
+    """The cheapest bounds and threshold of a `Joint` check at a quality.
+
+    Args:
+        outcomes: What the calls gave and cost; `ask_usd` is the dearer check's.
+        cheap: The cheap check's score, one a row, in [0, 1].
+        dear: The dearer check's score on every row, in [0, 1].
+        quality: Least mean grade, in [0, 1]; or
+        recovered: least part of the gap between both models.
+
+    Raises:
+        CalibrationError: Neither or both are given, or no setting reaches it.
+    """
+
+    def every() -> Iterator[Point]:
+        for hopeless in BOUNDS[0]:
+            for sure in BOUNDS[1]:
+                score, asked = joined(cheap, dear, sure=sure, hopeless=hopeless)
+                yield from points(outcomes, score, asked, sure=sure, hopeless=hopeless)
+
+    return _cheapest(outcomes, every(), quality, recovered)
+
+
+def _cheapest(
+    outcomes: Outcomes, tried: Iterator[Point], quality: float | None, recovered: float | None
+) -> Point:
+    target = Target(quality=quality, gain_kept=recovered)
+    return choose(list(tried), target, float(outcomes.weak.mean()), float(outcomes.strong.mean()))

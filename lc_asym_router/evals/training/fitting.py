@@ -1,0 +1,186 @@
+"""Fitting the learned classifier: a ridge regression that ranks within a source, and its scale.
+
+What differs between sources (how models were prompted and graded) says nothing about the next
+source. So every category of every source is centred by itself, and counts by the square root of its
+rows: the weights learn which of two questions of one kind gains more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lc_asym_router._internal.imports import numpy as _numpy
+from lc_asym_router.classify.features import NAMES, STURDY, Reading, buckets, features, read
+from lc_asym_router.evals.data import Row
+
+if TYPE_CHECKING:
+    from lc_asym_router.evals.metrics import Floats
+
+BUCKETS = 1024
+KNOTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A size of the model.
+
+    Attributes:
+        name: What it is called in reports.
+        features: The features that it uses.
+        penalty: Of the ridge, beside a mean square of the features of about 1.
+        words: Whether hashed words come on top.
+    """
+
+    name: str
+    features: tuple[str, ...]
+    penalty: float
+    words: bool = False
+
+
+SHAPES = (
+    Shape("sturdy", STURDY, 0.03),
+    Shape("dense", NAMES, 0.3),
+    Shape("words", NAMES, 0.3, words=True),
+)
+_WORD_PENALTY = 2e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows as numbers.
+
+    Attributes:
+        dense: Features, one line a row, in the order of `NAMES`.
+        words: Hashed words, one line a row.
+        target: What to predict.
+        task: Number of each row's source and category.
+    """
+
+    dense: Floats
+    words: Any
+    target: Floats
+    task: Any
+
+    def part(self, chosen: Any) -> Table:
+        """The chosen rows alone."""
+        return Table(self.dense[chosen], self.words[chosen], self.target[chosen], self.task[chosen])
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """A fitted model: raw score = ((features - mean) / scale) @ weights + words @ word_weights."""
+
+    features: tuple[str, ...]
+    mean: Floats
+    scale: Floats
+    weights: Floats
+    word_weights: Floats
+
+    def raw(self, table: Table) -> Floats:
+        """The raw scores of rows; the higher, the more the frontier is expected to gain."""
+        dense = table.dense[:, _columns(self.features)]
+        score: Floats = ((dense - self.mean) / self.scale) @ self.weights
+        return score + table.words @ self.word_weights if len(self.word_weights) else score
+
+
+def tabulate(rows: Sequence[Row], target: Floats) -> Table:
+    """Read every row's query."""
+    np = _numpy()
+    dense = np.zeros((len(rows), len(NAMES)))
+    words = np.zeros((len(rows), BUCKETS), dtype=np.float32)
+    numbers: dict[Hashable, int] = {}
+    task = np.zeros(len(rows), dtype=np.int64)
+    for place, row in enumerate(rows):
+        reading: Reading = read(row.query)
+        dense[place] = list(features(reading).values())
+        for bucket, weight in buckets(reading, BUCKETS).items():
+            words[place, bucket] = weight
+        task[place] = numbers.setdefault((row.dataset, row.category), len(numbers))
+    return Table(dense, words, target, task)
+
+
+def fit(table: Table, shape: Shape) -> Linear:
+    """Fit one shape to the rows."""
+    np = _numpy()
+    dense = table.dense[:, _columns(shape.features)]
+    mean, scale = dense.mean(axis=0), dense.std(axis=0)
+    scale[scale < 1e-9] = 1.0  # a feature that never changes
+    centred = (dense - mean) / scale
+    target = table.target.copy()
+    weight = np.zeros(len(target))
+    for task in np.unique(table.task):
+        at = table.task == task
+        centred[at] -= centred[at].mean(axis=0)
+        target[at] -= target[at].mean()
+        target[at] /= target[at].std() + 1e-9
+        weight[at] = at.sum() ** -0.5
+    weight /= weight.sum()
+    weights = _ridge(centred, target, weight, shape.penalty)
+    word_weights = np.zeros(0)
+    if shape.words:
+        # The words explain what the features leave over, task by task.
+        left = target - centred @ weights
+        hashed = table.words.astype(np.float32)
+        for task in np.unique(table.task):
+            at = table.task == task
+            hashed[at] -= hashed[at].mean(axis=0)
+        word_weights = _ridge(hashed, left, weight, _WORD_PENALTY)
+    return Linear(shape.features, mean, scale, weights, word_weights)
+
+
+def calibrate(raw: Floats, gain: Floats, source: Any) -> tuple[Floats, Floats]:
+    """From raw scores to expected gains: the knots of a rising line.
+
+    Pools adjacent violators over bins of the raw score (isotonic regression). Sources are centred by
+    themselves and count by the square root of their rows, so that the line says what a higher score
+    means within a source, at the level of the mean source.
+
+    Args:
+        raw: Raw scores of rows that the model has not seen.
+        gain: Their gains, in [-1, 1].
+        source: Number of each row's source.
+
+    Returns:
+        Raw scores, strictly rising, and gains in (0, 1), strictly rising; as many of both.
+    """
+    np = _numpy()
+    raw, gain = raw.copy(), gain.copy()
+    weight = np.zeros(len(raw))
+    numbers = np.unique(source)
+    raw_level = np.mean([raw[source == number].mean() for number in numbers])
+    level = np.mean([gain[source == number].mean() for number in numbers])
+    for number in numbers:
+        at = source == number
+        raw[at] += raw_level - raw[at].mean()
+        gain[at] += level - gain[at].mean()
+        weight[at] = at.sum() ** -0.5
+    order = np.argsort(raw, kind="stable")
+    raw, gain, weight = raw[order], gain[order], weight[order]
+    bins = np.minimum(KNOTS - 1, (np.cumsum(weight) / weight.sum() * KNOTS).astype(int))
+    blocks: list[list[float]] = []
+    for number in np.unique(bins):
+        at = bins == number
+        total = float(weight[at].sum())
+        blocks.append([total, float(weight[at] @ raw[at]), float(weight[at] @ gain[at])])
+        while len(blocks) > 1 and blocks[-2][2] / blocks[-2][0] >= blocks[-1][2] / blocks[-1][0]:
+            last = blocks.pop()
+            blocks[-1] = [one + other for one, other in zip(blocks[-1], last, strict=True)]
+    places = np.asarray([block[1] / block[0] for block in blocks])
+    gains = np.asarray([block[2] / block[0] for block in blocks])
+    rising = np.arange(len(gains)) * 1e-6  # for blocks that differ by a rounding error only
+    return places, np.clip(gains, 1e-3, 0.99) + rising
+
+
+def _columns(names: Sequence[str]) -> list[int]:
+    return [NAMES.index(name) for name in names]
+
+
+def _ridge(inputs: Any, target: Floats, weight: Floats, penalty: float) -> Floats:
+    np = _numpy()
+    weighted = inputs * weight[:, None].astype(inputs.dtype)
+    square = (weighted.T @ inputs).astype(np.float64)
+    square[np.diag_indices_from(square)] += penalty
+    solved: Floats = np.linalg.solve(square, weighted.T.astype(np.float64) @ target)
+    return solved

@@ -1,0 +1,127 @@
+"""What the learned verifier learns from: answers, alone and beside a second model's, as features."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lc_asym_router._internal.imports import numpy
+from lc_asym_router.evals.data import Row
+from lc_asym_router.evals.questions import same_question
+from lc_asym_router.verify.features import features, read, second_features
+from lc_asym_router.verify.scorer import NAMES, PAIR_NAMES
+
+if TYPE_CHECKING:
+    from lc_asym_router.evals.metrics import Floats
+
+LEAST = 40
+"""Rows with answers that a source must have to be trained on."""
+SMALL = 0.035
+"""A further model counts as a small one where its mean grade is so far under the frontier's."""
+PAIR = ("marked", "wrong_part", *PAIR_NAMES)
+"""The features of a pair of answers that the verifier weighs."""
+
+
+@dataclass
+class Samples:
+    """Answers to learn from; one line of the arrays an answer, or a pair of answers."""
+
+    first: Floats = field(repr=False)
+    pair: Floats | None = field(repr=False)
+    right: Floats = field(repr=False)
+    strong: Floats = field(repr=False)
+    source: list[str] = field(repr=False)
+    second: list[str] = field(repr=False)
+
+    def where(self, kept: Iterable[bool]) -> Samples:
+        """Some of them."""
+        mask = numpy().fromiter(kept, dtype=bool, count=len(self.right))
+        return Samples(
+            self.first[mask],
+            None if self.pair is None else self.pair[mask],
+            self.right[mask],
+            self.strong[mask],
+            [name for name, keep in zip(self.source, mask, strict=True) if keep],
+            [name for name, keep in zip(self.second, mask, strict=True) if keep],
+        )
+
+
+def samples_of(rows: Sequence[Row]) -> tuple[Samples, Samples, dict[str, str]]:
+    """The small answers alone, and with a second model's, as features; and each source's group."""
+    counts = Counter(row.dataset for row in rows if row.weak.response is not None)
+    kept = [row for row in rows if row.weak.response is not None and counts[row.dataset] >= LEAST]
+    kept, group_of = _apart(kept)
+    small = _small_models(kept)
+    alone: list[tuple[Any, ...]] = []
+    pairs: list[tuple[Any, ...]] = []
+    for row in kept:
+        mine = read(row.weak.response or "")
+        found = features(row.query, mine)
+        first = [found[name] for name in NAMES]
+        facts = (row.weak_score, row.strong_score, row.dataset)
+        alone.append((first, (), *facts, ""))
+        for name, answer in sorted(row.other.items()):
+            if name in small[row.dataset] and answer.response is not None:
+                pair = found | second_features(row.query, mine, read(answer.response))
+                pairs.append((first, [pair[feature] for feature in PAIR], *facts, name))
+    return _stack(alone, None), _stack(pairs, len(PAIR)), group_of
+
+
+def _stack(samples: list[tuple[Any, ...]], width: int | None) -> Samples:
+    np = numpy()
+    columns = list(zip(*samples, strict=True)) or [()] * 6
+    first = np.asarray(columns[0], dtype=np.float32).reshape(len(samples), len(NAMES))
+    pair = None if width is None else np.asarray(columns[1], dtype=float).reshape(-1, width)
+    return Samples(
+        first,
+        pair,
+        np.asarray(columns[2]),
+        np.asarray(columns[3]),
+        list(columns[4]),
+        list(columns[5]),
+    )
+
+
+def _small_models(rows: Sequence[Row]) -> dict[str, set[str]]:
+    """For each source the further models that are small: clearly under its frontier model."""
+    grades: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        for name, answer in row.other.items():
+            if answer.score is not None:
+                grades.setdefault((row.dataset, name), []).append(row.strong_score - answer.score)
+    small: dict[str, set[str]] = {row.dataset: set() for row in rows}
+    for (source, name), behind in grades.items():
+        if sum(behind) / len(behind) > SMALL:
+            small[source].add(name)
+    return small
+
+
+def _apart(rows: Sequence[Row]) -> tuple[list[Row], dict[str, str]]:
+    """The rows, and each source's group: the first source that it shares a tenth of its questions with.
+
+    Questions that sources of different groups share stay in the smallest of these alone, so that none
+    stands on both sides of a split.
+    """
+    asked: dict[str, set[int]] = {}
+    numbers = same_question(rows)
+    for row, number in zip(rows, numbers, strict=True):
+        asked.setdefault(row.dataset, set()).add(number)
+    group: dict[str, str] = {}
+    for name, questions in asked.items():
+        group[name] = next(
+            (
+                group[other]
+                for other in group
+                if len(questions & asked[other]) * 10 >= min(len(questions), len(asked[other]))
+            ),
+            name,
+        )
+    sizes = Counter(group[row.dataset] for row in rows)
+    home: dict[int, str] = {}
+    for row, number in zip(rows, numbers, strict=True):
+        own = group[row.dataset]
+        home[number] = min(home.get(number, own), own, key=lambda name: (sizes[name], name))
+    kept = [r for r, n in zip(rows, numbers, strict=True) if home[n] == group[r.dataset]]
+    return kept, group

@@ -1,0 +1,1 @@
+"""The graphs for LangGraph's own server."""

@@ -1,0 +1,1 @@
+"""The state graph: how it is built, its nodes, and one call of one tier."""

@@ -1,0 +1,1 @@
+"""One call of one tier: planned, paid for, made, ended early, cancelled."""

@@ -1,0 +1,141 @@
+"""Watching an answer while it comes, and ending it once it can't pass any more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, closing
+from dataclasses import dataclass
+from typing import Any, cast
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessageChunk
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGenerationChunk
+
+from lc_asym_router.records.request import Request
+from lc_asym_router.tiers.provider import reads_cache
+from lc_asym_router.tiers.tier import Tier
+from lc_asym_router.verify.attempt import Verdict
+from lc_asym_router.verify.check import Check
+from lc_asym_router.verify.prefix import Prefix
+
+GRACE = 0.05
+"""Seconds that a failed answer may still take to end by itself. Most refusals are a sentence: their
+end, and with it their true token counts, often comes within that time."""
+
+
+@dataclass
+class Watch:
+    """One answer under watch. It looks more rarely as the text grows, so that time stays linear.
+
+    Attributes:
+        verdict: The failed verdict, once there is one.
+        cut: Whether the answer was ended before it ended by itself.
+    """
+
+    check: Check
+    prefix: Prefix
+    tier: Tier
+    verdict: Verdict | None = None
+    cut: bool = False
+    _next: int = 8
+    _until: float = 0.0
+    _ended: bool = False
+
+    def ends_at(self, generation: ChatGenerationChunk) -> bool:
+        """Take in a chunk; whether to end the answer here."""
+        chunk = cast("AIMessageChunk", generation.message)
+        if info := generation.generation_info:
+            # Below the model's run the provider's fields are not on the message yet.
+            metadata = {**info, **chunk.response_metadata}
+            chunk = chunk.model_copy(update={"response_metadata": metadata})
+        self.prefix.add(chunk)
+        if self.verdict is None:
+            self._look()
+        # An answer that has ended by itself brings its true counts, perhaps a chunk later: read on.
+        self._ended = self._ended or has_ended(chunk)
+        late = self.verdict is not None and time.monotonic() >= self._until
+        self.cut = late and not self._ended
+        return self.cut
+
+    def _look(self) -> None:
+        seen = len(self.prefix.text)
+        if seen < self._next:
+            return
+        self._next = seen + max(8, seen // 16)
+        self.verdict = self.check.end_early(self.prefix)
+        self._until = time.monotonic() + GRACE
+
+    def last(self) -> ChatGenerationChunk:
+        """The chunk that ends an answer which was cut: an estimate of its tokens stands on it.
+
+        Without it the call would be missing from every count of tokens.
+        """
+        tokens, chunks = self.prefix.request.input_tokens, self.prefix.chunks
+        usage = UsageMetadata(
+            input_tokens=tokens, output_tokens=chunks, total_tokens=tokens + chunks
+        )
+        metadata = {"model_name": self.tier.model_name, "done_reason": "stopped_early"}
+        return ChatGenerationChunk(
+            message=AIMessageChunk(content="", usage_metadata=usage, response_metadata=metadata)
+        )
+
+
+def has_ended(chunk: AIMessageChunk) -> bool:
+    """Whether a chunk says that its answer ends here."""
+    reasons = ("done_reason", "finish_reason", "stop_reason")
+    return chunk.usage_metadata is not None or any(
+        chunk.response_metadata.get(reason) for reason in reasons
+    )
+
+
+def watch_for(tier: Tier, request: Request, check: Check | None) -> Watch | None:
+    """A watch on a tier's next answer, where that can end anything early and costs nothing else."""
+    if check is None or not check.may_end_early or not streams_alike(tier):
+        return None
+    return Watch(check, Prefix(request, tier.provider), tier)
+
+
+def watched(model: BaseChatModel, watch: Watch) -> BaseChatModel:
+    """A copy of the model whose streams end when the watch says so.
+
+    The stream ends below the model's own run, so that the run ends well (and is counted) where
+    closing the run from outside would make an error of it; and the request to the server is closed
+    at once.
+    """
+    copy = model.model_copy()
+
+    def stream(*args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+        with closing(cast("Any", model._stream(*args, **kwargs))) as chunks:
+            for chunk in chunks:
+                yield chunk
+                if watch.ends_at(chunk):
+                    yield watch.last()
+                    return
+
+    async def astream(*args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+        async with aclosing(cast("Any", model._astream(*args, **kwargs))) as chunks:
+            async for chunk in chunks:
+                yield chunk
+                if watch.ends_at(chunk):
+                    yield watch.last()
+                    return
+
+    # On the instance: LangChain looks at the class to see whether a model can stream at all.
+    copy.__dict__["_stream"] = stream
+    copy.__dict__["_astream"] = astream
+    return copy
+
+
+def streams_alike(tier: Tier) -> bool:
+    """Whether a streamed answer is just like an invoked one.
+
+    Streams don't go through LangChain's cache, and ChatOpenAI counts no tokens in a stream unless
+    `stream_usage` is set.
+    """
+    model = tier.model
+    whole = "streaming" in model.model_fields_set and getattr(model, "streaming", None) is False
+    if reads_cache(model) or model.disable_streaming or whole:
+        return False
+    return tier.provider == "ollama" or bool(getattr(model, "stream_usage", False))

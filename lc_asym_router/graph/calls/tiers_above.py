@@ -1,0 +1,83 @@
+"""The tiers above, as a check of an answer may ask them; what one has said is not asked for twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.messages import AIMessage
+
+from lc_asym_router._internal.deadline import awithin, within
+from lc_asym_router.errors import ConfigurationError, NoTierError
+from lc_asym_router.graph.calls.meter import CallMeter
+from lc_asym_router.records.request import Request
+from lc_asym_router.tiers.binding import bind
+from lc_asym_router.tiers.conversation import fit
+from lc_asym_router.tiers.ladder import Ladder
+from lc_asym_router.tiers.tier import Tier
+
+
+@dataclass(frozen=True)
+class Peers:
+    """The tiers above the one whose answer is checked, for one check of one answer.
+
+    Attributes:
+        ladder: The tiers.
+        request: What was asked, not yet fitted to anybody's provider.
+        left: Seconds until the request's deadline, or `None`.
+        heard: What each tier has said, by its name.
+    """
+
+    ladder: Ladder
+    request: Request
+    left: Callable[[], float | None] = lambda: None
+    heard: dict[str, AIMessage] = field(default_factory=dict, repr=False)
+
+    def ask(self, name: str) -> AIMessage:
+        """What a tier answers to the request: past its breaker and its queue, in its own time.
+
+        Args:
+            name: The tier's name.
+
+        Raises:
+            ConfigurationError: There is no such tier.
+            NoTierError: It can't take the request.
+            Exception: Whatever the call raises.
+        """
+        tier = self._tier(name)
+        model, messages = bind(tier.model, self.request), self._messages(tier)
+        with tier.guard.entered(self.left(), last=False):
+            said = within(tier.timeout, lambda: model.invoke(messages))
+        self.heard[name] = said
+        return said
+
+    async def aask(self, name: str) -> AIMessage:
+        """The async twin of `ask`."""
+        tier = self._tier(name)
+        model, messages = bind(tier.model, self.request), self._messages(tier)
+        async with tier.guard.aentered(self.left(), last=False):
+            said = await awithin(tier.timeout, lambda: model.ainvoke(messages))
+        self.heard[name] = said
+        return said
+
+    def calls(self, meter: CallMeter) -> dict[str, tuple[AIMessage, dict[str, Any]]]:
+        """What each tier has said, by its name, with the side call that a meter noted for it."""
+        return {
+            name: (said, meter.of_answer[said.id])
+            for name, said in self.heard.items()
+            if said.id in meter.of_answer
+        }
+
+    def _tier(self, name: str) -> Tier:
+        tier = self.ladder.named(name)
+        if tier is None:
+            raise ConfigurationError(
+                f"A check asks the tier {name!r}, which this router does not have."
+            )
+        if why := tier.refuses(self.request):
+            raise NoTierError({name: why})
+        return tier
+
+    def _messages(self, tier: Tier) -> list[Any]:
+        return list(fit(self.request.messages, tier.provider))

@@ -1,0 +1,142 @@
+"""Holding text back and handing it on: who may see which chunk, and when.
+
+Three kinds of listener could see a model's tokens while they come: the caller of `stream` (a sink),
+LangGraph's messages mode, and `astream_events` (both are callback handlers). A call whose answer
+may pass live has all of them; a held call has none, and its chunks are handed to them after the
+check has passed, so that a failed draft is never seen. Handlers that count and trace (usage,
+LangSmith) are never taken away: they see each real call once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    BaseCallbackHandler,
+    BaseCallbackManager,
+    CallbackManager,
+)
+from langchain_core.language_models._compat_bridge import achunks_to_events, chunks_to_events
+from langchain_core.messages import (
+    AIMessageChunk,
+    BaseMessage,
+)
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, LLMResult
+from langchain_core.tracers._streaming import (
+    _V2StreamingCallbackHandler,
+)
+
+from lc_asym_router._internal.chunks import Draft, as_chunks, as_message
+
+ManagerT = TypeVar("ManagerT", bound=BaseCallbackManager)
+
+
+class Sink:
+    """Where the chunks of a streamed answer go; closed when its reader has gone."""
+
+    def __init__(self, put: Callable[[AIMessageChunk], None]) -> None:
+        self._put = put
+        self._closed = threading.Event()
+
+    def put(self, chunk: AIMessageChunk) -> None:
+        """Hand on a chunk. The last one's mark is taken off: the record's chunk comes after it."""
+        if chunk.chunk_position:
+            chunk = chunk.model_copy(update={"chunk_position": None})
+        self._put(chunk)
+
+    def close(self) -> None:
+        """The reader has gone: a generation that is under way may stop."""
+        self._closed.set()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the reader has gone."""
+        return self._closed.is_set()
+
+
+class ReaderGone(BaseException):
+    """The reader of a stream has gone, so the generation stops; no failure of any tier."""
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who is to hear a held answer, and under which run.
+
+    Attributes:
+        name: Name of the model that said it.
+        handlers: The listening handlers.
+        parent: Id of the run above.
+        metadata: The run's metadata.
+        tags: The run's tags.
+    """
+
+    name: str
+    handlers: Sequence[BaseCallbackHandler]
+    parent: UUID | None
+    metadata: dict[str, Any]
+    tags: list[str]
+
+    @property
+    def by_events(self) -> bool:
+        """Whether any of them follows the v2 protocol."""
+        return any(isinstance(handler, _V2StreamingCallbackHandler) for handler in self.handlers)
+
+    def manager(self, kind: type[ManagerT]) -> ManagerT:
+        """A callback manager of just these handlers."""
+        return kind(
+            list(self.handlers),
+            list(self.handlers),
+            parent_run_id=self.parent,
+            tags=self.tags,
+            inheritable_tags=self.tags,
+            metadata=self.metadata,
+            inheritable_metadata=self.metadata,
+        )
+
+
+def hand_on(draft: Draft, messages: Sequence[BaseMessage], audience: Audience) -> None:
+    """Give a held answer to the listening handlers, as if the model said it now."""
+    if not audience.handlers:
+        return
+    chunks = as_chunks(draft)
+    manager = audience.manager(CallbackManager)
+    (run,) = manager.on_chat_model_start({}, [list(messages)], name=audience.name)
+    if audience.by_events:
+        for event in chunks_to_events(_generations(chunks), message_id=chunks[0].id):
+            run.on_stream_event(event)
+    for chunk in _generations(chunks):
+        run.on_llm_new_token(cast("Any", chunk.message.content), chunk=chunk)
+    run.on_llm_end(_result(draft))
+
+
+async def ahand_on(draft: Draft, messages: Sequence[BaseMessage], audience: Audience) -> None:
+    """The async twin of `hand_on`."""
+    if not audience.handlers:
+        return
+    chunks = as_chunks(draft)
+    manager = audience.manager(AsyncCallbackManager)
+    (run,) = await manager.on_chat_model_start({}, [list(messages)], name=audience.name)
+    if audience.by_events:
+        async for event in achunks_to_events(_agenerations(chunks), message_id=chunks[0].id):
+            await run.on_stream_event(event)
+    for chunk in _generations(chunks):
+        await run.on_llm_new_token(cast("Any", chunk.message.content), chunk=chunk)
+    await run.on_llm_end(_result(draft))
+
+
+def _generations(chunks: Iterable[AIMessageChunk]) -> Any:
+    return (ChatGenerationChunk(message=chunk) for chunk in chunks)
+
+
+async def _agenerations(chunks: Iterable[AIMessageChunk]) -> Any:
+    for chunk in _generations(chunks):
+        yield chunk
+
+
+def _result(draft: Draft) -> LLMResult:
+    return LLMResult(generations=[[ChatGeneration(message=as_message(draft))]])

@@ -1,0 +1,175 @@
+"""Reserving the calls that a classifier or a check makes, whoever makes them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+from uuid import UUID
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
+
+from lc_asym_router.money.budgets.amounts import UNITS, Amounts, Unit, spent_of
+from lc_asym_router.money.budgets.bounds import LIMITS, OVERHEAD, most_input_tokens
+from lc_asym_router.money.budgets.budget import Budget, Scope
+from lc_asym_router.money.budgets.exhausted import BudgetExceededError
+from lc_asym_router.money.budgets.reservation import Hold, added
+from lc_asym_router.money.prices import Pricing
+from lc_asym_router.money.usage import from_cache
+
+UNTOLD = 4096
+"""Output tokens that a side call is reserved at where neither its model nor a budget tells more."""
+
+
+class Gate:
+    """Stands before the model calls of a classifier or a check: no room, no call.
+
+    A refused call raises `BudgetExceededError` in whoever makes it: a classifier falls back, a check
+    fails. Used as a context manager: what is open at its end is booked at all that was reserved.
+
+    Args:
+        budgets: The budgets; none, and everything may pass.
+        scope: What the request counts under.
+        before: What the request was charged before.
+        price_of: The price of a model by its name and its provider's.
+    """
+
+    def __init__(
+        self,
+        budgets: Sequence[Budget],
+        scope: Scope,
+        before: Amounts,
+        price_of: Callable[[str, str], Pricing | None],
+    ) -> None:
+        self.budgets = budgets
+        self.scope = scope
+        self.before = before
+        self.price_of = price_of
+        self._lock = threading.Lock()
+        self._open: dict[UUID, tuple[Hold, Pricing | None]] = {}
+        self._took: dict[Unit, int] = {}
+        units = {unit for unit in UNITS if any(b.limit(unit) is not None for b in budgets)}
+        self._units = units
+        limits = [b.max_output_tokens for b in budgets if b.max_output_tokens is not None]
+        self._output = max(limits, default=UNTOLD)
+
+    @property
+    def handlers(self) -> list[BaseCallbackHandler]:
+        """What hangs on the config of the classifier or the check."""
+        return [_Handler(self)] if self.budgets else []
+
+    @property
+    def took(self) -> Amounts:
+        """What the calls took so far; those under way, at all that is reserved."""
+        with self._lock:
+            return added(self._took, *(hold.most for hold, _ in self._open.values()))
+
+    # one call -------------------------------------------------------------------------------
+
+    def opening(self, run_id: UUID, messages: Any, told: dict[str, Any]) -> Hold:
+        """What a call is to reserve. Noted here, so that calls side by side see one another."""
+        metadata = told.get("metadata") or {}
+        parameters = told.get("invocation_params") or {}
+        price = self.price_of(
+            str(metadata.get("ls_model_name") or "unknown"), str(metadata.get("ls_provider") or "")
+        )
+        came = sum(most_input_tokens(batch) for batch in messages)
+        came += len(repr(parameters)) + OVERHEAD
+        options = {**parameters, **(parameters.get("options") or {}), **metadata}
+        named = (options.get(key) for key in (*LIMITS, "ls_max_tokens"))
+        went = max((n for n in named if isinstance(n, int) and n > 0), default=self._output)
+        most: dict[Unit, int] = {}
+        if "calls" in self._units:
+            most["calls"] = 1
+        if "tokens" in self._units:
+            most["tokens"] = came + went
+        if "usd" in self._units and price is not None:
+            cost = price.most(came, went, max(budget.lease for budget in self.budgets))
+            most["usd"] = spent_of("usd", cost or 0.0)
+        with self._lock:
+            open_now = [hold.most for hold, _ in self._open.values()]
+            charged = added(self.before, self._took, *open_now)
+            hold = Hold(run_id.hex, self.budgets, self.scope, most, charged)
+            self._open[run_id] = (hold, price)
+        return hold
+
+    def refused(self, run_id: UUID) -> None:
+        """The call is not made."""
+        with self._lock:
+            self._open.pop(run_id, None)
+
+    def closing(self, run_id: UUID, response: LLMResult | None) -> tuple[Hold, Amounts] | None:
+        """What a finished call took; `None` where it was none of ours, or is booked already."""
+        with self._lock:
+            found = self._open.pop(run_id, None)
+            if found is None:
+                return None
+            hold, price = found
+            took = _took(hold.most, price, response)
+            self._took = added(self._took, took)
+        return hold, took
+
+    def _rest(self) -> list[tuple[Hold, Amounts]]:
+        left = [self.closing(run_id, None) for run_id in list(self._open)]
+        return [each for each in left if each is not None]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for hold, took in self._rest():
+            hold.settle(took)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        for hold, took in self._rest():
+            await hold.asettle(took)
+
+
+class _Handler(BaseCallbackHandler):
+    """An async manager runs it in a thread, so that no event loop waits for a database."""
+
+    raise_error = True  # what is raised here reaches whoever makes the call
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+
+    def on_chat_model_start(
+        self, serialized: Any, messages: list[list[BaseMessage]], *, run_id: UUID, **kwargs: Any
+    ) -> None:
+        """Reserve, or refuse."""
+        hold = self.gate.opening(run_id, messages, kwargs)
+        if refused := hold.reserve():
+            self.gate.refused(run_id)
+            raise BudgetExceededError(refused[1])
+
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
+        """Settle."""
+        if closed := self.gate.closing(run_id, response):
+            closed[0].settle(closed[1])
+
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        """Settle at all that was reserved: what a failed call costs nobody knows."""
+        if closed := self.gate.closing(run_id, None):
+            closed[0].settle(closed[1])
+
+
+def _took(most: Amounts, price: Pricing | None, response: LLMResult | None) -> Amounts:
+    generation = response.generations[0][0] if response and response.generations else None
+    message = generation.message if isinstance(generation, ChatGeneration) else None
+    usage = message.usage_metadata if isinstance(message, AIMessage) else None
+    if usage is None:
+        return most
+    if from_cache(usage):
+        return dict.fromkeys(most, 0)
+    took = dict(most)
+    if "tokens" in most:
+        took["tokens"] = usage["total_tokens"]
+    cost = price.of(usage) if price is not None else None
+    if "usd" in most and cost is not None:
+        took["usd"] = spent_of("usd", cost)
+    return took

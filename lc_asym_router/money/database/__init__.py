@@ -1,0 +1,1 @@
+"""The database that ledger and budgets share: its tables, its migrations, its connections."""

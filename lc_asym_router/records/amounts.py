@@ -1,0 +1,44 @@
+"""Sums, and numbers as a person reads them; what is not known is never taken for 0."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from decimal import Decimal
+
+
+def total(costs: Iterable[float | None]) -> float | None:
+    """Sum in USD; `None` as soon as one part is not known (an unknown price is never 0)."""
+    parts = list(costs)
+    known = [cost for cost in parts if cost is not None]
+    return math.fsum(known) if len(known) == len(parts) else None
+
+
+UNKNOWN = "unknown"
+
+
+def usd(amount: float | None) -> str:
+    """An amount in USD."""
+    if amount is None:
+        return UNKNOWN
+    size = abs(amount)
+    figure = f"{size:.2f}" if size >= 1 else f"{Decimal(f'{size:.3g}'):f}"
+    whole, _, part = figure.partition(".")
+    return f"{'-' if amount < 0 else ''}${whole}.{part.rstrip('0'):0<2}"
+
+
+def seconds(amount: float | None) -> str:
+    """A time in seconds."""
+    return UNKNOWN if amount is None else f"{amount:.2f} s"
+
+
+def share(part: float | None) -> str:
+    """A part in [0, 1], in per cent."""
+    return UNKNOWN if part is None else f"{part:.1%}"
+
+
+def number(value: float | None) -> str:
+    """A number of things, or a score."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"

@@ -1,0 +1,169 @@
+"""What came of each step of a split request, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from lc_asym_router.records.amounts import seconds, total
+
+if TYPE_CHECKING:
+    from lc_asym_router.records.call import Call
+    from lc_asym_router.records.record import Join, Part, Record
+
+
+FIRST = {"plan": "to plan", "classify": "to decide"}
+"""What side calls before the first attempt were for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the drawing.
+
+    Attributes:
+        name: The step's id, or "plan", "join" or "whole".
+        title: What it asks, in a line, or "".
+        told: What came of it.
+        kind: The same in one word.
+        record: Its calls; `None` where no model was asked.
+        begun: Seconds from the start of the first.
+    """
+
+    name: str
+    title: str
+    told: str
+    kind: Kind
+    record: Record | None
+    begun: float = 0.0
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """Every call that was made for it."""
+        return (*self.record.attempts, *self.record.side_calls) if self.record else ()
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, in seconds; `None` where that is not known."""
+        if self.record and self.record.seconds is not None:
+            return self.record.seconds
+        took = [call.seconds for call in self.calls if call.seconds is not None]
+        return sum(took) if took else None
+
+    @property
+    def end(self) -> float:
+        """Seconds from the start of the first to its end."""
+        return self.begun + (self.seconds or 0.0)
+
+    @property
+    def tiers(self) -> str:
+        """The tiers that it went through, to the one that answered."""
+        attempts = self.record.attempts if self.record else ()
+        return " > ".join(dict.fromkeys(call.tier for call in attempts))
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What it cost in USD, checks included; `None` where that is not known."""
+        if self.record and self.record.cost_usd is not None:
+            return self.record.cost_usd
+        return total(call.cost_usd for call in self.calls) if self.calls else None
+
+
+def rows_of(record: Record) -> list[Row]:
+    """Planning, each step when what it needs is there, the join, and the whole request after all.
+
+    When a step began, a record does not say: the rows stand as they could have at the earliest.
+    """
+    found = record.decomposition
+    if found is None or not found.parts:
+        return []
+    rows: list[Row] = []
+    planning = tuple(call for call in record.side_calls if call.tier == "plan")
+    if planning:
+        asked = replace(record, attempts=(), side_calls=planning, seconds=None, cost_usd=None)
+        rows.append(Row("plan", found.planner, found.reason, "side", asked))
+    planned = rows[0].end if rows else 0.0
+    rows += _begun([_step(part) for part in found.parts], found.parts, planned)
+    if found.join:
+        rows.append(replace(_joined(found.join), begun=max(row.end for row in rows)))
+    whole = tuple(call for call in record.attempts if not call.step)
+    if whole:
+        asked = replace(record, attempts=whole, side_calls=(), seconds=None, cost_usd=None)
+        told, kind = _told(whole)
+        begun = max(row.end for row in rows)
+        rows.append(Row("whole", "the whole request after all", told, kind, asked, begun))
+    return rows
+
+
+def _step(part: Part) -> Row:
+    after = f"after {', '.join(part.needs)}: " if part.needs else ""
+    if part.record is None:
+        return Row(part.id, part.title, f"{after}not asked", "side", None)
+    told, kind = _told(part.record.attempts)
+    if part.error:
+        told, kind = f"{told}; no answer: {part.error}", "fail"
+    return Row(part.id, part.title, f"{after}{told}", kind, part.record)
+
+
+def _joined(join: Join) -> Row:
+    told, kind = _told(join.record.attempts if join.record else ())
+    if join.by == "template":
+        told, kind = "put together without a model", "calm"
+    if join.unused:
+        told, kind = f"{told}; discarded, it leaves out {', '.join(join.unused)}", "bad"
+    return Row("join", f"by {join.by}", told, kind, join.record)
+
+
+def _told(calls: Sequence[Call]) -> tuple[str, Kind]:
+    """What came of calls of tiers, one after the other."""
+    if not calls:
+        return "no tier was asked", "side"
+    said = [told_of(call, side=False) for call in calls]
+    words = (f"{call.tier} {told}" for call, (told, _) in zip(calls, said, strict=True))
+    return "; ".join(words), said[-1][1]
+
+
+def _begun(rows: list[Row], parts: Sequence[Part], start: float) -> list[Row]:
+    """The steps' rows, each begun when the last that it needs has ended.
+
+    A made-up record may let steps wait for each other: then none of those waits.
+    """
+    names = {part.id for part in parts}
+    ends: dict[str, float] = {}
+    placed = {}
+    waiting = list(range(len(parts)))
+    while waiting:
+        free = [at for at in waiting if names.intersection(parts[at].needs) <= set(ends)]
+        free = free or waiting
+        for at in free:
+            begun = max((ends[need] for need in parts[at].needs if need in ends), default=start)
+            placed[at] = replace(rows[at], begun=begun)
+        ends |= {parts[at].id: placed[at].end for at in free}
+        waiting = [at for at in waiting if at not in placed]
+    return [placed[at] for at in range(len(parts))]
+
+
+Kind = Literal["good", "bad", "fail", "calm", "side"]
+"""Passed, rejected, failed, not checked, a side call: also the class that colours it."""
+
+
+def stopped(call: Call) -> bool:
+    """Whether it has lost a race with the call that follows: both ended at once."""
+    return call.error.startswith("stopped:")
+
+
+def told_of(call: Call, *, side: bool) -> tuple[str, Kind]:
+    """What came of a call."""
+    if call.error:
+        again = "" if call.retry_in is None else f"; again after {seconds(call.retry_in)}"
+        return f"failed: {call.error}{again}", "fail"
+    kept = " from the cache" if call.cached else ""
+    if side:
+        return f"{FIRST.get(call.tier, 'to check')}{kept}", "side"
+    if call.passed is None:
+        return f"answered{kept}, not checked", "calm"
+    why = f": {call.reason}" if call.reason else ""
+    if call.passed:
+        return f"passed{kept}{why}", "good"
+    early = ", ended early" if call.stopped_early else ""
+    return f"discarded{early}, {call.check or 'a check'}{why}", "bad"

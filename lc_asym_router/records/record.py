@@ -1,0 +1,234 @@
+"""`Record`: what happened to one request, made to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from langchain_core.messages import AIMessage
+
+from lc_asym_router._internal.display import Displayed
+from lc_asym_router.errors import ConfigurationError, TiersFailedError
+from lc_asym_router.notebook.record_display import record_html
+from lc_asym_router.records.amounts import UNKNOWN
+from lc_asym_router.records.call import Call, mapping_of, number_of, sequence_of, text_of
+from lc_asym_router.records.decision import Decision
+from lc_asym_router.records.lines import decision_line, spent_lines
+from lc_asym_router.records.plan_rows import rows_of
+
+
+@dataclass(frozen=True, repr=False)
+class Record(Displayed):
+    """The record of one request; shows itself as a timeline of its attempts, or of its plan's steps.
+
+    Attributes:
+        decision: Why it went where it went.
+        attempts: The calls of tiers, in order.
+        side_calls: The calls of classifiers and checks, in order.
+        tier: The tier that answered, or `None`.
+        escalated: Whether a tier below was asked before it.
+        degraded: Whether a tier above was asked before it, and failed.
+        cost_usd: What all calls cost in USD, or `None` where a price is not known.
+        frontier_cost_usd: What the frontier alone would have cost, an estimate, or `None`.
+        saved_usd: The difference, or `None`.
+        seconds: How long it took, or `None` where the record does not say.
+        answer: The answer, or `None`.
+        decomposition: How a `Decomposer` split it, or why it did not; `None` for a router's record.
+    """
+
+    decision: Decision
+    attempts: tuple[Call, ...] = ()
+    side_calls: tuple[Call, ...] = ()
+    tier: str | None = None
+    escalated: bool = False
+    degraded: bool = False
+    cost_usd: float | None = None
+    frontier_cost_usd: float | None = None
+    saved_usd: float | None = None
+    seconds: float | None = None
+    answer: AIMessage | None = field(default=None, compare=False)
+    decomposition: Decomposition | None = None
+
+    @classmethod
+    def of(cls, source: AIMessage | Mapping[str, Any] | TiersFailedError) -> Record:
+        """The record of an answer, of an error, or as a mapping; what is missing is unknown.
+
+        Args:
+            source: A router's answer, `answer.response_metadata["router"]` itself, or a
+                `TiersFailedError`.
+
+        Raises:
+            ConfigurationError: There is no record on it.
+        """
+        answer = source if isinstance(source, AIMessage) else None
+        given: Any = source
+        if answer is not None:
+            given = answer.response_metadata.get("router")
+        elif isinstance(source, TiersFailedError):
+            given = source.record
+        if not isinstance(given, Mapping):
+            raise ConfigurationError(
+                f"There is no record on this {type(source).__name__}. Give an answer of a router "
+                '(its record is response_metadata["router"]; the last chunk of a stream has it), the '
+                "record itself, or a TiersFailedError."
+            )
+        split = Decomposition.of(given.get("decomposition"), _read)
+        return replace(_read(given), answer=answer, decomposition=split)
+
+    def __repr__(self) -> str:
+        """The record in lines, without the request and the answer."""
+        told = asdict(replace(self, answer=None, decomposition=None))
+        lines = (decision_line(told["decision"]), *_plan_lines(self), *spent_lines(told))
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return record_html(self)
+
+
+def _read(given: Mapping[str, Any]) -> Record:
+    """A record without how it was split: that of a step holds none."""
+    return Record(
+        decision=_decision(given.get("decision")),
+        attempts=tuple(map(Call.of, sequence_of(given.get("attempts")))),
+        side_calls=tuple(map(Call.of, sequence_of(given.get("side_calls")))),
+        tier=text_of(given.get("tier")) or None,
+        escalated=given.get("escalated") is True,
+        degraded=given.get("degraded") is True,
+        cost_usd=number_of(given.get("cost_usd")),
+        frontier_cost_usd=number_of(given.get("frontier_cost_usd")),
+        saved_usd=number_of(given.get("saved_usd")),
+        seconds=number_of(given.get("seconds")),
+    )
+
+
+def _plan_lines(record: Record) -> Iterator[str]:
+    """The plan in lines, without what its steps ask."""
+    for row in rows_of(record):
+        what = row.name if row.name in ("plan", "join", "whole") else f"step {row.name}"
+        yield f"{what}: {row.told}"
+
+
+def _decision(given: Any) -> Decision:
+    known = mapping_of(given)
+    return Decision(
+        tier=text_of(known.get("tier")) or UNKNOWN,
+        complexity=number_of(known.get("complexity")),
+        threshold=number_of(known.get("threshold")),
+        confidence=number_of(known.get("confidence")),
+        classifier=text_of(known.get("classifier")) or UNKNOWN,
+        reason=text_of(known.get("reason")) or "the record does not say why",
+        cached=known.get("cached") is True,
+    )
+
+
+Read = Callable[[Mapping[str, Any]], "Record"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One step of a plan, and what came of it.
+
+    Attributes:
+        id: Its name within the plan.
+        title: What it asks, in a line, or "" where the record does not say.
+        needs: Ids of the steps whose answers it saw.
+        record: The router's own record of it; `None` where it was never asked.
+        error: Why it has no answer, or "".
+    """
+
+    id: str
+    title: str
+    needs: tuple[str, ...]
+    record: Record | None
+    error: str
+
+
+@dataclass(frozen=True)
+class Join:
+    """How the parts' answers were put together.
+
+    Attributes:
+        by: "template", or the name of the tier that was asked first.
+        record: The router's own record of it; `None` where no model was asked.
+        unused: Ids of the parts that are not in it: then the frontier answers the whole request.
+    """
+
+    by: str
+    record: Record | None
+    unused: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """What a `Decomposer` did with a request.
+
+    Attributes:
+        planner: The planner's name, or "" where none was asked.
+        reason: Why it was split, or was not, in a line.
+        parts: The plan's steps, in the order in which their answers are read; none where the request
+            went whole.
+        join: How the answers were put together, or `None`.
+    """
+
+    planner: str
+    reason: str
+    parts: tuple[Part, ...]
+    join: Join | None
+
+    @classmethod
+    def of(cls, given: Any, read: Read) -> Decomposition | None:
+        """The decomposition in a record, whatever is missing there; `None` where there is none.
+
+        Args:
+            given: What stands in the record under "decomposition".
+            read: Reads a part's own record.
+        """
+        known = mapping_of(given)
+        if not known:
+            return None
+        join = mapping_of(known.get("join"))
+        return cls(
+            planner=text_of(known.get("planner")),
+            reason=text_of(known.get("reason")) or "the record does not say why",
+            parts=tuple(_parts(known, read)),
+            join=_join(join, read) if join else None,
+        )
+
+
+def _parts(known: Mapping[str, Any], read: Read) -> Iterator[Part]:
+    """The planned steps, with what came of those that were asked."""
+    asked = [mapping_of(step) for step in sequence_of(known.get("steps"))]
+    for planned in map(mapping_of, sequence_of(mapping_of(known.get("plan")).get("steps"))):
+        name = text_of(planned.get("id"))
+        same = [step for step in asked if name and text_of(step.get("id")) == name]
+        if same:
+            asked.remove(same[0])
+            yield _part({**planned, **same[0]}, read(mapping_of(same[0].get("record"))))
+        else:
+            yield _part(planned, None)
+    for step in asked:  # the record has lost its plan
+        yield _part(step, read(mapping_of(step.get("record"))))
+
+
+def _part(step: Mapping[str, Any], record: Record | None) -> Part:
+    return Part(
+        id=text_of(step.get("id")) or UNKNOWN,
+        title=text_of(step.get("title")),
+        needs=_texts(step.get("needs")),
+        record=record,
+        error=text_of(step.get("error")),
+    )
+
+
+def _join(join: Mapping[str, Any], read: Read) -> Join:
+    record = join.get("record")
+    return Join(
+        by=text_of(join.get("by")) or UNKNOWN,
+        record=read(record) if isinstance(record, Mapping) else None,
+        unused=_texts(join.get("unused")),
+    )
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(filter(None, map(text_of, sequence_of(value))))

@@ -1,0 +1,24 @@
+"""The router: a chat model, a middleware, and what explains and compares its decisions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lc_asym_router._internal.imports import lazy_exports
+
+if TYPE_CHECKING:
+    from lc_asym_router.router.compare import Comparison as Comparison
+    from lc_asym_router.router.explain import Explanation as Explanation
+    from lc_asym_router.router.middleware import AsymRouterMiddleware as AsymRouterMiddleware
+    from lc_asym_router.router.router import AsymRouter as AsymRouter
+
+_HOMES = {
+    "AsymRouter": ".router",
+    "AsymRouterMiddleware": ".middleware",
+    "Comparison": ".compare",
+    "Explanation": ".explain",
+}
+
+__all__ = sorted(_HOMES)
+
+__getattr__ = lazy_exports(__name__, _HOMES)

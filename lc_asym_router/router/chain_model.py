@@ -1,0 +1,331 @@
+"""A chat model whose own run is a chain run.
+
+As an LLM run it would make every usage callback count its tokens twice (once for itself, once for the
+model that it asked), and an LLM run's callback manager has no children. So the public family
+(`invoke`, `stream`, `generate` and their twins) is overridden, and what goes on inside becomes the
+children of a chain run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
+from typing import Any, Protocol, Self, cast
+
+from langchain_core.callbacks import (
+    AsyncCallbackManagerForChainRun,
+    AsyncCallbackManagerForLLMRun,
+    CallbackManagerForChainRun,
+    CallbackManagerForLLMRun,
+    Callbacks,
+)
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models.chat_model_stream import (
+    AsyncChatModelStream,
+    ChatModelStream,
+)
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import ensure_config, merge_configs
+
+from lc_asym_router.records.request import Request
+from lc_asym_router.router.events import aevents_of, events_of
+
+
+class Answerer(Protocol):
+    """What answers a request, below the chain run."""
+
+    def answer(self, request: Request, config: RunnableConfig) -> AIMessage:
+        """The whole answer."""
+        ...
+
+    async def aanswer(self, request: Request, config: RunnableConfig) -> AIMessage:
+        """The async twin of `answer`."""
+        ...
+
+    def chunks(self, request: Request, config: RunnableConfig) -> Iterator[AIMessageChunk]:
+        """The answer in chunks."""
+        ...
+
+    def achunks(self, request: Request, config: RunnableConfig) -> AsyncIterator[AIMessageChunk]:
+        """The async twin of `chunks`."""
+        ...
+
+
+class ChainChatModel(BaseChatModel):
+    """Base of a chat model that asks other chat models."""
+
+    @property
+    @abstractmethod
+    def _answerer(self) -> Answerer:
+        """What answers."""
+
+    @abstractmethod
+    def _request(
+        self, input: LanguageModelInput, kwargs: dict[str, Any], stop: list[str] | None = None
+    ) -> Request:
+        """The request that a call makes, validated."""
+
+    def model_copy(self, *, update: Any = None, deep: bool = False) -> Self:
+        """A model with other settings, validated and built anew."""
+        if not update:
+            return super().model_copy(deep=deep)
+        given = {name: getattr(self, name) for name in self.model_fields_set - {"profile"}}
+        return type(self)(**{**given, **update})
+
+    def invoke(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Answer a request.
+
+        Raises:
+            InvalidRequestError: There is nothing to route on.
+            NoTierError: No tier can take it.
+            TiersFailedError: No tier gave an answer that may be handed on.
+        """
+        request = self._request(input, kwargs, stop)
+
+        def run(
+            _: LanguageModelInput, run_manager: CallbackManagerForChainRun, config: RunnableConfig
+        ) -> AIMessage:
+            return self._answerer.answer(request, config)
+
+        return self._call_with_config(run, input, self._merged(config))
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """The async twin of `invoke`."""
+        request = self._request(input, kwargs, stop)
+
+        async def run(
+            _: LanguageModelInput,
+            run_manager: AsyncCallbackManagerForChainRun,
+            config: RunnableConfig,
+        ) -> AIMessage:
+            return await self._answerer.aanswer(request, config)
+
+        return await self._acall_with_config(run, input, self._merged(config))
+
+    def stream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """Answer a request in chunks; the last one, empty, carries the record.
+
+        The last tier's chunks pass live, and so do those of a tier without a check; a checked tier's
+        come after its check has passed.
+        """
+        if self._streaming_disabled(**kwargs):
+            yield cast("AIMessageChunk", self.invoke(input, config, stop=stop, **kwargs))
+            return
+        request = self._request(input, kwargs, stop)
+
+        def run(
+            _: Iterator[LanguageModelInput],
+            run_manager: CallbackManagerForChainRun,
+            config: RunnableConfig,
+        ) -> Iterator[AIMessage]:
+            return self._answerer.chunks(request, config)
+
+        stream = self._transform_stream_with_config(iter([input]), run, self._merged(config))
+        yield from cast("Iterator[AIMessageChunk]", stream)
+
+    async def astream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:
+        """The async twin of `stream`."""
+        if self._streaming_disabled(**kwargs):
+            yield cast("AIMessageChunk", await self.ainvoke(input, config, stop=stop, **kwargs))
+            return
+        request = self._request(input, kwargs, stop)
+
+        def run(
+            _: AsyncIterator[LanguageModelInput],
+            run_manager: AsyncCallbackManagerForChainRun,
+            config: RunnableConfig,
+        ) -> AsyncIterator[AIMessage]:
+            return self._answerer.achunks(request, config)
+
+        async def once() -> AsyncIterator[Any]:
+            yield input
+
+        stream = self._atransform_stream_with_config(once(), run, self._merged(config))
+        # Closed here and now when the reader stops; else it would go on until it is collected.
+        async with aclosing(cast("Any", stream)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    def _chat_model_stream_v3(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> ChatModelStream:
+        """What `stream_events(version="v3")` returns; LangChain's own would open an LLM run."""
+        return events_of(self.stream(input, config, stop=stop, **kwargs))
+
+    async def _achat_model_stream_v3(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncChatModelStream:
+        """The async twin of `_chat_model_stream_v3`."""
+        return aevents_of(self.astream(input, config, stop=stop, **kwargs))
+
+    def generate(
+        self,
+        messages: list[list[BaseMessage]],
+        stop: list[str] | None = None,
+        callbacks: Callbacks = None,
+        *,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        run_name: str | None = None,
+        run_id: Any = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        """Answer several requests, one after the other; each is a run of its own."""
+        configs = run_configs(len(messages), callbacks, tags, metadata, run_name, run_id)
+        return as_result(
+            [
+                self.invoke(asked, config, stop=stop, **kwargs)
+                for asked, config in zip(messages, configs, strict=True)
+            ]
+        )
+
+    async def agenerate(
+        self,
+        messages: list[list[BaseMessage]],
+        stop: list[str] | None = None,
+        callbacks: Callbacks = None,
+        *,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        run_name: str | None = None,
+        run_id: Any = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        """Answer several requests side by side; each is a run of its own."""
+        configs = run_configs(len(messages), callbacks, tags, metadata, run_name, run_id)
+        return as_result(
+            await asyncio.gather(
+                *(
+                    self.ainvoke(asked, config, stop=stop, **kwargs)
+                    for asked, config in zip(messages, configs, strict=True)
+                )
+            )
+        )
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        message = self.invoke(messages, below(run_manager), stop=stop, **kwargs)
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        message = await self.ainvoke(messages, below(run_manager), stop=stop, **kwargs)
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        for chunk in self.stream(messages, below(run_manager), stop=stop, **kwargs):
+            yield ChatGenerationChunk(message=chunk)
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        async for chunk in self.astream(messages, below(run_manager), stop=stop, **kwargs):
+            yield ChatGenerationChunk(message=chunk)
+
+    def _merged(self, config: RunnableConfig | None) -> RunnableConfig:
+        """The call's config with the router's own callbacks, tags and metadata in it."""
+        own = cast(
+            "RunnableConfig",
+            {
+                key: value
+                for key in ("callbacks", "tags", "metadata")
+                if (value := getattr(self, key, None))
+            },
+        )
+        return merge_configs(own, config) if own else ensure_config(config)
+
+
+def run_configs(
+    count: int,
+    callbacks: Callbacks,
+    tags: list[str] | None,
+    metadata: dict[str, Any] | None,
+    run_name: str | None,
+    run_id: Any,
+) -> list[RunnableConfig]:
+    """A config for each of several requests; the run's id can be that of the first alone."""
+    config: dict[str, Any] = {
+        "callbacks": callbacks,
+        "tags": tags,
+        "metadata": metadata,
+        "run_name": run_name,
+    }
+    given = cast("RunnableConfig", {key: value for key, value in config.items() if value})
+    configs = [given.copy() for _ in range(count)]
+    if configs and run_id is not None:
+        configs[0]["run_id"] = run_id
+    return configs
+
+
+def as_result(messages: Sequence[AIMessage]) -> LLMResult:
+    """The answers as the result of `generate`."""
+    return LLMResult(generations=[[ChatGeneration(message=message)] for message in messages])
+
+
+def below(
+    run_manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None,
+) -> RunnableConfig | None:
+    """A config for runs below an LLM run, whose manager makes no children of its own."""
+    return {"callbacks": list(run_manager.inheritable_handlers)} if run_manager else None

@@ -1,0 +1,130 @@
+"""`router.explain`: a decision with its parts; no tier is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.decisions import ClassifierResponse
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import ensure_config
+
+from lc_asym_router._internal.display import Displayed
+from lc_asym_router._internal.run_config import loud
+from lc_asym_router.classify.scorer import QUESTION
+from lc_asym_router.classify.typed_answers import Part
+from lc_asym_router.notebook.decision_display import explanation_html
+from lc_asym_router.records.decision import Decision
+from lc_asym_router.records.request import Request
+
+if TYPE_CHECKING:
+    from lc_asym_router.router.router import AsymRouter
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level of the rubric that a classifier judged by.
+
+    Attributes:
+        text: What the level means.
+        probability: How probable the classifier holds it, in [0, 1].
+    """
+
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation(Displayed):
+    """A decision, and what it was made of.
+
+    Attributes:
+        decision: The decision.
+        parts: The words or features that moved the complexity, the strongest first; empty where
+            the classifier tells none.
+        levels: The levels of the rubric, of a classifier that judges by it.
+        refusals: For each tier that can't take the request, why.
+        question: The latest human turn.
+    """
+
+    decision: Decision
+    parts: tuple[Part, ...] = ()
+    levels: tuple[Level, ...] = ()
+    refusals: dict[str, str] = field(default_factory=dict)
+    question: str = ""
+
+    def __repr__(self) -> str:
+        """The decision and its parts in lines, without the request."""
+        decided = self.decision
+        lines = [f"{decided.tier} ({decided.classifier}): {decided.reason}"]
+        lines += [f"  {part.moved:+.2f} {part.name}" for part in self.parts]
+        lines += [f"  {level.probability:.0%} {level.text}" for level in self.levels]
+        lines += [f"  {tier} can't take it: {why}" for tier, why in self.refusals.items()]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return explanation_html(self)
+
+
+def explain(
+    router: AsymRouter,
+    input: LanguageModelInput,
+    config: RunnableConfig | None = None,
+    **kwargs: Any,
+) -> Explanation:
+    """See `AsymRouter.explain`."""
+    ear, heard = _Ear(), ensure_config(config)
+    decision = router.decide(input, loud(heard, [ear], {}), **kwargs)
+    return _explanation(router, decision, ear, router._request(input, kwargs))
+
+
+async def aexplain(
+    router: AsymRouter,
+    input: LanguageModelInput,
+    config: RunnableConfig | None = None,
+    **kwargs: Any,
+) -> Explanation:
+    """The async twin of `explain`."""
+    ear, heard = _Ear(), ensure_config(config)
+    decision = await router.adecide(input, loud(heard, [ear], {}), **kwargs)
+    return _explanation(router, decision, ear, router._request(input, kwargs))
+
+
+class _Ear(BaseCallbackHandler):
+    """Hears what a classifier answers; of one inside another, the outer one ends last."""
+
+    run_inline = True
+
+    def __init__(self) -> None:
+        self.response: ClassifierResponse | None = None
+
+    def on_chain_end(self, outputs: Any, **kwargs: Any) -> None:
+        """A run has ended; it may be a classifier's."""
+        if isinstance(outputs, ClassifierResponse):
+            self.response = outputs
+
+
+def _explanation(
+    router: AsymRouter, decision: Decision, ear: _Ear, request: Request
+) -> Explanation:
+    response = ear.response if decision.complexity is not None else None
+    parts: tuple[Part, ...] | None = getattr(response, "parts", None)
+    return Explanation(
+        decision=decision,
+        parts=parts or (),
+        levels=_levels(response) if response and parts is None else (),
+        refusals={tier.name: why for tier in router.ladder if (why := tier.refuses(request))},
+        question=request.turn_text,
+    )
+
+
+def _levels(response: ClassifierResponse) -> tuple[Level, ...]:
+    score = response.scores.get(QUESTION)
+    if score is None:
+        return ()
+    return tuple(
+        Level(str(text), score.probabilities.get(level, 0.0))
+        for level, text in score.legend.items()
+    )

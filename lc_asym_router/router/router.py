@@ -1,0 +1,362 @@
+"""`AsymRouter`: the graph with the face of a chat model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Self
+
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import ensure_config
+from langchain_core.tools import BaseTool
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
+
+from lc_asym_router._internal.schemas import json_validator
+from lc_asym_router.classify.cached import remembering
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.graph.build import Graph, build_graph
+from lc_asym_router.graph.decider import Decider, Sticky
+from lc_asym_router.graph.options import CallOptions, check_deadline
+from lc_asym_router.graph.policy import Policy
+from lc_asym_router.graph.runner import Face
+from lc_asym_router.records.decision import Decision
+from lc_asym_router.records.request import (
+    SCHEMA_KEY,
+    TOOLS_KEY,
+    Request,
+    SchemaBinding,
+    ToolBinding,
+)
+from lc_asym_router.router.chain_model import ChainChatModel
+from lc_asym_router.router.exploring import Explorable
+from lc_asym_router.router.settings import (
+    budgeted,
+    budgets_of,
+    calibrated,
+    calibration_of,
+    check_of,
+    hedge_of,
+    ladder_of,
+    scorer_of,
+    thresholds_of,
+    tried_once,
+    with_parameters,
+)
+from lc_asym_router.tiers.faults.breaker import Breaker
+from lc_asym_router.tiers.ladder import Ladder
+from lc_asym_router.tiers.structured import with_parser
+
+
+class AsymRouter(ChainChatModel, Explorable):
+    """A chat model that asks the smallest competent model, checks its answer, and escalates.
+
+    It takes a chat model's place in chains, agents and graphs. Each answer carries its record in
+    `response_metadata["router"]`. One instance serves any number of threads and tasks; it is frozen:
+    use `model_copy(update={...})` for another setting.
+
+    Args:
+        small: The cheap tier: a chat model, a model string, or a `Tier`.
+        frontier: The capable tier, likewise.
+        tiers: Instead of those two, a list of `Tier`, cheapest first.
+        classify: "default" ("learned", and the article's words for what its data do not hold),
+            "learned" (shipped weights, from the question to the frontier's expected gain), "keyword"
+            (the article's rule), "judge" (the small tier's model rates the request), a decision
+            model, or a callable from the latest human turn's messages to a complexity in [0, 1].
+        classify_deadline: Seconds a classifier may take; after that the request goes to the last
+            tier (a judge: to the keyword rule first). `None` for no limit.
+        threshold: Complexity at or over it goes to the last tier, in [0, 1]; `None` for the
+            classifier's own, else 0.5; or a list with one number for each step up; or a
+            `Calibration` or its file's path, which brings the checks' thresholds too.
+        verify: What checks the answers of every tier but the last: a check, a callable, "default"
+            for `default_checks()`, or `None` for none; or one of these for each tier but the last,
+            by the tiers' names.
+        small_attempts: Tries on a tier below the last before it escalates, at least 1.
+        escalate_with: "request" escalates with the request as it was; "draft" sends the rejected
+            answer and the reason along.
+        sticky: "turn" keeps a turn on its tier through its tool loop; "thread" also keeps a thread on
+            the last tier once it was there; `None` decides on every call.
+        budgets: What requests may spend, a list of `Budget`: in USD, tokens or calls, per request,
+            thread, day or tag.
+        decision_cache: Keeps classifiers' scores, so that the same turn is not scored twice: a cache of
+            LangGraph's, or a `DecisionCache`.
+        deadline: Seconds that a whole request may take: what is left is shared out to its calls, and
+            a tier that somebody could still be asked after gets half of it. `None` for no limit.
+        fallbacks: Models or tiers that are asked in this order where the last tier fails.
+        degrade: Whether a tier below the last may answer where that and the fall-backs fail; its
+            answer is checked like any other, and the record says "degraded".
+        hedge: `True`: where a checked tier takes longer than 95 of 100 of its latest calls (at least
+            20 in this process), the next tier is asked beside it, and the first answer that passes
+            is taken; the other call is stopped, and may be billed. Or a number of seconds.
+        configurable_prefix: Put before the keys `tier`, `threshold`, `verify`, `escalate` and
+            `deadline` that are read from `config["configurable"]` for one call.
+        temperature: Set on every tier's model, where given.
+        max_tokens: Set on every tier's model, where given (`num_predict` for Ollama).
+        stop: Stop words for every call that brings none of its own.
+
+    Raises:
+        pydantic.ValidationError: A setting makes no sense; the message says what to do instead.
+
+    Example:
+        ```python
+        from langchain_ollama import ChatOllama
+        from langchain_openai import ChatOpenAI
+        from lc_asym_router import AsymRouter
+
+        router = AsymRouter(
+            small=ChatOllama(model="llama3.1:8b"), frontier=ChatOpenAI(model="gpt-4o")
+        )
+        answer = router.invoke("What is the capital of France?")
+        answer.response_metadata["router"]["tier"]  # "small"
+        ```
+    """
+
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    small: Any = None
+    frontier: Any = None
+    tiers: list[Any] | None = None
+    classify: Any = "default"
+    classify_deadline: float | None = 10.0
+    threshold: Any = None
+    verify: Any = "default"
+    small_attempts: int = 1
+    escalate_with: Literal["request", "draft"] = "request"
+    sticky: Sticky = "turn"
+    budgets: Any = ()
+    decision_cache: Any = None
+    deadline: float | None = None
+    fallbacks: Any = ()
+    degrade: bool = False
+    hedge: bool | float = False
+    configurable_prefix: str = ""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    stop: list[str] | None = None
+    streaming: bool | None = Field(default=None, exclude=True)
+
+    _policy: Policy = PrivateAttr()
+    _face: Face = PrivateAttr()
+    _graph: Graph = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _build(self) -> Self:
+        for setting in ("cache", "rate_limiter"):
+            if getattr(self, setting) is not None:
+                raise ConfigurationError(
+                    f"Set {setting}= on the tiers' models: the router asks several, and a routed "
+                    "answer is no single model's."
+                )
+        if self.small_attempts < 1:
+            raise ConfigurationError(f"small_attempts={self.small_attempts} must be at least 1.")
+        ladder = ladder_of(self.small, self.frontier, self.tiers, self.fallbacks)
+        ladder = with_parameters(
+            tried_once(ladder),
+            temperature=self.temperature,
+            max_tokens=self.max_tokens,
+            output_version=self.output_version,
+        )
+        budgets = budgets_of(self.budgets)
+        ladder = budgeted(ladder, budgets)
+        scorer = scorer_of(self.classify, self.classify_deadline, ladder)
+        scorer = remembering(scorer, self.decision_cache)
+        found = calibration_of(self.threshold, scorer)
+        thresholds = thresholds_of(found.threshold if found else self.threshold, scorer, ladder)
+        self._policy = Policy(
+            ladder=ladder,
+            decider=Decider(ladder, scorer, thresholds, self.sticky),
+            check=calibrated(check_of(self.verify, ladder), found),
+            small_attempts=self.small_attempts,
+            escalate_with=self.escalate_with,
+            prefix=self.configurable_prefix,
+            budgets=budgets,
+            deadline=check_deadline(self.deadline, "deadline"),
+            degrade=self.degrade,
+            hedge=hedge_of(self.hedge, budgets),
+        )
+        for tier in ladder.every:
+            _ = tier.rate  # list prices load here, not on the first request's event loop
+        # Without checkpointer=False the graph would inherit a parent's and write every draft there.
+        self._face = Face(build_graph(self._policy, checkpointer=False), self._policy)
+        self._graph = build_graph(self._policy)
+        if self.profile is None:
+            self.profile = ladder.profile
+        return self
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # The graph is built of the settings, so a setting that changed later would be ignored.
+        # (pydantic's frozen=True won't do: LangChain sets metadata and profile after construction.)
+        if name in _SETTINGS:
+            raise AttributeError(
+                f"A router's settings are fixed. Use router.model_copy(update={{{name!r}: ...}})."
+            )
+        super().__setattr__(name, value)
+
+    # what it is -----------------------------------------------------------------------------
+
+    @property
+    def graph(self) -> Graph:
+        """The compiled state graph, to be added to a parent as a node: its state has `messages`."""
+        return self._graph
+
+    @property
+    def policy(self) -> Policy:
+        """The settings, resolved: what the graph's nodes go by."""
+        return self._policy
+
+    @property
+    def ladder(self) -> Ladder:
+        """The tiers, cheapest first."""
+        return self._policy.ladder
+
+    @property
+    def breakers(self) -> dict[str, Breaker]:
+        """The tiers' circuit breakers by the tiers' names: read `.state`, call `.reset()`."""
+        found = {tier.name: tier.breaker for tier in self.ladder.every}
+        return {name: breaker for name, breaker in found.items() if breaker is not None}
+
+    @property
+    def _answerer(self) -> Face:
+        return self._face
+
+    @property
+    def _llm_type(self) -> str:
+        return "lc-asym-router"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {
+            "tiers": {tier.name: tier.model_name for tier in self.ladder},
+            "classify": self._policy.decider.scorer.name,
+            "threshold": self._thresholds,
+            "verify": repr(self._policy.check),
+        }
+
+    def __repr__(self) -> str:
+        tiers = ", ".join(f"{tier.name}={tier.model_name}" for tier in self.ladder)
+        return (
+            f"AsymRouter({tiers}, classify={self._policy.decider.scorer.name}, "
+            f"threshold={self._thresholds}, verify={self._policy.check!r})"
+        )
+
+    @property
+    def _thresholds(self) -> float | list[float]:
+        first, *more = self._policy.decider.thresholds
+        return [first, *more] if more else first
+
+    __str__ = __repr__
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = super()._get_ls_params(stop=stop or self.stop, **kwargs)
+        params["ls_provider"] = "lc_asym_router"
+        params.setdefault("ls_model_name", "|".join(tier.model_name for tier in self.ladder))
+        return params
+
+    @classmethod
+    def from_env(cls, **settings: Any) -> Self:
+        """A router of what is to be had here, tier by tier; see `lc_asym_router.router.from_env`.
+
+        Args:
+            **settings: Any argument of `AsymRouter`; `small` and `frontier` win over the
+                environment.
+        """
+        from lc_asym_router.router.from_env import tiers_from_env
+
+        small, frontier, defaults = tiers_from_env(
+            small=settings.pop("small", None), frontier=settings.pop("frontier", None)
+        )
+        return cls(small=small, frontier=frontier, **{**defaults, **settings})
+
+    # decisions ------------------------------------------------------------------------------
+
+    def decide(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Decision:
+        """Where a request would go, and why. No tier is asked.
+
+        Args:
+            input: A text, a prompt value, or messages.
+            config: As for `invoke`; the overrides in "configurable" count.
+            **kwargs: As for `invoke`: tools that rule out a tier, for example.
+
+        Raises:
+            InvalidRequestError: There is nothing to route on.
+            NoTierError: No tier can take it.
+        """
+        config = ensure_config(config)
+        options = CallOptions.of(config, self.ladder, self.configurable_prefix)
+        return self._policy.decider.decide(self._request(input, kwargs), options, config)
+
+    async def adecide(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Decision:
+        """The async twin of `decide`."""
+        config = ensure_config(config)
+        options = CallOptions.of(config, self.ladder, self.configurable_prefix)
+        return await self._policy.decider.adecide(self._request(input, kwargs), options, config)
+
+    # tools and schemas ------------------------------------------------------------------------
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: Any = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Bind tools; each tier gets them in its own dialect, by its model's own `bind_tools`.
+
+        Args:
+            tools: Tools, functions, pydantic classes, TypedDicts or dicts.
+            tool_choice: "auto", "any", a tool's name, or a dict of a provider's.
+            **kwargs: Handed to the models' `bind_tools` (`strict`, `parallel_tool_calls`).
+        """
+        extra = {**kwargs, **({} if tool_choice is None else {"tool_choice": tool_choice})}
+        binding = ToolBinding(tuple(tools), extra)
+        # Prebuilt agents look for OpenAI's format under "tools"; the raw tools travel beside it.
+        return self.bind(**{"tools": binding.openai_tools, TOOLS_KEY: binding})
+
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type,
+        *,
+        include_raw: bool = False,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """A runnable whose output follows a schema; a small output that does not, escalates.
+
+        Args:
+            schema: A pydantic class, a TypedDict, a JSON schema, or an OpenAI tool.
+            include_raw: Return `{"raw", "parsed", "parsing_error"}` in place of the parsed output.
+            **kwargs: `method` and `strict`, handed to the models that know them.
+
+        Raises:
+            ConfigurationError: An unknown argument, or a JSON schema without `jsonschema` installed.
+            UnreadableOutputError: From a call, where the last tier's output does not validate.
+        """
+        given = {key: value for key, value in kwargs.items() if value is not None}
+        if unknown := set(given) - {"method", "strict"}:
+            raise ConfigurationError(
+                f"with_structured_output does not know {', '.join(sorted(unknown))}; it takes "
+                "include_raw, method and strict."
+            )
+        if isinstance(schema, dict):
+            json_validator()  # known now, so said now
+        binding = SchemaBinding(schema, given)
+        return with_parser(self.bind(**{SCHEMA_KEY: binding}), binding, include_raw)
+
+    # helpers ----------------------------------------------------------------------------------
+
+    def _request(
+        self, input: LanguageModelInput, kwargs: dict[str, Any], stop: list[str] | None = None
+    ) -> Request:
+        messages = self._convert_input(input).to_messages()
+        bound = {k: v for k, v in kwargs.items() if k != "ls_structured_output_format"}
+        stop = stop if stop is not None else bound.pop("stop", None) or self.stop
+        return Request.of_call({**bound, "stop": stop}).with_messages(messages)
+
+
+_SETTINGS = frozenset(AsymRouter.model_fields) - frozenset(BaseChatModel.model_fields)

@@ -1,0 +1,334 @@
+"""From what a user writes to what the graph goes by; every fault is found here, at construction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.language_models import BaseChatModel
+
+from lc_asym_router.classify.calibration import Calibration
+from lc_asym_router.classify.judge import JudgeClassifier
+from lc_asym_router.classify.keyword import KeywordClassifier
+from lc_asym_router.classify.scorer import Scorer
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.graph.options import check_threshold
+from lc_asym_router.money.budgets.amounts import UNITS
+from lc_asym_router.money.budgets.bounds import LIMITS, by_output, model_limit
+from lc_asym_router.money.budgets.budget import Budget
+from lc_asym_router.tiers.faults.client_retries import without_own_retries
+from lc_asym_router.tiers.ladder import Ladder
+from lc_asym_router.tiers.tier import Tier
+from lc_asym_router.verify.check import Check, as_check
+from lc_asym_router.verify.defaults import default_checks
+from lc_asym_router.verify.per_tier import PerTier
+
+if TYPE_CHECKING:
+    from lc_asym_router.tiers.tier import Tier
+
+
+CLASSIFIERS = ("default", "keyword", "judge", "learned")
+
+
+def ladder_of(
+    small: Any, frontier: Any, tiers: Sequence[Any] | None, fallbacks: Any = ()
+) -> Ladder:
+    """The tiers, from `small` and `frontier` or from `tiers`, and the fall-backs.
+
+    Raises:
+        ConfigurationError: Both are given, or too little, or something that is no tier.
+    """
+    beside = _fallbacks(fallbacks)
+    if tiers is not None:
+        if small is not None or frontier is not None:
+            raise ConfigurationError("Give either small= and frontier=, or tiers=[...], not both.")
+        if isinstance(tiers, str) or not isinstance(tiers, Sequence):
+            raise ConfigurationError("tiers= takes a list of Tier(model, name), cheapest first.")
+        rungs = [_tier(given, f"tiers[{place}]") for place, given in enumerate(tiers)]
+        return Ladder(rungs, beside)
+    for name, given in (("small", small), ("frontier", frontier)):
+        if given is None:
+            raise ConfigurationError(
+                f"{name}= is missing. Write AsymRouter(small=ChatOllama(...), "
+                "frontier=ChatOpenAI(...)), or AsymRouter.from_env() to take what is to be had here."
+            )
+    pair = (_tier(small, "small").named("small"), _tier(frontier, "frontier").named("frontier"))
+    return Ladder(pair, beside)
+
+
+def _fallbacks(given: Any) -> list[Tier]:
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ConfigurationError(
+            "fallbacks= takes a list of chat models or tiers, asked in order where the last tier "
+            "fails: [ChatOpenAI(model='gpt-4.1'), ...]."
+        )
+    return [
+        _tier(each, f"fallbacks[{place}]").named(f"fallback{place + 1}")
+        for place, each in enumerate(given)
+    ]
+
+
+def _tier(given: Any, where: str) -> Tier:
+    if isinstance(given, Tier):
+        return given
+    if isinstance(given, str | BaseChatModel):
+        return Tier(given)
+    raise ConfigurationError(
+        f"{where} is a {type(given).__name__}; give a chat model, a model string such as "
+        "'ollama:llama3.1:8b', or a Tier. Tools and schemas are bound on the router."
+    )
+
+
+def scorer_of(classify: Any, deadline: float | None, ladder: Ladder) -> Scorer:
+    """What asks the classifier that a user named or gave.
+
+    Raises:
+        ConfigurationError: There is no such classifier, or the deadline is not positive.
+    """
+    if deadline is not None and not deadline > 0:
+        raise ConfigurationError(
+            f"classify_deadline={deadline} must be a positive number of seconds, or None."
+        )
+    if classify == "keyword":
+        return Scorer(KeywordClassifier(), deadline)
+    if classify == "judge":
+        # The cheapest model that is at hand judges; its fall-back is the keyword rule.
+        small = ladder[0]
+        judge = JudgeClassifier(chat=small.model, deadline=deadline, breaker=small.breaker)
+        return Scorer(judge, deadline)
+    if classify in ("default", "learned"):
+        from lc_asym_router.classify.learned import LearnedClassifier
+
+        # The rows that it has learned from hold no request to refactor or debug: the article's words
+        # speak for those.
+        words = KeywordClassifier() if classify == "default" else None
+        return Scorer(LearnedClassifier(words=words), deadline)
+    if isinstance(classify, str):
+        raise ConfigurationError(
+            f"There is no classifier {classify!r}; there are {', '.join(CLASSIFIERS)}, or give a "
+            "decision model or a callable messages -> float in [0, 1]."
+        )
+    return Scorer(classify, deadline)
+
+
+def calibration_of(threshold: Any, scorer: Scorer) -> Calibration | None:
+    """The calibration that a user gave as the threshold, or its file's path; `None` for a number.
+
+    Raises:
+        ConfigurationError: It can't be read, or it was made with another classifier.
+    """
+    if isinstance(threshold, str | PathLike):
+        threshold = Calibration.load(threshold)
+    if not isinstance(threshold, Calibration):
+        return None
+    if threshold.classifier != scorer.name:
+        raise ConfigurationError(
+            f"The calibration is for the classifier {threshold.classifier!r}, and this router's is "
+            f"{scorer.name!r}: their scores don't mean the same. Calibrate this router."
+        )
+    return threshold
+
+
+def calibrated(check: Check | None, calibration: Calibration | None) -> Check | None:
+    """The check with the thresholds of a calibration.
+
+    Raises:
+        ConfigurationError: The calibration is for a check that is not there.
+    """
+    if calibration is None:
+        return check
+    names = {part.name for part in check.parts} if check else set()
+    if missing := sorted(set(calibration.checks) - names):
+        raise ConfigurationError(
+            f"The calibration holds a threshold for the check {', '.join(missing)}, which this "
+            "router does not make. Give it the verify= that was calibrated, or calibrate this one."
+        )
+    return check.with_thresholds(calibration.checks) if check else None
+
+
+def thresholds_of(threshold: Any, scorer: Scorer, ladder: Ladder) -> tuple[float, ...]:
+    """The thresholds: one, or one for each step up the ladder; the classifier's own for `None`.
+
+    Raises:
+        ConfigurationError: One lies outside [0, 1], or a list has the wrong length or order.
+    """
+    if threshold is None:
+        return (scorer.threshold,)
+    if not isinstance(threshold, list | tuple):
+        return (check_threshold(threshold, "threshold"),)
+    thresholds = tuple(check_threshold(t, f"threshold[{i}]") for i, t in enumerate(threshold))
+    if len(thresholds) != len(ladder) - 1 or list(thresholds) != sorted(thresholds):
+        raise ConfigurationError(
+            f"threshold={threshold!r}: a list has one number for each step up, ascending: "
+            f"{len(ladder) - 1} for {len(ladder)} tiers."
+        )
+    return thresholds
+
+
+def check_of(verify: Any, ladder: Ladder) -> Check | None:
+    """The check that a user gave, the default one for "default", `None` for none.
+
+    Raises:
+        ConfigurationError: It is no check; or one for each tier, and a tier is missing or not there;
+            or one asks a tier that is not above the one whose answers it checks.
+    """
+    check = _per_tier(verify, ladder) if isinstance(verify, Mapping) else _single(verify)
+    names = [tier.name for tier in ladder]
+    for place, name in enumerate(names[:-1]):
+        here = check.at(name) if check else None
+        for part in here.parts if here else ():
+            second = getattr(part, "second", None)
+            if isinstance(second, str) and second not in names[place + 1 :]:
+                raise ConfigurationError(
+                    f"{part.name}(second={second!r}) checks the tier {name!r}, and above that are "
+                    f"{', '.join(names[place + 1 :])}. Name one of them, or give a chat model; "
+                    "verify={'" + name + "': ...} gives each tier a check of its own."
+                )
+    return check
+
+
+def _per_tier(verify: Mapping[Any, Any], ladder: Ladder) -> Check | None:
+    names = [tier.name for tier in ladder][:-1]
+    if set(verify) != set(names):
+        raise ConfigurationError(
+            f"verify= has checks for {', '.join(map(repr, verify)) or 'no tier'}; give one, or None, "
+            f"for every tier but the last: {', '.join(map(repr, names))}."
+        )
+    checks = {name: _single(verify[name]) for name in names}
+    return PerTier(checks) if any(checks.values()) else None
+
+
+def _single(verify: Any) -> Check | None:
+    if verify is None:
+        return None
+    if isinstance(verify, str) and verify == "default":
+        return default_checks()
+    return as_check(verify)
+
+
+def budgets_of(given: Any) -> tuple[Budget, ...]:
+    """The budgets that a user gave.
+
+    Raises:
+        ConfigurationError: One is no `Budget`, or two would be kept under one key.
+    """
+    if isinstance(given, Budget):
+        given = [given]
+    if not isinstance(given, Sequence) or not all(isinstance(each, Budget) for each in given):
+        raise ConfigurationError("budgets= takes a list: [Budget(usd=5, per='day')].")
+    keys = [
+        (each.store, each.key(unit, each.tag or ""))
+        for each in given
+        for unit in UNITS
+        if each.limit(unit) is not None and each.per != "request"
+    ]
+    if len(set(keys)) < len(keys):
+        raise ConfigurationError(
+            "Two budgets have one name and one unit, so each call would count twice. Name them: "
+            "Budget(usd=4, name='soft'), Budget(usd=5, name='hard')."
+        )
+    return tuple(given)
+
+
+def hedge_of(given: bool | float, budgets: Sequence[Budget]) -> bool | float:
+    """After how long the next tier is asked beside a late one.
+
+    Raises:
+        ConfigurationError: It is no time, or there are budgets, which count one call after another.
+    """
+    if given is False:
+        return False
+    if given is not True and not given > 0:
+        raise ConfigurationError(
+            f"hedge={given!r} is True (the tier's own 95th percentile) or a time over 0 seconds."
+        )
+    if budgets:
+        raise ConfigurationError(
+            "hedge= makes two calls at once for one answer, and budgets= would not let it: leave "
+            "one of them out."
+        )
+    return given
+
+
+def budgeted(ladder: Ladder, budgets: Sequence[Budget]) -> Ladder:
+    """The tiers with limits on their output, so that the most that a call can take is known.
+
+    Raises:
+        ConfigurationError: A tier's price is not known under a budget in USD, or nothing limits its
+            output tokens.
+    """
+    if not budgets:
+        return ladder
+    limits = [each.max_output_tokens for each in budgets if each.max_output_tokens is not None]
+    paid = any(each.usd is not None for each in budgets)
+    counted = any(each.tokens is not None for each in budgets)
+
+    def adapted(tier: Tier) -> Tier:
+        rate = tier.rate
+        if paid and (rate is None or rate.most(1, 1, 1.0) is None):
+            raise ConfigurationError(
+                f"The price of the tier {tier.name!r} ({tier.model_name}) is not known, and a "
+                "budget in USD must know it. Declare it: Tier(model, price=Price(input, output)) in "
+                "USD per million tokens; price=PerCall(0) for a model that costs nothing."
+            )
+        needed = counted or (paid and rate is not None and by_output(rate))
+        return limited(tier, min(limits, default=None)) if needed else tier
+
+    return ladder.mapped(adapted)
+
+
+def tried_once(ladder: Ladder) -> Ladder:
+    """The tiers with models whose clients make no hidden retries: the router makes them."""
+
+    def adapted(tier: Tier) -> Tier:
+        model = without_own_retries(tier.model)
+        return tier if model is tier.model else tier.with_model(model)
+
+    return ladder.mapped(adapted)
+
+
+def with_parameters(ladder: Ladder, **parameters: Any) -> Ladder:
+    """The tiers with standard parameters set on their models, under each provider's own name.
+
+    Args:
+        **parameters: `temperature`, `max_tokens`, `output_version`; `None` leaves a model's own.
+    """
+    wanted = {**parameters, "num_predict": parameters.get("max_tokens")}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    if not given:
+        return ladder
+
+    def adapted(tier: Tier) -> Tier:
+        fields = type(tier.model).model_fields
+        update = {name: value for name, value in given.items() if name in fields}
+        return tier.with_model(tier.model.model_copy(update=update))
+
+    return ladder.mapped(adapted)
+
+
+def limited(tier: Tier, most: int | None) -> Tier:
+    """The tier with a limit on its model's output, where it has none.
+
+    Args:
+        tier: The tier.
+        most: The limit, in tokens.
+
+    Raises:
+        ConfigurationError: There is no limit to give, or the model has no setting for it.
+    """
+    if model_limit(tier.model) is not None:
+        return tier
+    what = f"The tier {tier.name!r} ({tier.model_name}) has no limit on its output, and a budget"
+    if most is None:
+        raise ConfigurationError(
+            f"{what} must know the most that a call can cost. Set max_tokens (Ollama: num_predict) "
+            "on its model, or Budget(max_output_tokens=...)."
+        )
+    key = next((key for key in LIMITS[::-1] if key in type(tier.model).model_fields), None)
+    if key is None:
+        raise ConfigurationError(
+            f"{what} can't set one: its model has no {', '.join(LIMITS)}. Limit the model itself, "
+            "under one of these names."
+        )
+    return tier.with_model(tier.model.model_copy(update={key: most}))

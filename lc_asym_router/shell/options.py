@@ -1,0 +1,109 @@
+"""Options that say what router to build, shared by the commands that need one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lc_asym_router.router.router import AsymRouter
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the prompt and the router's options to a command."""
+    parser.add_argument("prompt", nargs="?", help="the request; standard input if left out")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--tier", help="ask this tier first: small or frontier")
+    parser.add_argument("--threshold", type=float, help="complexity that goes up, in [0, 1]")
+    parser.add_argument(
+        "--classify",
+        choices=("default", "keyword", "judge", "learned"),
+        help="what rates the request",
+    )
+    parser.add_argument("--small", metavar="MODEL", help="such as ollama:llama3.1:8b")
+    parser.add_argument("--frontier", metavar="MODEL", help="such as openai:gpt-4o")
+
+
+def build(options: argparse.Namespace) -> AsymRouter:
+    """The router that the options ask for, of what is to be had here.
+
+    Raises:
+        ConfigurationError: An option makes no sense.
+    """
+    from lc_asym_router.router.router import AsymRouter
+
+    settings: dict[str, Any] = {"small": options.small, "frontier": options.frontier}
+    if options.classify:
+        settings["classify"] = options.classify
+    return AsymRouter.from_env(**settings)
+
+
+def configurable(options: argparse.Namespace) -> dict[str, Any]:
+    """The overrides of this one call."""
+    values = {
+        "tier": options.tier,
+        "threshold": options.threshold,
+        "verify": False if getattr(options, "no_verify", False) else None,
+    }
+    return {"configurable": {key: value for key, value in values.items() if value is not None}}
+
+
+def prompt(options: argparse.Namespace) -> str:
+    """The request: the argument, or standard input."""
+    return options.prompt if options.prompt is not None else sys.stdin.read()
+
+
+def tiers(router: AsymRouter) -> dict[str, str]:
+    """Which model serves which tier, and where it comes from."""
+    return {
+        tier.name: f"{tier.model_name} ({tier.source})" if tier.source else tier.model_name
+        for tier in router.ladder
+    }
+
+
+ANSWERED = 0
+
+
+BAD_USAGE = 2
+
+
+NO_ANSWER = 3
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add the option for the rows to a command."""
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        required=True,
+        metavar="PATH",
+        help="files of rows (.jsonl, .jsonl.gz), or folders of such files",
+    )
+
+
+NAMES = ("keyword", "learned")
+
+
+def add_classifier(parser: argparse.ArgumentParser) -> None:
+    """Add the classifier's options to a command."""
+    parser.add_argument("--classify", choices=NAMES, default="learned")
+    parser.add_argument("--weights", metavar="FILE", help="a classifier that `train` has written")
+
+
+def classifier(options: argparse.Namespace) -> Any:
+    """The classifier that the options ask for.
+
+    Raises:
+        ConfigurationError: Weights for a classifier that has none, or a file that holds none.
+    """
+    from lc_asym_router.classify.keyword import KeywordClassifier
+    from lc_asym_router.errors import ConfigurationError
+
+    if options.classify == "learned":
+        from lc_asym_router.classify.learned import LearnedClassifier
+
+        return LearnedClassifier(path=options.weights) if options.weights else LearnedClassifier()
+    if options.weights:
+        raise ConfigurationError("--weights belongs to --classify learned.")
+    return KeywordClassifier()

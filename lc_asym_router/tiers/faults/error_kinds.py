@@ -1,0 +1,107 @@
+"""What an error of a tier's call says: about the tier, and about trying again."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from lc_asym_router._internal.provider_errors import causes, status_of
+from lc_asym_router.errors import AttemptTimeoutError, CutStreamError, EmptyStreamError, RouterError
+
+PASSING = frozenset({408, 409, 425, 429})
+"""Statuses under 500 that may be otherwise in a moment."""
+BROKEN = frozenset({401, 403, 404})
+"""Statuses that every request will meet: a wrong key, a model that is not there."""
+BUSY = frozenset({409, 429})
+"""Statuses of a server that is well but has no room."""
+_TRANSPORT = frozenset({"TransportError", "APIConnectionError", "ConnectionError", "TimeoutError"})
+_GARBLED = frozenset({"APIResponseValidationError", "DecodingError"})
+
+
+def worth_retrying(error: BaseException) -> bool:
+    """Whether the same call may well succeed in a moment.
+
+    Connections that failed, time-outs, answers that broke off or are no JSON, and the statuses
+    408, 409, 425, 429 and 5xx are; a quota that is used up, a wrong key, a missing model and a
+    request that the server refuses are not; nor is a time-out where the request's deadline set the
+    time: what is left of that is the next tier's.
+    """
+    if isinstance(error, AttemptTimeoutError):
+        return error.own
+    if isinstance(error, RouterError):
+        return isinstance(error, CutStreamError | EmptyStreamError)
+    status = status_of(error)
+    if status is not None:
+        return (status in PASSING or status >= 500) and not _quota(error)
+    return _failed_on_the_way(error)
+
+
+def shows_it_down(error: BaseException) -> bool:
+    """Whether an error speaks of the tier, not of the request: the next one would meet it too.
+
+    A time-out does where the tier's own limit passed: one hasty request's deadline says nothing to
+    the others.
+    """
+    if isinstance(error, AttemptTimeoutError):
+        return error.own
+    status = None if isinstance(error, RouterError) else status_of(error)
+    if status is not None and (status in BROKEN or status in BUSY):
+        return status in BROKEN
+    return worth_retrying(error) or _quota(error)
+
+
+def retry_after(error: BaseException, now: float | None = None) -> float | None:
+    """How long the server asks to wait, in seconds; `None` where it does not say.
+
+    From `retry-after-ms` (OpenAI's), else `Retry-After`: seconds or a date (RFC 9110, 10.2.3).
+
+    Args:
+        error: What the call raised.
+        now: The time, in seconds since the epoch; `time.time()` where it is not given.
+    """
+    for cause in causes(error):
+        headers = getattr(getattr(cause, "response", None), "headers", None)
+        if headers is None:
+            continue
+        if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
+            return milliseconds / 1000
+        given = headers.get("retry-after")
+        if (seconds := _number(given)) is not None:
+            return seconds
+        if given:
+            return _until(given, time.time() if now is None else now)
+    return None
+
+
+def _number(text: Any) -> float | None:
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, value) if math.isfinite(value) else None
+
+
+def _until(date: str, now: float) -> float | None:
+    try:
+        return max(0.0, parsedate_to_datetime(date).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _failed_on_the_way(error: BaseException) -> bool:
+    """Whether the connection failed, or what came over it made no sense."""
+    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError | OSError):
+        return not isinstance(error, FileNotFoundError | PermissionError)
+    names = {each.__name__ for each in type(error).__mro__}
+    if names & (_TRANSPORT | _GARBLED):
+        return True
+    # Errors told inside a stream: OpenAI's bare APIError, Ollama's ResponseError without a status.
+    return type(error).__name__ in {"APIError", "ResponseError"}
+
+
+def _quota(error: BaseException) -> bool:
+    """Whether an account has nothing left, which no waiting helps: OpenAI answers 429 there too."""
+    return getattr(error, "code", None) == "insufficient_quota"

@@ -1,0 +1,93 @@
+"""When a failed call of a tier is made again, and how long to wait before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.tiers.faults.error_kinds import retry_after, worth_retrying
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+Wait = Callable[["RetryCallState"], float]
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How often a tier's failed call is made again.
+
+    Args:
+        attempts: Calls at most, the first one counted; 1 for no retry.
+        initial: The first wait lies between 0 and this many seconds, and the bound doubles with
+            each further one ("full jitter").
+        max_wait: The longest wait, in seconds. Where the server asks for more (`Retry-After`), the
+            tier is given up for this request, and the next one is asked at once.
+        on: Whether an exception is worth another try; `None` for `worth.worth_retrying`.
+        wait: Another wait: any of tenacity's wait strategies, or a callable like them.
+
+    Raises:
+        ConfigurationError: A number makes no sense.
+    """
+
+    attempts: int = 3
+    initial: float = 0.5
+    max_wait: float = 8.0
+    on: Callable[[Exception], bool] | None = field(default=None, repr=False)
+    wait: Wait | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.attempts, bool) or not isinstance(self.attempts, int):
+            raise ConfigurationError("Retry(attempts=...) is a number of calls, such as 3.")
+        if self.attempts < 1:
+            raise ConfigurationError(
+                f"Retry(attempts={self.attempts}) must be at least 1, the first call; 1 means no "
+                "retry."
+            )
+        if not (self.initial >= 0 and self.max_wait >= 0):
+            raise ConfigurationError("Retry(initial=..., max_wait=...) are seconds, at least 0.")
+        if self.attempts > 1:
+            import_module("tenacity")  # now, not on the event loop of the first failure
+
+    def pause(self, failed: int, error: Exception) -> float | None:
+        """Seconds to wait before the next call, or `None` where there is to be none.
+
+        Args:
+            failed: Calls of the tier that have failed in this request, at least 1.
+            error: What the last one raised.
+        """
+        worth = self.on or worth_retrying
+        if failed >= self.attempts or not worth(error):
+            return None
+        asked = retry_after(error)
+        if asked is not None:
+            return asked if asked <= self.max_wait else None
+        return self._jittered(failed, error)
+
+    def _jittered(self, failed: int, error: Exception) -> float:
+        from tenacity import RetryCallState, Retrying, wait_random_exponential
+
+        wait = self.wait or wait_random_exponential(multiplier=self.initial, max=self.max_wait)
+        state = RetryCallState(Retrying(), None, (), {})
+        state.attempt_number = failed
+        state.set_exception((type(error), error, None))
+        return max(0.0, float(wait(state)))
+
+
+def retry_of(given: Retry | int | None) -> Retry | None:
+    """The policy that a user gave: a number is one of attempts.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    if given is None or isinstance(given, Retry):
+        return given
+    if isinstance(given, bool) or not isinstance(given, int):
+        raise ConfigurationError(
+            f"Tier(retry=...) is a {type(given).__name__}; give a number of attempts, or "
+            "Retry(attempts, initial, max_wait)."
+        )
+    return Retry(attempts=given)

@@ -1,0 +1,98 @@
+"""The tiers in order, cheapest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, cast
+
+from langchain_core.language_models import ModelProfile
+
+from lc_asym_router.errors import ConfigurationError, NoTierError
+from lc_asym_router.records.request import Request
+from lc_asym_router.tiers.tier import MODALITIES, Tier
+
+
+class Ladder(Sequence[Tier]):
+    """The tiers in order, cheapest first.
+
+    Args:
+        tiers: At least two.
+        fallbacks: Tiers beside the last one, asked in this order where it fails. They are no rungs:
+            nothing is decided or escalated to them otherwise.
+
+    Raises:
+        ConfigurationError: Fewer than two tiers, a tier without a name, or two of one name.
+    """
+
+    def __init__(self, tiers: Iterable[Tier], fallbacks: Iterable[Tier] = ()) -> None:
+        self._tiers = tuple(tiers)
+        self.fallbacks = tuple(fallbacks)
+        if len(self._tiers) < 2:
+            raise ConfigurationError(
+                f"A router needs at least two tiers, cheapest first; it was given "
+                f"{len(self._tiers)}. Use the model itself where there is only one."
+            )
+        names = [tier.name for tier in self.every]
+        if "" in names:
+            raise ConfigurationError(
+                "Every tier in a list needs a name: Tier(model, 'small'), Tier(model, 'frontier')."
+            )
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ConfigurationError(
+                f"Two tiers are named {', '.join(sorted(twice))}. Give each its own name: "
+                "Tier(model, 'small')."
+            )
+
+    def __len__(self) -> int:
+        return len(self._tiers)
+
+    def __iter__(self) -> Iterator[Tier]:
+        return iter(self._tiers)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._tiers[index]
+
+    @property
+    def every(self) -> tuple[Tier, ...]:
+        """The tiers, then the fall-backs."""
+        return (*self._tiers, *self.fallbacks)
+
+    def mapped(self, change: Callable[[Tier], Tier]) -> Ladder:
+        """The ladder with each tier and each fall-back changed."""
+        return Ladder(map(change, self._tiers), map(change, self.fallbacks))
+
+    def named(self, name: str) -> Tier | None:
+        """The tier or fall-back of that name, or `None`."""
+        return next((tier for tier in self.every if tier.name == name), None)
+
+    def position(self, name: str) -> int:
+        """Where the tier of that name stands, 0 being the cheapest; a fall-back beside the last."""
+        places = (i for i, tier in enumerate(self._tiers) if tier.name == name)
+        return next(places, len(self._tiers) - 1)
+
+    def able(self, request: Request) -> list[Tier]:
+        """The tiers that can take a request, cheapest first.
+
+        Raises:
+            NoTierError: None can.
+        """
+        refusals = {tier.name: tier.refuses(request) for tier in self._tiers}
+        able = [tier for tier in self._tiers if refusals[tier.name] is None]
+        if not able:
+            raise NoTierError({name: why for name, why in refusals.items() if why})
+        return able
+
+    @property
+    def profile(self) -> ModelProfile | None:
+        """What the ladder as a whole takes: an input that one tier takes can be routed there.
+
+        `structured_output` is left out: agents would then bind one provider's `response_format`.
+        """
+        profiles = [cast("dict[str, Any]", tier.model.profile or {}) for tier in self]
+        merged: dict[str, Any] = {}
+        for key in (*(f"{modality}_inputs" for modality in sorted(MODALITIES)), "tool_calling"):
+            if values := [profile[key] for profile in profiles if key in profile]:
+                merged[key] = any(values)
+        if windows := [p["max_input_tokens"] for p in profiles if p.get("max_input_tokens")]:
+            merged["max_input_tokens"] = max(windows)
+        return cast("ModelProfile", merged) if merged else None

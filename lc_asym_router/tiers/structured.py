@@ -1,0 +1,58 @@
+"""Structured output, read from any tier's message in the same way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from lc_asym_router._internal.schemas import SchemaError, conform, parse_json
+from lc_asym_router.errors import UnreadableOutputError
+from lc_asym_router.records.request import SchemaBinding
+
+
+def structured(message: AIMessage, binding: SchemaBinding) -> Any:
+    """The structured output that a message holds: a tool call's arguments, or its text as JSON.
+
+    Tiers use their own best method (a tool call, a JSON mode, a grammar), so the answer's form is
+    not known beforehand.
+
+    Returns:
+        An instance for a pydantic class, a dict for a TypedDict or a JSON schema.
+
+    Raises:
+        SchemaError: There is none, or it does not validate.
+    """
+    if message.tool_calls:
+        name = convert_to_openai_tool(binding.schema)["function"]["name"]
+        for call in message.tool_calls:
+            if call["name"] == name:
+                return conform(call["args"], binding.schema)
+        raise SchemaError("it called another tool than the schema's")
+    return conform(parse_json(message.text), binding.schema)
+
+
+def with_parser(
+    model: Runnable[Any, AIMessage], binding: SchemaBinding, include_raw: bool
+) -> Runnable[Any, Any]:
+    """A model and the parser of its structured output behind it.
+
+    Args:
+        include_raw: Put out `{"raw", "parsed", "parsing_error"}` and raise nothing.
+    """
+
+    def parse(message: AIMessage) -> Any:
+        try:
+            return structured(message, binding)
+        except SchemaError as error:
+            raise UnreadableOutputError(str(error), message) from None
+
+    def both(message: AIMessage) -> dict[str, Any]:
+        try:
+            return {"raw": message, "parsed": parse(message), "parsing_error": None}
+        except UnreadableOutputError as error:
+            return {"raw": message, "parsed": None, "parsing_error": error}
+
+    return model | RunnableLambda(both if include_raw else parse, name="StructuredOutput")

@@ -1,0 +1,259 @@
+"""A tier, and the ladder of them; what a tier can take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+from langchain_core.language_models import BaseChatModel
+
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.money.list_prices import base_url_of, listed_price
+from lc_asym_router.money.prices import Pricing
+from lc_asym_router.records.request import Request
+from lc_asym_router.tiers.faults.breaker import Breaker, shared_breaker
+from lc_asym_router.tiers.faults.client_retries import retry_like
+from lc_asym_router.tiers.faults.concurrency import Slots
+from lc_asym_router.tiers.faults.guard import Guard
+from lc_asym_router.tiers.faults.retry import Retry, retry_of
+from lc_asym_router.tiers.loading import load_model
+from lc_asym_router.tiers.provider import account_of
+
+RESERVED_NAMES = frozenset({"classify", "verify", "__start__", "__end__", "__input__"})
+ANSWER_TOKENS = 256
+"""Tokens kept free for the answer in a tier's window where the model sets no limit of its own."""
+MODALITIES = frozenset({"image", "audio", "pdf", "video", "file"})
+
+
+@dataclass(frozen=True)
+class Tier:
+    """One rung of the ladder: a chat model with its prices and limits.
+
+    Args:
+        model: A chat model, or a string such as ``"ollama:llama3.1:8b"`` or ``"openai:gpt-4o"``
+            (anything else that `langchain.chat_models.init_chat_model` takes needs the package
+            `langchain` and the provider's own).
+        name: Name of the tier, used in decisions and records and as the node's name in the graph;
+            `AsymRouter(small=..., frontier=...)` fills in "small" and "frontier".
+        context_window: Tokens that fit in, prompt and answer together. Where it is not given:
+            `ChatOllama.num_ctx` (Ollama cuts off silently past it), else the model's profile, else
+            no limit is known.
+        inputs: What it takes besides text, of "image", "audio", "pdf", "video", "file". Where it is
+            not given: what the model's profile says, else nothing is ruled out.
+        tools: Whether it can call tools. Where it is not given: what the profile says, else yes.
+        price: What its calls cost: `Price` (USD per million tokens), `PerCall`, `PerSecond` or
+            `Power`. Where it is not given: the provider's list price by the model's own name, from
+            the extra `prices`; else the cost is unknown, `None`.
+        source: Where the model comes from, for display.
+        timeout: Seconds that one call may take, streaming included; `None` for no limit but the
+            client's own and the request's deadline.
+        retry: How often a failed call is made again: a number of attempts, or a `Retry`. Where it
+            is not given: as often as the model's client would by itself (`ChatOpenAI.max_retries`;
+            `ChatOllama` never). The client's own retries are taken over, so that each is in the
+            record.
+        breaker: A `Breaker`, or `False` for none. Where it is not given: one that all tiers of this
+            process share whose calls go to the same model at the same address with the same key.
+        max_concurrency: Calls at once, over all requests of this process that use this tier (and
+            the tiers made from it); `None` for no limit.
+        max_queue: How many more may wait; `None` for no limit. Who finds no place goes to the next
+            tier.
+
+    Raises:
+        ConfigurationError: The name can't be a graph node's, the model is neither a chat model nor
+            a usable string, or a limit makes no sense.
+    """
+
+    model: BaseChatModel
+    name: str = ""
+    context_window: int | None = None
+    inputs: frozenset[str] | None = None
+    tools: bool | None = None
+    price: Pricing | None = None
+    source: str = field(default="", compare=False)
+    timeout: float | None = None
+    retry: Retry = field(default_factory=Retry)
+    guard: Guard = field(default=Guard(None, None), compare=False)
+
+    def __init__(
+        self,
+        model: BaseChatModel | str,
+        name: str = "",
+        *,
+        context_window: int | None = None,
+        inputs: Iterable[str] | None = None,
+        tools: bool | None = None,
+        price: Pricing | None = None,
+        source: str = "",
+        timeout: float | None = None,
+        retry: Retry | int | None = None,
+        breaker: Breaker | Literal[False] | None = None,
+        max_concurrency: int | None = None,
+        max_queue: int | None = None,
+    ) -> None:
+        put = object.__setattr__
+        put(self, "model", load_model(model) if isinstance(model, str) else model)
+        put(self, "name", name)
+        put(self, "context_window", context_window)
+        put(self, "inputs", None if inputs is None else frozenset(inputs))
+        put(self, "tools", tools)
+        put(self, "price", price)
+        put(self, "source", source)
+        put(self, "timeout", timeout)
+        self._validate()
+        put(self, "retry", retry_of(retry) or retry_like(self.model))
+        put(self, "guard", self._guarded(breaker, max_concurrency, max_queue))
+
+    def _guarded(self, breaker: Any, limit: int | None, queue: int | None) -> Guard:
+        if breaker is None:
+            url = base_url_of(self.model) or ""
+            account = account_of(self.model)
+            breaker = shared_breaker(self.provider, account, url, self.model_name)
+        elif breaker is not False and not isinstance(breaker, Breaker):
+            raise ConfigurationError(
+                f"Tier(breaker=...) is a {type(breaker).__name__}; give a Breaker(failures, "
+                "cooldown), or False for none."
+            )
+        if limit is None and queue is not None:
+            raise ConfigurationError(
+                "Tier(max_queue=...) limits who waits for Tier(max_concurrency=...); give that too."
+            )
+        return Guard(breaker or None, None if limit is None else Slots(limit, queue))
+
+    def _validate(self) -> None:
+        if not isinstance(self.model, BaseChatModel):
+            raise ConfigurationError(
+                f"A tier's model must be a chat model or a model string, not "
+                f"{type(self.model).__name__}. Bind tools and schemas on the router, not on the "
+                "tier's model: the router binds them for each tier in its own dialect."
+            )
+        if self.name in RESERVED_NAMES or re.search(r"[|:\s]", self.name):
+            raise ConfigurationError(
+                f"{self.name!r} can't be a tier's name: it is a node of the graph. Use a word "
+                "without spaces, ':' and '|' that is not one of "
+                f"{', '.join(sorted(RESERVED_NAMES))}."
+            )
+        if self.context_window is not None and self.context_window < 1:
+            raise ConfigurationError(
+                f"Tier(context_window={self.context_window}) must be a positive number of tokens; "
+                "leave it out where there is no limit."
+            )
+        if self.price is not None and not isinstance(self.price, Pricing):
+            raise ConfigurationError(
+                f"Tier(price=...) is a {type(self.price).__name__}; give Price(input, output) in USD "
+                "per million tokens, PerCall(usd), PerSecond(usd) or Power(watts, usd_per_kwh). "
+                "Leave it out for the provider's list price."
+            )
+        if self.timeout is not None and not self.timeout > 0:
+            raise ConfigurationError(
+                f"Tier(timeout={self.timeout!r}) is a time over 0 seconds; leave it out for no limit."
+            )
+        if unknown := (self.inputs or frozenset()) - MODALITIES:
+            raise ConfigurationError(
+                f"Tier(inputs=...) holds {', '.join(sorted(unknown))}; "
+                f"it takes {', '.join(sorted(MODALITIES))}."
+            )
+
+    def named(self, name: str) -> Tier:
+        """The same tier under a name, unless it has one."""
+        return self if self.name else self._changed(name=name)
+
+    def with_model(self, model: BaseChatModel) -> Tier:
+        """The same tier with another model."""
+        return self._changed(model=model)
+
+    def _changed(self, **changes: Any) -> Tier:
+        changed = copy(self)  # with the same guard: one way in, whatever is changed
+        for name, value in changes.items():
+            object.__setattr__(changed, name, value)
+        changed._validate()
+        return changed
+
+    @property
+    def breaker(self) -> Breaker | None:
+        """Its circuit breaker: its state can be read (`.state`) and reset (`.reset()`)."""
+        return self.guard.breaker
+
+    @property
+    def model_name(self) -> str:
+        """The model's own name, as the provider knows it."""
+        for attribute in ("model_name", "model"):
+            if isinstance(name := getattr(self.model, attribute, None), str) and name:
+                return name
+        return type(self.model).__name__
+
+    @property
+    def rate(self) -> Pricing | None:
+        """The price that its calls go by: the declared one, else the provider's list price."""
+        return self.price or self._listed(self.model_name)
+
+    def called(self, request: Request) -> tuple[str, Pricing | None]:
+        """The model's name and price in a call: another one where the call says `model=`."""
+        named = request.kwargs.get("model")
+        if isinstance(named, str) and named != self.model_name:
+            return named, self._listed(named)
+        return self.model_name, self.rate
+
+    def _listed(self, model: str) -> Pricing | None:
+        return listed_price(self.provider, model, base_url_of(self.model))
+
+    @property
+    def provider(self) -> str:
+        """The model's provider, as LangSmith knows it: "ollama", "openai", ..."""
+        return str(self.model._get_ls_params().get("ls_provider", ""))
+
+    @property
+    def room(self) -> int | None:
+        """Tokens of prompt that fit in; `None` where no limit is known.
+
+        A window holds prompt and answer together, so the answer's share is kept free: what the
+        model may generate where that is set (`num_predict`, `max_tokens`), else `ANSWER_TOKENS`, at
+        most half the window. A profile's `max_input_tokens` is of the prompt alone.
+        """
+        window = self.context_window or getattr(self.model, "num_ctx", None)
+        if not isinstance(window, int):
+            return (self.model.profile or {}).get("max_input_tokens")
+        return window - min(self.answer_limit or ANSWER_TOKENS, window // 2)
+
+    @property
+    def answer_limit(self) -> int | None:
+        """The most tokens that the model may answer with; `None` where nothing limits it."""
+        limits = (getattr(self.model, key, None) for key in ("num_predict", "max_tokens"))
+        return next((n for n in limits if isinstance(n, int) and n > 0), None)
+
+    def refuses(self, request: Request) -> str | None:
+        """Why this tier can't take a request, or `None` where it can."""
+        profile = cast("dict[str, Any]", self.model.profile or {})
+        for modality in sorted(request.modalities):
+            declared = (
+                modality in self.inputs
+                if self.inputs is not None
+                else profile.get(f"{modality}_inputs", True)
+            )
+            if not declared:
+                return f"it takes no {modality} input"
+        if request.tools:
+            takes_tools = self.tools if self.tools is not None else profile.get("tool_calling")
+            if takes_tools is False:
+                return "it can't call tools"
+            for kind in request.tools.provider_tools:
+                if not _runs(self.provider, kind):
+                    return f"its provider does not run the tool {kind!r}"
+        room = self.room
+        if room is not None and request.input_tokens > room:
+            return f"about {request.input_tokens} tokens don't fit, it has room for {room}"
+        return None
+
+    def __repr__(self) -> str:
+        return f"Tier({self.name or 'unnamed'}: {self.model_name})"
+
+
+def _runs(provider: str, kind: str) -> bool:
+    """Whether a provider runs a tool of this type; where that is not known, yes."""
+    if provider == "ollama":
+        return False
+    # Anthropic's types end in a date: "web_search_20250305".
+    dated = re.search(r"_20\d{6}$", kind) is not None
+    return {"openai": not dated, "azure": not dated, "anthropic": dated}.get(provider, True)

@@ -1,0 +1,235 @@
+"""The final answer that a text comes to."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lc_asym_router.verify.answers import marked, structured
+from lc_asym_router.verify.answers.choices import concluded, is_listing
+from lc_asym_router.verify.answers.dates import MOMENT
+from lc_asym_router.verify.answers.numerals import NUMBER, number_text, plain_numbers, western
+from lc_asym_router.verify.answers.programs import printed_in, program_in, without_programs
+from lc_asym_router.verify.answers.structured import literal_text
+from lc_asym_router.verify.answers.texts import SHORT, words
+from lc_asym_router.verify.answers.values import Kind, value_of
+
+_BEGIN, _END = 4_000, 20_000
+"""Characters at a text's beginning and end in which its answer is looked for."""
+_POLAR = re.compile(
+    r"(yes|no|yeah|yep|nope|ja|nein|oui|non|sí|sim|não)(?=\s{0,2}(?:[,.:;!\n—–]|-\s|$))(?!\.?\s?\d)",
+    re.IGNORECASE,
+)
+_YES = frozenset({"yes", "yeah", "yep", "ja", "oui", "sí", "sim"})
+_STATED = re.compile(
+    r"(?i)(?:so |thus |therefore |hence )?,?\s?(?:the|this) (?:\w+ )?(?:statement|claim|sentence"
+    r"|proposition"
+    r"|assertion|conclusion) is (?:therefore )?(true|false)"
+)
+_STATES = re.compile(
+    r"(?i)(?:\b(?:is|are|was|were|equals?|has|have|makes?|gives?|totals?|leaves?|yields?|gets?|costs?"
+    r"|comes to|adds up to|so|thus|therefore)\s|=)\s{0,3}"
+    r"(?:(?:about|approximately|roughly|exactly|only|just|now)\s)?(?=[-+$€£]{0,2}\d)"
+)
+"""What stands before a number that a sentence states."""
+_CONCLUDES = re.compile(r"(?i)so|thus|therefore")
+_SENTENCE = 3
+"""Words that such a sentence has at least."""
+_STANDALONE = frozenset({"number", "choice", "moment"})
+_ASSERTED = re.compile(r"[ \t]{0,9}assert\s[^\n]{1,999}?==[ \t]{0,9}(.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class FinalAnswer:
+    """What a text comes to.
+
+    Attributes:
+        kind: Number, choice (a letter, or several), JSON, a literal of Python, a formula, a moment
+            (a date, a time, a ratio), code, or text; none where it never came to one.
+        value: Normalised, so that equal values mean the same.
+        raw: The span as it stood in the text.
+        marked: Whether the text marks it as its answer.
+        told: The sentence that it was taken from, where nothing marked it; else "".
+    """
+
+    kind: Kind
+    value: str
+    raw: str = field(default="", compare=False)
+    marked: bool = field(default=False, compare=False)
+    told: str = field(default="", compare=False)
+
+
+def final_answer(text: str) -> FinalAnswer:
+    """The answer that a text comes to.
+
+    That is what it marks as such, else its program, else itself where it is short, else what its
+    first line or its last sentence comes to, else itself. JSON that holds the working and an answer
+    comes to its answer; broken JSON of that shape too. What a reasoning model thinks aloud is no
+    answer, and neither is the last number of a text that was cut off.
+    """
+    text = western(text)
+    said = marked.without_thoughts(text)
+    if said is None:
+        return FinalAnswer("none", "", text)
+    if (data := structured.data_in(said)) is not None:
+        span = structured.answer_field(data)
+        return _data(data, said.strip()) if span is structured.MISSING else _marked(span)
+    if "{" in said and (span := structured.broken_field(said)) is not structured.MISSING:
+        return _marked(span)
+    if len(said) > _BEGIN + _END:
+        said = f"{said[:_BEGIN]}\n{said[-_END:]}"
+    return _of_prose(said)
+
+
+def _of_prose(said: str) -> FinalAnswer:
+    program = program_in(said) if "```" in said or "def " in said else None
+    prose = without_programs(said) if program else said
+    if (box := marked.boxed(prose)) is not None:
+        return _marked(box)
+    plain = marked.without_markup(prose)
+    if found := marked.marked(plain, program=program is not None):
+        return _settled(*found)
+    if program is not None:
+        return FinalAnswer("code", program, said.strip(), marked=True)
+    if (data := structured.lenient(said)) is not None and isinstance(data, dict):
+        span = structured.answer_field(data)
+        return _data(data, said.strip()) if span is structured.MISSING else _marked(span)
+    if (printed := marked_output(said)) is not None:
+        return _marked(printed)
+    return _unmarked(said, plain)
+
+
+def marked_output(said: str) -> str | None:
+    """The block that a text ends on, where it is said to be the output or is all there is."""
+    body = printed_in(said)
+    if body is None:
+        return None
+    before = said[: said.rfind("```", 0, said.rfind(body))].rstrip()
+    return body if not before or before.endswith(":") else None
+
+
+def _unmarked(said: str, plain: str) -> FinalAnswer:
+    if verdict := _verdict(plain):
+        return FinalAnswer("text", verdict, plain)
+    if structured.begins_json(said):  # its answer was cut off
+        return FinalAnswer("none", "", said)
+    if len(plain.split()) <= SHORT:
+        return _of_short(plain, said)
+    first, rest = marked.lead(plain)
+    if first and len(first.split()) <= SHORT and not is_listing(first, rest):
+        kind, value = value_of(first)
+        if kind == "choice" or (kind in _STANDALONE and len(first.split()) <= 3):
+            return FinalAnswer(kind, value, first)
+    if first and marked.is_title(said):
+        return FinalAnswer("text", words(plain), plain)
+    last = marked.conclusion(plain)
+    if letter := concluded(plain[-1500:]) or concluded(first):
+        return FinalAnswer("choice", letter, letter)
+    if verdict := _verdict(last):
+        return FinalAnswer("text", verdict, plain)
+    if bold := marked.emphasised(said, last):
+        kind, value = value_of(bold)
+        if kind in _STANDALONE:
+            return FinalAnswer(kind, value, bold, told=bold)
+    if found := _last_value(last):
+        return found
+    return FinalAnswer("text", words(plain), plain)
+
+
+def _of_short(plain: str, said: str) -> FinalAnswer:
+    first, rest = marked.first_sentence(plain)
+    if is_listing(first, rest):
+        return FinalAnswer("text", words(plain), said.strip())
+    if rest and not marked.corrected(rest):
+        for span in marked.heads(first):
+            kind, value = value_of(span)
+            if kind in _STANDALONE and len(span.split()) <= 3:
+                return FinalAnswer(kind, value, span)
+    if letter := concluded(plain):
+        return FinalAnswer("choice", letter, letter)
+    kind, value = value_of(plain)
+    if kind in ("text", "formula") and (found := _stated(plain)):
+        return found
+    return FinalAnswer(kind, value, said.strip())
+
+
+def _stated(plain: str) -> FinalAnswer | None:
+    """The one number that a short text's last sentence ends on and states: "The 10th one is 55."."""
+    last = marked.conclusion(plain)
+    found = list(_STATES.finditer(last))
+    if not found or len(words(last).split()) < _SENTENCE:
+        return None
+    if len(found) > 1 and not _CONCLUDES.match(found[-1].group()):
+        return None
+    span = last[found[-1].end() :]
+    kind, value = value_of(span)
+    if kind != "number":
+        return None
+    return FinalAnswer("number", value, span, told=plain_numbers(last))
+
+
+def _last_value(sentence: str) -> FinalAnswer | None:
+    """The last number, date or time of a sentence."""
+    whole = plain_numbers(sentence)
+    moments = list(MOMENT.finditer(whole))
+    numbers = list(NUMBER.finditer(whole))
+    if moments and (not numbers or moments[-1].end() >= numbers[-1].end()):
+        kind, value = value_of(moments[-1].group())
+        return FinalAnswer(kind, value, moments[-1].group(), told=sentence)
+    if not numbers:
+        return None
+    raw = numbers[-1].group()
+    return FinalAnswer("number", number_text(raw), raw, told=whole)
+
+
+def _verdict(plain: str) -> str | None:
+    """ "yes" or "no" where a text begins so, "true" or "false" where it says so of a statement."""
+    if found := _POLAR.match(plain.lstrip(" *\"'")):
+        return "yes" if found.group(1).lower() in _YES else "no"
+    if found := _STATED.fullmatch(plain.strip(" .!")):
+        return found.group(1).lower()
+    return None
+
+
+def _settled(span: str, behind: str) -> FinalAnswer:
+    """A marked span's value, unless the text takes it back."""
+    if (instead := marked.corrected(behind)) is not None:
+        found = _unmarked(instead, instead)
+        if found.kind == "text":  # taken back, and nothing put in its place
+            return replace(found, value=words(f"{span} {instead}"), raw=f"{span} {instead}")
+        return found
+    first: FinalAnswer | None = None
+    for head in marked.heads(span):
+        found = _marked(head)
+        if found.kind != "text":
+            return found
+        first = found if head != span and found.value else first or found
+    if (verdict := _verdict(span)) is not None:
+        return FinalAnswer("text", verdict, span, marked=True)
+    return first or _marked(span)
+
+
+def _data(data: Any, raw: str | None = None) -> FinalAnswer:
+    try:
+        value = json.dumps(data, sort_keys=True, ensure_ascii=False)
+    except (TypeError, ValueError):  # Python's keys or sets
+        value = literal_text(data)
+        return FinalAnswer("literal", value, raw or value, marked=True)
+    if isinstance(data, list) and raw is None:
+        return FinalAnswer("literal", literal_text(data), value, marked=True)
+    return FinalAnswer("json", value, raw or value, marked=True)
+
+
+def _marked(span: Any) -> FinalAnswer:
+    if isinstance(span, dict | list):
+        return _data(span)
+    text = span if isinstance(span, str) else json.dumps(span)
+    text = text.strip()
+    if (box := marked.boxed(text)) is not None:
+        text = box
+    if assertion := _ASSERTED.match(text):
+        text = assertion.group(1)
+    kind, value = value_of(text)
+    return FinalAnswer(kind, value, text, marked=True)

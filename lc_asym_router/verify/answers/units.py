@@ -1,0 +1,162 @@
+"""What stands beside a number and changes what it means: units, signs of more or less, names."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+
+from lc_asym_router._internal.word_sets import word_set
+from lc_asym_router.verify.answers.numerals import NUMBER, close, number_text
+from lc_asym_router.verify.answers.texts import opposed, stem, words
+
+_TABLE = {
+    "time": "second/sec/s 1, minute/min 60, hour/hr/h 3600, day 86400, week 604800",
+    "year": "month 1, year/yr 12",
+    "length": "millimeter/millimetre/mm .001, centimeter/centimetre/cm .01, meter/metre/m 1,"
+    " kilometer/kilometre/km 1000",
+    "span": "inch/inche 1, foot/feet/ft 12, yard/yd 36, mile/mi 63360",
+    "mass": "milligram/mg .001, gram/g 1, kilogram/kg 1000, tonne 1000000",
+    "weight": "ounce/oz 1, pound/lb 16",
+    "volume": "milliliter/millilitre/ml .001, liter/litre/l 1",
+    "gallons": "cup 1, pint 2, quart 4, gallon 16",
+    "dollar": "cent/¢ .01, dollar/usd/buck/$ 1",
+    "euro": "euro/eur/€ 1",
+    "sterling": "pence/p .01, gbp/£ 1",
+    "yen": "yen/jpy/¥/円 1",
+    "part": "percent/% 1",
+    "angle": "degree/° 1, radian 57.29577951308232",
+    "celsius": "°c/celsius 1",
+    "fahrenheit": "°f/fahrenheit 1",
+}
+_UNITS = {
+    name: (kind, Decimal(size))
+    for kind, entries in _TABLE.items()
+    for names, size in (entry.rsplit(" ", 1) for entry in entries.split(", "))
+    for name in names.strip().split("/")
+}
+_AFTER = re.compile(
+    r"\s{0,3}\\?(°\s?[CF]\b|[%°€£¥$¢円]|(?:square |cubic |degrees? )?[a-zA-Z]{1,12}(?![a-zA-Z]))"
+)
+_BEFORE = re.compile(r"([$€£¥]|\b(?:USD|EUR|GBP))\s?-?$")
+_PER = re.compile(
+    r"(?:\bper|/|\b(?:each|every)(?= \w)|\ba(?= (?:day|week|month|year|hour)))\s?(\w{1,12})"
+)
+_POWER = re.compile(r"square|cubic|\^\{?[23]|[²³]")
+_NAME = re.compile(r"([A-Z][\w'’]{0,20})[ ]$")
+_NO_NAME = word_set(
+    "the is only about there total answer answers so it exactly roughly approximately "
+    "around just final she he they we a an has have is are was were gets of therefore "
+    "thus hence result sum usd eur gbp or and at in on to from after before nearly almost "
+    "over under spent paid"
+)
+_PARTS = re.compile(
+    r"-?[$€£]?\d[\d,.]*\s?[a-zA-Z]{1,12}(?:(?:,| and|, and)? \d[\d,.]*\s?[a-zA-Z]{1,12}){1,3}"
+)
+
+
+def whole_measure(text: str) -> str | None:
+    """What "2 hours and 30 minutes" comes to, in the largest unit; `None` where it is no such thing."""
+    if len(text) > 100 or not _PARTS.fullmatch(text.strip(" .")):
+        return None
+    parts: list[tuple[Decimal, str, Decimal]] = []
+    for found in NUMBER.finditer(text):
+        unit = _unit(text, found)
+        if unit is None or "/" in found.group():
+            return None
+        parts.append((Decimal(number_text(found.group())), *unit))
+    if len(parts) < 2 or len({kind for _, kind, _ in parts}) != 1:
+        return None
+    largest = max(size for _, _, size in parts)
+    return number_text(f"{sum(number * size for number, _, size in parts) / largest:.12g}")
+
+
+def conflict(one: str, first: str, other: str, second: str) -> bool | None:
+    """Whether two numbers mean different things where they stand.
+
+    Args:
+        one: The text about a number.
+        first: The number in it, canonical.
+        other: The text about another.
+        second: That number.
+
+    Returns:
+        True where they are different, False where they mean the same though they are written
+        otherwise ("2 hours", "120 minutes"), `None` where nothing is said to that.
+    """
+    mine, yours = _place(one, first), _place(other, second)
+    if mine is None or yours is None:
+        return None
+    if _differ(_per(one, mine), _per(other, yours)) or _differ(
+        _name(one, mine), _name(other, yours)
+    ):
+        return True
+    if opposed(_near(one, mine), _near(other, yours)) or _differ(
+        _sign(one, mine), _sign(other, yours)
+    ):
+        return True
+    ours, theirs = _unit(one, mine), _unit(other, yours)
+    if ours is None or theirs is None or ours == theirs:
+        return None
+    if ours[0] != theirs[0]:
+        return True
+    try:
+        return not close(*(number_text(f"{Decimal(n) * unit[1]:f}") for n, unit in
+                           ((first, ours), (second, theirs))))  # fmt: skip
+    except InvalidOperation:
+        return True
+
+
+def in_percent(text: str) -> bool:
+    """Whether a text gives a number in percent."""
+    return bool(re.search(r"%|\bper ?cent\b|\bpct\b", text, re.IGNORECASE))
+
+
+def _place(text: str, number: str) -> re.Match[str] | None:
+    """Where a number stands in a text: the last place."""
+    places = [found for found in NUMBER.finditer(text) if number_text(found.group()) == number]
+    return places[-1] if places else None
+
+
+def _unit(text: str, at: re.Match[str]) -> tuple[str, Decimal] | None:
+    if found := _AFTER.match(text, at.end()):
+        name = found.group(1).lower().replace(" ", "")
+        if name.startswith(("degreesc", "degreec", "degreesf", "degreef")):
+            name = "°c" if "c" in name.removeprefix("degrees") else "°f"
+        for candidate in (name, name.removesuffix("s")):
+            # Of single letters only what stands apart: "5 m", but not "5m" of a polynomial.
+            if candidate in _UNITS and (
+                len(name) > 1 or not name.isalpha() or " " in found.group()
+            ):
+                return None if _POWER.match(text, found.end()) else _UNITS[candidate]
+    if found := _BEFORE.search(text, 0, at.start()):
+        return _UNITS[found.group(1).lower()]
+    return None
+
+
+def _per(text: str, at: re.Match[str]) -> str:
+    found = _PER.search(text, at.end(), at.end() + 30)
+    return stem(found.group(1).lower()) if found else ""
+
+
+def _name(text: str, at: re.Match[str]) -> str:
+    """The name right before a number: "Apollo" of "Apollo 11"."""
+    found = _NAME.search(text[max(0, at.start() - 24) : at.start()])
+    name = found.group(1).lower() if found else ""
+    return "" if name in _NO_NAME else name
+
+
+def _near(text: str, at: re.Match[str]) -> list[str]:
+    before = words(text[max(0, at.start() - 60) : at.start()]).split()[-3:]
+    return before + words(text[at.end() : at.end() + 40]).split()[:3]
+
+
+def _sign(text: str, at: re.Match[str]) -> str:
+    """The sign of a relation before a number: "x > 5" is not "x < 5"; "=" is as good as none."""
+    found = re.search(
+        r"(<=|>=|[<>≤≥≠]|\\[lg]eq?|\\neq?|\\[lg]t)\s{0,3}[$]?$", text[: at.start()][-12:]
+    )
+    return found.group(1) if found else "="
+
+
+def _differ(one: str, other: str) -> bool:
+    return bool(one and other) and one != other

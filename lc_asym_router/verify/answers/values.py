@@ -1,0 +1,151 @@
+"""What a short span of text stands for: a number, a choice, a literal of Python, a formula, words."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from typing import Literal
+
+from lc_asym_router.verify.answers import formulas
+from lc_asym_router.verify.answers.arithmetic import arithmetic
+from lc_asym_router.verify.answers.choices import choice_of
+from lc_asym_router.verify.answers.dates import moment
+from lc_asym_router.verify.answers.numerals import NUMBER, number_text, plain_numbers, spelled
+from lc_asym_router.verify.answers.structured import literal_text
+from lc_asym_router.verify.answers.texts import words
+from lc_asym_router.verify.answers.units import whole_measure
+
+Kind = Literal["json", "number", "choice", "literal", "formula", "moment", "code", "text", "none"]
+
+LONGEST = 4000
+"""Characters up to which a span is looked into; a longer one is text."""
+
+_OPENERS = ("[", "(", "{", "'", '"')
+_WARNED_OF = re.compile(r"\\(?![\\'\"abfnrtvxuUN0-7\n])|\d(?:and|else|for|if|in|is|not|or)\b")
+"""What Python's parser would print a warning of."""
+_NOISE = re.compile(
+    r"\\(?:left|right|displaystyle|,|!|;|:|quad|qquad)(?![a-zA-Z])|\\ |\\(?=[%$])|[$]|~|^\\\("
+    r"|\\\)$|\\\[|\\\]"
+)
+_TEXT = re.compile(r"\\(?:text|mathrm|mbox|textbf|mathbf|operatorname)\s*\{([^{}]*)\}")
+_UNIT_AFTER = re.compile(r"\^\{?\\circ\}?|°|\\circ\b|\\degree\b")
+_MEASURED = re.compile(
+    r"(-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?)\s?"
+    r"(?:(?:square|cubic|sq|cu)\.? )?(?:(?!sin|cos|tan|log|sqrt|exp|arc)[a-zA-Z]{3,15}"
+    r"|[cmk]m|[mk]?g|ml|ft|in|mi|lb|oz|hr|yd|(?<=\s)[mgshL])"
+    r"(?:\s?\^\{?[23]\}?|[²³])?(?:\s?(?:/|per)\s?[a-zA-Z]{1,12}(?:\^\{?[23]\}?|[²³])?)?"
+)
+_LOOKS_LIKE_FORMULA = re.compile(
+    r"\\[a-zA-Z]+|\^|[√π∞∅∪±≤≥≠∈]|\d\s*[a-zA-Z]\s*[-+*/^=<>]|(?<![a-zA-Z])[a-zA-Z]\s*[-+*/^]\s*\d"
+    r"|[\w)}][-+*/]\d*[a-zA-Z](?![a-zA-Z])|\d\s*[-+*/]\s*\d*[a-zA-Z](?![a-zA-Z])"
+    r"|(?<![a-zA-Z])[a-zA-Z]\s*[<>]=?\s*[-\d]|^\|.{1,40}\|$|^-?[\d.]+ ?[a-zA-Z]{1,2}$|\d_\{?\d"
+)
+_INTERVAL = re.compile(r"[(\[][^()\[\]]{1,80},[^()\[\]]{1,80}[)\]]")
+_MEMBER = re.compile(r"(?:[a-zA-Z]\s*=\s*)?[-+±−]?\s?(?:\d[\d.,]*(?:\s?/\s?\d+)?)")
+
+
+_DENIED = re.compile(r"(?i)(?:\bnot|n['’]t|\bnever)\s(?:[a-z]{1,20}\s)?[-$€£]?\d")
+"""A number that a text says is not the answer."""
+
+
+def value_of(span: str) -> tuple[Kind, str]:
+    """The kind of a span and its value, written so that equal values mean the same."""
+    span = span.strip()
+    if len(span) > LONGEST:
+        return "text", words(span)
+    plain = bare(span)
+    if choice := choice_of(plain):
+        return "choice", choice[0]
+    if (literal := _literal(span) or _literal(plain)) is not None:
+        return literal
+    if (when := moment(plain)) is not None:
+        return "moment", when
+    plain = plain_numbers(plain)
+    if (number := _number_in(plain)) is not None:
+        return "number", number
+    if _is_formula(plain):
+        return _formula(plain)
+    if len(found := NUMBER.findall(plain)) == 1 and not _DENIED.search(plain):
+        return "number", number_text(found[0])
+    if found and "=" in plain:
+        return "number", number_text(found[-1])
+    return "text", words(plain)
+
+
+def undressed(span: str) -> str:
+    """A span without maths signs and the words of LaTeX, but with the signs of currencies."""
+    return re.sub(r"(?<!\\)\$([^$]{1,400})\$", r"\1", _TEXT.sub(r" \1 ", span)).replace("\\$", "$")
+
+
+def bare(span: str) -> str:
+    """A span without what surrounds an answer: maths signs, a full stop, the words of LaTeX."""
+    span = re.sub(r"\s+", " ", _NOISE.sub("", _TEXT.sub(r" \1 ", span))).strip()
+    if span.endswith(".") and not span.endswith(".."):
+        span = span[:-1].rstrip()
+    return span
+
+
+def _literal(plain: str) -> tuple[Kind, str] | None:
+    """A list, dict, tuple, text or constant as Python writes it."""
+    if plain in ("True", "False", "None", "true", "false", "null"):
+        return "literal", {"true": "True", "false": "False", "null": "None"}.get(plain, plain)
+    if not plain.startswith(_OPENERS) or _WARNED_OF.search(plain):
+        return None
+    try:
+        value = ast.literal_eval(plain)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        try:
+            value = json.loads(plain)
+        except (ValueError, RecursionError):
+            return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "number", number_text(str(value))
+    try:
+        return "literal", literal_text(value)
+    except (ValueError, RecursionError):  # an integer of too many digits
+        return None
+
+
+def _number_in(plain: str) -> str | None:
+    """The number that a span is, with its currency, unit, percent sign or right-hand side."""
+    side = plain.rsplit("=", 1)[-1].strip() if _one_side(plain) else plain
+    number = _UNIT_AFTER.sub("", side).strip(" $€£¥%").strip()
+    if found := NUMBER.fullmatch(number):
+        return number_text(found.group())
+    if found := _MEASURED.fullmatch(number):
+        return number_text(found.group(1))
+    if (measure := whole_measure(number)) is not None:
+        return measure
+    if (said := spelled(re.sub(r"(?<=[a-z]) [a-z]{2,12}s$", "", number))) is not None:
+        return number_text(str(said))
+    value = arithmetic(number)
+    return None if value is None else number_text(f"{value:.12g}")
+
+
+def _one_side(plain: str) -> bool:
+    """Whether a span is an equation whose right-hand side is all that matters."""
+    return (
+        "=" in plain
+        and not re.search(r"==|[<>!]=|\b(?:or|and)\b", plain)
+        and len(formulas.members(plain)) == 1
+    )
+
+
+def _is_formula(plain: str) -> bool:
+    if _LOOKS_LIKE_FORMULA.search(plain) or _INTERVAL.fullmatch(plain):
+        return True
+    members = formulas.members(formulas.plain(plain))
+    return len(members) > 1 and all(map(_MEMBER.fullmatch, members))
+
+
+def _formula(plain: str) -> tuple[Kind, str]:
+    text = (
+        plain.rsplit("=", 1)[-1]
+        if re.match(r"^\s*[a-zA-Z](\([a-z]\))?\s*=[^=]+$", plain)
+        else plain
+    )
+    text = formulas.plain(text).replace("\\cdot", "*")
+    text = re.sub(r"\\frac\s*(\w)\s*(\w)", r"\\frac{\1}{\2}", text)
+    text = re.sub(r"\^\{(\w)\}", r"^\1", text)
+    return "formula", re.sub(r"[\s*]+", "", text)

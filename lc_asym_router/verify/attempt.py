@@ -1,0 +1,78 @@
+"""An attempt as a check sees it, and the verdict on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage
+from langchain_core.messages.ai import UsageMetadata
+
+from lc_asym_router.money.prices import Pricing, cost_of_call
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import Runnable
+
+    from lc_asym_router.graph.calls.tiers_above import Peers
+    from lc_asym_router.records.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check says of an attempt.
+
+    Attributes:
+        passed: Whether the answer may be handed on.
+        score: How good it is, in [0, 1]; `None` where the check does not grade.
+        reason: One line for a person; it never quotes the answer.
+        check: Name of the check that decided; filled in where it is left empty.
+    """
+
+    passed: bool
+    score: float | None = None
+    reason: str = ""
+    check: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call of one tier, as a check sees it.
+
+    Attributes:
+        tier: The tier's name.
+        model: The model's name.
+        message: What the model said.
+        usage: Token counts as the provider reported them, or `None`.
+        seconds: How long the call took.
+        request: What was asked, with the tools and the schema bound to it.
+        again: Asks the same tier the same thing again: ``again(temperature, seed)`` is a
+            runnable to invoke with `request.messages`; `None` where the attempt was made by hand.
+        peers: The tiers above, which a check may ask by their names; `None` where the attempt was
+            made by hand.
+        price: The tier's price, or `None`.
+        provider: The model's provider ("ollama", "openai", ...); "" where it is not known.
+    """
+
+    tier: str
+    model: str
+    message: AIMessage = field(repr=False)
+    request: Request = field(repr=False)
+    usage: UsageMetadata | None = None
+    seconds: float = 0.0
+    again: Callable[[float, int], Runnable[Any, AIMessage]] | None = field(
+        default=None, repr=False, compare=False
+    )
+    price: Pricing | None = None
+    provider: str = ""
+    peers: Peers | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def text(self) -> str:
+        """The answer's text, without reasoning and other blocks."""
+        return str(self.message.text)
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Cost of this call in USD, or `None` where price or token counts are not known."""
+        return cost_of_call(self.price, self.usage, self.seconds)
