@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lc_asym_router._internal.display import register_renderers
 from lc_asym_router._internal.imports import lazy_exports
 from lc_asym_router._internal.version import __version__ as __version__
 
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
     from lc_asym_router.decompose.decomposer import Decomposer as Decomposer
     from lc_asym_router.decompose.gate import Gate as Gate
     from lc_asym_router.decompose.plan import Plan as Plan
-    from lc_asym_router.decompose.plan import PlanError as PlanError
     from lc_asym_router.decompose.plan import Step as Step
     from lc_asym_router.errors import ConfigurationError as ConfigurationError
     from lc_asym_router.errors import InvalidRequestError as InvalidRequestError
     from lc_asym_router.errors import NoTierError as NoTierError
+    from lc_asym_router.errors import PlanError as PlanError
     from lc_asym_router.errors import RouterError as RouterError
     from lc_asym_router.errors import TiersFailedError as TiersFailedError
     from lc_asym_router.errors import UnverifiedError as UnverifiedError
@@ -91,7 +92,7 @@ _HOMES = {
     "PerCall": ".money.prices",
     "PerSecond": ".money.prices",
     "Plan": ".decompose.plan",
-    "PlanError": ".decompose.plan",
+    "PlanError": ".errors",
     "Power": ".money.prices",
     "Price": ".money.prices",
     "RequestLog": ".observe.logs",
@@ -107,6 +108,21 @@ _HOMES = {
 }
 
 __all__ = sorted(_HOMES)
+
+# The data stand below what draws them, so they learn its name here.
+_NOTEBOOK = "lc_asym_router.notebook"
+register_renderers(
+    {
+        "AsymRouter": f"{_NOTEBOOK}.router_display:router_html",
+        "Comparison": f"{_NOTEBOOK}.comparison_display:comparison_html",
+        "Decision": f"{_NOTEBOOK}.decision_display:decision_html",
+        "Explanation": f"{_NOTEBOOK}.decision_display:explanation_html",
+        "Record": f"{_NOTEBOOK}.record_display:record_html",
+        "Report": f"{_NOTEBOOK}.report_display:report_html",
+        "ShownGraph": f"{_NOTEBOOK}.router_display:graph_html",
+        "watch": f"{_NOTEBOOK}.live:watch",
+    }
+)
 
 __getattr__ = lazy_exports(__name__, _HOMES)
 

@@ -174,3 +174,23 @@ class UnreadableOutputError(RouterError, ValueError):
             f"The structured output can't be read: {fault}. The raw message is this error's "
             ".message; pass include_raw=True to get it without an error."
         )
+
+
+class DataError(ConfigurationError):
+    """A file of rows can't be used; the message names the file and the row."""
+
+
+class GradingError(ConfigurationError):
+    """A grader returned something that is no grade."""
+
+
+class LedgerError(RouterError):
+    """The ledger could not write what it was told to have written."""
+
+
+class CalibrationError(ConfigurationError):
+    """A calibration can't be read, or is not for this router."""
+
+
+class PlanError(RouterError, ValueError):
+    """A plan that can't be carried out; the message says what is wrong with it."""

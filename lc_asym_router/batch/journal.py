@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lc_asym_router.evals.data import AnyPath, DataError
+from lc_asym_router._internal.paths import AnyPath
+from lc_asym_router.errors import DataError
 
 VERSION = 1
 

@@ -6,12 +6,12 @@ import asyncio
 import hashlib
 import inspect
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from langchain_core.messages import AIMessage, message_to_dict, messages_from_dict
 from langchain_core.runnables import RunnableConfig
@@ -19,11 +19,10 @@ from langchain_core.runnables.config import run_in_executor
 
 from lc_asym_router._internal.deadline import finished
 from lc_asym_router._internal.imports import needed
+from lc_asym_router._internal.paths import AnyPath
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.batch.journal import Journal
-from lc_asym_router.errors import ConfigurationError, RouterError
-from lc_asym_router.evals.data import AnyPath, DataError, Row
-from lc_asym_router.evals.graders import Grader, grade_of
+from lc_asym_router.errors import ConfigurationError, DataError, RouterError
 
 if TYPE_CHECKING:
     from lc_asym_router.router.router import AsymRouter
@@ -34,22 +33,31 @@ DRAIN = 60.0
 Entry = dict[str, Any]
 
 
+class Grade(Protocol):
+    """How good an answer is, in [0, 1]; sync, or a function that returns an awaitable."""
+
+    def __call__(self, job: Job, answer: AIMessage, /) -> float | Awaitable[float]:
+        """The grade of an answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One request: a row's query to the router, or to one tier alone."""
+    """One request to the router, or to one tier alone.
 
-    row: Row
-    tier: str | None
+    Attributes:
+        id: Unique among the run's requests.
+        prompt: What is asked.
+        tier: The tier that is asked, unchecked; `None` for the router.
+    """
+
+    id: str
+    prompt: str = field(repr=False)
+    tier: str | None = None
 
     @property
     def key(self) -> str:
         """Its place in the journal."""
-        return self.row.id if self.tier is None else f"{self.row.id} {self.tier}"
-
-    @property
-    def prompt(self) -> str:
-        """What is asked."""
-        return self.row.asked
+        return self.id if self.tier is None else f"{self.id} {self.tier}"
 
     @property
     def digest(self) -> str:
@@ -64,7 +72,7 @@ class Run:
         self,
         router: AsymRouter,
         jobs: Sequence[Job],
-        grader: Grader,
+        grade: Grade | None,
         maker: str,
         out: AnyPath | None,
         concurrency: int,
@@ -74,7 +82,7 @@ class Run:
             raise ConfigurationError(f"concurrency={concurrency} must be at least 1.")
         if len({job.key for job in jobs}) < len(jobs):
             raise ConfigurationError("Two rows have the same id; each needs its own.")
-        self.router, self.jobs, self.grader = router, jobs, grader
+        self.router, self.jobs, self.grade = router, jobs, grade
         self.maker, self.out = maker, out
         self.concurrency, self.progress = concurrency, progress
 
@@ -93,10 +101,10 @@ class Run:
             known = journal.entries.get(job.key, {}).get("prompt", job.digest)
             if known != job.digest:
                 raise DataError(
-                    f"{self.out}: the row {job.row.id!r} was asked something else in that run. Give "
+                    f"{self.out}: the row {job.id!r} was asked something else in that run. Give "
                     "another file, or the old rows to go on with it."
                 )
-        open_jobs = [job for job in self.jobs if not _is_done(journal.entries.get(job.key))]
+        open_jobs = [job for job in self.jobs if not self._is_done(journal.entries.get(job.key))]
         tqdm = needed("tqdm", "evals").tqdm
         bar = tqdm(
             total=len(self.jobs),
@@ -105,6 +113,10 @@ class Run:
             disable=None if self.progress is None else not self.progress,
         )
         return journal, open_jobs, stack.enter_context(bar)
+
+    def _is_done(self, entry: Entry | None) -> bool:
+        result = "message" if self.grade is None else "score"
+        return entry is not None and entry[result] is not None
 
     def _entries(self, journal: Journal) -> dict[str, Entry]:
         return {job.key: journal.entries[job.key] for job in self.jobs}
@@ -140,11 +152,11 @@ class Run:
                 outcome = error
             entry = _entry(job, outcome, time.perf_counter() - started)
             journal.add(entry)
-        if entry["message"] is not None:
-            grade = self.grader(job.row, message_of(entry))
-            if inspect.isawaitable(grade):
-                grade = finished(grade)
-            journal.add({**entry, "score": grade_of(grade)})
+        if entry["message"] is not None and self.grade is not None:
+            score = self.grade(job, message_of(entry))
+            if inspect.isawaitable(score):
+                score = finished(score)
+            journal.add({**entry, "score": score})
 
     # async --------------------------------------------------------------------------------------
 
@@ -184,15 +196,11 @@ class Run:
                 outcome = error
             entry = _entry(job, outcome, time.perf_counter() - started)
             await run_in_executor(None, journal.add, entry)
-        if entry["message"] is not None:
-            grade = await self._agrade(job, message_of(entry))
-            await run_in_executor(None, journal.add, {**entry, "score": grade_of(grade)})
-
-    async def _agrade(self, job: Job, answer: AIMessage) -> Any:
-        if inspect.iscoroutinefunction(self.grader):
-            return await self.grader(job.row, answer)
-        grade = await run_in_executor(None, self.grader, job.row, answer)
-        return await grade if inspect.isawaitable(grade) else grade
+        if entry["message"] is not None and self.grade is not None:
+            score = await run_in_executor(None, self.grade, job, message_of(entry))
+            if inspect.isawaitable(score):
+                score = await score
+            await run_in_executor(None, journal.add, {**entry, "score": score})
 
 
 async def _drained(under_way: set[asyncio.Task[None]]) -> None:
@@ -209,7 +217,7 @@ def _entry(job: Job, outcome: Any, seconds: float) -> Entry:
     failed = isinstance(outcome, Exception)
     return {
         "key": job.key,
-        "id": job.row.id,
+        "id": job.id,
         "asked": job.tier,
         "prompt": job.digest,
         "seconds": seconds,
@@ -230,11 +238,8 @@ def _kept(journal: Journal, job: Job) -> Entry | None:
     return entry if entry and entry["message"] is not None else None
 
 
-def _is_done(entry: Entry | None) -> bool:
-    return entry is not None and entry["score"] is not None
-
-
 def message_of(entry: Entry) -> AIMessage:
+    """The answer of an entry that has one."""
     (message,) = messages_from_dict([entry["message"]])
     assert isinstance(message, AIMessage)
     return message

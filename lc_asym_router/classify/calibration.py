@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from math import isfinite, log
 from pathlib import Path
 
-from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.errors import CalibrationError
 
 VERSION = 1
 BINS = 10
@@ -20,10 +20,6 @@ MIN_SCORES = 200
 DRIFTED = 0.2
 """Population stability index that counts as a shift, by the common rule of thumb (Siddiqi, Credit
 Risk Scorecards, 2006). Chance alone gives about 9 / n with ten bins."""
-
-
-class CalibrationError(ConfigurationError):
-    """A calibration can't be read, or is not for this router."""
 
 
 @dataclass(frozen=True, slots=True)

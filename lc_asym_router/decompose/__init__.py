@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from lc_asym_router.decompose.gate import Gate as Gate
     from lc_asym_router.decompose.mapping import Mapped as Mapped
     from lc_asym_router.decompose.plan import Plan as Plan
-    from lc_asym_router.decompose.plan import PlanError as PlanError
     from lc_asym_router.decompose.plan import Step as Step
     from lc_asym_router.decompose.splitting.planner import StructuralPlanner as StructuralPlanner
+    from lc_asym_router.errors import PlanError as PlanError
 
 _HOMES = {
     "ChatPlanner": ".chat_planner",
@@ -26,7 +26,7 @@ _HOMES = {
     "Gate": ".gate",
     "Mapped": ".mapping",
     "Plan": ".plan",
-    "PlanError": ".plan",
+    "PlanError": "lc_asym_router.errors",
     "Step": ".plan",
     "StructuralPlanner": ".splitting.planner",
     "ascii_drawing": ".drawing",

@@ -10,8 +10,8 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, Field
 
 from lc_asym_router._internal.schemas import SchemaError
-from lc_asym_router.decompose.plan import JOIN, Plan, PlanError, Step
-from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.decompose.plan import JOIN, Plan, Step
+from lc_asym_router.errors import ConfigurationError, PlanError
 from lc_asym_router.records.request import Request, SchemaBinding
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.structured import structured

@@ -14,13 +14,13 @@ from langchain_core.runnables.config import merge_configs
 from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
+from lc_asym_router._internal.paths import AnyPath
 from lc_asym_router.batch.run import Run
 from lc_asym_router.decompose.gate import Gate
 from lc_asym_router.decompose.graph import build_decomposer_graph
 from lc_asym_router.decompose.mapping import Mapped, map_run, mapped
 from lc_asym_router.decompose.settings import Way, planner_name
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.evals.data import AnyPath
 from lc_asym_router.graph.build import Graph
 from lc_asym_router.graph.runner import Face
 from lc_asym_router.records.request import Request

@@ -12,9 +12,9 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 
+from lc_asym_router._internal.paths import AnyPath
 from lc_asym_router.batch.run import Entry, Job, Run, message_of
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.evals.data import Answer, AnyPath, Row
 from lc_asym_router.records.amounts import total
 from lc_asym_router.router.router import AsymRouter
 
@@ -107,21 +107,14 @@ def map_run(
         raise ConfigurationError(
             "map() takes an instruction that is not empty and a list of items."
         )
-    nobody = Answer(None)
-    rows = [
-        Row(str(place), instruction, nobody, nobody, "map", prompt_suffix=item)
-        for place, item in enumerate(items)
-    ]
     told = repr((instruction, list(items), router)).encode()
     maker = f"map {hashlib.sha256(told).hexdigest()[:16]}"
     asked = cast("AsymRouter", _Asked(router, config))
-    jobs = [Job(row, None) for row in rows]
-    return Run(asked, jobs, _answered, maker, out, concurrency, progress)
-
-
-def _answered(row: Row, answer: AIMessage) -> float:
-    """No grade is asked for."""
-    return 1.0
+    jobs = [
+        Job(str(place), "\n\n".join(part for part in (instruction, item) if part))
+        for place, item in enumerate(items)
+    ]
+    return Run(asked, jobs, None, maker, out, concurrency, progress)
 
 
 def mapped(items: Sequence[str], entries: Mapping[str, Entry]) -> Mapped:

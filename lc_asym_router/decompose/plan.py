@@ -8,16 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from lc_asym_router._internal.schemas import as_json_schema
-from lc_asym_router.errors import RouterError
+from lc_asym_router.errors import PlanError
 
 JOIN = "join"
 """What stands as the step of the attempts that joined."""
 TITLE = 100
 """Longest title that a step gets from its instruction, in characters."""
-
-
-class PlanError(RouterError, ValueError):
-    """A plan that can't be carried out; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True)

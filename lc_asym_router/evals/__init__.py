@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lc_asym_router._internal.imports import lazy_exports
 
 if TYPE_CHECKING:
+    from lc_asym_router.errors import DataError as DataError
     from lc_asym_router.evals.calibrating import calibrate as calibrate
     from lc_asym_router.evals.calibrating import calibrate_settings as calibrate_settings
     from lc_asym_router.evals.cascade import CascadePrices as CascadePrices
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from lc_asym_router.evals.cascade import simulate as simulate
     from lc_asym_router.evals.check_thresholds import best_joint as best_joint
     from lc_asym_router.evals.data import Answer as Answer
-    from lc_asym_router.evals.data import DataError as DataError
     from lc_asym_router.evals.data import Row as Row
     from lc_asym_router.evals.data import load as load
     from lc_asym_router.evals.graders import same_final_answer as same_final_answer
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Answer": ".data",
     "CascadePrices": ".cascade",
-    "DataError": ".data",
+    "DataError": "lc_asym_router.errors",
     "Evaluation": ".offline",
     "LiveEvaluation": ".results",
     "Row": ".data",

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router._internal.imports import numpy
-from lc_asym_router.classify.calibration import Calibration, CalibrationError, Expected
+from lc_asym_router.classify.calibration import Calibration, Expected
 from lc_asym_router.classify.scorer import Scorer
+from lc_asym_router.errors import CalibrationError
 from lc_asym_router.evals.data import Row, need_scores
 from lc_asym_router.evals.metrics import bootstrap
 from lc_asym_router.evals.questions import same_question

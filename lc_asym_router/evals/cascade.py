@@ -12,9 +12,10 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router._internal.imports import numpy
+from lc_asym_router.errors import DataError
 from lc_asym_router.evals.attempts import attempt_of, bills
 from lc_asym_router.evals.check_thresholds import Outcomes, Point, joined, points
-from lc_asym_router.evals.data import DataError, Row, need_scores
+from lc_asym_router.evals.data import Row, need_scores
 from lc_asym_router.evals.metrics import auroc, bootstrap, recovered
 from lc_asym_router.evals.second_models import answered, none_of
 from lc_asym_router.money.prices import Price

@@ -9,21 +9,15 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from lc_asym_router.errors import ConfigurationError
+from lc_asym_router._internal.paths import AnyPath
+from lc_asym_router.errors import DataError
 
 SUFFIXES = (".jsonl", ".jsonl.gz")
 CHARACTERS_PER_TOKEN = 4
 """Rule of thumb for English, where a row has no token counts."""
-
-AnyPath = str | PathLike[str]
-
-
-class DataError(ConfigurationError):
-    """A file of rows can't be used; the message names the file and the row."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from lc_asym_router.evals.data import AnyPath
+from lc_asym_router._internal.paths import AnyPath
 
 NAMES = ("Ada", "Ben", "Cem", "Dora", "Emil", "Fay")
 THINGS = ("apples", "books", "stamps", "shells", "tickets", "cups")

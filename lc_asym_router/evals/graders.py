@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
 
 from langchain_core.messages import AIMessage
 
-from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.batch.run import Grade, Job
+from lc_asym_router.errors import GradingError
 from lc_asym_router.evals.data import Row
 from lc_asym_router.verify.answers.comparing import same
 from lc_asym_router.verify.answers.final_answer import final_answer
 
-Grade = float | bool
-Grader = Callable[[Row, AIMessage], Grade] | Callable[[Row, AIMessage], Awaitable[Grade]]
-
-
-class GradingError(ConfigurationError):
-    """A grader returned something that is no grade."""
+Score = float | bool
+Grader = Callable[[Row, AIMessage], Score] | Callable[[Row, AIMessage], Awaitable[Score]]
 
 
 def same_final_answer(row: Row, answer: AIMessage) -> float:
@@ -28,6 +26,26 @@ def same_final_answer(row: Row, answer: AIMessage) -> float:
     if row.gold is None:
         raise GradingError(f"The row {row.id!r} has no 'gold' to compare with; give a grader.")
     return float(same(final_answer(answer.text), final_answer(str(row.gold))))
+
+
+def graded(rows: Sequence[Row], grader: Grader) -> Grade:
+    """The grading of a batch run's answers.
+
+    Args:
+        rows: The rows that are asked, by whose ids the run's jobs are named.
+        grader: From a row and an answer to a grade in [0, 1]; sync or async.
+    """
+    by_id = {row.id: row for row in rows}
+
+    def grade(job: Job, answer: AIMessage, /) -> float | Awaitable[float]:
+        given = grader(by_id[job.id], answer)
+        return _awaited(given) if inspect.isawaitable(given) else grade_of(given)
+
+    return grade
+
+
+async def _awaited(given: Awaitable[object]) -> float:
+    return grade_of(await given)
 
 
 def grade_of(value: object) -> float:

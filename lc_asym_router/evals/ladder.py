@@ -14,9 +14,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router._internal.imports import numpy
+from lc_asym_router.errors import DataError
 from lc_asym_router.evals.attempts import attempt_of, bills
 from lc_asym_router.evals.cascade import CascadePrices
-from lc_asym_router.evals.data import Answer, DataError, Row
+from lc_asym_router.evals.data import Answer, Row
 from lc_asym_router.evals.metrics import bootstrap, pgr
 from lc_asym_router.evals.second_models import answered, none_of
 from lc_asym_router.verify.answers.comparing import agree

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lc_asym_router._internal.paths import AnyPath
 from lc_asym_router.batch.run import Entry, Job, Run, message_of
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.evals.data import Answer, AnyPath, Row
-from lc_asym_router.evals.graders import Grader
+from lc_asym_router.evals.data import Answer, Row
+from lc_asym_router.evals.graders import Grader, graded
 from lc_asym_router.evals.results import LiveEvaluation
 from lc_asym_router.tiers.provider import tokens_of
 
@@ -46,7 +47,7 @@ def evaluate(
         GradingError: The grader returned no grade. The answers are kept.
     """
     jobs = _jobs(dataset, [None])
-    run = Run(router, jobs, grader, f"{router!r}", out, concurrency, progress)
+    run = Run(router, jobs, graded(dataset, grader), f"{router!r}", out, concurrency, progress)
     return LiveEvaluation.of(dataset, run.all())
 
 
@@ -61,7 +62,7 @@ async def aevaluate(
 ) -> LiveEvaluation:
     """The async twin of `evaluate`."""
     jobs = _jobs(dataset, [None])
-    run = Run(router, jobs, grader, f"{router!r}", out, concurrency, progress)
+    run = Run(router, jobs, graded(dataset, grader), f"{router!r}", out, concurrency, progress)
     return LiveEvaluation.of(dataset, await run.aall())
 
 
@@ -80,7 +81,9 @@ def record_tiers(
     """
     names = [tier.name for tier in router.ladder]
     jobs = _jobs(dataset, names)
-    run = Run(router, jobs, grader, f"{router!r}, each tier", out, concurrency, progress)
+    run = Run(
+        router, jobs, graded(dataset, grader), f"{router!r}, each tier", out, concurrency, progress
+    )
     return _graded_rows(dataset, names, run.all())
 
 
@@ -96,14 +99,16 @@ async def arecord_tiers(
     """The async twin of `record_tiers`."""
     names = [tier.name for tier in router.ladder]
     jobs = _jobs(dataset, names)
-    run = Run(router, jobs, grader, f"{router!r}, each tier", out, concurrency, progress)
+    run = Run(
+        router, jobs, graded(dataset, grader), f"{router!r}, each tier", out, concurrency, progress
+    )
     return _graded_rows(dataset, names, await run.aall())
 
 
 def _jobs(dataset: Sequence[Row], tiers: Sequence[str | None]) -> list[Job]:
     if not dataset:
         raise ConfigurationError("The dataset holds no row, so there is nothing to ask.")
-    return [Job(row, tier) for row in dataset for tier in tiers]
+    return [Job(row.id, row.asked, tier) for row in dataset for tier in tiers]
 
 
 def _graded_rows(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Protocol, TypeVar
 
-from lc_asym_router.classify.calibration import CalibrationError
+from lc_asym_router.errors import CalibrationError
 
 
 class Outcome(Protocol):

@@ -9,7 +9,8 @@ from langchain_core.language_models import SimpleChatModel
 from langchain_core.messages import BaseMessage
 from pydantic import PrivateAttr
 
-from lc_asym_router.evals.data import DataError, Row
+from lc_asym_router.errors import DataError
+from lc_asym_router.evals.data import Row
 
 
 class RecordedModel(SimpleChatModel):

@@ -64,6 +64,10 @@ class RunContext:
         """Keep the newest trail; `side_calls` may still grow."""
         self.kept[:] = [(trail, [] if side_calls is None else side_calls)]
 
+    def request_id(self) -> str | None:
+        """The request's own id; `None` before the decision."""
+        return self.kept[-1][0]["id"] if self.kept else None
+
     @property
     def faced(self) -> bool:
         """Whether the graph runs under the chat-model face, which tells of the record itself."""

@@ -50,7 +50,7 @@ def telling(
         yield answers
         return
     mark = _waiting.set((*_waiting.get(), *handlers))
-    step = Step(context.run_id or run_id_of(config), context.faced, passing, context)
+    step = Step(context.run_id or run_id_of(config), context.faced, passing, context.request_id)
     with _around(handlers, step):
         try:
             yield answers

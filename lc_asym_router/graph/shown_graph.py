@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from langgraph.graph.state import CompiledStateGraph
 
-if TYPE_CHECKING:
-    from lc_asym_router.graph.policy import Policy
+from lc_asym_router._internal.display import Displayed
+from lc_asym_router.graph.policy import Policy
 
 
-class ShownGraph(CompiledStateGraph[Any, Any, Any, Any]):
+class ShownGraph(Displayed, CompiledStateGraph[Any, Any, Any, Any]):
     """A compiled graph that is drawn here."""
 
-    def _repr_html_(self) -> str:
-        from lc_asym_router.notebook.router_display import graph_html
-
-        return graph_html(cast("Any", self.builder).policy)
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """Every form of the display, by MIME type."""
-        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+    @property
+    def policy(self) -> Policy:
+        """The settings that its nodes go by; its builder, which its copies share, keeps them."""
+        return cast("Policy", cast("Any", self.builder).policy)
 
     def __repr__(self) -> str:
         nodes = ", ".join(name for name in self.nodes if not name.startswith("__"))
@@ -31,7 +27,7 @@ def shown(compiled: CompiledStateGraph[Any, Any, Any, Any], policy: Policy) -> S
     """The compiled graph itself, made to show itself.
 
     Args:
-        compiled: The graph. Its builder, which its copies share, keeps the policy.
+        compiled: The graph.
         policy: What its nodes go by.
     """
     compiled.__class__ = ShownGraph

@@ -17,7 +17,7 @@ from lc_asym_router.graph.calls.call import Outcome, acall, call
 from lc_asym_router.graph.calls.meter import CallMeter
 from lc_asym_router.graph.calls.paying import UsedUp, charged_trail
 from lc_asym_router.graph.calls.plan import Planner
-from lc_asym_router.graph.calls.tiers_above import Peers
+from lc_asym_router.graph.calls.tiers_above import AskableTiers
 from lc_asym_router.graph.calls.waiting import KEPT_OUT, apause, look_of, pause, settle, time_left
 from lc_asym_router.graph.context import Scene, Surroundings
 from lc_asym_router.graph.hedging import Hedge, Result
@@ -175,7 +175,7 @@ class Steps:
                 verdict = _raised(error, check)
         scene = _checked(scene, gate)
         if not verdict.passed:
-            heard = attempt.peers.calls(meter) if attempt.peers else {}
+            heard = attempt.tiers_above.calls(meter.of_answer) if attempt.tiers_above else {}
             return self.outcomes.rejected(tier, scene, verdict, meter.calls, heard)
         hand_on(draft, scene.request.messages, _audience(tier, scene.around))
         return self.outcomes.accepted(scene, attempt.message, draft, verdict, meter)
@@ -195,7 +195,7 @@ class Steps:
                     verdict = _raised(error, check)
         scene = _checked(scene, gate)
         if not verdict.passed:
-            heard = attempt.peers.calls(meter) if attempt.peers else {}
+            heard = attempt.tiers_above.calls(meter.of_answer) if attempt.tiers_above else {}
             return self.outcomes.rejected(tier, scene, verdict, meter.calls, heard)
         await ahand_on(draft, scene.request.messages, _audience(tier, scene.around))
         return self.outcomes.accepted(scene, attempt.message, draft, verdict, meter)
@@ -222,7 +222,7 @@ class Steps:
             again=lambda temperature, seed: bind(resampled(model, temperature, seed), fitted),
             price=tier.called(scene.request)[1],
             provider=tier.provider,
-            peers=Peers(self.policy.ladder, scene.request, lambda: time_left(scene)),
+            tiers_above=AskableTiers(self.policy.ladder, scene.request, lambda: time_left(scene)),
         )
         return tier, draft, attempt, check
 

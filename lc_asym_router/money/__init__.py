@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from lc_asym_router._internal.imports import lazy_exports
 
 if TYPE_CHECKING:
+    from lc_asym_router.errors import LedgerError as LedgerError
     from lc_asym_router.money.budgets.budget import Budget as Budget
     from lc_asym_router.money.budgets.exhausted import BudgetExceededError as BudgetExceededError
     from lc_asym_router.money.budgets.exhausted import Exhausted as Exhausted
     from lc_asym_router.money.budgets.store import BudgetStore as BudgetStore
     from lc_asym_router.money.ledger.handler import Ledger as Ledger
-    from lc_asym_router.money.ledger.handler import LedgerError as LedgerError
     from lc_asym_router.money.prices import PerCall as PerCall
     from lc_asym_router.money.prices import PerSecond as PerSecond
     from lc_asym_router.money.prices import Power as Power
@@ -25,7 +25,7 @@ _HOMES = {
     "BudgetStore": ".budgets.store",
     "Exhausted": ".budgets.exhausted",
     "Ledger": ".ledger.handler",
-    "LedgerError": ".ledger.handler",
+    "LedgerError": "lc_asym_router.errors",
     "PerCall": ".prices",
     "PerSecond": ".prices",
     "Power": ".prices",

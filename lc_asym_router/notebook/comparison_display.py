@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lc_asym_router.notebook.markup import Html, display, tag
 from lc_asym_router.records.amounts import seconds, usd
-from lc_asym_router.records.plan_rows import told_of
+from lc_asym_router.records.call import describe_call
 
 if TYPE_CHECKING:
     from lc_asym_router.router.compare import Comparison, Try
@@ -34,7 +34,7 @@ def _card(tried: Try) -> Html:
     if call is None:
         told, kind = f"not asked: {tried.refused}", "fail"
     else:
-        told, kind = told_of(call, side=False)
+        told, kind = describe_call(call, side=False)
         told = told.replace("discarded", "rejected")
     calls = len(tried.record.side_calls) if tried.record else 0
     checked = f", {calls} calls to check it" if calls else ""

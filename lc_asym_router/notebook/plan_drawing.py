@@ -43,10 +43,10 @@ def _drawn(row: Row, y: int, scale: float) -> Html:
     numbers = (clipped(row.tiers, 18), "" if row.cost_usd is None else usd(row.cost_usd))
     return tag(
         "g",
-        tag("title", f"{row.name}: {row.title}\n{row.told}"),
+        tag("title", f"{row.name}: {row.title}\n{row.result}"),
         tag("text", clipped(row.name, 10), x=0, y=y + 16, class_="b"),
         tag("text", clipped(row.title, 28), x=TITLE_AT, y=y + 16, class_="d"),
-        tag("text", clipped(row.told, 120), x=0, y=y + 32, class_="d"),
+        tag("text", clipped(row.result, 120), x=0, y=y + 32, class_="d"),
         tag("path", d=f"M{LEFT} {y + 14} h{BAR}", class_="rule"),
         list(_bars(row, y, scale)),
         tag("text", seconds(row.seconds), x=LEFT + BAR + 12, y=y + 18) if row.calls else None,

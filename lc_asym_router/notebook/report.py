@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from lc_asym_router._internal.display import Displayed
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.notebook.report_display import report_html
 from lc_asym_router.records.amounts import share, usd
 
 if TYPE_CHECKING:
@@ -150,9 +149,6 @@ class Report(Displayed):
             f"{usd(self.cost_usd)}, saved {usd(self.saved_usd)}"
         )
         return "\n".join([head, *days])
-
-    def _repr_html_(self) -> str:
-        return report_html(self)
 
 
 def _rows(source: Any, since: Moment, until: Moment) -> Sequence[Mapping[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.notebook.amounts import price
@@ -25,8 +25,17 @@ _HEADS = (
 )
 
 
-def router_html(policy: Policy) -> str:
+class HasPolicy(Protocol):
+    """A router, or its graph."""
+
+    @property
+    def policy(self) -> Policy:
+        """The settings, resolved."""
+
+
+def router_html(router: HasPolicy) -> str:
     """The display of a router."""
+    policy = router.policy
     return display(
         graph_svg(policy),
         table(_HEADS, map(_tier, policy.ladder.every)),
@@ -35,9 +44,9 @@ def router_html(policy: Policy) -> str:
     )
 
 
-def graph_html(policy: Policy) -> str:
+def graph_html(graph: HasPolicy) -> str:
     """The display of a router's graph alone."""
-    return display(graph_svg(policy), title="The graph of a router")
+    return display(graph_svg(graph.policy), title="The graph of a router")
 
 
 def _tier(tier: Tier) -> Iterator[Any]:

@@ -144,10 +144,10 @@ class ThresholdSlider(Displayed):
         tiles = tag("div", self._tiles(), class_="tiles")
         return display(tiles, self.picture.html, title=repr(self))
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """The widget where the front end knows it, else the still figure."""
         live = {} if self._widget is None else self._widget._repr_mimebundle_()
-        return {**live, **super()._repr_mimebundle_(include, exclude)}
+        return {**live, **super()._repr_mimebundle_(**kwargs)}
 
 
 def threshold_slider(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lc_asym_router.notebook.markup import Html, clipped, drawing, tag
 from lc_asym_router.records.amounts import seconds, usd
-from lc_asym_router.records.plan_rows import FIRST, Kind, stopped, told_of
+from lc_asym_router.records.call import FIRST, Kind, describe_call, stopped
 
 if TYPE_CHECKING:
     from lc_asym_router.records.call import Call
@@ -53,7 +53,7 @@ def steps_of(record: Record) -> Iterator[Step]:
     order += checks if len(checked) != 1 else []
     at = 0.0
     for place, (call, number) in enumerate(order):
-        told, kind = told_of(call, side=not number)
+        told, kind = describe_call(call, side=not number)
         beside = [call, *(each for each, _ in order[place + 1 : place + 2] if stopped(call))]
         took = call.seconds or 0.0
         lead = max(each.seconds or 0.0 for each in beside) - took

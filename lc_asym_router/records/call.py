@@ -5,9 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from lc_asym_router.records.amounts import UNKNOWN
+from lc_asym_router.records.amounts import UNKNOWN, seconds
+
+Kind = Literal["good", "bad", "fail", "calm", "side"]
+"""Passed, rejected, failed, not checked, a side call: also the class that colours it."""
+
+FIRST = {"plan": "to plan", "classify": "to decide"}
+"""What side calls before the first attempt were for."""
 
 
 @dataclass(frozen=True)
@@ -92,3 +98,34 @@ def number_of(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return value
+
+
+def stopped(call: Call) -> bool:
+    """Whether it has lost a race with the call that follows: both ended at once."""
+    return call.error.startswith("stopped:")
+
+
+def describe_call(call: Call, *, side: bool) -> tuple[str, Kind]:
+    """What came of a call."""
+    if call.error:
+        again = "" if call.retry_in is None else f"; again after {seconds(call.retry_in)}"
+        return f"failed: {call.error}{again}", "fail"
+    kept = " from the cache" if call.cached else ""
+    if side:
+        return f"{FIRST.get(call.tier, 'to check')}{kept}", "side"
+    if call.passed is None:
+        return f"answered{kept}, not checked", "calm"
+    why = f": {call.reason}" if call.reason else ""
+    if call.passed:
+        return f"passed{kept}{why}", "good"
+    early = ", ended early" if call.stopped_early else ""
+    return f"discarded{early}, {call.check or 'a check'}{why}", "bad"
+
+
+def describe_calls(calls: Sequence[Call]) -> tuple[str, Kind]:
+    """What came of calls of tiers, one after the other."""
+    if not calls:
+        return "no tier was asked", "side"
+    said = [describe_call(call, side=False) for call in calls]
+    words = (f"{call.tier} {told}" for call, (told, _) in zip(calls, said, strict=True))
+    return "; ".join(words), said[-1][1]

@@ -42,8 +42,3 @@ class Decision(Displayed):
             "reason": self.reason,
             "cached": self.cached,
         }
-
-    def _repr_html_(self) -> str:
-        from lc_asym_router.notebook.decision_display import decision_html
-
-        return decision_html(self)

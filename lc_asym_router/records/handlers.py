@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
-
-from lc_asym_router.graph.context import RunContext
 
 
 class RecordsOnly(BaseCallbackHandler):
@@ -121,9 +119,9 @@ class Step:
     run_id: str | None
     whole: bool
     passing: tuple[type[BaseException], ...]
-    _context: RunContext = field(repr=False)
+    _id: Callable[[], str | None] = field(repr=False)
 
     @property
     def request_id(self) -> str | None:
         """The request's own id, as in its record; `None` before it was decided where it goes."""
-        return self._context.kept[-1][0]["id"] if self._context.kept else None
+        return self._id()

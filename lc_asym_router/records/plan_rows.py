@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
 
-from lc_asym_router.records.amounts import seconds, total
-
-if TYPE_CHECKING:
-    from lc_asym_router.records.call import Call
-    from lc_asym_router.records.record import Join, Part, Record
-
-
-FIRST = {"plan": "to plan", "classify": "to decide"}
-"""What side calls before the first attempt were for."""
+from lc_asym_router.records.amounts import total
+from lc_asym_router.records.call import Call, Kind, describe_calls
+from lc_asym_router.records.record import Part, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +17,7 @@ class Row:
     Attributes:
         name: The step's id, or "plan", "join" or "whole".
         title: What it asks, in a line, or "".
-        told: What came of it.
+        result: What came of it.
         kind: The same in one word.
         record: Its calls; `None` where no model was asked.
         begun: Seconds from the start of the first.
@@ -32,7 +25,7 @@ class Row:
 
     name: str
     title: str
-    told: str
+    result: str
     kind: Kind
     record: Record | None
     begun: float = 0.0
@@ -85,42 +78,21 @@ def rows_of(record: Record) -> list[Row]:
     planned = rows[0].end if rows else 0.0
     rows += _begun([_step(part) for part in found.parts], found.parts, planned)
     if found.join:
-        rows.append(replace(_joined(found.join), begun=max(row.end for row in rows)))
+        said, kind = found.join.described
+        begun = max(row.end for row in rows)
+        rows.append(Row("join", f"by {found.join.by}", said, kind, found.join.record, begun))
     whole = tuple(call for call in record.attempts if not call.step)
     if whole:
         asked = replace(record, attempts=whole, side_calls=(), seconds=None, cost_usd=None)
-        told, kind = _told(whole)
+        said, kind = describe_calls(whole)
         begun = max(row.end for row in rows)
-        rows.append(Row("whole", "the whole request after all", told, kind, asked, begun))
+        rows.append(Row("whole", "the whole request after all", said, kind, asked, begun))
     return rows
 
 
 def _step(part: Part) -> Row:
-    after = f"after {', '.join(part.needs)}: " if part.needs else ""
-    if part.record is None:
-        return Row(part.id, part.title, f"{after}not asked", "side", None)
-    told, kind = _told(part.record.attempts)
-    if part.error:
-        told, kind = f"{told}; no answer: {part.error}", "fail"
-    return Row(part.id, part.title, f"{after}{told}", kind, part.record)
-
-
-def _joined(join: Join) -> Row:
-    told, kind = _told(join.record.attempts if join.record else ())
-    if join.by == "template":
-        told, kind = "put together without a model", "calm"
-    if join.unused:
-        told, kind = f"{told}; discarded, it leaves out {', '.join(join.unused)}", "bad"
-    return Row("join", f"by {join.by}", told, kind, join.record)
-
-
-def _told(calls: Sequence[Call]) -> tuple[str, Kind]:
-    """What came of calls of tiers, one after the other."""
-    if not calls:
-        return "no tier was asked", "side"
-    said = [told_of(call, side=False) for call in calls]
-    words = (f"{call.tier} {told}" for call, (told, _) in zip(calls, said, strict=True))
-    return "; ".join(words), said[-1][1]
+    said, kind = part.described
+    return Row(part.id, part.title, said, kind, part.record)
 
 
 def _begun(rows: list[Row], parts: Sequence[Part], start: float) -> list[Row]:
@@ -141,29 +113,3 @@ def _begun(rows: list[Row], parts: Sequence[Part], start: float) -> list[Row]:
         ends |= {parts[at].id: placed[at].end for at in free}
         waiting = [at for at in waiting if at not in placed]
     return [placed[at] for at in range(len(parts))]
-
-
-Kind = Literal["good", "bad", "fail", "calm", "side"]
-"""Passed, rejected, failed, not checked, a side call: also the class that colours it."""
-
-
-def stopped(call: Call) -> bool:
-    """Whether it has lost a race with the call that follows: both ended at once."""
-    return call.error.startswith("stopped:")
-
-
-def told_of(call: Call, *, side: bool) -> tuple[str, Kind]:
-    """What came of a call."""
-    if call.error:
-        again = "" if call.retry_in is None else f"; again after {seconds(call.retry_in)}"
-        return f"failed: {call.error}{again}", "fail"
-    kept = " from the cache" if call.cached else ""
-    if side:
-        return f"{FIRST.get(call.tier, 'to check')}{kept}", "side"
-    if call.passed is None:
-        return f"answered{kept}, not checked", "calm"
-    why = f": {call.reason}" if call.reason else ""
-    if call.passed:
-        return f"passed{kept}{why}", "good"
-    early = ", ended early" if call.stopped_early else ""
-    return f"discarded{early}, {call.check or 'a check'}{why}", "bad"

@@ -10,12 +10,18 @@ from langchain_core.messages import AIMessage
 
 from lc_asym_router._internal.display import Displayed
 from lc_asym_router.errors import ConfigurationError, TiersFailedError
-from lc_asym_router.notebook.record_display import record_html
 from lc_asym_router.records.amounts import UNKNOWN
-from lc_asym_router.records.call import Call, mapping_of, number_of, sequence_of, text_of
+from lc_asym_router.records.call import (
+    Call,
+    Kind,
+    describe_calls,
+    mapping_of,
+    number_of,
+    sequence_of,
+    text_of,
+)
 from lc_asym_router.records.decision import Decision
 from lc_asym_router.records.lines import decision_line, spent_lines
-from lc_asym_router.records.plan_rows import rows_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,12 +84,9 @@ class Record(Displayed):
 
     def __repr__(self) -> str:
         """The record in lines, without the request and the answer."""
-        told = asdict(replace(self, answer=None, decomposition=None))
-        lines = (decision_line(told["decision"]), *_plan_lines(self), *spent_lines(told))
+        plain = asdict(replace(self, answer=None, decomposition=None))
+        lines = (decision_line(plain["decision"]), *_plan_lines(self), *spent_lines(plain))
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        return record_html(self)
 
 
 def _read(given: Mapping[str, Any]) -> Record:
@@ -104,9 +107,17 @@ def _read(given: Mapping[str, Any]) -> Record:
 
 def _plan_lines(record: Record) -> Iterator[str]:
     """The plan in lines, without what its steps ask."""
-    for row in rows_of(record):
-        what = row.name if row.name in ("plan", "join", "whole") else f"step {row.name}"
-        yield f"{what}: {row.told}"
+    found = record.decomposition
+    if found is None or not found.parts:
+        return
+    if any(call.tier == "plan" for call in record.side_calls):
+        yield f"plan: {found.reason}"
+    for part in found.parts:
+        yield f"step {part.id}: {part.described[0]}"
+    if found.join:
+        yield f"join: {found.join.described[0]}"
+    if whole := [call for call in record.attempts if not call.step]:
+        yield f"whole: {describe_calls(whole)[0]}"
 
 
 def _decision(given: Any) -> Decision:
@@ -143,6 +154,17 @@ class Part:
     record: Record | None
     error: str
 
+    @property
+    def described(self) -> tuple[str, Kind]:
+        """What came of it, and the same in one word."""
+        after = f"after {', '.join(self.needs)}: " if self.needs else ""
+        if self.record is None:
+            return f"{after}not asked", "side"
+        said, kind = describe_calls(self.record.attempts)
+        if self.error:
+            said, kind = f"{said}; no answer: {self.error}", "fail"
+        return f"{after}{said}", kind
+
 
 @dataclass(frozen=True)
 class Join:
@@ -157,6 +179,16 @@ class Join:
     by: str
     record: Record | None
     unused: tuple[str, ...]
+
+    @property
+    def described(self) -> tuple[str, Kind]:
+        """What came of it, and the same in one word."""
+        said, kind = describe_calls(self.record.attempts if self.record else ())
+        if self.by == "template":
+            said, kind = "put together without a model", "calm"
+        if self.unused:
+            said, kind = f"{said}; discarded, it leaves out {', '.join(self.unused)}", "bad"
+        return said, kind
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
@@ -17,8 +17,8 @@ from lc_asym_router.errors import TiersFailedError
 from lc_asym_router.graph.context import RunContext
 from lc_asym_router.graph.nodes import Nodes
 from lc_asym_router.graph.notify import telling
+from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import RouterState, Update, seal
-from lc_asym_router.notebook.comparison_display import comparison_html
 from lc_asym_router.records.amounts import total
 from lc_asym_router.records.call import Call
 from lc_asym_router.records.lines import attempt_line
@@ -27,9 +27,6 @@ from lc_asym_router.records.request import Request
 from lc_asym_router.records.trail import Trail, open_record
 from lc_asym_router.router.explain import Explanation, aexplain, explain
 from lc_asym_router.tiers.tier import Tier
-
-if TYPE_CHECKING:
-    from lc_asym_router.router.router import AsymRouter
 
 _DECISION = ""
 """Where the decision stands among the tiers, none of which has an empty name."""
@@ -85,51 +82,39 @@ class Comparison(Displayed):
             lines.append(attempt_line(number, asdict(each.call)) if each.call else told)
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        return comparison_html(self)
-
 
 def compare(
-    router: AsymRouter,
-    input: LanguageModelInput,
-    config: RunnableConfig | None = None,
-    **kwargs: Any,
+    policy: Policy, request: Request, input: LanguageModelInput, config: RunnableConfig
 ) -> Comparison:
     """See `AsymRouter.compare`."""
-    return _comparison(_runs(router, input, kwargs).invoke(input, _config(router, config)))
+    return _comparison(_runs(policy, request).invoke(input, _config(config)))
 
 
 async def acompare(
-    router: AsymRouter,
-    input: LanguageModelInput,
-    config: RunnableConfig | None = None,
-    **kwargs: Any,
+    policy: Policy, request: Request, input: LanguageModelInput, config: RunnableConfig
 ) -> Comparison:
     """The async twin of `compare`."""
-    runs = _runs(router, input, kwargs)
-    return _comparison(await runs.ainvoke(input, _config(router, config)))
+    return _comparison(await _runs(policy, request).ainvoke(input, _config(config)))
 
 
-def _config(router: AsymRouter, config: RunnableConfig | None) -> RunnableConfig:
+def _config(config: RunnableConfig) -> RunnableConfig:
     """The config without listeners: what is rejected must not be streamed to a parent's reader."""
-    merged, _ = quiet(router._merged(config))
-    return {**merged, "run_name": merged.get("run_name") or "compare"}
+    quieted, _ = quiet(config)
+    return {**quieted, "run_name": quieted.get("run_name") or "compare"}
 
 
-def _runs(
-    router: AsymRouter, input: LanguageModelInput, kwargs: dict[str, Any]
-) -> RunnableParallel[Any]:
-    trial = _Trial(router, router._request(input, kwargs))
+def _runs(policy: Policy, request: Request) -> RunnableParallel[Any]:
+    trial = _Trial(policy, request)
     steps: dict[str, RunnableLambda[Any, Any]] = {
         tier.name: RunnableLambda(partial(trial.ask, tier), partial(trial.aask, tier), tier.name)
-        for tier in router.ladder
+        for tier in policy.ladder
     }
 
     def decide(asked: Any, config: RunnableConfig) -> Explanation:
-        return explain(router, asked, config, **kwargs)
+        return explain(policy, request, config)
 
     async def adecide(asked: Any, config: RunnableConfig) -> Explanation:
-        return await aexplain(router, asked, config, **kwargs)
+        return await aexplain(policy, request, config)
 
     return RunnableParallel({_DECISION: RunnableLambda(decide, adecide, "decide"), **steps})
 
@@ -142,13 +127,13 @@ def _comparison(found: dict[str, Any]) -> Comparison:
 class _Trial:
     """Puts a request to single tiers, by the router's own nodes."""
 
-    router: AsymRouter
+    policy: Policy
     request: Request
 
     @property
     def nodes(self) -> Nodes:
         """The nodes that ask and verify; what is rejected is not tried again."""
-        return Nodes(replace(self.router.policy, small_attempts=1))
+        return Nodes(replace(self.policy, small_attempts=1))
 
     def ask(self, tier: Tier, _: Any, config: RunnableConfig) -> Try:
         """Ask a tier, then check what it said."""
@@ -188,7 +173,7 @@ class _Trial:
 
     def _checks(self, kept: _Kept, tier: Tier) -> bool:
         """Whether there is an answer to check, and a check for it."""
-        return self.router.policy.check_on(tier) is not None and kept.drafted
+        return self.policy.check_on(tier) is not None and kept.drafted
 
     def _run(self, config: RunnableConfig) -> Runtime[Any]:
         return Runtime(context=RunContext(self.request, run_id=run_id_of(config)))
@@ -202,7 +187,7 @@ class _Trial:
         return self._with(config, escalate=False)
 
     def _with(self, config: RunnableConfig, **settings: Any) -> RunnableConfig:
-        prefix = self.router.configurable_prefix
+        prefix = self.policy.prefix
         given = {f"{prefix}{name}": value for name, value in settings.items()}
         return {**config, "configurable": {**(config.get("configurable") or {}), **given}}
 

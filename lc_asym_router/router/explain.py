@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.decisions import ClassifierResponse
-from langchain_core.language_models import LanguageModelInput
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
 
@@ -15,12 +14,10 @@ from lc_asym_router._internal.display import Displayed
 from lc_asym_router._internal.run_config import loud
 from lc_asym_router.classify.scorer import QUESTION
 from lc_asym_router.classify.typed_answers import Part
-from lc_asym_router.notebook.decision_display import explanation_html
+from lc_asym_router.graph.options import CallOptions
+from lc_asym_router.graph.policy import Policy
 from lc_asym_router.records.decision import Decision
 from lc_asym_router.records.request import Request
-
-if TYPE_CHECKING:
-    from lc_asym_router.router.router import AsymRouter
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,36 +61,27 @@ class Explanation(Displayed):
         lines += [f"  {tier} can't take it: {why}" for tier, why in self.refusals.items()]
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        return explanation_html(self)
 
-
-def explain(
-    router: AsymRouter,
-    input: LanguageModelInput,
-    config: RunnableConfig | None = None,
-    **kwargs: Any,
-) -> Explanation:
+def explain(policy: Policy, request: Request, config: RunnableConfig | None = None) -> Explanation:
     """See `AsymRouter.explain`."""
-    ear, heard = _Ear(), ensure_config(config)
-    decision = router.decide(input, loud(heard, [ear], {}), **kwargs)
-    return _explanation(router, decision, ear, router._request(input, kwargs))
+    responses, config = _Responses(), ensure_config(config)
+    options = CallOptions.of(config, policy.ladder, policy.prefix)
+    decision = policy.decider.decide(request, options, loud(config, [responses], {}))
+    return _explanation(policy, decision, responses, request)
 
 
 async def aexplain(
-    router: AsymRouter,
-    input: LanguageModelInput,
-    config: RunnableConfig | None = None,
-    **kwargs: Any,
+    policy: Policy, request: Request, config: RunnableConfig | None = None
 ) -> Explanation:
     """The async twin of `explain`."""
-    ear, heard = _Ear(), ensure_config(config)
-    decision = await router.adecide(input, loud(heard, [ear], {}), **kwargs)
-    return _explanation(router, decision, ear, router._request(input, kwargs))
+    responses, config = _Responses(), ensure_config(config)
+    options = CallOptions.of(config, policy.ladder, policy.prefix)
+    decision = await policy.decider.adecide(request, options, loud(config, [responses], {}))
+    return _explanation(policy, decision, responses, request)
 
 
-class _Ear(BaseCallbackHandler):
-    """Hears what a classifier answers; of one inside another, the outer one ends last."""
+class _Responses(BaseCallbackHandler):
+    """Keeps what a classifier answers; of one inside another, the outer one ends last."""
 
     run_inline = True
 
@@ -107,15 +95,15 @@ class _Ear(BaseCallbackHandler):
 
 
 def _explanation(
-    router: AsymRouter, decision: Decision, ear: _Ear, request: Request
+    policy: Policy, decision: Decision, responses: _Responses, request: Request
 ) -> Explanation:
-    response = ear.response if decision.complexity is not None else None
+    response = responses.response if decision.complexity is not None else None
     parts: tuple[Part, ...] | None = getattr(response, "parts", None)
     return Explanation(
         decision=decision,
         parts=parts or (),
         levels=_levels(response) if response and parts is None else (),
-        refusals={tier.name: why for tier in router.ladder if (why := tier.refuses(request))},
+        refusals={tier.name: why for tier in policy.ladder if (why := tier.refuses(request))},
         question=request.turn_text,
     )
 

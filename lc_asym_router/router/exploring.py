@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.runnables import RunnableConfig
 
-from lc_asym_router._internal.display import Displayed
+from lc_asym_router._internal.display import Displayed, renderer
+from lc_asym_router.graph.policy import Policy
+from lc_asym_router.records.record import Record
+from lc_asym_router.records.request import Request
 
 if TYPE_CHECKING:
-    from lc_asym_router.records.record import Record
     from lc_asym_router.router.compare import Comparison
     from lc_asym_router.router.explain import Explanation
-    from lc_asym_router.router.router import AsymRouter
+
+
+class _Router(Protocol):
+    """What is looked into."""
+
+    @property
+    def policy(self) -> Policy: ...
+
+    def _request(self, input: LanguageModelInput, kwargs: dict[str, Any]) -> Request: ...
+
+    def _merged(self, config: RunnableConfig | None) -> RunnableConfig: ...
 
 
 class Explorable(Displayed):
@@ -30,7 +42,8 @@ class Explorable(Displayed):
         """
         from lc_asym_router.router.explain import explain
 
-        return explain(_router(self), input, config, **kwargs)
+        router = _router(self)
+        return explain(router.policy, router._request(input, kwargs), config)
 
     async def aexplain(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
@@ -38,7 +51,8 @@ class Explorable(Displayed):
         """The async twin of `explain`."""
         from lc_asym_router.router.explain import aexplain
 
-        return await aexplain(_router(self), input, config, **kwargs)
+        router = _router(self)
+        return await aexplain(router.policy, router._request(input, kwargs), config)
 
     def compare(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
@@ -56,7 +70,9 @@ class Explorable(Displayed):
         """
         from lc_asym_router.router.compare import compare
 
-        return compare(_router(self), input, config, **kwargs)
+        router = _router(self)
+        request = router._request(input, kwargs)
+        return compare(router.policy, request, input, router._merged(config))
 
     async def acompare(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
@@ -64,7 +80,9 @@ class Explorable(Displayed):
         """The async twin of `compare`."""
         from lc_asym_router.router.compare import acompare
 
-        return await acompare(_router(self), input, config, **kwargs)
+        router = _router(self)
+        request = router._request(input, kwargs)
+        return await acompare(router.policy, request, input, router._merged(config))
 
     async def watch(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
@@ -79,15 +97,9 @@ class Explorable(Displayed):
         Returns:
             The record, which shows itself as a timeline; the message is its `answer`.
         """
-        from lc_asym_router.notebook.live import watch
-
-        return await watch(_router(self), input, config, **kwargs)
-
-    def _repr_html_(self) -> str:
-        from lc_asym_router.notebook.router_display import router_html
-
-        return router_html(_router(self).policy)
+        watch = renderer("watch")
+        return cast("Record", await watch(self, input, config, **kwargs))
 
 
-def _router(explorable: Explorable) -> AsymRouter:
-    return cast("AsymRouter", explorable)
+def _router(explorable: Explorable) -> _Router:
+    return cast("_Router", explorable)

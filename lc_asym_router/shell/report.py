@@ -44,8 +44,8 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         ConfigurationError: There is no such ledger, or an argument is of no known form.
     """
-    from lc_asym_router.errors import ConfigurationError
-    from lc_asym_router.money.ledger.handler import Ledger, LedgerError
+    from lc_asym_router.errors import ConfigurationError, LedgerError
+    from lc_asym_router.money.ledger.handler import Ledger
 
     with Ledger(options.url) as ledger:
         if ledger.file is not None and not ledger.file.exists():

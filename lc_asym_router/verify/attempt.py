@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
@@ -14,7 +14,6 @@ from lc_asym_router.money.prices import Pricing, cost_of_call
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
-    from lc_asym_router.graph.calls.tiers_above import Peers
     from lc_asym_router.records.request import Request
 
 
@@ -35,6 +34,32 @@ class Verdict:
     check: str = ""
 
 
+class TiersAbove(Protocol):
+    """The tiers above the one whose answer is checked, as a check may ask them."""
+
+    def ask(self, name: str) -> AIMessage:
+        """What a tier answers to the same request.
+
+        Raises:
+            ConfigurationError: There is no such tier.
+            NoTierError: It can't take the request.
+            Exception: Whatever the call raises.
+        """
+        ...
+
+    async def aask(self, name: str) -> AIMessage:
+        """The async twin of `ask`."""
+        ...
+
+    def calls(self, calls: Mapping[str | None, dict[str, Any]]) -> dict[str, tuple[AIMessage, Any]]:
+        """What each tier has said, by its name, with the side call that was noted for it.
+
+        Args:
+            calls: The side calls by the ids of their answers.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One call of one tier, as a check sees it.
@@ -48,8 +73,8 @@ class Attempt:
         request: What was asked, with the tools and the schema bound to it.
         again: Asks the same tier the same thing again: ``again(temperature, seed)`` is a
             runnable to invoke with `request.messages`; `None` where the attempt was made by hand.
-        peers: The tiers above, which a check may ask by their names; `None` where the attempt was
-            made by hand.
+        tiers_above: The tiers above, which a check may ask by their names; `None` where the attempt
+            was made by hand.
         price: The tier's price, or `None`.
         provider: The model's provider ("ollama", "openai", ...); "" where it is not known.
     """
@@ -65,7 +90,7 @@ class Attempt:
     )
     price: Pricing | None = None
     provider: str = ""
-    peers: Peers | None = field(default=None, repr=False, compare=False)
+    tiers_above: TiersAbove | None = field(default=None, repr=False, compare=False)
 
     @property
     def text(self) -> str:

@@ -25,16 +25,16 @@ def ask_second(second: Second, attempt: Attempt) -> AIMessage:
         Exception: Whatever the call raises.
     """
     if isinstance(second, str):
-        assert attempt.peers is not None
-        return attempt.peers.ask(second)
+        assert attempt.tiers_above is not None
+        return attempt.tiers_above.ask(second)
     return bind(second, attempt.request).invoke(list(attempt.request.messages))
 
 
 async def aask_second(second: Second, attempt: Attempt) -> AIMessage:
     """The async twin of `ask_second`."""
     if isinstance(second, str):
-        assert attempt.peers is not None
-        return await attempt.peers.aask(second)
+        assert attempt.tiers_above is not None
+        return await attempt.tiers_above.aask(second)
     return await bind(second, attempt.request).ainvoke(list(attempt.request.messages))
 
 
@@ -57,7 +57,7 @@ def can_ask(second: Second | None, attempt: Attempt) -> None:
     Raises:
         ConfigurationError: A tier is named, and the attempt was made by hand.
     """
-    if isinstance(second, str) and attempt.peers is None:
+    if isinstance(second, str) and attempt.tiers_above is None:
         raise ConfigurationError(
             f"second={second!r} names a tier, and this attempt was made by hand: there are no tiers. "
             "Give the check a chat model."

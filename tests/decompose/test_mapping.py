@@ -15,7 +15,7 @@ from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.runnables import RunnableLambda
 
 from lc_asym_router import ConfigurationError
-from lc_asym_router.evals.data import DataError
+from lc_asym_router.errors import DataError
 from tests.decompose.test_properties import most_at_once
 from tests.decompose.world import World, plan_of, result
 from tests.servers import Reply

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from lc_asym_router import Check, Price, Verdict, default_checks
-from lc_asym_router.classify.calibration import Calibration, CalibrationError
+from lc_asym_router.classify.calibration import Calibration
 from lc_asym_router.classify.scorer import Scorer
+from lc_asym_router.errors import CalibrationError
 from lc_asym_router.evals import Answer, DataError, Row, Target, calibrate, calibrate_settings
 from lc_asym_router.observe.drift import DriftWatch
 from lc_asym_router.shell import main

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.errors import ConfigurationError, GradingError
 from lc_asym_router.evals import (
     Answer,
     DataError,
@@ -26,7 +26,6 @@ from lc_asym_router.evals import (
     record_tiers,
     same_final_answer,
 )
-from lc_asym_router.evals.graders import GradingError
 from tests.servers import Reply
 
 NONE = Answer(None)

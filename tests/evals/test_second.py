@@ -17,9 +17,9 @@ from lc_asym_router import (
     Tier,
     default_checks,
 )
-from lc_asym_router.classify.calibration import Calibration, CalibrationError
+from lc_asym_router.classify.calibration import Calibration
 from lc_asym_router.classify.scorer import Scorer
-from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.errors import CalibrationError, ConfigurationError
 from lc_asym_router.evals import (
     Answer,
     DataError,

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.errors import ConfigurationError, DataError
 from lc_asym_router.evals.cascade import CascadePrices, cascade_report, simulate
 from lc_asym_router.evals.check_thresholds import Outcomes, best, best_joint, joined, points
-from lc_asym_router.evals.data import Answer, DataError, Row
+from lc_asym_router.evals.data import Answer, Row
 from lc_asym_router.money.prices import Price
 from tests.learned.test_verifier import made_up
 

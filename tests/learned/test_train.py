@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from lc_asym_router.classify import LearnedClassifier
-from lc_asym_router.evals.data import Answer, DataError, Row, load
+from lc_asym_router.errors import DataError
+from lc_asym_router.evals.data import Answer, Row, load
 from lc_asym_router.evals.questions import same_question
 from lc_asym_router.evals.training.fitting import calibrate
 from lc_asym_router.evals.training.targets import pools, steadied_gains

@@ -15,8 +15,8 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 import lc_asym_router
 from lc_asym_router._internal.model_file import read_model, write_model
-from lc_asym_router.errors import ConfigurationError, ModelFileError
-from lc_asym_router.evals.data import Answer, DataError, Row
+from lc_asym_router.errors import ConfigurationError, DataError, ModelFileError
+from lc_asym_router.evals.data import Answer, Row
 from lc_asym_router.evals.training.train_verifier import train_verifier
 from lc_asym_router.records.request import Request
 from lc_asym_router.verify import Joint, LearnedVerifier, NotEmpty

@@ -74,7 +74,7 @@ def test_an_image_counts_as_much_as_any():
 )
 def test_the_most_that_a_model_may_say(kwargs, most):
     tier = Tier(ChatOpenAI(model="m", api_key="sk-no", max_tokens=70), "t")
-    assert most_output_tokens(tier, Request(kwargs=kwargs)) == most
+    assert most_output_tokens(tier.model, Request(kwargs=kwargs)) == most
 
 
 def test_what_limits_a_model():

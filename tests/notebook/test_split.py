@@ -45,11 +45,11 @@ def test_every_step_with_its_tier_cost_and_verdict_and_the_join(answered):
     record = Record.of(answered)
     rows = {row.name: row for row in rows_of(record)}
     assert list(rows) == ["t0", "t1", "t2", "join"]
-    assert rows["t0"].told == "small passed: it is bad"
-    assert rows["t1"].told == (
+    assert rows["t0"].result == "small passed: it is bad"
+    assert rows["t1"].result == (
         "small discarded, checked: it is bad; frontier answered, not checked"
     )
-    assert rows["t2"].told == "after t0, t1: small passed: it is bad"
+    assert rows["t2"].result == "after t0, t1: small passed: it is bad"
     assert rows["t1"].tiers == "small > frontier"
     assert (rows["join"].title, rows["join"].tiers) == ("by small", "small")
     page = safe(record)
@@ -75,20 +75,20 @@ def test_a_step_begins_when_all_that_it_needs_has_ended(answered):
 def test_a_template_asks_no_model(world):
     answer = world.decomposer(plan_of(NEEDS), join="template").invoke(WHOLE)
     join = rows_of(Record.of(answer))[-1]
-    assert (join.title, join.told, join.cost_usd) == (
+    assert (join.title, join.result, join.cost_usd) == (
         "by template",
         "put together without a model",
         None,
     )
-    assert join.told in safe(Record.of(answer)).text
+    assert join.result in safe(Record.of(answer)).text
 
 
 def test_a_join_that_was_thrown_away_and_the_whole_request_after_it(world):
     world.left_out = {"t1"}
     record = Record.of(world.decomposer(plan_of(NEEDS), join="small").invoke(WHOLE))
     *_, join, whole = rows_of(record)
-    assert join.told.endswith("discarded, it leaves out t1")
-    assert (whole.name, whole.told) == ("whole", "frontier answered, not checked")
+    assert join.result.endswith("discarded, it leaves out t1")
+    assert (whole.name, whole.result) == ("whole", "frontier answered, not checked")
     assert whole.begun == join.end
     assert "the whole request after all" in safe(record).text
     assert bars(record._repr_html_())[-2:] == ["bad", "calm"]
@@ -99,9 +99,9 @@ def test_a_step_without_an_answer_and_one_that_was_never_asked(world):
     world.replies["frontier", "t1"] = Reply(status=500, error="boom")
     record = Record.of(world.decomposer(plan_of(NEEDS), join="small").invoke(WHOLE))
     rows = {row.name: row for row in rows_of(record)}
-    assert "; no answer: " in rows["t1"].told
+    assert "; no answer: " in rows["t1"].result
     assert rows["t1"].kind == "fail"
-    assert rows["t2"].told == "after t0, t1: not asked"
+    assert rows["t2"].result == "after t0, t1: not asked"
     assert "join" not in rows
     assert rows["whole"].tiers == "frontier"
     safe(record)
@@ -198,6 +198,6 @@ def test_a_record_that_somebody_made_up():
 def test_nonsense_is_no_plan(nonsense):
     record = Record.of({"decomposition": nonsense})
     assert safe(record)
-    assert [row.told for row in rows_of(record)] == (
+    assert [row.result for row in rows_of(record)] == (
         ["not asked"] * 2 if isinstance(nonsense, dict) and "plan" in nonsense else []
     )

@@ -14,7 +14,8 @@ from lc_asym_router._internal.imports import numpy as _numpy
 from lc_asym_router._internal.model_file import write_model, write_whole
 from lc_asym_router.classify.features import FEATURES_VERSION
 from lc_asym_router.classify.weights import KIND
-from lc_asym_router.evals.data import DataError, Row, by_source, need_scores
+from lc_asym_router.errors import DataError
+from lc_asym_router.evals.data import Row, by_source, need_scores
 from lc_asym_router.evals.metrics import SEED, apgr, bootstrap, curve
 from lc_asym_router.evals.questions import same_question
 from lc_asym_router.evals.training.fitting import SHAPES, Linear, Shape, calibrate, fit, tabulate

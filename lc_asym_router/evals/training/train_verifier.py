@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from lc_asym_router._internal.imports import needed, numpy
 from lc_asym_router._internal.model_file import write_model, write_whole
-from lc_asym_router.evals.data import DataError, Row, need_scores
+from lc_asym_router.errors import DataError
+from lc_asym_router.evals.data import Row, need_scores
 from lc_asym_router.evals.metrics import auroc, bootstrap, recovered
 from lc_asym_router.evals.training.verifier_card import card
 from lc_asym_router.evals.training.verifier_samples import LEAST, PAIR, Samples, samples_of

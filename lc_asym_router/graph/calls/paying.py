@@ -152,7 +152,7 @@ class Purse:
         if not counted and not paid:
             return most
         came = most_input_tokens(messages, request)
-        went = most_output_tokens(tier, request)
+        went = most_output_tokens(tier.model, request)
         if went is None and not counted and price is not None and not by_output(price):
             went = 0
         if went is None:

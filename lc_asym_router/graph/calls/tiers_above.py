@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,6 @@ from langchain_core.messages import AIMessage
 
 from lc_asym_router._internal.deadline import awithin, within
 from lc_asym_router.errors import ConfigurationError, NoTierError
-from lc_asym_router.graph.calls.meter import CallMeter
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import bind
 from lc_asym_router.tiers.conversation import fit
@@ -19,20 +18,20 @@ from lc_asym_router.tiers.tier import Tier
 
 
 @dataclass(frozen=True)
-class Peers:
+class AskableTiers:
     """The tiers above the one whose answer is checked, for one check of one answer.
 
     Attributes:
         ladder: The tiers.
         request: What was asked, not yet fitted to anybody's provider.
         left: Seconds until the request's deadline, or `None`.
-        heard: What each tier has said, by its name.
+        answers: What each tier has said, by its name.
     """
 
     ladder: Ladder
     request: Request
     left: Callable[[], float | None] = lambda: None
-    heard: dict[str, AIMessage] = field(default_factory=dict, repr=False)
+    answers: dict[str, AIMessage] = field(default_factory=dict, repr=False)
 
     def ask(self, name: str) -> AIMessage:
         """What a tier answers to the request: past its breaker and its queue, in its own time.
@@ -49,7 +48,7 @@ class Peers:
         model, messages = bind(tier.model, self.request), self._messages(tier)
         with tier.guard.entered(self.left(), last=False):
             said = within(tier.timeout, lambda: model.invoke(messages))
-        self.heard[name] = said
+        self.answers[name] = said
         return said
 
     async def aask(self, name: str) -> AIMessage:
@@ -58,15 +57,13 @@ class Peers:
         model, messages = bind(tier.model, self.request), self._messages(tier)
         async with tier.guard.aentered(self.left(), last=False):
             said = await awithin(tier.timeout, lambda: model.ainvoke(messages))
-        self.heard[name] = said
+        self.answers[name] = said
         return said
 
-    def calls(self, meter: CallMeter) -> dict[str, tuple[AIMessage, dict[str, Any]]]:
-        """What each tier has said, by its name, with the side call that a meter noted for it."""
+    def calls(self, calls: Mapping[str | None, dict[str, Any]]) -> dict[str, tuple[AIMessage, Any]]:
+        """What each tier has said, by its name, with the side call that was noted for it."""
         return {
-            name: (said, meter.of_answer[said.id])
-            for name, said in self.heard.items()
-            if said.id in meter.of_answer
+            name: (said, calls[said.id]) for name, said in self.answers.items() if said.id in calls
         }
 
     def _tier(self, name: str) -> Tier:

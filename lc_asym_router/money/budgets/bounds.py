@@ -12,7 +12,6 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 if TYPE_CHECKING:
     from lc_asym_router.money.prices import Pricing
     from lc_asym_router.records.request import Request
-    from lc_asym_router.tiers.tier import Tier
 
 OVERHEAD = 128
 """Tokens that a chat template may put around a request."""
@@ -83,14 +82,14 @@ def _of_json(value: Any) -> int:
     return len(json.dumps(value, default=str))  # escapes outside ASCII are longer than UTF-8
 
 
-def most_output_tokens(tier: Tier, request: Request) -> int | None:
-    """The most output tokens of a call of a tier; `None` where nothing limits them."""
+def most_output_tokens(model: Any, request: Request) -> int | None:
+    """The most output tokens of a call of a chat model; `None` where nothing limits them."""
     given = {**request.kwargs, **(request.kwargs.get("options") or {})}
     named = [given[key] for key in LIMITS if key in given]
     if any(not _positive(limit) for limit in named):
         return None
-    limit: int | None = max(named) if named else model_limit(tier.model)
-    several = [n for n in (given.get("n"), getattr(tier.model, "n", None)) if _positive(n)]
+    limit: int | None = max(named) if named else model_limit(model)
+    several = [n for n in (given.get("n"), getattr(model, "n", None)) if _positive(n)]
     answers = max((int(n) for n in several if n is not None), default=1)
     return None if limit is None else limit * answers
 

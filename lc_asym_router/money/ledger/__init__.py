@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from lc_asym_router._internal.imports import lazy_exports
 
 if TYPE_CHECKING:
+    from lc_asym_router.errors import LedgerError as LedgerError
     from lc_asym_router.money.ledger.handler import Ledger as Ledger
-    from lc_asym_router.money.ledger.handler import LedgerError as LedgerError
 
 _HOMES = {
     "Ledger": ".handler",
-    "LedgerError": ".handler",
+    "LedgerError": "lc_asym_router.errors",
 }
 
 __all__ = sorted(_HOMES)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lc_asym_router._internal.imports import needed
 from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.errors import LedgerError as LedgerError
 from lc_asym_router.money.database.store import Store, url_of
 from lc_asym_router.money.ledger.report import By, checked, report_rows
 from lc_asym_router.money.ledger.rows import rows_of
 from lc_asym_router.money.ledger.times import Moment
-from lc_asym_router.money.ledger.writer import LedgerError as LedgerError
 from lc_asym_router.money.ledger.writer import Writer
 from lc_asym_router.records.handlers import RecordsOnly, Told
 

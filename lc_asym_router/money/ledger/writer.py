@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import islice
 
-from lc_asym_router.errors import ConfigurationError, RouterError
+from lc_asym_router.errors import ConfigurationError, LedgerError
 from lc_asym_router.money.database.store import Store
 from lc_asym_router.money.ledger.rows import Rows
 
@@ -25,10 +25,6 @@ LONGEST_WAIT = 30.0
 """How long the thread waits before it tries a database again that was down, in seconds."""
 TELL_EVERY = 60.0
 """How often dropped requests are said to the log, in seconds."""
-
-
-class LedgerError(RouterError):
-    """The ledger could not write what it was told to have written."""
 
 
 class Writer:
