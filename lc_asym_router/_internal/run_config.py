@@ -26,7 +26,7 @@ from langgraph.constants import TAG_NOSTREAM
 
 
 @contextmanager
-def ambient(config: RunnableConfig | None) -> Iterator[None]:
+def config_context(config: RunnableConfig | None) -> Iterator[None]:
     """Run a block with `config` as the ambient one.
 
     Somebody's callable that invokes a model without a config gets its callbacks from there. And
@@ -40,30 +40,30 @@ def ambient(config: RunnableConfig | None) -> Iterator[None]:
         var_child_runnable_config.reset(token)
 
 
-def listens(handler: BaseCallbackHandler) -> bool:
+def is_listener(handler: BaseCallbackHandler) -> bool:
     """Whether a handler passes tokens on to somebody who reads them as they come."""
     return isinstance(handler, _StreamingCallbackHandler | _V2StreamingCallbackHandler)
 
 
-def quiet(config: RunnableConfig) -> tuple[RunnableConfig, list[BaseCallbackHandler]]:
+def without_listeners(config: RunnableConfig) -> tuple[RunnableConfig, list[BaseCallbackHandler]]:
     """The config without its listening handlers, and those handlers."""
     callbacks = config.get("callbacks")
     if callbacks is None:
         return config, []
     if isinstance(callbacks, BaseCallbackManager):
-        found = [handler for handler in callbacks.handlers if listens(handler)]
+        found = [handler for handler in callbacks.handlers if is_listener(handler)]
         if not found:
             return config, []
         manager = callbacks.copy()
         for handler in found:
             manager.remove_handler(handler)
         return patch_config(config, callbacks=cast("Any", manager)), found
-    found = [handler for handler in callbacks if listens(handler)]
-    rest = [handler for handler in callbacks if not listens(handler)]
+    found = [handler for handler in callbacks if is_listener(handler)]
+    rest = [handler for handler in callbacks if not is_listener(handler)]
     return patch_config(config, callbacks=cast("Any", rest)) if found else config, found
 
 
-def loud(
+def with_handlers(
     config: RunnableConfig, handlers: Sequence[BaseCallbackHandler], metadata: dict[str, Any]
 ) -> RunnableConfig:
     """The config with listening handlers put (back) in, as seen from where they listen."""
@@ -84,7 +84,9 @@ def loud(
     }
 
 
-def veiled(handler: BaseCallbackHandler, messages: Sequence[BaseMessage]) -> BaseCallbackHandler:
+def with_input_hidden(
+    handler: BaseCallbackHandler, messages: Sequence[BaseMessage]
+) -> BaseCallbackHandler:
     """A listening handler that is told of a model's call with these messages as its input.
 
     With `escalate_with="draft"` a live tier's real input holds the rejected draft, which nobody who
@@ -124,6 +126,6 @@ def run_id_of(config: RunnableConfig) -> str | None:
     return None if parent is None else str(parent)
 
 
-def held(config: RunnableConfig) -> RunnableConfig:
+def buffered(config: RunnableConfig) -> RunnableConfig:
     """The config of a call that nobody may listen to until its check has passed."""
     return {**config, "tags": [*(config.get("tags") or ()), TAG_NOSTREAM]}

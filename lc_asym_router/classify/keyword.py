@@ -12,7 +12,13 @@ from langchain_core.decisions.types import State
 from langchain_core.messages import BaseMessage
 from pydantic import Field, field_validator
 
-from lc_asym_router.classify.typed_answers import ExplainedResponse, Part, answer, levels_of, spread
+from lc_asym_router.classify.typed_answers import (
+    ExplainedResponse,
+    Factor,
+    answer,
+    levels_of,
+    spread,
+)
 from lc_asym_router.classify.words import ARTICLE_WORDS, WORDS
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.records.request import Request
@@ -116,7 +122,7 @@ class KeywordClassifier(BaseDecisionModel):
                 else "none of the keywords is in the request"
             ),
             classifier=self.model,
-            parts=tuple(Part(word, weight, word=True) for word, weight in found.items()),
+            parts=tuple(Factor(word, weight, word=True) for word, weight in found.items()),
         )
 
     async def _aclassify(self, state: State, questions: dict[str, Question]) -> ExplainedResponse:

@@ -11,7 +11,13 @@ from langchain_core.decisions.types import State
 from pydantic import PrivateAttr
 
 from lc_asym_router.classify.keyword import KeywordClassifier, turn_text
-from lc_asym_router.classify.typed_answers import ExplainedResponse, Part, answer, levels_of, spread
+from lc_asym_router.classify.typed_answers import (
+    ExplainedResponse,
+    Factor,
+    answer,
+    levels_of,
+    spread,
+)
 from lc_asym_router.classify.weights import WORDS, Gain, Weights, load_weights
 
 _TOLD = 2
@@ -129,13 +135,13 @@ class LearnedClassifier(BaseDecisionModel):
         return self._classify(state, questions)
 
 
-def _parts(gain: Gain) -> tuple[Part, ...]:
+def _parts(gain: Gain) -> tuple[Factor, ...]:
     """The features and what they added to the score, the strongest first."""
     moved = sorted(gain.parts.items(), key=lambda part: -abs(part[1]))
-    return tuple(Part(_told(name, name in gain.more), added) for name, added in moved)
+    return tuple(Factor(_told(name, name in gain.more), added) for name, added in moved)
 
 
-def _because(parts: Sequence[Part]) -> str:
+def _because(parts: Sequence[Factor]) -> str:
     """The features that moved the score most, and which way; never a word of the request."""
     raised = [part.name for part in parts[:_TOLD] if part.moved > 0]
     lowered = [part.name for part in parts[:_TOLD] if part.moved < 0]

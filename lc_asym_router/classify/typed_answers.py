@@ -28,7 +28,7 @@ class ExplainedResponse(ClassifierResponse):
 
     reason: str = ""
     classifier: str = ""
-    parts: tuple[Part, ...] | None = None
+    parts: tuple[Factor, ...] | None = None
 
 
 def levels_of(question: Question) -> list[str]:
@@ -90,7 +90,7 @@ def spread(complexity: float, levels: int) -> list[float]:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Factor:
     """One thing that moved a complexity.
 
     Attributes:

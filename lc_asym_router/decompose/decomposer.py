@@ -19,7 +19,7 @@ from lc_asym_router.batch.run import Run
 from lc_asym_router.decompose.gate import Gate
 from lc_asym_router.decompose.graph import build_decomposer_graph
 from lc_asym_router.decompose.mapping import Mapped, map_run, mapped
-from lc_asym_router.decompose.settings import Way, planner_name
+from lc_asym_router.decompose.settings import DecomposerSettings, planner_name
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.graph.build import Graph
 from lc_asym_router.graph.runner import Face
@@ -80,7 +80,7 @@ class Decomposer(ChainChatModel):
     checkpointer: Any = Field(default=None, frozen=True, exclude=True)
     streaming: bool | None = Field(default=None, exclude=True)
 
-    _way: Way = PrivateAttr()
+    _settings: DecomposerSettings = PrivateAttr()
     _face: Face = PrivateAttr()
     _graph: Graph = PrivateAttr()
 
@@ -88,10 +88,12 @@ class Decomposer(ChainChatModel):
     def _build(self) -> Self:
         if self.max_concurrency < 1:
             raise ConfigurationError(f"max_concurrency={self.max_concurrency} must be at least 1.")
-        way = Way.of(self.router.policy, self.planner, self.gate, self.join, self.max_steps)
-        self._way = way
-        self._face = Face(build_decomposer_graph(way, self.max_concurrency, False), _Bounds())
-        kept = way if self.checkpointer is False else way.kept()
+        settings = DecomposerSettings.of(
+            self.router.policy, self.planner, self.gate, self.join, self.max_steps
+        )
+        self._settings = settings
+        self._face = Face(build_decomposer_graph(settings, self.max_concurrency, False), _Bounds())
+        kept = settings if self.checkpointer is False else settings.kept()
         self._graph = build_decomposer_graph(kept, self.max_concurrency, self.checkpointer)
         if self.profile is None:
             self.profile = self.router.profile
@@ -112,7 +114,7 @@ class Decomposer(ChainChatModel):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        planners = [planner_name(planner) for planner in self._way.planners]
+        planners = [planner_name(planner) for planner in self._settings.planners]
         return {**self.router._identifying_params, "planners": planners, "join": self.join}
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
@@ -217,7 +219,7 @@ class Decomposer(ChainChatModel):
         return map_run(self.router, instruction, items, asked, out, self.max_concurrency, progress)
 
     def __repr__(self) -> str:
-        planners = ", ".join(planner_name(planner) for planner in self._way.planners)
+        planners = ", ".join(planner_name(planner) for planner in self._settings.planners)
         return f"Decomposer({self.router!r}, planner={planners}, join={self.join})"
 
     __str__ = __repr__

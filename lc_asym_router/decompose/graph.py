@@ -19,15 +19,17 @@ from langgraph.constants import END, START
 from langgraph.graph import StateGraph
 
 from lc_asym_router.decompose.nodes import Nodes
-from lc_asym_router.decompose.settings import Way
+from lc_asym_router.decompose.settings import DecomposerSettings
 from lc_asym_router.decompose.state import DecomposerState
-from lc_asym_router.decompose.steps_graph import Fan
+from lc_asym_router.decompose.steps_graph import StepsGraph
 from lc_asym_router.graph.build import Graph
 from lc_asym_router.graph.context import RunContext
 from lc_asym_router.graph.state import RouterIO
 
 
-def build_decomposer_graph(way: Way, max_concurrency: int, checkpointer: Any = None) -> Graph:
+def build_decomposer_graph(
+    settings: DecomposerSettings, max_concurrency: int, checkpointer: Any = None
+) -> Graph:
     """Compile the decomposer's graph.
 
     Args:
@@ -35,8 +37,8 @@ def build_decomposer_graph(way: Way, max_concurrency: int, checkpointer: Any = N
         max_concurrency: How many steps run at once, unless a call's config says otherwise.
         checkpointer: `None` inherits a parent's, as a subgraph does; `False` has none.
     """
-    nodes = Nodes(way, Fan(way, kept=checkpointer is not False))
-    top = way.policy.ladder[-1].name
+    nodes = Nodes(settings, StepsGraph(settings, kept=checkpointer is not False))
+    top = settings.policy.ladder[-1].name
     graph = StateGraph(
         DecomposerState, context_schema=RunContext, input_schema=RouterIO, output_schema=RouterIO
     )

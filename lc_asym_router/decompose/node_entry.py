@@ -17,13 +17,13 @@ from langgraph.constants import TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
-from lc_asym_router._internal.run_config import loud, run_id_of
+from lc_asym_router._internal.run_config import run_id_of, with_handlers
 from lc_asym_router.decompose.join import MutedSink
 from lc_asym_router.decompose.record import as_side_calls, attempts_of, decision_of, trail_of
-from lc_asym_router.decompose.settings import Way
+from lc_asym_router.decompose.settings import DecomposerSettings
 from lc_asym_router.decompose.state import Split
 from lc_asym_router.graph.context import Surroundings
-from lc_asym_router.graph.notify import telling
+from lc_asym_router.graph.notify import notifying
 from lc_asym_router.graph.options import CallOptions
 from lc_asym_router.graph.streaming import Sink
 from lc_asym_router.records.request import Request
@@ -45,7 +45,7 @@ class Entry:
         options: What is set differently for this call.
     """
 
-    way: Way
+    settings: DecomposerSettings
     around: Surroundings
     config: RunnableConfig
     request: Request
@@ -53,20 +53,28 @@ class Entry:
 
     @classmethod
     def of(
-        cls, way: Way, state: Mapping[str, Any], config: RunnableConfig, runtime: Runtime[Any]
+        cls,
+        settings: DecomposerSettings,
+        state: Mapping[str, Any],
+        config: RunnableConfig,
+        runtime: Runtime[Any],
     ) -> Entry:
         """From what LangGraph gives to a node."""
         around = Surroundings.of(config, runtime)
-        options = CallOptions.of(config, way.policy.ladder, way.policy.prefix)
+        options = CallOptions.of(config, settings.policy.ladder, settings.policy.prefix)
         request = around.context.request or Request().with_messages(state["messages"])
-        return cls(way, around, config, request, options)
+        return cls(settings, around, config, request, options)
 
     @classmethod
     def further(
-        cls, way: Way, state: Mapping[str, Any], config: RunnableConfig, runtime: Runtime[Any]
+        cls,
+        settings: DecomposerSettings,
+        state: Mapping[str, Any],
+        config: RunnableConfig,
+        runtime: Runtime[Any],
     ) -> Entry:
         """`of` after the plan. In a subgraph nothing but the state tells what was spent before."""
-        entry = cls.of(way, state, config, runtime)
+        entry = cls.of(settings, state, config, runtime)
         if not entry.around.context.kept:
             entry.around.context.keep(trail_of(state))
         return entry
@@ -84,14 +92,16 @@ class Entry:
             "calls": [],
         }
 
-    def hushed(self, bill: Bill, tier: str | None = None) -> RunnableConfig:
+    def quiet(self, bill: Bill, tier: str | None = None) -> RunnableConfig:
         """A config for a call that nobody may hear: no listener, no stream of a parent's.
 
         Args:
             bill: Takes in its record.
             tier: The tier to ask first; `None` lets the router decide.
         """
-        config = loud(self.around.config, [bill], {"lc_asym_router_part": bill.step or "whole"})
+        config = with_handlers(
+            self.around.config, [bill], {"lc_asym_router_part": bill.step or "whole"}
+        )
         values = self._values(config, bill, tier)
         values.pop(CONFIG_KEY_STREAM, None)
         tags = [*(config.get("tags") or ()), TAG_NOSTREAM]
@@ -100,14 +110,14 @@ class Entry:
     def heard(self, bill: Bill, tier: str | None = None) -> RunnableConfig:
         """A config for a call that answers the whole request, heard by whoever listens."""
         context = self.around.context
-        config = loud(self.around.config, [*self.around.listeners, bill], context.metadata)
+        config = with_handlers(self.around.config, [*self.around.listeners, bill], context.metadata)
         return {**config, "configurable": self._values(config, bill, tier)}
 
     def _values(self, config: RunnableConfig, bill: Bill, tier: str | None) -> dict[str, Any]:
         """What is set differently for a call: its tier, and what is left of the request's deadline."""
         values = {**(config.get("configurable") or {})}
-        prefix, asked = self.way.policy.prefix, self.options.deadline
-        deadline = self.way.policy.deadline if asked is None else asked
+        prefix, asked = self.settings.policy.prefix, self.options.deadline
+        deadline = self.settings.policy.deadline if asked is None else asked
         if tier is not None:
             values[f"{prefix}tier"] = tier
         if deadline is not None:
@@ -132,7 +142,7 @@ class Entry:
             yield []
             return
         context, messages = self.around.context, self.request.messages
-        with telling(self.config, context, messages, passing=(GraphBubbleUp,)) as answers:
+        with notifying(self.config, context, messages, passing=(GraphBubbleUp,)) as answers:
             yield answers
 
 

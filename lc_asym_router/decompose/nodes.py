@@ -17,16 +17,16 @@ from langgraph.runtime import Runtime
 
 from lc_asym_router._internal.chunks import Draft, as_chunks, as_message
 from lc_asym_router._internal.deadline import finished
-from lc_asym_router._internal.run_config import ambient
+from lc_asym_router._internal.run_config import config_context
 from lc_asym_router.decompose.chat_planner import ChatPlanner
 from lc_asym_router.decompose.live_answer import atold_live, told_live
 from lc_asym_router.decompose.node_entry import Bill, Entry
 from lc_asym_router.decompose.planning import Planning
 from lc_asym_router.decompose.record import parts_record, usage_of, whole_record
-from lc_asym_router.decompose.settings import Way
+from lc_asym_router.decompose.settings import DecomposerSettings
 from lc_asym_router.decompose.state import DecomposerState, StepResult
 from lc_asym_router.decompose.step_calls import FAILURES, Joining, with_whole_record
-from lc_asym_router.decompose.steps_graph import Fan
+from lc_asym_router.decompose.steps_graph import StepsGraph
 from lc_asym_router.errors import UnverifiedError
 from lc_asym_router.graph.state import Update, unseal
 from lc_asym_router.graph.streaming import Audience, Sink, ahand_on, hand_on
@@ -42,14 +42,14 @@ class Nodes:
         fan: Takes the steps of a plan.
     """
 
-    way: Way
-    fan: Fan
+    settings: DecomposerSettings
+    steps_graph: StepsGraph
 
     # plan -----------------------------------------------------------------------------------
 
     def plan(self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
         """Find a plan, or a reason to have none."""
-        entry = Entry.of(self.way, state, config, runtime)
+        entry = Entry.of(self.settings, state, config, runtime)
         work = Planning.of(entry)
         with entry.accounting():
             for planner in work.planners():
@@ -65,7 +65,7 @@ class Nodes:
         self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `plan`."""
-        entry = Entry.of(self.way, state, config, runtime)
+        entry = Entry.of(self.settings, state, config, runtime)
         work = Planning.of(entry)
         with entry.accounting():
             for planner in work.planners():
@@ -78,29 +78,29 @@ class Nodes:
             return work.update()
 
     def _planned(self, planner: Any, work: Planning) -> Any:
-        ladder = self.way.policy.ladder
+        ladder = self.settings.policy.ladder
         if not isinstance(planner, ChatPlanner):
-            with ambient(work.config()):
+            with config_context(work.config()):
                 found = planner(work.entry.request.turn_text)
                 return finished(found) if inspect.isawaitable(found) else found
         if planner.model is None:
             asked, config = work.asked(planner), work.tier_config(planner)
-            return planner.read(self.way.face.answer(asked, config, work.entry.muted), ladder)
+            return planner.read(self.settings.face.answer(asked, config, work.entry.muted), ladder)
         model, messages = work.own(planner)
         return planner.read(model.invoke(messages, work.config()), ladder)
 
     async def _aplanned(self, planner: Any, work: Planning) -> Any:
-        ladder = self.way.policy.ladder
+        ladder = self.settings.policy.ladder
         if not isinstance(planner, ChatPlanner):
             text = work.entry.request.turn_text
-            with ambient(work.config()):
+            with config_context(work.config()):
                 if inspect.iscoroutinefunction(planner):
                     return await planner(text)
                 found = await run_in_executor(None, planner, text)  # it may ask a model
                 return await found if inspect.isawaitable(found) else found
         if planner.model is None:
             asked, config = work.asked(planner), work.tier_config(planner)
-            answer = await self.way.face.aanswer(asked, config, work.entry.muted)
+            answer = await self.settings.face.aanswer(asked, config, work.entry.muted)
             return planner.read(answer, ladder)
         model, messages = work.own(planner)
         return planner.read(await model.ainvoke(messages, work.config()), ladder)
@@ -111,29 +111,29 @@ class Nodes:
         self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """Take every step; each is kept by itself."""
-        entry = Entry.further(self.way, state, config, runtime)
+        entry = Entry.further(self.settings, state, config, runtime)
         with entry.accounting():
-            return _gathered(state, self.fan.out(state, entry))
+            return _gathered(state, self.steps_graph.out(state, entry))
 
     async def asteps(
         self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `steps`."""
-        entry = Entry.further(self.way, state, config, runtime)
+        entry = Entry.further(self.settings, state, config, runtime)
         with entry.accounting():
-            return _gathered(state, await self.fan.aout(state, entry))
+            return _gathered(state, await self.steps_graph.aout(state, entry))
 
     # join and verify ------------------------------------------------------------------------
 
     def join(self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
         """Put the answers together; the draft waits for `verify`."""
-        work = Joining.of(Entry.further(self.way, state, config, runtime), state)
+        work = Joining.of(Entry.further(self.settings, state, config, runtime), state)
         if work.tier is None:
             return work.by_template()
         with work.entry.accounting():
             try:
                 with told_live(*work.heard):
-                    answer = self.way.face.answer(work.request, work.config, work.sink)
+                    answer = self.settings.face.answer(work.request, work.config, work.sink)
             except FAILURES as error:
                 return work.failed(error)
             return work.answered(answer)
@@ -142,13 +142,13 @@ class Nodes:
         self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `join`."""
-        work = Joining.of(Entry.further(self.way, state, config, runtime), state)
+        work = Joining.of(Entry.further(self.settings, state, config, runtime), state)
         if work.tier is None:
             return work.by_template()
         with work.entry.accounting():
             try:
                 async with atold_live(*work.heard):
-                    answer = await self.way.face.aanswer(work.request, work.config, work.sink)
+                    answer = await self.settings.face.aanswer(work.request, work.config, work.sink)
             except FAILURES as error:
                 return work.failed(error)
             return work.answered(answer)
@@ -157,7 +157,7 @@ class Nodes:
         self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """Hand on a join that has used every part; another goes to the frontier."""
-        entry = Entry.further(self.way, state, config, runtime)
+        entry = Entry.further(self.settings, state, config, runtime)
         with entry.accounting() as answers:
             if update := _left_out(entry, state):
                 return update
@@ -170,7 +170,7 @@ class Nodes:
         self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `verify`."""
-        entry = Entry.further(self.way, state, config, runtime)
+        entry = Entry.further(self.settings, state, config, runtime)
         with entry.accounting() as answers:
             if update := _left_out(entry, state):
                 return update
@@ -190,7 +190,7 @@ class Nodes:
     ) -> Update:
         """The router answers the whole request; `tier` is the one to ask, or `None`."""
         with self._whole(tier, state, config, runtime) as whole:
-            return whole.answered(self.way.face.answer(*whole.call))
+            return whole.answered(self.settings.face.answer(*whole.call))
 
     async def awhole(
         self,
@@ -201,7 +201,7 @@ class Nodes:
     ) -> Update:
         """The async twin of `whole`."""
         with self._whole(tier, state, config, runtime) as whole:
-            return whole.answered(await self.way.face.aanswer(*whole.call))
+            return whole.answered(await self.settings.face.aanswer(*whole.call))
 
     @contextmanager
     def _whole(
@@ -211,7 +211,7 @@ class Nodes:
         config: RunnableConfig,
         runtime: Runtime[Any],
     ) -> Iterator[_Whole]:
-        entry = Entry.further(self.way, state, config, runtime)
+        entry = Entry.further(self.settings, state, config, runtime)
         heard = entry.heard(Bill(entry, state["split"]), tier)
         with entry.accounting() as answers:
             try:
@@ -288,7 +288,7 @@ def _answer(entry: Entry, state: DecomposerState, draft: Draft) -> AIMessage:
     assert joined is not None
     if joined["by"] == "template":
         message = message.model_copy(update={"usage_metadata": usage_of(state["results"].values())})
-    ladder, tokens = entry.way.policy.ladder, entry.request.input_tokens
+    ladder, tokens = entry.settings.policy.ladder, entry.request.input_tokens
     record = parts_record(state, ladder, tokens, message.usage_metadata)
     metadata = {**message.response_metadata, "router": record}
     return message.model_copy(update={"response_metadata": metadata})

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from lc_asym_router._internal.provider_errors import describe_error
-from lc_asym_router._internal.run_config import loud
+from lc_asym_router._internal.run_config import with_handlers
 from lc_asym_router.decompose.chat_planner import ChatPlanner
 from lc_asym_router.decompose.gate import Gate
 from lc_asym_router.decompose.node_entry import Bill, Entry
@@ -75,7 +75,7 @@ class Planning:
 
     def __post_init__(self) -> None:
         self.bill = Bill(self.entry, self.split, purpose="plan")
-        self.meter = CallMeter("plan", self.entry.way.policy.price_of)
+        self.meter = CallMeter("plan", self.entry.settings.policy.price_of)
 
     @classmethod
     def of(cls, entry: Entry) -> Planning:
@@ -87,13 +87,13 @@ class Planning:
 
     def planners(self) -> Iterator[Any]:
         """The planners, one after the other, until one has settled it. A dear one must pay."""
-        way, gate = self.entry.way, self.entry.way.gate
-        for planner in way.planners:
+        settings, gate = self.entry.settings, self.entry.settings.gate
+        for planner in settings.planners:
             if self._settled:
                 return
-            tier = way.planning_tier(planner)
+            tier = settings.planning_tier(planner)
             if gate is not None and tier is not None:
-                estimate = gate.before(self.entry.request, way.policy.ladder, tier)
+                estimate = gate.before(self.entry.request, settings.policy.ladder, tier)
                 if not gate.lets(estimate):
                     self._set(None, f"whole: a plan is not worth it: {estimate.reason}", estimate)
                     continue
@@ -105,12 +105,12 @@ class Planning:
 
     def tier_config(self, planner: ChatPlanner) -> RunnableConfig:
         """The config of a call of a tier for the plan."""
-        tier = planner.tier or self.entry.way.policy.ladder[-1].name
-        return self.entry.hushed(self.bill, tier)
+        tier = planner.tier or self.entry.settings.policy.ladder[-1].name
+        return self.entry.quiet(self.bill, tier)
 
     def config(self) -> RunnableConfig:
         """The config of any other call for the plan: metered, and heard by nobody."""
-        return loud(self.entry.hushed(self.bill), [self.meter], {})
+        return with_handlers(self.entry.quiet(self.bill), [self.meter], {})
 
     def own(self, planner: ChatPlanner) -> tuple[Runnable[Any, AIMessage], list[Any]]:
         """A planner's own model with the plan's schema bound, and its messages."""
@@ -141,17 +141,19 @@ class Planning:
         """
         if found is None:
             return
-        way, gate = self.entry.way, self.entry.way.gate
+        settings, gate = self.entry.settings, self.entry.settings.gate
         plan = found if isinstance(found, Plan) else Plan(found)
-        plan.check(way.max_steps, [tier.name for tier in way.policy.ladder])
+        plan.check(settings.max_steps, [tier.name for tier in settings.policy.ladder])
         self._settled = True
         if len(plan) == 1:
             self._set(planner, "whole: the plan is one step, so the request goes as it is")
             return
-        joiner = way.joiner(plan)
+        joiner = settings.joiner(plan)
         joined = f"joined by {joiner.name if joiner else 'template'}"
         estimate = replace(
-            (gate or _ESTIMATES).estimate(plan, self.entry.request, way.policy.ladder, join=joiner),
+            (gate or _ESTIMATES).estimate(
+                plan, self.entry.request, settings.policy.ladder, join=joiner
+            ),
             planned_usd=total(call["cost_usd"] for call in self._calls()),
         )
         if gate is not None and not gate.lets(estimate):

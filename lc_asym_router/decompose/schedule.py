@@ -27,7 +27,7 @@ class Turn:
     result: StepResult | None = None
 
 
-class Board:
+class Schedule:
     """How far one request's plan has come. A step waits for its own needs, and for nothing else.
 
     Args:

@@ -23,7 +23,7 @@ PLANNERS = ("structure", "chat")
 
 
 @dataclass(frozen=True)
-class Way:
+class DecomposerSettings:
     """A decomposer's settings.
 
     Attributes:
@@ -46,7 +46,9 @@ class Way:
     max_steps: int
 
     @classmethod
-    def of(cls, policy: Policy, planner: Any, gate: Any, join: Any, max_steps: int) -> Way:
+    def of(
+        cls, policy: Policy, planner: Any, gate: Any, join: Any, max_steps: int
+    ) -> DecomposerSettings:
         """From what a user gave.
 
         Raises:
@@ -75,7 +77,7 @@ class Way:
         )
         return cls(policy, _face(policy), _face(own), planners, gate, join, max_steps)
 
-    def kept(self) -> Way:
+    def kept(self) -> DecomposerSettings:
         """The same with graphs that a checkpointer keeps: what is asked within a step that was
         interrupted is not asked again, as with the router's own graph."""
         return replace(

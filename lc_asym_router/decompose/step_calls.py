@@ -34,7 +34,7 @@ FAILURES = (TiersFailedError, NoTierError)
 
 
 @dataclass(frozen=True)
-class Part:
+class StepCall:
     """A step that is being taken.
 
     Attributes:
@@ -73,7 +73,7 @@ class Part:
     def call(self) -> tuple[Request, RunnableConfig, Sink | None]:
         """What the router is called with; nobody hears it."""
         bill = Bill(self.entry, self.given["split"], step=self.step.id)
-        return self.request, self.entry.hushed(bill, self.step.tier), self.entry.muted
+        return self.request, self.entry.quiet(bill, self.step.tier), self.entry.muted
 
     def answered(self, answer: AIMessage) -> StepResult:
         """The router has answered: what no check of a tier sees is seen to here."""
@@ -131,7 +131,7 @@ class Joining:
         plan, sink = plan_of(state), None
         if entry.around.streams:
             sink = JoinSink(entry.around.context.sink, plan, texts_of(state))
-        return cls(entry, state, entry.way.joiner(plan), sink)
+        return cls(entry, state, entry.settings.joiner(plan), sink)
 
     @property
     def heard(self) -> tuple[JoinSink | None, Sequence[BaseMessage], Audience]:
@@ -148,7 +148,7 @@ class Joining:
         """The config of its call: heard by nobody but the sink."""
         assert self.tier is not None
         bill = Bill(self.entry, self.state["split"], step=JOIN)
-        return self.entry.hushed(bill, self.tier.name)
+        return self.entry.quiet(bill, self.tier.name)
 
     def by_template(self) -> Update:
         """The answers under their questions."""

@@ -1,7 +1,7 @@
 """The graph of the steps: LangGraph sends them all out at once, and each waits for its own turn.
 
 LangGraph runs a graph in waves, and a wave ends with its slowest task. So all steps are tasks of one
-wave, the finished ones among them are kept by the checkpointer one by one, and a `Board` beside the
+wave, the finished ones among them are kept by the checkpointer one by one, and a `Schedule` beside the
 state lets each begin as soon as it can.
 """
 
@@ -25,10 +25,10 @@ from langgraph.types import Send
 
 from lc_asym_router.decompose.node_entry import Entry
 from lc_asym_router.decompose.plan import Step
-from lc_asym_router.decompose.schedule import Board, Turn
-from lc_asym_router.decompose.settings import Way
+from lc_asym_router.decompose.schedule import Schedule, Turn
+from lc_asym_router.decompose.settings import DecomposerSettings
 from lc_asym_router.decompose.state import StepInput, StepResult, StepsState
-from lc_asym_router.decompose.step_calls import FAILURES, Part, plan_of, with_whole_record
+from lc_asym_router.decompose.step_calls import FAILURES, StepCall, plan_of, with_whole_record
 from lc_asym_router.graph.build import Graph
 from lc_asym_router.graph.context import RunContext
 from lc_asym_router.graph.runner import not_durable
@@ -47,11 +47,11 @@ class Beside:
         outer: The context of the decomposer's own run, which all steps share.
     """
 
-    board: Board
+    schedule: Schedule
     outer: RunContext
 
 
-class Fan:
+class StepsGraph:
     """Takes the steps of plans.
 
     Args:
@@ -59,8 +59,8 @@ class Fan:
         kept: Whether a checkpointer, if there is one, keeps each finished step.
     """
 
-    def __init__(self, way: Way, kept: bool) -> None:
-        self._way = way
+    def __init__(self, settings: DecomposerSettings, kept: bool) -> None:
+        self._settings = settings
         self._kept = kept
         graph = StateGraph(StepsState, context_schema=Beside)
         graph.add_node("step", RunnableCallable(self._step, self._astep, trace=False))
@@ -71,35 +71,35 @@ class Fan:
         """Take all steps of the plan in the state; what came of each."""
         saver = self._saver(entry.config)
         saved = saver.get_tuple(entry.config) if saver else None
-        board, config = self._begin(state, entry, _finished(saved))
-        beside = Beside(board, entry.around.context)
+        schedule, config = self._begin(state, entry, _finished(saved))
+        beside = Beside(schedule, entry.around.context)
         # The graph runs in a thread, so that whoever interrupts this one stops the board first.
-        with self._whole(board, state), ThreadPoolExecutor(1, "lc-asym-router-steps") as pool:
+        with self._whole(schedule, state), ThreadPoolExecutor(1, "lc-asym-router-steps") as pool:
             run = partial(self._graph.invoke, _given(state), config, context=beside)
             running = pool.submit(copy_context().run, run)
             try:
                 return _results(running.result())
             except BaseException:
-                board.stop()
+                schedule.stop()
                 raise
 
     async def aout(self, state: Mapping[str, Any], entry: Entry) -> dict[str, StepResult]:
         """The async twin of `out`."""
         saver = self._saver(entry.config)
         saved = await saver.aget_tuple(entry.config) if saver else None
-        board, config = self._begin(state, entry, _finished(saved))
-        beside = Beside(board, entry.around.context)
-        with self._whole(board, state):
+        schedule, config = self._begin(state, entry, _finished(saved))
+        beside = Beside(schedule, entry.around.context)
+        with self._whole(schedule, state):
             return _results(await self._graph.ainvoke(_given(state), config, context=beside))
 
     @contextmanager
-    def _whole(self, board: Board, state: Mapping[str, Any]) -> Iterator[None]:
+    def _whole(self, schedule: Schedule, state: Mapping[str, Any]) -> Iterator[None]:
         """Around a run: an error of a step carries the record of all of them."""
         try:
-            with board.ended():
+            with schedule.ended():
                 yield
         except FAILURES as error:
-            raise with_whole_record(error, {**state, "results": board.noted}) from None
+            raise with_whole_record(error, {**state, "results": schedule.noted}) from None
 
     def _saver(self, config: RunnableConfig) -> Any:
         """The checkpointer of the run; `None` where there is none, or it is not for this graph."""
@@ -107,43 +107,45 @@ class Fan:
 
     def _begin(
         self, state: Mapping[str, Any], entry: Entry, results: dict[str, StepResult]
-    ) -> tuple[Board, RunnableConfig]:
+    ) -> tuple[Schedule, RunnableConfig]:
         plan, config = plan_of(state), entry.around.config
-        board = Board(plan, config["max_concurrency"] or len(plan), results)
+        schedule = Schedule(plan, config["max_concurrency"] or len(plan), results)
         if not self._saver(config):
             config = not_durable(config)
         values = {k: v for k, v in config["configurable"].items() if k != CONFIG_KEY_STREAM}
         room = len(plan) + SPARE  # a step that waits has a thread
-        return board, {**config, "configurable": values, "max_concurrency": room}
+        return schedule, {**config, "configurable": values, "max_concurrency": room}
 
     def _step(self, given: StepInput, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
         """Take a step: the router answers it, and nobody hears it."""
-        step, board = Step(**given["step"]), runtime.context.board
-        with board.turn(step) as turn:
+        step, schedule = Step(**given["step"]), runtime.context.schedule
+        with schedule.turn(step) as turn:
             if turn is None:
                 return {}
             part = self._part(given, config, runtime.context, turn)
             with part.settling(turn):
-                turn.result = part.answered(self._way.steps.answer(*part.call))
+                turn.result = part.answered(self._settings.steps.answer(*part.call))
             return {"results": {step.id: turn.result}}
 
     async def _astep(
         self, given: StepInput, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `_step`."""
-        step, board = Step(**given["step"]), runtime.context.board
-        async with board.aturn(step) as turn:
+        step, schedule = Step(**given["step"]), runtime.context.schedule
+        async with schedule.aturn(step) as turn:
             if turn is None:
                 return {}
             part = self._part(given, config, runtime.context, turn)
             with part.settling(turn):
-                turn.result = part.answered(await self._way.steps.aanswer(*part.call))
+                turn.result = part.answered(await self._settings.steps.aanswer(*part.call))
             return {"results": {step.id: turn.result}}
 
-    def _part(self, given: StepInput, config: RunnableConfig, beside: Beside, turn: Turn) -> Part:
-        own: RunnableConfig = {**config, "max_concurrency": beside.board.most}
-        entry = Entry.of(self._way, given, own, Runtime(context=beside.outer))
-        return Part(entry, given, turn.known)
+    def _part(
+        self, given: StepInput, config: RunnableConfig, beside: Beside, turn: Turn
+    ) -> StepCall:
+        own: RunnableConfig = {**config, "max_concurrency": beside.schedule.most}
+        entry = Entry.of(self._settings, given, own, Runtime(context=beside.outer))
+        return StepCall(entry, given, turn.known)
 
 
 def _each(state: StepsState) -> list[Send]:

@@ -9,13 +9,13 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
-from lc_asym_router._internal.run_config import metadata_of, quiet, tags_of
+from lc_asym_router._internal.run_config import metadata_of, tags_of, without_listeners
 from lc_asym_router.graph.options import CallOptions
 from lc_asym_router.graph.state import RouterState, Update
 from lc_asym_router.graph.streaming import Audience, Sink
 from lc_asym_router.records.request import Request
 from lc_asym_router.records.trail import Trail
-from lc_asym_router.tiers.faults.connections import Line
+from lc_asym_router.tiers.faults.connections import Connections
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Aside:
         streams: Whether anybody wants the winner's answer as chunks.
     """
 
-    line: Line
+    connections: Connections
     streams: bool
 
 
@@ -86,10 +86,10 @@ class Surroundings:
     def of(cls, config: RunnableConfig, runtime: Runtime[Any]) -> Surroundings:
         """From what LangGraph gives to a node."""
         context = runtime.context
-        hushed, found = quiet(config)
+        quiet, found = without_listeners(config)
         if isinstance(context, RunContext):
-            return cls(context, hushed, (*context.listeners, *found))
-        return cls(RunContext(), hushed, tuple(found))
+            return cls(context, quiet, (*context.listeners, *found))
+        return cls(RunContext(), quiet, tuple(found))
 
     @property
     def streams(self) -> bool:

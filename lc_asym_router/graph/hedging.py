@@ -19,7 +19,7 @@ from lc_asym_router.graph.state import Update
 from lc_asym_router.graph.streaming import Sink
 from lc_asym_router.graph.updates import LEFT, Outcomes
 from lc_asym_router.records.trail import Trail, open_record
-from lc_asym_router.tiers.faults.connections import Line
+from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.tier import Tier
 
 LONGEST = 600.0
@@ -70,7 +70,7 @@ class Hedge:
         assert context.sink is not None
         assert context.aside is not None
         context.sink.close()
-        context.aside.line.hang_up()
+        context.aside.connections.close()
 
     @property
     def around(self) -> Surroundings:
@@ -207,6 +207,6 @@ def _aside(scene: Scene, seconds: float) -> Scene:
         listeners=(),
         exceptions=[],
         kept=[],
-        aside=Aside(Line(seconds), scene.around.streams),
+        aside=Aside(Connections(seconds), scene.around.streams),
     )
     return replace(scene, around=Surroundings(context, scene.around.config, ()))

@@ -14,18 +14,18 @@ from langgraph.constants import END
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
-from lc_asym_router._internal.run_config import ambient, run_id_of
+from lc_asym_router._internal.run_config import config_context, run_id_of
 from lc_asym_router.graph.calls.meter import CallMeter
 from lc_asym_router.graph.calls.paying import charged_trail
 from lc_asym_router.graph.context import Scene, Surroundings
 from lc_asym_router.graph.hedging import Hedge
-from lc_asym_router.graph.notify import telling
+from lc_asym_router.graph.notify import notifying
 from lc_asym_router.graph.options import CallOptions
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.record import classifying
 from lc_asym_router.graph.state import RouterState, Update
 from lc_asym_router.graph.steps import Steps, metered
-from lc_asym_router.money.budgets.side_calls import Gate
+from lc_asym_router.money.budgets.side_calls import SideCallBudget
 from lc_asym_router.records.decision import Decision
 from lc_asym_router.records.labels import Labels
 from lc_asym_router.records.request import Request
@@ -53,11 +53,11 @@ class Nodes:
         meter = CallMeter("classify", self.policy.price_of)
         decider, seconds = self.policy.decider, self._share(scene)
         with self._accounting(scene, config, None) as done:
-            with self.policy.purse.gate(scene) as gate:
-                inner = metered(scene.around.config, self._classifying, meter, gate)
-                with ambient(inner):
+            with self.policy.purse.side_calls(scene) as side_calls:
+                inner = metered(scene.around.config, self._classifying, meter, side_calls)
+                with config_context(inner):
                     decision = decider.decide(scene.request, scene.options, inner, seconds)
-            return done(self._decided(decision, meter, scene, gate))
+            return done(self._decided(decision, meter, scene, side_calls))
 
     async def aclassify(
         self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
@@ -67,11 +67,11 @@ class Nodes:
         meter = CallMeter("classify", self.policy.price_of)
         decider, seconds = self.policy.decider, self._share(scene)
         with self._accounting(scene, config, None) as done:
-            async with self.policy.purse.gate(scene) as gate:
-                inner = metered(scene.around.config, self._classifying, meter, gate)
-                with ambient(inner):
+            async with self.policy.purse.side_calls(scene) as side_calls:
+                inner = metered(scene.around.config, self._classifying, meter, side_calls)
+                with config_context(inner):
                     decision = await decider.adecide(scene.request, scene.options, inner, seconds)
-            return done(self._decided(decision, meter, scene, gate))
+            return done(self._decided(decision, meter, scene, side_calls))
 
     # a tier ---------------------------------------------------------------------------------
 
@@ -123,7 +123,9 @@ class Nodes:
         request = around.context.request or Request().with_messages(state["messages"])
         return Scene(state, around, request, options)
 
-    def _decided(self, decision: Decision, meter: CallMeter, scene: Scene, gate: Gate) -> Update:
+    def _decided(
+        self, decision: Decision, meter: CallMeter, scene: Scene, side_calls: SideCallBudget
+    ) -> Update:
         context = scene.around.context
         deadline = self._deadline(scene)
         trail: Trail = {
@@ -136,8 +138,8 @@ class Nodes:
         }
         if deadline is not None:
             trail["until"] = meter.started + deadline
-        if gate.budgets:
-            trail = charged_trail(trail, gate.took)
+        if side_calls.budgets:
+            trail = charged_trail(trail, side_calls.took)
         return {"route": decision.tier, "trail": trail, "draft": None}
 
     def _share(self, scene: Scene) -> float | None:
@@ -177,7 +179,7 @@ class Nodes:
         if trail is not None:
             context.keep(trail)
         # A paused step is taken again, so there is nothing to tell yet.
-        with telling(config, context, scene.request.messages, passing=(GraphBubbleUp,)) as told:
+        with notifying(config, context, scene.request.messages, passing=(GraphBubbleUp,)) as told:
             yield done
             told.extend(answers)
 

@@ -15,7 +15,12 @@ from langchain_core.runnables import RunnableConfig
 from lc_asym_router._internal.run_config import metadata_of, run_id_of, tags_of
 from lc_asym_router.errors import TiersFailedError
 from lc_asym_router.graph.context import RunContext
-from lc_asym_router.records.handlers import AroundHandler, RecordHandler, Step, Told
+from lc_asym_router.records.handlers import (
+    FinishedRequest,
+    RecordHandler,
+    RequestScope,
+    ScopeHandler,
+)
 from lc_asym_router.records.labels import own_tags
 from lc_asym_router.records.trail import open_record
 
@@ -27,7 +32,7 @@ of that request, which would be counted twice as a request of their own."""
 
 
 @contextmanager
-def telling(
+def notifying(
     config: RunnableConfig,
     context: RunContext,
     messages: Sequence[BaseMessage],
@@ -50,7 +55,9 @@ def telling(
         yield answers
         return
     mark = _waiting.set((*_waiting.get(), *handlers))
-    step = Step(context.run_id or run_id_of(config), context.faced, passing, context.request_id)
+    step = RequestScope(
+        context.run_id or run_id_of(config), context.faced, passing, context.request_id
+    )
     with _around(handlers, step):
         try:
             yield answers
@@ -58,12 +65,12 @@ def telling(
             raise
         except BaseException as error:
             if record := _record_at(error, context):
-                _tell(handlers, _told(config, context, messages, record, error=error))
+                _notify(handlers, _finished(config, context, messages, record, error=error))
             raise
         finally:
             _waiting.reset(mark)
         if answers and (record := answers[-1].response_metadata.get("router")):
-            _tell(handlers, _told(config, context, messages, record, answer=answers[-1]))
+            _notify(handlers, _finished(config, context, messages, record, answer=answers[-1]))
 
 
 def _record_at(error: BaseException, context: RunContext) -> dict[str, Any] | None:
@@ -76,7 +83,7 @@ def _record_at(error: BaseException, context: RunContext) -> dict[str, Any] | No
     return open_record({**trail, "side_calls": [*trail["side_calls"], *side_calls]})
 
 
-def _told(
+def _finished(
     config: RunnableConfig,
     context: RunContext,
     messages: Sequence[BaseMessage],
@@ -84,12 +91,12 @@ def _told(
     *,
     answer: AIMessage | None = None,
     error: BaseException | None = None,
-) -> Told:
+) -> FinishedRequest:
     metadata = metadata_of(config)
     thread = (config.get("configurable") or {}).get("thread_id")
     if thread is not None:
         metadata = {"thread_id": thread, **metadata}
-    return Told(
+    return FinishedRequest(
         record=record,
         run_id=context.run_id or record.get("run_id"),
         tags=tuple(own_tags(tags_of(config))),
@@ -112,7 +119,7 @@ def _handlers(config: RunnableConfig) -> list[RecordHandler]:
 
 
 @contextmanager
-def _around(handlers: Sequence[RecordHandler], step: Step) -> Iterator[None]:
+def _around(handlers: Sequence[RecordHandler], step: RequestScope) -> Iterator[None]:
     entered: list[tuple[RecordHandler, AbstractContextManager[None]]] = []
 
     def leave(error: BaseException | None) -> None:
@@ -124,7 +131,7 @@ def _around(handlers: Sequence[RecordHandler], step: Step) -> Iterator[None]:
     for handler in handlers:
         if hasattr(handler, "around_router"):
             with _harmless(handler):
-                block = cast("AroundHandler", handler).around_router(step)
+                block = cast("ScopeHandler", handler).around_router(step)
                 block.__enter__()
                 entered.append((handler, block))
     try:
@@ -135,10 +142,10 @@ def _around(handlers: Sequence[RecordHandler], step: Step) -> Iterator[None]:
     leave(None)
 
 
-def _tell(handlers: Sequence[RecordHandler], told: Told) -> None:
+def _notify(handlers: Sequence[RecordHandler], finished: FinishedRequest) -> None:
     for handler in handlers:
         with _harmless(handler):
-            handler.on_router_record(told)
+            handler.on_router_record(finished)
 
 
 @contextmanager

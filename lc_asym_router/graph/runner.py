@@ -15,11 +15,16 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import RunnableConfig
 from langgraph._internal._constants import CONFIG_KEY_DURABILITY
 
-from lc_asym_router._internal.run_config import ambient, metadata_of, quiet, run_id_of
+from lc_asym_router._internal.run_config import (
+    config_context,
+    metadata_of,
+    run_id_of,
+    without_listeners,
+)
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.graph.build import Graph
 from lc_asym_router.graph.context import RunContext
-from lc_asym_router.graph.notify import telling
+from lc_asym_router.graph.notify import notifying
 from lc_asym_router.graph.streaming import ReaderGone, Sink
 from lc_asym_router.records.request import Request
 
@@ -52,7 +57,7 @@ class Face:
     ) -> AIMessage:
         """Run the graph to its answer."""
         inner, context = self._prepare(request, config, sink)
-        with ambient(None), telling(config, context, request.messages) as answers:
+        with config_context(None), notifying(config, context, request.messages) as answers:
             answers.append(_last(self.graph.invoke({"messages": []}, inner, context=context)))
         return answers[-1]
 
@@ -61,7 +66,7 @@ class Face:
     ) -> AIMessage:
         """The async twin of `answer`."""
         inner, context = self._prepare(request, config, sink)
-        with ambient(None), telling(config, context, request.messages) as answers:
+        with config_context(None), notifying(config, context, request.messages) as answers:
             output = await self.graph.ainvoke({"messages": []}, inner, context=context)
             answers.append(_last(output))
         return answers[-1]
@@ -116,7 +121,7 @@ class Face:
     def _prepare(
         self, request: Request, config: RunnableConfig, sink: Sink | None
     ) -> tuple[RunnableConfig, RunContext]:
-        inner, listeners = quiet(config)
+        inner, listeners = without_listeners(config)
         place = {
             key: value
             for key, value in metadata_of(config).items()

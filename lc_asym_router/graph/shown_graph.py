@@ -6,17 +6,24 @@ from typing import Any, cast
 
 from langgraph.graph.state import CompiledStateGraph
 
-from lc_asym_router._internal.display import Displayed
+from lc_asym_router._internal.display import renderer
 from lc_asym_router.graph.policy import Policy
 
 
-class ShownGraph(Displayed, CompiledStateGraph[Any, Any, Any, Any]):
+class ShownGraph(CompiledStateGraph[Any, Any, Any, Any]):
     """A compiled graph that is drawn here."""
 
     @property
     def policy(self) -> Policy:
         """The settings that its nodes go by; its builder, which its copies share, keeps them."""
         return cast("Policy", cast("Any", self.builder).policy)
+
+    def _repr_html_(self) -> str:
+        return str(renderer("ShownGraph")(self))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        """Every form of the display, by MIME type."""
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
     def __repr__(self) -> str:
         nodes = ", ".join(name for name in self.nodes if not name.startswith("__"))

@@ -11,7 +11,7 @@ from langgraph.errors import GraphBubbleUp
 from lc_asym_router._internal.chunks import Draft, as_message
 from lc_asym_router._internal.deadline import awithin, within
 from lc_asym_router._internal.provider_errors import describe_error
-from lc_asym_router._internal.run_config import ambient, held, loud
+from lc_asym_router._internal.run_config import buffered, config_context, with_handlers
 from lc_asym_router.errors import CheckError, ConfigurationError, TiersFailedError
 from lc_asym_router.graph.calls.call import Outcome, acall, call
 from lc_asym_router.graph.calls.meter import CallMeter
@@ -26,7 +26,7 @@ from lc_asym_router.graph.record import verifying
 from lc_asym_router.graph.state import RouterState, Update, unseal
 from lc_asym_router.graph.streaming import Audience, ahand_on, hand_on
 from lc_asym_router.graph.updates import Outcomes
-from lc_asym_router.money.budgets.side_calls import Gate
+from lc_asym_router.money.budgets.side_calls import SideCallBudget
 from lc_asym_router.records.labels import Labels
 from lc_asym_router.tiers.binding import bind, resampled
 from lc_asym_router.tiers.conversation import fit
@@ -166,14 +166,14 @@ class Steps:
         meter = CallMeter("verify", self.policy.price_of)
         scene.around.context.keep(scene.state["trail"], meter.calls)
         labels = verifying(check.name, scene.state["trail"])
-        gate = self.policy.purse.gate(scene)
-        with gate, ambient(metered(scene.around.config, labels, meter, gate)):
+        side_calls = self.policy.purse.side_calls(scene)
+        with side_calls, config_context(metered(scene.around.config, labels, meter, side_calls)):
             try:
                 limit = self.planner.limit(tier, scene)
                 verdict = within(limit.seconds, lambda: check(attempt))
             except Exception as error:
                 verdict = _raised(error, check)
-        scene = _checked(scene, gate)
+        scene = _checked(scene, side_calls)
         if not verdict.passed:
             heard = attempt.tiers_above.calls(meter.of_answer) if attempt.tiers_above else {}
             return self.outcomes.rejected(tier, scene, verdict, meter.calls, heard)
@@ -186,14 +186,14 @@ class Steps:
         meter = CallMeter("verify", self.policy.price_of)
         scene.around.context.keep(scene.state["trail"], meter.calls)
         labels = verifying(check.name, scene.state["trail"])
-        async with self.policy.purse.gate(scene) as gate:
-            with ambient(metered(scene.around.config, labels, meter, gate)):
+        async with self.policy.purse.side_calls(scene) as side_calls:
+            with config_context(metered(scene.around.config, labels, meter, side_calls)):
                 try:
                     limit = self.planner.limit(tier, scene)
                     verdict = await awithin(limit.seconds, lambda: check.acall(attempt))
                 except Exception as error:
                     verdict = _raised(error, check)
-        scene = _checked(scene, gate)
+        scene = _checked(scene, side_calls)
         if not verdict.passed:
             heard = attempt.tiers_above.calls(meter.of_answer) if attempt.tiers_above else {}
             return self.outcomes.rejected(tier, scene, verdict, meter.calls, heard)
@@ -227,16 +227,18 @@ class Steps:
         return tier, draft, attempt, check
 
 
-def metered(config: RunnableConfig, labels: Labels, meter: CallMeter, gate: Gate) -> RunnableConfig:
+def metered(
+    config: RunnableConfig, labels: Labels, meter: CallMeter, side_calls: SideCallBudget
+) -> RunnableConfig:
     """The config for a classifier or a check: metered, under budget, and heard by no listener."""
-    return held(labels.on(loud(config, [meter, *gate.handlers], {})))
+    return buffered(labels.on(with_handlers(config, [meter, *side_calls.handlers], {})))
 
 
-def _checked(scene: Scene, gate: Gate) -> Scene:
+def _checked(scene: Scene, side_calls: SideCallBudget) -> Scene:
     """The scene with what the check's calls took on its trail's account."""
-    if not gate.budgets:
+    if not side_calls.budgets:
         return scene
-    trail = charged_trail(scene.state["trail"], gate.took)
+    trail = charged_trail(scene.state["trail"], side_calls.took)
     return replace(scene, state=cast("RouterState", {**scene.state, "trail": trail}))
 
 

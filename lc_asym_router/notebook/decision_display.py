@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lc_asym_router.classify.typed_answers import Part
+from lc_asym_router.classify.typed_answers import Factor
 from lc_asym_router.notebook.markup import Html, clipped, display, drawing, markup, table, tag
 from lc_asym_router.records.amounts import number
 
@@ -78,7 +78,7 @@ def _bar(complexity: float, threshold: float | None) -> Html:
     )
 
 
-def _moved(parts: Sequence[Part]) -> Html | None:
+def _moved(parts: Sequence[Factor]) -> Html | None:
     """What moved the complexity: a bar to the right for what raised it, else to the left."""
     if not parts:
         return None

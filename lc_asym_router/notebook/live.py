@@ -15,7 +15,7 @@ from langchain_core.runnables.config import ensure_config
 from langgraph.constants import END, START
 
 from lc_asym_router._internal.imports import needed
-from lc_asym_router._internal.run_config import loud
+from lc_asym_router._internal.run_config import with_handlers
 from lc_asym_router.notebook.graph_drawing import NodeState, graph_svg
 from lc_asym_router.notebook.markup import display, tag
 from lc_asym_router.notebook.showing import notebook
@@ -40,7 +40,7 @@ async def watch(
     """See `AsymRouter.watch`."""
     screen: Screen = NotebookScreen(router.policy) if notebook() else TextScreen()
     follower = _Follower({*router.graph.nodes}, screen)
-    heard = loud(ensure_config(config), [follower], {})
+    heard = with_handlers(ensure_config(config), [follower], {})
     whole: AIMessageChunk | None = None
     answered = False
     try:

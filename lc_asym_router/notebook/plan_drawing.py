@@ -18,7 +18,7 @@ from lc_asym_router.notebook.timeline import (
     timeline_svg,
 )
 from lc_asym_router.records.amounts import seconds, usd
-from lc_asym_router.records.plan_rows import Row, rows_of
+from lc_asym_router.records.plan_rows import PlanRow, rows_of
 
 if TYPE_CHECKING:
     from lc_asym_router.records.record import Record
@@ -39,7 +39,7 @@ def request_svg(record: Record) -> Html:
     return footed(record, drawn, title="The plan of a request")
 
 
-def _drawn(row: Row, y: int, scale: float) -> Html:
+def _drawn(row: PlanRow, y: int, scale: float) -> Html:
     numbers = (clipped(row.tiers, 18), "" if row.cost_usd is None else usd(row.cost_usd))
     return tag(
         "g",
@@ -55,7 +55,7 @@ def _drawn(row: Row, y: int, scale: float) -> Html:
     )
 
 
-def _bars(row: Row, y: int, scale: float) -> Iterator[Html]:
+def _bars(row: PlanRow, y: int, scale: float) -> Iterator[Html]:
     """A bar for each of its calls; its last answer in the colour of what came of the row."""
     steps = list(steps_of(row.record)) if row.record else []
     last = max((at for at, step in enumerate(steps) if step.kind != "side"), default=None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lc_asym_router.notebook.decision_display import decision_parts
 from lc_asym_router.notebook.markup import Html, display, table, tag
 from lc_asym_router.notebook.plan_drawing import request_svg
-from lc_asym_router.notebook.timeline import Step, saving, steps_of
+from lc_asym_router.notebook.timeline import TimelineRow, saving, steps_of
 from lc_asym_router.records.amounts import UNKNOWN, number, seconds, usd
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def tile(name: str, value: str, class_: str | None = None) -> Html:
     return tag("span", shown, tag("span", name, class_="dim"), class_="tile")
 
 
-def _row(step: Step) -> Iterator[Any]:
+def _row(step: TimelineRow) -> Iterator[Any]:
     call = step.call
     yield call.step
     yield tag("b", step.name)

@@ -19,7 +19,7 @@ WIDTH, LEFT, BAR, ROW = 780, 250, 300, 40
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TimelineRow:
     """A row of the timeline.
 
     Attributes:
@@ -37,7 +37,7 @@ class Step:
     begun: float
 
 
-def steps_of(record: Record) -> Iterator[Step]:
+def steps_of(record: Record) -> Iterator[TimelineRow]:
     """The calls one after the other, as they were made; those of a race side by side, to its end.
 
     A record does not say which attempt a check's call was for. Where only one attempt was checked it
@@ -58,7 +58,7 @@ def steps_of(record: Record) -> Iterator[Step]:
         took = call.seconds or 0.0
         lead = max(each.seconds or 0.0 for each in beside) - took
         name = f"{number} {call.tier}" if number else call.tier
-        yield Step(call, name, told, kind, at + lead)
+        yield TimelineRow(call, name, told, kind, at + lead)
         if stopped(call):
             at += max(0.0, took - (beside[-1].seconds or 0.0))
         else:
@@ -87,7 +87,7 @@ def footed(record: Record, rows: Sequence[Html], *, title: str) -> Html:
     )
 
 
-def _row(step: Step, y: int, scale: float) -> Html:
+def _row(step: TimelineRow, y: int, scale: float) -> Html:
     call, usage = step.call, step.call.usage
     tokens = f"{usage['input_tokens']} + {usage['output_tokens']} tokens" if usage else ""
     cost = "" if call.cost_usd is None else usd(call.cost_usd)
@@ -106,7 +106,7 @@ def _row(step: Step, y: int, scale: float) -> Html:
     )
 
 
-def bar(step: Step, y: int, scale: float) -> Html:
+def bar(step: TimelineRow, y: int, scale: float) -> Html:
     """A call as a bar: from when it began, as long as it took, in the colour of what came of it.
 
     Args:

@@ -18,13 +18,13 @@ def messages_json(messages: Sequence[BaseMessage], finish: str | None = None) ->
         messages: The messages. Of blocks that are no text only the type is kept.
         finish: Why the model stopped, for an output.
     """
-    told: list[dict[str, Any]] = [
+    finished: list[dict[str, Any]] = [
         {"role": _ROLES.get(message.type, message.type), "parts": _parts(message)}
         for message in messages
     ]
     if finish is not None:
-        told = [{**each, "finish_reason": finish} for each in told]
-    return json.dumps(told, ensure_ascii=False, default=str)
+        finished = [{**each, "finish_reason": finish} for each in finished]
+    return json.dumps(finished, ensure_ascii=False, default=str)
 
 
 def _parts(message: BaseMessage) -> list[dict[str, Any]]:

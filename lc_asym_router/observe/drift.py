@@ -12,7 +12,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 
 from lc_asym_router.classify.calibration import MIN_SCORES, Calibration, Drift
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.records.handlers import Told
+from lc_asym_router.records.handlers import FinishedRequest
 
 logger = logging.getLogger(__name__)
 
@@ -65,9 +65,9 @@ class DriftWatch(BaseCallbackHandler):
             scores = list(self._scores.get(name, ()))
         return self.calibration.drift(name, scores)
 
-    def on_router_record(self, told: Told) -> None:
+    def on_router_record(self, finished: FinishedRequest) -> None:
         """A request has come to its end: the router tells of it, once."""
-        self.add(told.record)
+        self.add(finished.record)
 
     def _take(self, name: str, score: float | None) -> None:
         if score is None or name not in self._scores:

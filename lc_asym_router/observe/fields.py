@@ -7,22 +7,22 @@ from typing import Any
 
 from lc_asym_router._internal.provider_errors import error_head
 from lc_asym_router.records.amounts import total
-from lc_asym_router.records.handlers import Told
+from lc_asym_router.records.handlers import FinishedRequest
 
 
-def fields_of(told: Told) -> dict[str, Any]:
+def fields_of(finished: FinishedRequest) -> dict[str, Any]:
     """What is known of a request: names and numbers. `None` where there is nothing to say.
 
     Reasons are left out: a check or a classifier of one's own may quote the prompt in one.
     """
-    record = told.record
+    record = finished.record
     decision, attempts = record["decision"], record["attempts"]
     last = attempts[-1] if attempts else {}
-    answered = told.outcome == "answered"
+    answered = finished.outcome == "answered"
     return {
         "request_id": record["id"],
-        "outcome": told.outcome,
-        "error": None if told.error is None else type(told.error).__name__,
+        "outcome": finished.outcome,
+        "error": None if finished.error is None else type(finished.error).__name__,
         "tier": record.get("tier") if answered else None,
         "model": last.get("model"),
         "escalated": record.get("escalated", len({each["tier"] for each in attempts}) > 1),

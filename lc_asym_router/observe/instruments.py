@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.observe import conventions as names
 from lc_asym_router.observe.fields import call_fields, fields_of
-from lc_asym_router.records.handlers import Told
+from lc_asym_router.records.handlers import FinishedRequest
 from lc_asym_router.records.labels import PREFIX
 
 if TYPE_CHECKING:
@@ -124,14 +124,14 @@ class Instruments:
             for tier, state in states().items()
         ]
 
-    def request(self, told: Told) -> None:
+    def request(self, finished: FinishedRequest) -> None:
         """A request has ended."""
-        fields = fields_of(told)
+        fields = fields_of(finished)
         by = _labels(fields, "outcome", "tier")
         self._requests.add(1, {**by, **_labels(fields, "escalated", "decided_tier")})
         self._seconds.record(fields["seconds"], by)
-        attempts = [call_fields(attempt) for attempt in told.record["attempts"]]
-        for call in (*attempts, *map(call_fields, told.record["side_calls"])):
+        attempts = [call_fields(attempt) for attempt in finished.record["attempts"]]
+        for call in (*attempts, *map(call_fields, finished.record["side_calls"])):
             self._called(call)
         left = [fields["decided_tier"], *(attempt["tier"] for attempt in attempts)]
         for before, attempt in zip(left, attempts, strict=False):

@@ -7,7 +7,7 @@ from typing import Any
 
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.observe.fields import call_fields, fields_of
-from lc_asym_router.records.handlers import RecordsOnly, Told
+from lc_asym_router.records.handlers import FinishedRequest, RecordsOnly
 
 
 class RequestLog(RecordsOnly):
@@ -36,16 +36,16 @@ class RequestLog(RecordsOnly):
         self.logger = logging.getLogger(logger) if isinstance(logger, str) else logger
         self.level = level
 
-    def on_router_record(self, told: Told) -> None:
+    def on_router_record(self, finished: FinishedRequest) -> None:
         """A request has come to its end: the router tells of it, once."""
-        fields = fields_of(told)
+        fields = fields_of(finished)
         about = {
             "request_id": fields["request_id"],
-            "run_id": told.run_id,
-            "thread_id": told.metadata.get("thread_id"),
-            "tags": list(told.tags),
+            "run_id": finished.run_id,
+            "thread_id": finished.metadata.get("thread_id"),
+            "tags": list(finished.tags),
         }
-        attempts = [call_fields(attempt) for attempt in told.record["attempts"]]
+        attempts = [call_fields(attempt) for attempt in finished.record["attempts"]]
         for number, attempt in enumerate(attempts, 1):
             if attempt["result"] in ("failed", "not_asked"):
                 self.logger.warning(
@@ -55,14 +55,14 @@ class RequestLog(RecordsOnly):
                     attempt["error"],
                     extra={**about, **attempt, "attempt": number},
                 )
-        for mark in (told.record.get("budget") or {}).get("exhausted", ()):
+        for mark in (finished.record.get("budget") or {}).get("exhausted", ()):
             name, per = mark["budget"], mark["per"]
             self.logger.warning(
                 "the budget %s is used up", name, extra={**about, "budget": name, "per": per}
             )
-        calls = [*attempts, *map(call_fields, told.record["side_calls"])]
+        calls = [*attempts, *map(call_fields, finished.record["side_calls"])]
         self.logger.log(
-            logging.ERROR if told.outcome == "failed" else self.level,
+            logging.ERROR if finished.outcome == "failed" else self.level,
             "%s",
             _headline(fields),
             extra={**fields, **about, "calls": calls},

@@ -27,7 +27,7 @@ from lc_asym_router.observe.spans import (
     fail,
     put,
 )
-from lc_asym_router.records.handlers import Step, Told
+from lc_asym_router.records.handlers import FinishedRequest, RequestScope
 from lc_asym_router.records.labels import PREFIX
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class OpenTelemetry(BaseCallbackHandler):
     # requests -------------------------------------------------------------------------------
 
     @contextmanager
-    def around_router(self, step: Step) -> Iterator[None]:
+    def around_router(self, step: RequestScope) -> Iterator[None]:
         """A request, or a step of one, is answered in this block."""
         known = None if step.request_id is None else self._open.pop(step.request_id, None)
         request = known or RequestSpans(self, self._request_span())
@@ -121,23 +121,23 @@ class OpenTelemetry(BaseCallbackHandler):
             raise
         finally:
             current_requests.reset(mark)
-        if step.whole or request.told or step.request_id is None or step.run_id is None:
+        if step.whole or request.finished or step.request_id is None or step.run_id is None:
             self._end(request)
         else:
             self._open[step.request_id] = request
             self._steps[step.run_id] = step.request_id
 
-    def on_router_record(self, told: Told) -> None:
+    def on_router_record(self, finished: FinishedRequest) -> None:
         """A request has come to its end: the router tells of it, once."""
-        self._instruments.request(told)
+        self._instruments.request(finished)
         if (request := self._request) is None:
             return
-        request.tell(told)
+        request.tell(finished)
         if self.content:
-            put(request.span, {"reason": told.record["decision"]["reason"]})
-            request.span.set_attribute(names.INPUT_MESSAGES, messages_json(told.messages))
-            if told.answer is not None:
-                said = messages_json([told.answer], finish_of(told.answer) or "")
+            put(request.span, {"reason": finished.record["decision"]["reason"]})
+            request.span.set_attribute(names.INPUT_MESSAGES, messages_json(finished.messages))
+            if finished.answer is not None:
+                said = messages_json([finished.answer], finish_of(finished.answer) or "")
                 request.span.set_attribute(names.OUTPUT_MESSAGES, said)
 
     def on_chain_end(

@@ -59,8 +59,8 @@ class Answered:
     @property
     def model(self) -> str | None:
         """The model that answered, by its own word."""
-        told = self.message.response_metadata
-        return told.get("model_name") or told.get("model")
+        finished = self.message.response_metadata
+        return finished.get("model_name") or finished.get("model")
 
     @property
     def id(self) -> str | None:
@@ -92,5 +92,7 @@ class Answered:
 
 def finish_of(message: AIMessage) -> str | None:
     """Why a model stopped, as its provider puts it."""
-    told = message.response_metadata
-    return told.get("finish_reason") or told.get("done_reason") or told.get("stop_reason")
+    finished = message.response_metadata
+    return (
+        finished.get("finish_reason") or finished.get("done_reason") or finished.get("stop_reason")
+    )

@@ -18,7 +18,7 @@ from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import RouterError
 from lc_asym_router.observe import conventions as names
 from lc_asym_router.observe.fields import call_fields, fields_of
-from lc_asym_router.records.handlers import Told
+from lc_asym_router.records.handlers import FinishedRequest
 from lc_asym_router.records.labels import PREFIX
 
 if TYPE_CHECKING:
@@ -73,8 +73,11 @@ class CallSpan:
         mine.append(self.about[names.REQUEST_MODEL])
         for entry in attempts:
             if [entry["attempt"], entry["tier"], entry["model"]] == mine:
-                told = call_fields(entry)
-                put(self.span, {key: told[key] for key in ("result", "check", "score", "cost_usd")})
+                finished = call_fields(entry)
+                put(
+                    self.span,
+                    {key: finished[key] for key in ("result", "check", "score", "cost_usd")},
+                )
 
 
 class RequestSpans:
@@ -88,7 +91,7 @@ class RequestSpans:
     def __init__(self, owner: object, span: Span) -> None:
         self.owner = owner
         self.span = span
-        self.told = False
+        self.finished = False
         self._calls: dict[UUID, CallSpan] = {}
         self._over = False
         self._lock = threading.Lock()
@@ -100,14 +103,14 @@ class RequestSpans:
                 self._calls[run_id] = call
             return not self._over
 
-    def tell(self, told: Told) -> None:
+    def tell(self, finished: FinishedRequest) -> None:
         """The record has come: write it down."""
-        self.told = True
-        put(self.span, fields_of(told))
-        if thread := told.metadata.get("thread_id"):
+        self.finished = True
+        put(self.span, fields_of(finished))
+        if thread := finished.metadata.get("thread_id"):
             self.span.set_attribute(names.CONVERSATION, str(thread))
         for call in list(self._calls.values()):
-            call.judge(told.record["attempts"])
+            call.judge(finished.record["attempts"])
 
     def left(self) -> list[tuple[UUID, CallSpan]]:
         """The request is over. The calls that it has left behind, which are over too now."""

@@ -57,7 +57,7 @@ class RecordsOnly(BaseCallbackHandler):
 
 
 @dataclass(frozen=True)
-class Told:
+class FinishedRequest:
     """A request that has come to its end.
 
     Attributes:
@@ -89,17 +89,17 @@ class Told:
 class RecordHandler(Protocol):
     """A callback handler that wants each request's record.
 
-    It may have a method `around_router` too: see `AroundHandler`.
+    It may have a method `around_router` too: see `ScopeHandler`.
     """
 
-    def on_router_record(self, told: Told) -> None:
+    def on_router_record(self, finished: FinishedRequest) -> None:
         """A request has come to its end. Called on the request's path: it must not wait."""
 
 
-class AroundHandler(Protocol):
+class ScopeHandler(Protocol):
     """A record handler that wants to know when a request begins."""
 
-    def around_router(self, step: Step) -> AbstractContextManager[None]:
+    def around_router(self, step: RequestScope) -> AbstractContextManager[None]:
         """What is entered around a request; `on_router_record` is called inside it.
 
         A subgraph's request has a block for each of its steps.
@@ -107,7 +107,7 @@ class AroundHandler(Protocol):
 
 
 @dataclass(frozen=True)
-class Step:
+class RequestScope:
     """A request, or a step of a subgraph's, as `around_router` sees it.
 
     Attributes:

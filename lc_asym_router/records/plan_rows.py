@@ -11,7 +11,7 @@ from lc_asym_router.records.record import Part, Record
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PlanRow:
     """A row of the drawing.
 
     Attributes:
@@ -62,7 +62,7 @@ class Row:
         return total(call.cost_usd for call in self.calls) if self.calls else None
 
 
-def rows_of(record: Record) -> list[Row]:
+def rows_of(record: Record) -> list[PlanRow]:
     """Planning, each step when what it needs is there, the join, and the whole request after all.
 
     When a step began, a record does not say: the rows stand as they could have at the earliest.
@@ -70,32 +70,32 @@ def rows_of(record: Record) -> list[Row]:
     found = record.decomposition
     if found is None or not found.parts:
         return []
-    rows: list[Row] = []
+    rows: list[PlanRow] = []
     planning = tuple(call for call in record.side_calls if call.tier == "plan")
     if planning:
         asked = replace(record, attempts=(), side_calls=planning, seconds=None, cost_usd=None)
-        rows.append(Row("plan", found.planner, found.reason, "side", asked))
+        rows.append(PlanRow("plan", found.planner, found.reason, "side", asked))
     planned = rows[0].end if rows else 0.0
     rows += _begun([_step(part) for part in found.parts], found.parts, planned)
     if found.join:
         said, kind = found.join.described
         begun = max(row.end for row in rows)
-        rows.append(Row("join", f"by {found.join.by}", said, kind, found.join.record, begun))
+        rows.append(PlanRow("join", f"by {found.join.by}", said, kind, found.join.record, begun))
     whole = tuple(call for call in record.attempts if not call.step)
     if whole:
         asked = replace(record, attempts=whole, side_calls=(), seconds=None, cost_usd=None)
         said, kind = describe_calls(whole)
         begun = max(row.end for row in rows)
-        rows.append(Row("whole", "the whole request after all", said, kind, asked, begun))
+        rows.append(PlanRow("whole", "the whole request after all", said, kind, asked, begun))
     return rows
 
 
-def _step(part: Part) -> Row:
+def _step(part: Part) -> PlanRow:
     said, kind = part.described
-    return Row(part.id, part.title, said, kind, part.record)
+    return PlanRow(part.id, part.title, said, kind, part.record)
 
 
-def _begun(rows: list[Row], parts: Sequence[Part], start: float) -> list[Row]:
+def _begun(rows: list[PlanRow], parts: Sequence[Part], start: float) -> list[PlanRow]:
     """The steps' rows, each begun when the last that it needs has ended.
 
     A made-up record may let steps wait for each other: then none of those waits.

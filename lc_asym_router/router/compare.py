@@ -12,11 +12,11 @@ from langchain_core.runnables import RunnableConfig, RunnableLambda, RunnablePar
 from langgraph.runtime import Runtime
 
 from lc_asym_router._internal.display import Displayed
-from lc_asym_router._internal.run_config import quiet, run_id_of
+from lc_asym_router._internal.run_config import run_id_of, without_listeners
 from lc_asym_router.errors import TiersFailedError
 from lc_asym_router.graph.context import RunContext
 from lc_asym_router.graph.nodes import Nodes
-from lc_asym_router.graph.notify import telling
+from lc_asym_router.graph.notify import notifying
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import RouterState, Update, seal
 from lc_asym_router.records.amounts import total
@@ -99,7 +99,7 @@ async def acompare(
 
 def _config(config: RunnableConfig) -> RunnableConfig:
     """The config without listeners: what is rejected must not be streamed to a parent's reader."""
-    quieted, _ = quiet(config)
+    quieted, _ = without_listeners(config)
     return {**quieted, "run_name": quieted.get("run_name") or "compare"}
 
 
@@ -141,13 +141,13 @@ class _Trial:
             return Try(tier.name, tier.model_name, refused=why)
         run, kept, forced = self._run(config), _Kept(), self._forced(tier, config)
         try:
-            with telling(config, run.context, self.request.messages) as told:
+            with notifying(config, run.context, self.request.messages) as told:
                 kept.take(self.nodes.classify(kept.state, forced, run))
                 while kept.goes_to(tier):
                     kept.take(self.nodes.ask(tier, kept.state, forced, run))
                 kept.end(run.context)
                 if self._checks(kept, tier):
-                    kept.take(self.nodes.verify(kept.held, self._final(config), run))
+                    kept.take(self.nodes.verify(kept.buffered, self._final(config), run))
                 told.extend(kept.answers)
         except TiersFailedError as error:
             return kept.failed(tier, error)
@@ -159,13 +159,13 @@ class _Trial:
             return Try(tier.name, tier.model_name, refused=why)
         run, kept, forced = self._run(config), _Kept(), self._forced(tier, config)
         try:
-            with telling(config, run.context, self.request.messages) as told:
+            with notifying(config, run.context, self.request.messages) as told:
                 kept.take(await self.nodes.aclassify(kept.state, forced, run))
                 while kept.goes_to(tier):
                     kept.take(await self.nodes.aask(tier, kept.state, forced, run))
                 kept.end(run.context)
                 if self._checks(kept, tier):
-                    kept.take(await self.nodes.averify(kept.held, self._final(config), run))
+                    kept.take(await self.nodes.averify(kept.buffered, self._final(config), run))
                 told.extend(kept.answers)
         except TiersFailedError as error:
             return kept.failed(tier, error)
@@ -214,7 +214,7 @@ class _Kept:
         return cast("RouterState", {**known, "messages": []})
 
     @property
-    def held(self) -> RouterState:
+    def buffered(self) -> RouterState:
         """The state in which `verify` finds the answer."""
         (answer,) = self.answers
         plain = {k: v for k, v in answer.response_metadata.items() if k != "router"}

@@ -11,9 +11,9 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
 
 from lc_asym_router._internal.display import Displayed
-from lc_asym_router._internal.run_config import loud
+from lc_asym_router._internal.run_config import with_handlers
 from lc_asym_router.classify.scorer import QUESTION
-from lc_asym_router.classify.typed_answers import Part
+from lc_asym_router.classify.typed_answers import Factor
 from lc_asym_router.graph.options import CallOptions
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.records.decision import Decision
@@ -47,7 +47,7 @@ class Explanation(Displayed):
     """
 
     decision: Decision
-    parts: tuple[Part, ...] = ()
+    parts: tuple[Factor, ...] = ()
     levels: tuple[Level, ...] = ()
     refusals: dict[str, str] = field(default_factory=dict)
     question: str = ""
@@ -66,7 +66,7 @@ def explain(policy: Policy, request: Request, config: RunnableConfig | None = No
     """See `AsymRouter.explain`."""
     responses, config = _Responses(), ensure_config(config)
     options = CallOptions.of(config, policy.ladder, policy.prefix)
-    decision = policy.decider.decide(request, options, loud(config, [responses], {}))
+    decision = policy.decider.decide(request, options, with_handlers(config, [responses], {}))
     return _explanation(policy, decision, responses, request)
 
 
@@ -76,7 +76,9 @@ async def aexplain(
     """The async twin of `explain`."""
     responses, config = _Responses(), ensure_config(config)
     options = CallOptions.of(config, policy.ladder, policy.prefix)
-    decision = await policy.decider.adecide(request, options, loud(config, [responses], {}))
+    decision = await policy.decider.adecide(
+        request, options, with_handlers(config, [responses], {})
+    )
     return _explanation(policy, decision, responses, request)
 
 
@@ -98,7 +100,7 @@ def _explanation(
     policy: Policy, decision: Decision, responses: _Responses, request: Request
 ) -> Explanation:
     response = responses.response if decision.complexity is not None else None
-    parts: tuple[Part, ...] | None = getattr(response, "parts", None)
+    parts: tuple[Factor, ...] | None = getattr(response, "parts", None)
     return Explanation(
         decision=decision,
         parts=parts or (),

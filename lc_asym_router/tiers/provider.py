@@ -75,7 +75,7 @@ def tokens_of(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def account_of(model: BaseChatModel) -> str:
+def credentials_digest(model: BaseChatModel) -> str:
     """A name for the keys and headers that a model's calls carry; the same for the same ones.
 
     One customer's wrong key says nothing of another's, so they share no breaker.

@@ -20,7 +20,7 @@ from lc_asym_router.tiers.faults.concurrency import Slots
 from lc_asym_router.tiers.faults.guard import Guard
 from lc_asym_router.tiers.faults.retry import Retry, retry_of
 from lc_asym_router.tiers.loading import load_model
-from lc_asym_router.tiers.provider import account_of
+from lc_asym_router.tiers.provider import credentials_digest
 
 RESERVED_NAMES = frozenset({"classify", "verify", "__start__", "__end__", "__input__"})
 ANSWER_TOKENS = 256
@@ -109,8 +109,8 @@ class Tier:
     def _guarded(self, breaker: Any, limit: int | None, queue: int | None) -> Guard:
         if breaker is None:
             url = base_url_of(self.model) or ""
-            account = account_of(self.model)
-            breaker = shared_breaker(self.provider, account, url, self.model_name)
+            credentials = credentials_digest(self.model)
+            breaker = shared_breaker(self.provider, credentials, url, self.model_name)
         elif breaker is not False and not isinstance(breaker, Breaker):
             raise ConfigurationError(
                 f"Tier(breaker=...) is a {type(breaker).__name__}; give a Breaker(failures, "

@@ -52,7 +52,7 @@ PROMPTS = {
 
 
 @dataclass(frozen=True)
-class Told:
+class FinishedRequest:
     """What is known of one answer.
 
     Attributes:
@@ -69,7 +69,7 @@ class Told:
     probability: float
 
 
-def ask(chat: ChatOllama, prompt: str, gold: str) -> Told:
+def ask(chat: ChatOllama, prompt: str, gold: str) -> FinishedRequest:
     """Ask the model, and the model about its answer."""
     first = chat.model_copy(update={"logprobs": True}).invoke(prompt)
     attempt = Attempt(
@@ -81,7 +81,7 @@ def ask(chat: ChatOllama, prompt: str, gold: str) -> Told:
     )
     samples = [resampled(chat, 0.8, seed).invoke(prompt).text for seed in (1, 2)]
     answer = final_answer(first.text)
-    told = Told(
+    told = FinishedRequest(
         right=same(answer, final_answer(gold)),
         agreed=sum(same(answer, final_answer(sample)) for sample in samples),
         verified=SelfVerification(samples=4)(attempt).score or 0.0,

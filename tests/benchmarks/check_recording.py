@@ -91,7 +91,7 @@ PLANS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class FinishedRequest:
     """What is known of one answer: numbers alone, no text.
 
     Attributes:
@@ -120,7 +120,7 @@ class Told:
     checks: dict[str, float] = field(default_factory=dict)
 
 
-def record(minutes: float) -> list[Told]:
+def record(minutes: float) -> list[FinishedRequest]:
     """Ask until the time is up or all is asked, and keep the figures.
 
     Args:
@@ -146,7 +146,7 @@ def record(minutes: float) -> list[Told]:
     return told
 
 
-def keep(told: Sequence[Told]) -> None:
+def keep(told: Sequence[FinishedRequest]) -> None:
     """Write the figures, unless the file holds more: a run that has begun must not replace them."""
     try:
         before = len(FIGURES.read_bytes().splitlines())
@@ -223,7 +223,7 @@ def attempt(row: Row, text: str | None) -> Attempt:
     )
 
 
-def gathered(data: dict[str, list[Row]], journals: dict[str, Journal]) -> list[Told]:
+def gathered(data: dict[str, list[Row]], journals: dict[str, Journal]) -> list[FinishedRequest]:
     """What the journals come to, in the order of the plans."""
     told = []
     for part, model, source in dict.fromkeys((p.part, p.model, p.source) for p in PLANS):
@@ -242,7 +242,7 @@ def figures(
     row: Row,
     answer: dict[str, Any] | None,
     verdicts: dict[str, Any] | None,
-) -> Told:
+) -> FinishedRequest:
     """The numbers that one answer comes to.
 
     Args:
@@ -263,7 +263,7 @@ def figures(
             checks[f"agreement with {second}"] = float(agreed)
     right = float(same(final, final_answer(str(row.gold)), exact=exact))
     logprobs: Sequence[float] = answer["logprobs"] if answer else ()
-    return Told(
+    return FinishedRequest(
         part=part,
         model=model,
         source=row.dataset,
@@ -279,7 +279,7 @@ def figures(
     )
 
 
-def kept() -> list[Told]:
+def kept() -> list[FinishedRequest]:
     """The figures that were recorded and committed.
 
     Raises:
@@ -295,7 +295,7 @@ def kept() -> list[Told]:
     told = []
     for number, line in enumerate(lines, 1):
         try:
-            told.append(Told(**json.loads(line)))
+            told.append(FinishedRequest(**json.loads(line)))
         except (ValueError, TypeError) as error:
             raise DataError(
                 f"{FIGURES}, line {number}: no figures of an answer ({error})."

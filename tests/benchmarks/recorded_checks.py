@@ -32,7 +32,7 @@ from lc_asym_router.evals.metrics import auroc, bootstrap, recovered
 from lc_asym_router.records.request import Request
 from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.self_verify import SelfVerification
-from tests.benchmarks.check_recording import DATA, FIGURES, SAMPLES, Told, kept, record
+from tests.benchmarks.check_recording import DATA, FIGURES, SAMPLES, FinishedRequest, kept, record
 
 Floats = NDArray[np.float64]
 
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"Numbers of {FIGURES.name}; `make bench-checks ARGS=--record` asks the models anew.")
     if not told:
         print("No answer has been recorded yet.")
-    kinds: dict[tuple[str, str, str], list[Told]] = {}
+    kinds: dict[tuple[str, str, str], list[FinishedRequest]] = {}
     for each in told:
         kinds.setdefault((each.source, each.part, each.model), []).append(each)
     print("\n".join(report(kinds)))
@@ -125,7 +125,7 @@ def _there() -> bool:
 # tables ------------------------------------------------------------------------------------------
 
 
-def report(kinds: dict[tuple[str, str, str], list[Told]]) -> Iterator[str]:
+def report(kinds: dict[tuple[str, str, str], list[FinishedRequest]]) -> Iterator[str]:
     """What each check is worth on each kind of answers: source, part and embedded model."""
     yield "\n| answers | embedded model | questions | right | GPT-4o right |"
     yield "| --- | --- | --- | --- | --- |"
@@ -216,7 +216,7 @@ def _n(value: float | None) -> str:
 # what the checks say -----------------------------------------------------------------------------
 
 
-def signals(rows: Sequence[Told]) -> list[Signal]:
+def signals(rows: Sequence[FinishedRequest]) -> list[Signal]:
     """Each check's scores, on those of the answers that it has a word on."""
     verified = [each for each in rows if each.verdicts]
     sure = [each for each in rows if each.mean is not None]
@@ -238,7 +238,12 @@ def signals(rows: Sequence[Told]) -> list[Signal]:
 
 
 def _signal(
-    name: str, rows: Sequence[Told], scores: Any, passed: Any = None, *, many: bool = True
+    name: str,
+    rows: Sequence[FinishedRequest],
+    scores: Any,
+    passed: Any = None,
+    *,
+    many: bool = True,
 ) -> Signal:
     return Signal(
         name,
@@ -250,7 +255,7 @@ def _signal(
     )
 
 
-def shipped(told: Told) -> Verdict:
+def shipped(told: FinishedRequest) -> Verdict:
     """The word of the shipped check, at its default threshold, where the model says what it said."""
 
     def again(temperature: float, seed: int) -> Any:

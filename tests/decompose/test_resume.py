@@ -22,7 +22,7 @@ from tests.decompose.world import WHOLE, World, plan_of, result
 from tests.servers import Reply
 
 
-class Told(BaseCallbackHandler):
+class FinishedRequest(BaseCallbackHandler):
     """A handler that wants records."""
 
     def __init__(self) -> None:
@@ -126,7 +126,7 @@ async def test_two_steps_that_ask_a_person(
     world: World, twin: str, kind: str, bound: int, durability: Any
 ) -> None:
     """Each is answered by its id, one after the other or both at once."""
-    told = Told()
+    told = FinishedRequest()
 
     def asks(attempt: Any) -> Verdict:
         name = re.search(r"resultt([01])", attempt.text)

@@ -13,7 +13,7 @@ import pytest
 from lc_asym_router.evals import DataError
 from lc_asym_router.evals.example import write_example
 from tests.benchmarks import check_recording, recorded_checks
-from tests.benchmarks.check_recording import Plan, Told, kept, record
+from tests.benchmarks.check_recording import FinishedRequest, Plan, kept, record
 from tests.benchmarks.recorded_checks import (
     Signal,
     calibrated,
@@ -30,9 +30,9 @@ WEAK = np.asarray([1.0, 1.0, 0.0, 0.0])
 STRONG = np.ones(4)
 
 
-def told(**more: Any) -> Told:
+def told(**more: Any) -> FinishedRequest:
     given = {"part": "own", "model": "m", "source": "s", "id": "1", "right": 1.0, "strong": 1.0}
-    return Told(**{**given, "verdicts": "ccc", **more})
+    return FinishedRequest(**{**given, "verdicts": "ccc", **more})
 
 
 def signal(scores: Any, weak: Any) -> Signal:

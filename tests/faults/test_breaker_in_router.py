@@ -11,7 +11,7 @@ import pytest
 from langchain_ollama import ChatOllama
 
 from lc_asym_router import AsymRouter, Breaker, Tier
-from lc_asym_router.tiers.provider import account_of
+from lc_asym_router.tiers.provider import credentials_digest
 from tests.conftest import frontier_model, small_model
 from tests.faults.rig import ONCE, WAYS, Clock, Rig, Seen, ask, in_all_ways, until
 from tests.servers import BlackHole, Reply
@@ -351,13 +351,15 @@ async def test_a_wrong_key_of_one_is_no_breaker_for_another(rig: Rig) -> None:
 def test_who_pays_tells_accounts_apart(rig: Rig) -> None:
     """By key and headers; without the key in it."""
     frontier = rig.servers["frontier"]
-    keys = [account_of(model_for(frontier, api_key=key)) for key in ("sk-a", "sk-b", "sk-a")]
+    keys = [
+        credentials_digest(model_for(frontier, api_key=key)) for key in ("sk-a", "sk-b", "sk-a")
+    ]
     assert keys[0] == keys[2] != keys[1]
     assert "sk-" not in keys[0]
 
     def ollama(**headers: str) -> str:
-        return account_of(ChatOllama(model="m", client_kwargs={"headers": headers}))
+        return credentials_digest(ChatOllama(model="m", client_kwargs={"headers": headers}))
 
     assert ollama(Authorization="Bearer a") == ollama(Authorization="Bearer a")
     assert ollama(Authorization="Bearer a") != ollama(Authorization="Bearer b")
-    assert ollama() == account_of(ChatOllama(model="m"))
+    assert ollama() == credentials_digest(ChatOllama(model="m"))

@@ -16,7 +16,7 @@ import pytest
 
 from lc_asym_router import ConfigurationError, Ledger
 from lc_asym_router.money.ledger import LedgerError
-from lc_asym_router.records.handlers import Told
+from lc_asym_router.records.handlers import FinishedRequest
 from tests.money.conftest import query
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +52,7 @@ def told(number=0, **changes):
         "side_calls": [],
         "seconds": 0.1,
     }
-    return Told(record, None, tags=("t",), error=ValueError())
+    return FinishedRequest(record, None, tags=("t",), error=ValueError())
 
 
 def count(url):

@@ -69,9 +69,9 @@ def run_batch(
 
 
 def assert_same_usage(
-    ambient: UsageMetadataCallbackHandler, explicit: UsageMetadataCallbackHandler
+    config_context: UsageMetadataCallbackHandler, explicit: UsageMetadataCallbackHandler
 ) -> None:
-    assert ambient.usage_metadata == explicit.usage_metadata
+    assert config_context.usage_metadata == explicit.usage_metadata
 
 
 def check_batch(world: World, batch: Batch, *faces: Any) -> None:

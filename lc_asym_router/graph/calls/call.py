@@ -18,7 +18,7 @@ from langgraph.errors import GraphBubbleUp
 from lc_asym_router._internal.chunks import Draft, as_chunk, as_message
 from lc_asym_router._internal.deadline import awithin, within
 from lc_asym_router._internal.provider_errors import describe_error
-from lc_asym_router._internal.run_config import loud
+from lc_asym_router._internal.run_config import with_handlers
 from lc_asym_router.errors import AttemptTimeoutError, CutStreamError, EmptyStreamError
 from lc_asym_router.graph.calls.cancellation import LostCancellation
 from lc_asym_router.graph.calls.early_stop import Watch, watched
@@ -26,7 +26,7 @@ from lc_asym_router.graph.streaming import ReaderGone, Sink
 from lc_asym_router.records.request import Request, has_content
 from lc_asym_router.tiers.binding import bind
 from lc_asym_router.tiers.conversation import fit
-from lc_asym_router.tiers.faults.connections import Line
+from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.faults.limits import NO_LIMIT, Limit
 from lc_asym_router.tiers.provider import counted, ends_unmarked, tokens_of
 from lc_asym_router.tiers.tier import Tier
@@ -78,7 +78,7 @@ class How:
     watched: bool = False
     watch: Watch | None = None
     limit: Limit = NO_LIMIT
-    line: Line | None = None
+    connections: Connections | None = None
 
 
 def call(
@@ -95,22 +95,22 @@ def call(
         ReaderGone: Nobody reads the stream any more.
     """
     taken = _Taken(tier, how)
-    seconds, line = how.limit.seconds, how.line
-    if line is None:
+    seconds, connections = how.limit.seconds, how.connections
+    if connections is None:
         if seconds is None:
             return _call(taken, request, messages, config)
-        line = Line(seconds)
+        connections = Connections(seconds)
 
-    def on_the_line() -> Outcome:
-        with line.open(tier.model):
+    def connected() -> Outcome:
+        with connections.open(tier.model):
             return _call(taken, request, messages, config)
 
     def late() -> None:
         taken.leave()
-        line.hang_up()
+        connections.close()
 
     try:
-        return within(seconds, on_the_line, late)
+        return within(seconds, connected, late)
     except TimeoutError:
         return taken.late()
 
@@ -130,7 +130,7 @@ def _call(
     except GraphBubbleUp:
         raise
     except Exception as error:
-        if taken.how.line and taken.how.line.is_up:
+        if taken.how.connections and taken.how.connections.closed:
             raise ReaderGone from None
         return taken.lost(error)
 
@@ -154,7 +154,7 @@ async def _acall(
     taken: _Taken, request: Request, messages: Sequence[BaseMessage], config: RunnableConfig
 ) -> Outcome:
     lost = LostCancellation()
-    config = loud(taken.probed(config), [lost], {})
+    config = with_handlers(taken.probed(config), [lost], {})
     try:
         runnable: Runnable[Any, Any] = bind(taken.model, request)
         asked = fit(messages, taken.tier.provider)
@@ -190,7 +190,11 @@ class _Taken:
 
     def probed(self, config: RunnableConfig) -> RunnableConfig:
         """The config with a probe beside the listeners that hang on it."""
-        return loud(config, [self.probe], {}) if self.how.live and self.how.watched else config
+        return (
+            with_handlers(config, [self.probe], {})
+            if self.how.live and self.how.watched
+            else config
+        )
 
     def add(self, chunk: AIMessage) -> None:
         """Take in a chunk.

@@ -19,8 +19,8 @@ from lc_asym_router.money.budgets.amounts import Amounts, Unit, shown, spent_of
 from lc_asym_router.money.budgets.bounds import by_output, most_input_tokens, most_output_tokens
 from lc_asym_router.money.budgets.budget import NONE, Budget, Scope, today
 from lc_asym_router.money.budgets.exhausted import Exhausted
-from lc_asym_router.money.budgets.reservation import Hold, added, charge_of
-from lc_asym_router.money.budgets.side_calls import Gate
+from lc_asym_router.money.budgets.reservation import Reservation, added, charge_of
+from lc_asym_router.money.budgets.side_calls import SideCallBudget
 from lc_asym_router.money.prices import Pricing, cost_of_call
 from lc_asym_router.money.usage import from_cache
 from lc_asym_router.records.labels import own_tags
@@ -84,17 +84,17 @@ class Purse:
         """
         if not self.budgets:
             return scene, make()
-        hold = self._hold(tier, scene, messages)
-        if refused := hold.reserve():
+        reservation = self._reservation(tier, scene, messages)
+        if refused := reservation.reserve():
             budget, exhausted = refused
             said = _asked(budget, exhausted)
             return UsedUp(exhausted, _instead(finished(said) if _waits(said) else said))
-        took = hold.most  # what is booked where the call is left: a provider may bill it
+        took = reservation.most  # what is booked where the call is left: a provider may bill it
         try:
             outcome = make()
-            took = _took(hold.most, tier, scene, outcome)
+            took = _took(reservation.most, tier, scene, outcome)
         finally:
-            hold.settle(took)
+            reservation.settle(took)
         return _charged(scene, took), outcome
 
     async def apay(
@@ -107,28 +107,32 @@ class Purse:
         """The async twin of `pay`."""
         if not self.budgets:
             return scene, await make()
-        hold = self._hold(tier, scene, messages)
-        if refused := await hold.areserve():
+        reservation = self._reservation(tier, scene, messages)
+        if refused := await reservation.areserve():
             budget, exhausted = refused
             said = _asked(budget, exhausted)
             return UsedUp(exhausted, _instead(await said if _waits(said) else said))
-        took = hold.most
+        took = reservation.most
         try:
             outcome = await make()
-            took = _took(hold.most, tier, scene, outcome)
+            took = _took(reservation.most, tier, scene, outcome)
         finally:
-            await hold.asettle(took)
+            await reservation.asettle(took)
         return _charged(scene, took), outcome
 
-    def gate(self, scene: Scene) -> Gate:
+    def side_calls(self, scene: Scene) -> SideCallBudget:
         """What reserves the calls that a classifier or a check makes."""
         if not self.budgets:
-            return Gate((), Scope(NONE, (NONE,), ""), {}, self.price_of)
-        return Gate(self.budgets, scope_of(scene), _before(scene.state.get("trail")), self.price_of)
+            return SideCallBudget((), Scope(NONE, (NONE,), ""), {}, self.price_of)
+        return SideCallBudget(
+            self.budgets, scope_of(scene), _before(scene.state.get("trail")), self.price_of
+        )
 
-    def _hold(self, tier: Tier, scene: Scene, messages: Sequence[BaseMessage]) -> Hold:
+    def _reservation(
+        self, tier: Tier, scene: Scene, messages: Sequence[BaseMessage]
+    ) -> Reservation:
         trail = scene.state["trail"]
-        return Hold(
+        return Reservation(
             id=f"{trail['id']}:{len(trail['attempts']) + 1}",
             budgets=self.budgets,
             scope=scope_of(scene),

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
 from lc_asym_router._internal.chunks import as_message
-from lc_asym_router._internal.run_config import held, loud, veiled
+from lc_asym_router._internal.run_config import buffered, with_handlers, with_input_hidden
 from lc_asym_router.graph.calls.call import How
 from lc_asym_router.graph.calls.early_stop import streams_alike, watch_for
 from lc_asym_router.graph.calls.waiting import time_left
@@ -55,11 +55,11 @@ class Planner:
                 sink=sink,
                 watched=bool(listeners),
                 limit=self.limit(tier, scene, tier.timeout),
-                line=aside.line if aside else None,
+                connections=aside.connections if aside else None,
             )
             if len(messages) > len(scene.request.messages):  # feedback, and the draft with it
-                listeners = [veiled(each, scene.request.messages) for each in listeners]
-            config = loud(around.config, listeners, around.context.metadata)
+                listeners = [with_input_hidden(each, scene.request.messages) for each in listeners]
+            config = with_handlers(around.config, listeners, around.context.metadata)
             config = labels.on(config)
         else:
             watch = watch_for(tier, scene.request, check)
@@ -72,9 +72,9 @@ class Planner:
                 sink=sink,
                 watch=watch,
                 limit=self.limit(tier, scene, tier.timeout),
-                line=aside.line if aside else None,
+                connections=aside.connections if aside else None,
             )
-            config = held(labels.on(around.config))
+            config = buffered(labels.on(around.config))
         return Plan(messages, config, how)
 
     def limit(self, tier: Tier, scene: Scene, own: float | None = None) -> Limit:

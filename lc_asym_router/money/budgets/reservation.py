@@ -29,7 +29,7 @@ class Claimed:
 
 
 @dataclass(frozen=True)
-class Hold:
+class Reservation:
     """What one call reserves, before it is made, and settles, after it.
 
     Args:

@@ -15,7 +15,7 @@ from lc_asym_router.money.budgets.amounts import UNITS, Amounts, Unit, spent_of
 from lc_asym_router.money.budgets.bounds import LIMITS, OVERHEAD, most_input_tokens
 from lc_asym_router.money.budgets.budget import Budget, Scope
 from lc_asym_router.money.budgets.exhausted import BudgetExceededError
-from lc_asym_router.money.budgets.reservation import Hold, added
+from lc_asym_router.money.budgets.reservation import Reservation, added
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.money.usage import from_cache
 
@@ -23,7 +23,7 @@ UNTOLD = 4096
 """Output tokens that a side call is reserved at where neither its model nor a budget tells more."""
 
 
-class Gate:
+class SideCallBudget:
     """Stands before the model calls of a classifier or a check: no room, no call.
 
     A refused call raises `BudgetExceededError` in whoever makes it: a classifier falls back, a check
@@ -48,7 +48,7 @@ class Gate:
         self.before = before
         self.price_of = price_of
         self._lock = threading.Lock()
-        self._open: dict[UUID, tuple[Hold, Pricing | None]] = {}
+        self._open: dict[UUID, tuple[Reservation, Pricing | None]] = {}
         self._took: dict[Unit, int] = {}
         units = {unit for unit in UNITS if any(b.limit(unit) is not None for b in budgets)}
         self._units = units
@@ -64,11 +64,11 @@ class Gate:
     def took(self) -> Amounts:
         """What the calls took so far; those under way, at all that is reserved."""
         with self._lock:
-            return added(self._took, *(hold.most for hold, _ in self._open.values()))
+            return added(self._took, *(reservation.most for reservation, _ in self._open.values()))
 
     # one call -------------------------------------------------------------------------------
 
-    def opening(self, run_id: UUID, messages: Any, told: dict[str, Any]) -> Hold:
+    def opening(self, run_id: UUID, messages: Any, told: dict[str, Any]) -> Reservation:
         """What a call is to reserve. Noted here, so that calls side by side see one another."""
         metadata = told.get("metadata") or {}
         parameters = told.get("invocation_params") or {}
@@ -89,29 +89,31 @@ class Gate:
             cost = price.most(came, went, max(budget.lease for budget in self.budgets))
             most["usd"] = spent_of("usd", cost or 0.0)
         with self._lock:
-            open_now = [hold.most for hold, _ in self._open.values()]
+            open_now = [reservation.most for reservation, _ in self._open.values()]
             charged = added(self.before, self._took, *open_now)
-            hold = Hold(run_id.hex, self.budgets, self.scope, most, charged)
-            self._open[run_id] = (hold, price)
-        return hold
+            reservation = Reservation(run_id.hex, self.budgets, self.scope, most, charged)
+            self._open[run_id] = (reservation, price)
+        return reservation
 
     def refused(self, run_id: UUID) -> None:
         """The call is not made."""
         with self._lock:
             self._open.pop(run_id, None)
 
-    def closing(self, run_id: UUID, response: LLMResult | None) -> tuple[Hold, Amounts] | None:
+    def closing(
+        self, run_id: UUID, response: LLMResult | None
+    ) -> tuple[Reservation, Amounts] | None:
         """What a finished call took; `None` where it was none of ours, or is booked already."""
         with self._lock:
             found = self._open.pop(run_id, None)
             if found is None:
                 return None
-            hold, price = found
-            took = _took(hold.most, price, response)
+            reservation, price = found
+            took = _took(reservation.most, price, response)
             self._took = added(self._took, took)
-        return hold, took
+        return reservation, took
 
-    def _rest(self) -> list[tuple[Hold, Amounts]]:
+    def _rest(self) -> list[tuple[Reservation, Amounts]]:
         left = [self.closing(run_id, None) for run_id in list(self._open)]
         return [each for each in left if each is not None]
 
@@ -119,15 +121,15 @@ class Gate:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for hold, took in self._rest():
-            hold.settle(took)
+        for reservation, took in self._rest():
+            reservation.settle(took)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        for hold, took in self._rest():
-            await hold.asettle(took)
+        for reservation, took in self._rest():
+            await reservation.asettle(took)
 
 
 class _Handler(BaseCallbackHandler):
@@ -135,15 +137,15 @@ class _Handler(BaseCallbackHandler):
 
     raise_error = True  # what is raised here reaches whoever makes the call
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: SideCallBudget) -> None:
         self.gate = gate
 
     def on_chat_model_start(
         self, serialized: Any, messages: list[list[BaseMessage]], *, run_id: UUID, **kwargs: Any
     ) -> None:
         """Reserve, or refuse."""
-        hold = self.gate.opening(run_id, messages, kwargs)
-        if refused := hold.reserve():
+        reservation = self.gate.opening(run_id, messages, kwargs)
+        if refused := reservation.reserve():
             self.gate.refused(run_id)
             raise BudgetExceededError(refused[1])
 

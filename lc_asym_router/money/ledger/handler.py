@@ -16,7 +16,7 @@ from lc_asym_router.money.ledger.report import By, checked, report_rows
 from lc_asym_router.money.ledger.rows import rows_of
 from lc_asym_router.money.ledger.times import Moment
 from lc_asym_router.money.ledger.writer import Writer
-from lc_asym_router.records.handlers import RecordsOnly, Told
+from lc_asym_router.records.handlers import FinishedRequest, RecordsOnly
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,9 +80,9 @@ class Ledger(RecordsOnly):
             exit_seconds=exit_seconds,
         )
 
-    def on_router_record(self, told: Told) -> None:
+    def on_router_record(self, finished: FinishedRequest) -> None:
         """A request has come to its end: take its rows in. It does not wait for the database."""
-        self._writer.put(rows_of(told, keep_text=self.keep_text))
+        self._writer.put(rows_of(finished, keep_text=self.keep_text))
 
     # writing --------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from lc_asym_router._internal.provider_errors import error_head
 from lc_asym_router.money.usage import TokenCounts, from_cache
 from lc_asym_router.records.amounts import total
-from lc_asym_router.records.handlers import Told
+from lc_asym_router.records.handlers import FinishedRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Rows:
     tags: list[str] = field(default_factory=list)
 
 
-def rows_of(told: Told, *, keep_text: bool) -> Rows:
+def rows_of(finished: FinishedRequest, *, keep_text: bool) -> Rows:
     """The rows of a request.
 
     Args:
@@ -39,18 +39,18 @@ def rows_of(told: Told, *, keep_text: bool) -> Rows:
         keep_text: Keep the prompt, the answer, and the reasons. A reason is free text: a check of
             one's own may quote the answer in it.
     """
-    record = told.record
+    record = finished.record
     decision, attempts = record["decision"], record["attempts"]
-    answered = told.answer is not None
+    answered = finished.answer is not None
     last = attempts[-1] if attempts else {}
     tiers = [attempt["tier"] for attempt in attempts]
     made = [*attempts, *record["side_calls"]]
     request = {
         "id": record["id"],
-        "run_id": _short(told.run_id, 64),
+        "run_id": _short(finished.run_id, 64),
         "time": datetime.now(UTC),
-        "outcome": told.outcome,
-        "error": _short(type(told.error).__name__, 120) if told.error is not None else None,
+        "outcome": finished.outcome,
+        "error": _short(type(finished.error).__name__, 120) if finished.error is not None else None,
         "tier": _short(last.get("tier"), 120) if answered else None,
         "model": _short(last.get("model"), 240),
         "escalated": record.get("escalated", len(set(tiers)) > 1),
@@ -64,16 +64,16 @@ def rows_of(told: Told, *, keep_text: bool) -> Rows:
         "frontier_cost_usd": record.get("frontier_cost_usd"),
         "saved_usd": record.get("saved_usd"),
         "seconds": record["seconds"],
-        "thread_id": _short(told.metadata.get("thread_id"), 240),
+        "thread_id": _short(finished.metadata.get("thread_id"), 240),
         "reason": _text(decision["reason"]) if keep_text else None,
-        "prompt": _prompt(told.messages) if keep_text else None,
-        "answer": _said(told.answer) if keep_text and told.answer is not None else None,
+        "prompt": _prompt(finished.messages) if keep_text else None,
+        "answer": _said(finished.answer) if keep_text and finished.answer is not None else None,
     }
     calls = [
         {"request_id": record["id"], "number": number, **_call(call, keep_text)}
         for number, call in enumerate(made, 1)
     ]
-    return Rows(request, calls, sorted({str(_short(tag, 240)) for tag in told.tags}))
+    return Rows(request, calls, sorted({str(_short(tag, 240)) for tag in finished.tags}))
 
 
 def _call(call: Mapping[str, Any], keep_text: bool) -> dict[str, Any]:

@@ -22,7 +22,7 @@ LATER = 0.1
 """Seconds from a call's limit to the end of a wait in its HTTP client."""
 
 
-class Line:
+class Connections:
     """The connections of one call.
 
     Args:
@@ -47,7 +47,7 @@ class Line:
             with self._lock:
                 self._sockets.clear()  # back in the pool, for others
 
-    def hang_up(self) -> None:
+    def close(self) -> None:
         """Close what is still open."""
         with self._lock:
             self._up = True
@@ -56,7 +56,7 @@ class Line:
             self._sockets.clear()
 
     @property
-    def is_up(self) -> bool:
+    def closed(self) -> bool:
         """Whether it was hung up."""
         return self._up
 
@@ -87,7 +87,7 @@ class Line:
                 self._sockets.append(found)
 
 
-_current: ContextVar[Line | None] = ContextVar("lc_asym_router_line", default=None)
+_current: ContextVar[Connections | None] = ContextVar("lc_asym_router_line", default=None)
 _hooking = threading.Lock()
 
 
@@ -105,13 +105,13 @@ def _hook(model: BaseChatModel) -> None:
 
 
 def _asking(request: Any) -> None:
-    if line := _current.get():
-        line.asking(request)
+    if connections := _current.get():
+        connections.asking(request)
 
 
 def _answered(response: Any) -> None:
-    if line := _current.get():
-        line.answered(response)
+    if connections := _current.get():
+        connections.answered(response)
 
 
 def _shut(found: Any) -> None:
