@@ -1,38 +1,41 @@
-"""One small file format for the weights that this package ships: named arrays behind a header.
+"""Files of weights: plain JSON with named lists of numbers and a checksum.
 
-    lc-asym-router model 2\\n                        magic and the format's version
-    {"kind": ..., "arrays": [...], ...}\\n            one line of JSON
-    raw little-endian numbers of all arrays, one after the other
+    {"format": "lc-asym-router weights", "version": 3, "kind": ..., "features": ...,
+     "meta": {...}, "arrays": {name: [numbers]}, "sha256": ...}
 
-Nothing in such a file is code, so reading one from elsewhere can't run anything. Standard library
-only: a model is read where numpy is not installed.
+Standard library only: weights are read where numpy is not installed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
-import sys
+import stat
 import tempfile
-from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from lc_asym_router.errors import ModelFileError
 
-FORMAT = 2
+FORMAT = "lc-asym-router weights"
+VERSION = 3
 """Raised when the layout of the file changes: other versions are refused."""
 
-_MAGIC = b"lc-asym-router model "
-_LONGEST_HEADER = 1 << 20
-_CODES = {"f4": "f", "f8": "d", "i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I"}
-_NAMES = {code: name for name, code in _CODES.items()}
+LARGEST = 8 << 20
+"""Bytes that a file of weights may have. The shipped ones have less than a hundredth of that."""
+
+_BINARY = b"lc-asym-router model "
+"""What files of versions 1 and 2, which were no JSON, begin with."""
+_MOST = 1e300
+"""Larger numbers are no weights: sums of them are infinite."""
+_AGAIN = "Train it again with this package's `lc-asym-router train`."
 
 AnyPath = str | os.PathLike[str]
+Numbers = list[Any]
+"""Finite numbers, all `int` or `float`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +45,14 @@ class ModelFile:
     Attributes:
         kind: What the arrays are for, such as "classifier".
         features: Version of the features that the arrays were trained on.
-        arrays: Flat arrays by name, C order; `len(...)` items of `itemsize` bytes.
-        shapes: The arrays' shapes by name.
+        arrays: Finite numbers by name.
         meta: What else the writer noted; JSON values.
-        checksum: SHA-256 of the header (as JSON, without it) and of the arrays' bytes, in hex.
+        checksum: SHA-256, in hex, of all of this as JSON.
     """
 
     kind: str
     features: int
-    arrays: dict[str, array[Any]] = field(repr=False)
-    shapes: dict[str, tuple[int, ...]]
+    arrays: dict[str, Numbers] = field(repr=False)
     meta: dict[str, Any] = field(repr=False)
     checksum: str
 
@@ -59,44 +60,48 @@ class ModelFile:
 def write_model(
     path: AnyPath,
     kind: str,
-    arrays: Mapping[str, Any],
+    arrays: Mapping[str, Iterable[Any]],
     meta: Mapping[str, Any],
     *,
     features: int = 1,
 ) -> None:
     """Write a file of weights; all of it or nothing: a reader never meets half a file.
 
-    The same input gives the same bytes.
+    The same input gives the same bytes, and reading gives the same numbers to the last bit.
 
     Args:
         path: Where to. What is there is replaced.
         kind: What the arrays are for, such as "classifier"; `read_model` must ask for the same.
-        arrays: By name, `array.array`s or numpy arrays of 32- or 64-bit floats, or of integers of up
-            to 32 bits. A numpy array keeps its shape.
+        arrays: By name, finite numbers in one dimension: lists, or numpy arrays.
         meta: Facts for the reader; JSON values.
         features: Version of the features that the arrays were trained on.
 
     Raises:
-        ModelFileError: An array has another type of numbers, or the file can't be written.
+        ModelFileError: Something is no finite number, or the file can't be written.
     """
-    entries: list[dict[str, Any]] = []
-    payload = bytearray()
+    lists: dict[str, Numbers] = {}
     for name, values in arrays.items():
-        view = memoryview(values)
-        if view.format not in _NAMES or not view.c_contiguous:
+        listed = values.tolist() if hasattr(values, "tolist") else list(values)
+        if not _are_numbers(listed):
             raise ModelFileError(
-                f"The array {name!r} holds {view.format!r}; give contiguous numbers of one of "
-                f"{', '.join(_CODES)}."
+                f"The array {name!r} must be one row of finite numbers. Give such a list."
             )
-        entries.append({"name": name, "type": _NAMES[view.format], "shape": list(view.shape or ())})
-        flat = array(view.format)
-        flat.frombytes(view.tobytes())
-        if sys.byteorder == "big":
-            flat.byteswap()
-        payload += flat.tobytes()
-    header = {"kind": kind, "features": features, "arrays": entries, "meta": dict(meta)}
-    line = _line({**header, "sha256": _checksum(header, bytes(payload))})
-    write_whole(path, b"%s%d\n%s\n%s" % (_MAGIC, FORMAT, line, bytes(payload)))
+        lists[name] = listed
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "kind": kind,
+        "features": features,
+        "meta": dict(meta),
+        "arrays": lists,
+    }
+    try:
+        content["sha256"] = _checksum(content)
+    except ValueError as error:
+        raise ModelFileError(
+            "A fact about the weights is NaN or infinite. Leave it out."
+        ) from error
+    write_whole(path, _laid_out(content).encode())
 
 
 def write_whole(path: AnyPath, content: bytes) -> None:
@@ -138,90 +143,126 @@ def read_model(path: AnyPath, kind: str, *, features: int = 1) -> ModelFile:
         features: Version of the features that it must have been trained on.
 
     Raises:
-        ModelFileError: The file is not there, is no such file, is for something else, is of another
-            version, is cut short, or its checksum is wrong.
+        ModelFileError: The file is not there, is no regular file, is too large, is no such file, is
+            for something else, is of another version, holds what is no finite number, is cut
+            short, or its checksum is wrong.
     """
+    content = _parsed(_bytes(path), path)
+    if content.get("format") != FORMAT:
+        raise ModelFileError(
+            f"{path} is no file of weights. Give one that `lc-asym-router train` has written."
+        )
+    if content.get("version") != VERSION:
+        raise ModelFileError(
+            f"{path} has version {_short(content.get('version'))} of the format, and this package "
+            f"reads version {VERSION}. {_AGAIN}"
+        )
+    checksum = content.pop("sha256", None)
     try:
-        content = Path(path).read_bytes()
+        whole = _checksum(content) == checksum
+    except ValueError as error:
+        raise ModelFileError(f"{path} holds an infinite number. {_AGAIN}") from error
+    if not whole:
+        raise ModelFileError(f"{path} is damaged: its checksum is wrong. Get or train it again.")
+    if content.get("kind") != kind:
+        raise ModelFileError(
+            f"{path} holds weights of a {_short(content.get('kind'))}, and a {kind!r} is needed "
+            "here. Give the path of one."
+        )
+    if content.get("features") != features:
+        raise ModelFileError(
+            f"{path} was trained on version {_short(content.get('features'))} of the features, and "
+            f"this package has version {features}. {_AGAIN}"
+        )
+    arrays, meta = content.get("arrays"), content.get("meta")
+    if not isinstance(arrays, dict) or not isinstance(meta, dict):
+        raise ModelFileError(f"{path} lacks a part. {_AGAIN}")
+    for name, values in arrays.items():
+        if not _are_numbers(values):
+            raise ModelFileError(
+                f"{path}: the array {_short(name)} is no row of finite numbers. {_AGAIN}"
+            )
+    return ModelFile(kind, features, arrays, meta, checksum)
+
+
+def _bytes(path: AnyPath) -> bytes:
+    """The file's content, where it is a regular file of a size that weights can have."""
+    try:
+        # Before it is opened: opening a pipe waits for a writer, a device may never end.
+        _refuse_others(os.stat(path), path)
+        with open(path, "rb") as file:
+            _refuse_others(os.fstat(file.fileno()), path)
+            content = file.read(LARGEST + 1)
     except OSError as error:
         raise ModelFileError(
             f"{path} can't be read ({type(error).__name__}: {error.strerror}). Give the path of a "
             "file that `lc-asym-router train` has written."
         ) from error
-    header, payload = _header(content, path)
-    if header["kind"] != kind:
-        raise ModelFileError(f"{path} holds a {header['kind']!r}, and a {kind!r} is needed here.")
-    if header["features"] != features:
+    if len(content) > LARGEST:  # some regular files have more in them than their size says
+        raise _too_large(path)
+    return content
+
+
+def _refuse_others(found: os.stat_result, path: AnyPath) -> None:
+    if not stat.S_ISREG(found.st_mode):
         raise ModelFileError(
-            f"{path} was trained on version {header['features']!r} of the features, and this "
-            f"package has version {features}. Train it again with this package."
+            f"{path} is no regular file. Give the path of a file that `lc-asym-router train` has "
+            "written."
         )
-    arrays, shapes = _arrays(header["arrays"], payload, path)
-    checksum = header.pop("sha256")
-    if _checksum(header, payload) != checksum:
-        raise ModelFileError(f"{path} is damaged: its checksum is wrong. Get or train it again.")
-    return ModelFile(kind, features, arrays, shapes, header["meta"], checksum)
+    if found.st_size > LARGEST:
+        raise _too_large(path)
 
 
-def _line(header: Mapping[str, Any]) -> bytes:
-    return json.dumps(header, sort_keys=True, ensure_ascii=True).encode()
+def _too_large(path: AnyPath) -> ModelFileError:
+    return ModelFileError(
+        f"{path} has more than {LARGEST >> 20} MiB, which no file of weights has. Give one that "
+        "`lc-asym-router train` has written."
+    )
 
 
-def _checksum(header: Mapping[str, Any], payload: bytes) -> str:
-    """Of all that a file says: a threshold in the header counts as much as a weight."""
-    return hashlib.sha256(_line(header) + b"\n" + payload).hexdigest()
-
-
-def _header(content: bytes, path: AnyPath) -> tuple[dict[str, Any], bytes]:
-    if not content.startswith(_MAGIC):
+def _parsed(content: bytes, path: AnyPath) -> dict[str, Any]:
+    if content.startswith(_BINARY):
         raise ModelFileError(
-            f"{path} is no file of weights. Give a file that `lc-asym-router train` has written."
+            f"{path} has the binary format of older versions; weights are plain JSON now. {_AGAIN}"
         )
-    version, _, rest = content[len(_MAGIC) :].partition(b"\n")
-    if version != b"%d" % FORMAT:
-        raise ModelFileError(
-            f"{path} has version {version[:9].decode(errors='replace')!r} of the format, and this "
-            f"package reads version {FORMAT}. Train it again with this package."
-        )
-    line, end, payload = rest.partition(b"\n")
-    if not end:
-        raise ModelFileError(f"{path} is cut short in its header. Get or train it again.")
     try:
-        if len(line) > _LONGEST_HEADER:
-            raise ValueError
-        header = json.loads(line)
-        well_formed = (
-            isinstance(header["arrays"], list)
-            and isinstance(header["meta"], dict)
-            and isinstance(header["sha256"], str)
-            and {"kind", "features"} <= set(header)
-        )
-    except (ValueError, KeyError, TypeError, RecursionError):
-        well_formed = False
-    if not well_formed:
-        raise ModelFileError(f"{path} has a damaged header. Get or train it again.")
-    return header, payload
+        parsed = json.loads(content, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(
+            f"{path} is no JSON that holds weights ({type(error).__name__}), or is cut short. Give "
+            "a whole file that `lc-asym-router train` has written."
+        ) from error
+    return parsed if isinstance(parsed, dict) else {}
 
 
-def _arrays(
-    entries: list[Any], payload: bytes, path: AnyPath
-) -> tuple[dict[str, array[Any]], dict[str, tuple[int, ...]]]:
-    arrays: dict[str, array[Any]] = {}
-    shapes: dict[str, tuple[int, ...]] = {}
-    start = 0
-    for entry in entries:
-        try:
-            name, shape = str(entry["name"]), tuple(int(size) for size in entry["shape"])
-            values: array[Any] = array(_CODES[entry["type"]])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelFileError(f"{path} has a damaged header. Get or train it again.") from error
-        end = start + math.prod(shape) * values.itemsize
-        if min(shape, default=1) < 0 or end > len(payload):
-            raise ModelFileError(f"{path} is cut short: {name!r} is not whole. Get it again.")
-        values.frombytes(payload[start:end])
-        if sys.byteorder == "big":
-            values.byteswap()
-        arrays[name], shapes[name], start = values, shape, end
-    if start != len(payload):
-        raise ModelFileError(f"{path} is damaged: it is longer than its header says.")
-    return arrays, shapes
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, list) and all(
+        type(value) in (int, float) and -_MOST < value < _MOST for value in values
+    )
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    """Of all that a file says: a threshold counts as much as a weight."""
+    whole = json.dumps(content, sort_keys=True, allow_nan=False, separators=(",", ":"))
+    return hashlib.sha256(whole.encode()).hexdigest()
+
+
+def _laid_out(content: Mapping[str, Any]) -> str:
+    """JSON with a line for each part and each array, so that a change can be seen in a diff."""
+    parts = []
+    for name, value in content.items():
+        told = json.dumps(value, sort_keys=True)
+        if name == "arrays":
+            rows = (f"  {json.dumps(key)}: {json.dumps(row)}" for key, row in value.items())
+            told = "{\n" + ",\n".join(rows) + "\n }"
+        parts.append(f" {json.dumps(name)}: {told}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _short(value: Any) -> str:
+    """A value out of a file, for a message."""
+    return ascii(value)[:40]

@@ -20,7 +20,7 @@ either end, and what lies between is mostly material."""
 
 STURDY = ("prose", "notation", "relations", "length")
 """The few whose effect carries over from source to source (the last keeps scores apart). More
-features rank worse on sources that were left out: `trained/classifier.md` has the figures."""
+features rank worse on sources that were left out: `learned.md` has the figures."""
 
 _TOKEN = re.compile(
     r"[^\W\d_]+(?:['’][a-z]+)?|[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?|\\[a-zA-Z]+|[^\w\s]"

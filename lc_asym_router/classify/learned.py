@@ -38,7 +38,7 @@ class LearnedClassifier(BaseDecisionModel):
 
     Its complexity is the expected gain: the probability that the frontier is right where the small
     model fails, minus that of the reverse, in (0, 1). Gains lie close together (the card beside the
-    weights, `trained/classifier.md`, says how close), so 0.5 sends nothing to the frontier:
+    weights, `learned.md`, says how close), so 0.5 sends nothing to the frontier:
     `threshold` is the operating point that was found in the training, and the router takes it unless
     told otherwise. Find yours with `lc-asym-router calibrate`. The order is what counts, and it is
     strict: a higher raw score is a higher complexity, always.

@@ -24,7 +24,7 @@ from lc_asym_router.classify.features import (
 from lc_asym_router.errors import ModelFileError
 
 KIND = "classifier"
-SHIPPED = Path(__file__).parents[1] / "trained" / "classifier.model"
+SHIPPED = Path(__file__).with_name("learned.json")
 """The weights that come with the package; the card beside them says what they were trained on."""
 
 WORDS = "its words"
@@ -117,7 +117,7 @@ def load_weights(path: str | PathLike[str] | None = None) -> Weights:
     """The weights of a file, read once for each version of it; the shipped ones by default.
 
     Raises:
-        ModelFileError: The file is not there, is no such file, is of another version, or is damaged.
+        ModelFileError: The file can't be used; the message says why.
     """
     file = SHIPPED if path is None else Path(path)
     try:
@@ -147,7 +147,7 @@ def _load(file: Path, stamp: int) -> Weights:
             base=float(meta["base"]),
             threshold=float(meta["threshold"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelFileError(f"{file} lacks a part. Train it again with this package.") from error
     numbers = [len(weights.names), *map(len, (weights.mean, weights.scale, weights.weights))]
     rising = all(
@@ -162,7 +162,6 @@ def _load(file: Path, stamp: int) -> Weights:
         and 0 < weights.base < 1
         and 0 <= weights.threshold <= 1
         and 0 < weights.gain[0] <= weights.gain[-1] < 1
-        and all(math.isfinite(value) for array in arrays.values() for value in array)
         and all(weights.scale)
     )
     if not sound:

@@ -27,7 +27,7 @@ def add_to(commands: Any) -> None:
     )
     add_data(parser)
     parser.add_argument(
-        "--out", required=True, metavar="FILE", help="where to write it, such as my.model"
+        "--out", required=True, metavar="FILE", help="where to write it, such as my.json"
     )
     parser.add_argument(
         "--what", choices=("classifier", "verifier"), default="classifier", help="what to train"
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     out = Path(options.out)
     if out.suffix == ".md" or not out.name or out.is_dir() or not out.absolute().parent.is_dir():
         raise ConfigurationError(
-            f"--out {options.out!r}: give a file in a folder that is there, such as my.model; the "
+            f"--out {options.out!r}: give a file in a folder that is there, such as my.json; the "
             "card goes beside it as .md."
         )
     rows = load(*options.data)

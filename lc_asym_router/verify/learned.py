@@ -21,7 +21,7 @@ class LearnedVerifier(Check):
     Alone it reads the one answer: its form, its arithmetic (worked out again), its doubts, whether
     what it concludes is what it worked out. That costs nothing, and tells little on sources unlike
     those that it learned from. With `second`, another cheap model answers too, and it learns most
-    from whether both come to the same. The card beside the weights, `trained/verifier.md`, says what
+    from whether both come to the same. The card beside the weights, `learned.md`, says what
     it was trained on and what it reached on sources that were left out.
 
     Tool calls, and answers in a schema, pass unscored: it has not learned from any.

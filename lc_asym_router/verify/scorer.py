@@ -10,17 +10,20 @@ from __future__ import annotations
 import math
 from array import array
 from functools import lru_cache
-from importlib.resources import as_file, files
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
-from lc_asym_router._internal.model_file import ModelFile, read_model
+from lc_asym_router._internal.model_file import ModelFile, Numbers, read_model
 from lc_asym_router.errors import ModelFileError
 from lc_asym_router.verify.features import VERSION, Reading, features, read, second_features
 
 KIND = "verifier"
+SHIPPED = Path(__file__).with_name("learned.json")
+"""The weights that come with the package; the card beside them says what they were trained on."""
+
 _ARRAYS = ("feature", "bound", "left", "right", "value", "roots", "single", "weights")
+_WHOLE = ("feature", "left", "right", "roots")
+"""Of these, the places: whole numbers."""
 
 
 class AnswerScorer:
@@ -43,8 +46,8 @@ class AnswerScorer:
             self._pair: list[str] = [str(name) for name in model.meta["pair_features"]]
             self.threshold = float(model.meta["threshold"])
             self.pair_threshold = float(model.meta["pair_threshold"])
-            arrays = {name: list(model.arrays[name]) for name in _ARRAYS}
-        except (KeyError, TypeError, ValueError) as error:
+            arrays = {name: model.arrays[name] for name in _ARRAYS}
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelFileError(
                 "The verifier's model file lacks a part. Get it again, or train it again."
             ) from error
@@ -86,10 +89,11 @@ class AnswerScorer:
             total += value
         return total
 
-    def _validate(self, arrays: dict[str, list[Any]]) -> None:
+    def _validate(self, arrays: dict[str, Numbers]) -> None:
         size = len(self._nodes)
         whole = (
             all(len(arrays[name]) == size for name in _ARRAYS[:5])
+            and all(type(place) is int for name in _WHOLE for place in arrays[name])
             and len(self._single) == 3
             and len(self._weights) == len(self._pair) + 1
             and all(0 <= root < size for root in self._roots)
@@ -98,9 +102,6 @@ class AnswerScorer:
                 feature < len(self._names) and at < left < size and at < right < size
                 for at, (feature, _, left, right, _) in enumerate(self._nodes)
                 if feature >= 0
-            )
-            and all(
-                math.isfinite(n) for name in ("value", "single", "weights") for n in arrays[name]
             )
             and 0 <= self.threshold <= 1
             and 0 <= self.pair_threshold <= 1
@@ -121,9 +122,7 @@ def load_scorer(path: str | PathLike[str] | None = None) -> AnswerScorer:
     Raises:
         ModelFileError: The file can't be used; the message says why.
     """
-    if path is None:
-        return _load(None, 0)
-    file = Path(path)
+    file = SHIPPED if path is None else Path(path)
     try:
         stamp = file.stat().st_mtime_ns
     except OSError:
@@ -132,11 +131,8 @@ def load_scorer(path: str | PathLike[str] | None = None) -> AnswerScorer:
 
 
 @lru_cache(maxsize=8)
-def _load(file: Path | None, stamp: int) -> AnswerScorer:
-    if file is not None:
-        return AnswerScorer(read_model(file, KIND, features=VERSION))
-    with as_file(files("lc_asym_router") / "trained" / "verifier.model") as shipped:
-        return AnswerScorer(read_model(shipped, KIND, features=VERSION))
+def _load(file: Path, stamp: int) -> AnswerScorer:
+    return AnswerScorer(read_model(file, KIND, features=VERSION))
 
 
 def _reading(answer: str | Reading) -> Reading:

@@ -7,7 +7,6 @@ import math
 import pickle
 import subprocess
 import sys
-from array import array
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -124,12 +123,12 @@ def test_the_order_is_strict():
 
 def _write(path, **changes):
     arrays = {
-        "mean": array("d", [0.0]),
-        "scale": array("d", [1.0]),
-        "weights": array("d", [0.5]),
-        "words": array("f"),
-        "raw": array("d", [0.0, 2.0]),
-        "gain": array("d", [0.1, 0.4]),
+        "mean": [0.0],
+        "scale": [1.0],
+        "weights": [0.5],
+        "words": [],
+        "raw": [0.0, 2.0],
+        "gain": [0.1, 0.4],
     }
     meta = {"features": ["prose"], "base": 0.3, "threshold": 0.4, **changes.pop("meta", {})}
     version = changes.pop("version", FEATURES_VERSION)
@@ -138,15 +137,15 @@ def _write(path, **changes):
 
 
 def test_other_weights(tmp_path):
-    own = LearnedClassifier(path=_write(tmp_path / "own.model"))
+    own = LearnedClassifier(path=_write(tmp_path / "own.json"))
     assert own.complexity("") == 0.3
     assert own.complexity("one two three") == pytest.approx(0.1 + 0.3 * math.log1p(3) / 4)
-    assert own.path == str(tmp_path / "own.model")
+    assert own.path == str(tmp_path / "own.json")
 
 
 def test_hashed_words_count_where_there_are_weights_for_them(tmp_path):
-    flat = LearnedClassifier(path=_write(tmp_path / "flat.model"))
-    words = LearnedClassifier(path=_write(tmp_path / "words.model", words=array("f", [1.0] * 8)))
+    flat = LearnedClassifier(path=_write(tmp_path / "flat.json"))
+    words = LearnedClassifier(path=_write(tmp_path / "words.json", words=[1.0] * 8))
     assert words.complexity("one two") > flat.complexity("one two")
     assert "its words" in words.invoke({"state": "one", "questions": {"q": RUBRIC}}).reason
 
@@ -154,33 +153,32 @@ def test_hashed_words_count_where_there_are_weights_for_them(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"kind": "verifier"}, "holds a 'verifier'"),
+        ({"kind": "verifier"}, "of a 'verifier'"),
         ({"version": FEATURES_VERSION + 1}, "version .* of the features"),
         ({"meta": {"features": ["no such feature"]}}, "don't fit"),
         ({"meta": {"features": 3}}, "lacks a part"),
         ({"meta": {"base": None}}, "lacks a part"),
         ({"meta": {"base": 3.0}}, "don't fit"),
-        ({"scale": array("d", [0.0])}, "don't fit"),
-        ({"weights": array("d", [math.nan])}, "don't fit"),
-        ({"weights": array("d", [1.0, 2.0])}, "don't fit"),
-        ({"gain": array("d", [0.4, 0.4])}, "don't fit"),
-        ({"gain": array("d", [0.4])}, "don't fit"),
-        ({"raw": array("d"), "gain": array("d")}, "don't fit"),
+        ({"scale": [0.0]}, "don't fit"),
+        ({"weights": [1.0, 2.0]}, "don't fit"),
+        ({"gain": [0.4, 0.4]}, "don't fit"),
+        ({"gain": [0.4]}, "don't fit"),
+        ({"raw": [], "gain": []}, "don't fit"),
     ],
 )
 def test_weights_that_can_not_be_used_are_found_at_construction(tmp_path, changes, told):
-    path = _write(tmp_path / "bad.model", **changes)
+    path = _write(tmp_path / "bad.json", **changes)
     with pytest.raises(ModelFileError, match=told):
         LearnedClassifier(path=path)
 
 
 def test_a_file_that_is_not_there_is_a_configuration_error(tmp_path):
     with pytest.raises(ConfigurationError, match="can't be read"):
-        LearnedClassifier(path=tmp_path / "none.model")
+        LearnedClassifier(path=tmp_path / "none.json")
 
 
 def test_a_file_that_was_replaced_is_read_again(tmp_path):
-    path = _write(tmp_path / "own.model")
+    path = _write(tmp_path / "own.json")
     old = LearnedClassifier(path=path)
     import os
 

@@ -68,7 +68,7 @@ def test_from_the_shell(data, tmp_path, capsys):
     (data / "README.md").write_text(
         "| file | licence |\n| --- | --- |\n| one | MIT |\n| three | GPL |\n"
     )
-    out = tmp_path / "my.model"
+    out = tmp_path / "my.json"
     assert main(["train", "--data", str(data), "--out", str(out), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["apgr"] == pytest.approx(told["means"][told["shape"]])
@@ -83,7 +83,7 @@ def test_from_the_shell(data, tmp_path, capsys):
 def test_the_same_rows_give_the_same_bytes(data, tmp_path):
     files = []
     for name in ("a", "b"):
-        out = tmp_path / name / "c.model"
+        out = tmp_path / name / "c.json"
         out.parent.mkdir()
         assert main(["train", "--data", str(data), "--out", str(out)]) == 0
         files.append(out.read_bytes())
@@ -174,7 +174,7 @@ def test_the_calibration_rises_within_sources():
 )
 def test_rows_that_do_not_do(tmp_path, change, told, capsys):
     folder = _file(tmp_path, ("one", change(_rows("one", 120, 1))))
-    out = tmp_path / "x.model"
+    out = tmp_path / "x.json"
     code = main(["train", "--data", str(folder), "--out", str(out)])
     assert code == 2
     assert told in capsys.readouterr().err
@@ -183,17 +183,17 @@ def test_rows_that_do_not_do(tmp_path, change, told, capsys):
 
 
 def test_bad_rows_and_bad_places(tmp_path, data):
-    out = tmp_path / "x.model"
+    out = tmp_path / "x.json"
     with pytest.raises(DataError):
         load(tmp_path / "none")
-    for bad in (tmp_path / "no" / "x.model", tmp_path, tmp_path / "x.md"):
+    for bad in (tmp_path / "no" / "x.json", tmp_path, tmp_path / "x.md"):
         assert main(["train", "--data", str(data), "--out", str(bad)]) == 2
     assert main(["train", "--data", str(tmp_path / "none"), "--out", str(out)]) == 2
     assert not out.exists()
 
 
 def test_a_failed_write_leaves_nothing_half_written(data, tmp_path, monkeypatch):
-    out = tmp_path / "out" / "x.model"
+    out = tmp_path / "out" / "x.json"
     out.parent.mkdir()
     out.write_bytes(b"old")
 
@@ -202,5 +202,5 @@ def test_a_failed_write_leaves_nothing_half_written(data, tmp_path, monkeypatch)
 
     monkeypatch.setattr(os, "replace", full)
     assert main(["train", "--data", str(data), "--out", str(out)]) == 2
-    assert [path.name for path in out.parent.iterdir()] == ["x.model"]
+    assert [path.name for path in out.parent.iterdir()] == ["x.json"]
     assert out.read_bytes() == b"old"

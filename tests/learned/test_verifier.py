@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 
-import lc_asym_router
 from lc_asym_router._internal.model_file import read_model, write_model
 from lc_asym_router.errors import ConfigurationError, DataError, ModelFileError
 from lc_asym_router.evals.data import Answer, Row
@@ -22,7 +21,7 @@ from lc_asym_router.records.request import Request
 from lc_asym_router.verify import Joint, LearnedVerifier, NotEmpty
 from lc_asym_router.verify.attempt import Attempt
 from lc_asym_router.verify.features import VERSION, features, read, second_features
-from lc_asym_router.verify.scorer import KIND, AnswerScorer, load_scorer
+from lc_asym_router.verify.scorer import KIND, SHIPPED, AnswerScorer, load_scorer
 from lc_asym_router.verify.working import statements, wrong
 from tests.conftest import record, small_model
 from tests.servers import OllamaServer, Reply
@@ -205,16 +204,16 @@ def made_up(sources: int = 3, size: int = 60) -> list[Row]:
 
 def test_training_is_the_same_each_time_and_leaves_sources_out(tmp_path: Path):
     lines: list[str] = []
-    trained = train_verifier(made_up(), tmp_path / "a.model", say=lines.append)
-    train_verifier(made_up()[::-1], tmp_path / "b.model", say=lines.append)
-    assert (tmp_path / "a.model").read_bytes() == (tmp_path / "b.model").read_bytes()
+    trained = train_verifier(made_up(), tmp_path / "a.json", say=lines.append)
+    train_verifier(made_up()[::-1], tmp_path / "b.json", say=lines.append)
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
     assert {line.source for line in trained.table} == {f"made-up-{n}" for n in range(3)}
     assert all((line.auroc or 0) > 0.8 for line in trained.table)
     card = (tmp_path / "a.md").read_text()
     assert "left out" in card
     assert all(line in lines for line in card.splitlines() if line.startswith("| made-up-0 | none"))
-    right = LearnedVerifier(model=tmp_path / "a.model")(attempt("2 and 3?", "2 + 3 = 5\n#### 5"))
-    false = LearnedVerifier(model=tmp_path / "a.model")(attempt("2 and 3?", "2 + 3 = 9\n#### 9"))
+    right = LearnedVerifier(model=tmp_path / "a.json")(attempt("2 and 3?", "2 + 3 = 5\n#### 5"))
+    false = LearnedVerifier(model=tmp_path / "a.json")(attempt("2 and 3?", "2 + 3 = 9\n#### 9"))
     assert (right.score or 0) > (false.score or 0)
 
 
@@ -224,8 +223,8 @@ def test_the_trees_score_as_scikit_learn_does(tmp_path: Path):
     rows = sorted(made_up(), key=lambda row: (row.dataset, row.id))
     alone, pairs, groups = lab.samples_of(rows)
     fits = lab._Lab(alone, pairs, groups, sorted(set(groups.values())))
-    train_verifier(made_up(), tmp_path / "v.model", say=lambda _: None)
-    scorer = load_scorer(tmp_path / "v.model")
+    train_verifier(made_up(), tmp_path / "v.json", say=lambda _: None)
+    scorer = load_scorer(tmp_path / "v.json")
     expected = fits.trees(()).decision_function(alone.first[:20])
     got = [scorer._grown(features(row.query, read(row.weak.response or ""))) for row in rows[:20]]
     assert got == pytest.approx(list(expected))
@@ -249,7 +248,7 @@ def test_training_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[s
     ]
     data = tmp_path / "rows.jsonl"
     data.write_text("\n".join(map(json.dumps, lines)))
-    out = tmp_path / "v.model"
+    out = tmp_path / "v.json"
     command = ["train", "--what", "verifier", "--data", str(data), "--out", str(out), "--json"]
     assert main(command) == 0
     told = json.loads(capsys.readouterr().out)
@@ -261,16 +260,16 @@ def test_sources_that_share_questions_are_one_group(tmp_path: Path):
     rows = made_up(2)
     twice = [*rows, *(_renamed(row) for row in rows if row.dataset == "made-up-0")]
     with pytest.raises(DataError, match="2 group"):
-        train_verifier(twice, tmp_path / "v.model", say=lambda _: None)
+        train_verifier(twice, tmp_path / "v.json", say=lambda _: None)
     assert not list(tmp_path.iterdir())
 
 
 def test_training_needs_second_answers_but_not_in_every_source(tmp_path: Path):
     bare = [Row(r.id, r.query, r.weak, r.strong, r.dataset) for r in made_up()]
     with pytest.raises(DataError, match="second small model"):
-        train_verifier(bare, tmp_path / "v.model", say=lambda _: None)
+        train_verifier(bare, tmp_path / "v.json", say=lambda _: None)
     some = [*made_up()[:60], *bare[60:]]
-    made = train_verifier(some, tmp_path / "v.model", say=lambda _: None, keep_left_out=True)
+    made = train_verifier(some, tmp_path / "v.json", say=lambda _: None, keep_left_out=True)
     assert {line.second for line in made.table} == {""}
     assert set(made.left_out) == {"made-up-1", "made-up-2"}
     for place in made.left_out.values():
@@ -283,25 +282,27 @@ def _renamed(row: Row) -> Row:
 
 def test_a_damaged_file_is_refused(tmp_path: Path):
     with pytest.raises(ModelFileError):
-        LearnedVerifier(model=tmp_path / "none.model")
-    train_verifier(made_up(), tmp_path / "v.model", say=lambda _: None)
-    whole = read_model(tmp_path / "v.model", KIND, features=VERSION)
+        LearnedVerifier(model=tmp_path / "none.json")
+    train_verifier(made_up(), tmp_path / "v.json", say=lambda _: None)
+    whole = read_model(tmp_path / "v.json", KIND, features=VERSION)
     for meta, arrays in (
         ({}, whole.arrays),
         ({**whole.meta, "threshold": 7}, whole.arrays),
         ({**whole.meta, "features": ["nonsense"]}, whole.arrays),
         (whole.meta, {**whole.arrays, "left": whole.arrays["feature"]}),
+        (whole.meta, {**whole.arrays, "roots": [0.0]}),
+        (whole.meta, {**whole.arrays, "roots": [10**6]}),
+        (whole.meta, {**whole.arrays, "value": whole.arrays["value"][1:]}),
         (whole.meta, {name: a for name, a in whole.arrays.items() if name != "roots"}),
     ):
-        write_model(tmp_path / "bad.model", KIND, arrays, meta, features=VERSION)
+        write_model(tmp_path / "bad.json", KIND, arrays, meta, features=VERSION)
         with pytest.raises(ModelFileError, match="again"):
-            AnswerScorer(read_model(tmp_path / "bad.model", KIND, features=VERSION))
+            AnswerScorer(read_model(tmp_path / "bad.json", KIND, features=VERSION))
 
 
 def test_a_file_that_was_trained_anew_is_read_anew(tmp_path: Path):
-    path = tmp_path / "my.model"
-    shipped = Path(lc_asym_router.__file__).parent / "trained" / "verifier.model"
-    model = read_model(shipped, KIND, features=VERSION)
+    path = tmp_path / "my.json"
+    model = read_model(SHIPPED, KIND, features=VERSION)
     for number, threshold in enumerate((0.2, 0.7), 1):
         meta = {**model.meta, "threshold": threshold}
         write_model(path, KIND, model.arrays, meta, features=VERSION)
@@ -313,10 +314,9 @@ def test_a_file_that_was_trained_anew_is_read_anew(tmp_path: Path):
 
 
 def test_the_shipped_weights_and_their_card_belong_together():
-    folder = Path(__file__).parents[2] / "lc_asym_router" / "trained"
     scorer = load_scorer()
-    assert (folder / "verifier.model").stat().st_size < 1_000_000
-    card = (folder / "verifier.md").read_text()
+    assert SHIPPED.stat().st_size < 1_000_000
+    card = SHIPPED.with_suffix(".md").read_text()
     assert f"passes from {scorer.threshold:.3f} on" in card
     assert f"from {scorer.pair_threshold:.3f} on" in card
     assert json.dumps("zeroeval_crux")[1:-1] in card

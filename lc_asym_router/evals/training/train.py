@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from os import PathLike
@@ -123,12 +122,12 @@ class Trained:
         model = self.model
         levels = {"base": self.base, "shape": self.shape, "threshold": self.operating.threshold}
         arrays: dict[str, Any] = {
-            "mean": array("d", model.mean),
-            "scale": array("d", model.scale),
-            "weights": array("d", model.weights),
-            "words": array("f", model.word_weights),
-            "raw": array("d", self.knots[0]),
-            "gain": array("d", self.knots[1]),
+            "mean": model.mean,
+            "scale": model.scale,
+            "weights": model.weights,
+            "words": model.word_weights,
+            "raw": self.knots[0],
+            "gain": self.knots[1],
         }
         meta = {**levels, "features": list(model.features), "apgr": self.means[self.shape]}
         write_model(path, KIND, arrays, meta, features=FEATURES_VERSION)

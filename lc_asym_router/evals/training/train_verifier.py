@@ -131,7 +131,7 @@ def train_verifier(
         say(line)
     left_out: dict[str, Path] = {}
     for group in groups if keep_left_out else ():
-        place = Path(out).with_suffix(f".without-{groups.index(group)}.model")
+        place = Path(out).with_suffix(f".without-{groups.index(group)}.json")
         if _write(place, lab.stages((group,))):
             left_out |= {name: place for name, its in group_of.items() if its == group}
     stages = lab.stages(())
@@ -317,7 +317,7 @@ def _sigmoid(logit: Floats) -> Floats:
     return made
 
 
-def _arrays(trees: Fit, single: Floats, weights: Floats) -> dict[str, Any]:
+def _arrays(trees: Fit, single: Floats, weights: Floats) -> dict[str, list[Any]]:
     """The trees as flat arrays, children behind their parents; a leaf has the feature -1."""
     np = numpy()
     columns: list[list[Any]] = [[], [], [], [], []]
@@ -338,15 +338,9 @@ def _arrays(trees: Fit, single: Floats, weights: Floats) -> dict[str, Any]:
         trees.learning_rate * float(each.predict(np.zeros((1, len(NAMES))))[0])
         for (each,) in trees.estimators_
     )
-    types = ("<i2", "<f8", "<i4", "<i4", "<f8")
-    made = {
-        name: np.asarray(column, dtype=kind)
-        for name, column, kind in zip(
-            ("feature", "bound", "left", "right", "value"), columns, types, strict=True
-        )
-    }
-    return made | {
-        "roots": np.asarray(roots, dtype="<i4"),
-        "single": np.asarray([base, *single], dtype="<f8"),
-        "weights": np.asarray(weights, dtype="<f8"),
+    names = ("feature", "bound", "left", "right", "value")
+    return dict(zip(names, columns, strict=True)) | {
+        "roots": roots,
+        "single": [base, *single.tolist()],
+        "weights": weights.tolist(),
     }
