@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lc_asym_router._lazy import lazy_exports
-
-if TYPE_CHECKING:
-    from lc_asym_router.classify.chat import ChatDecisionModel as ChatDecisionModel
-    from lc_asym_router.classify.judge import JudgeClassifier as JudgeClassifier
-    from lc_asym_router.classify.keyword import KeywordClassifier as KeywordClassifier
-    from lc_asym_router.classify.learned import LearnedClassifier as LearnedClassifier
 
 __all__ = ["ChatDecisionModel", "JudgeClassifier", "KeywordClassifier", "LearnedClassifier"]
 

@@ -2,37 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lc_asym_router._lazy import lazy_exports
-
-if TYPE_CHECKING:
-    from lc_asym_router.evals.calibrating import calibrate as calibrate
-    from lc_asym_router.evals.calibrating import calibrate_settings as calibrate_settings
-    from lc_asym_router.evals.cascade import CascadePrices as CascadePrices
-    from lc_asym_router.evals.cascade import cascade_report as cascade_report
-    from lc_asym_router.evals.cascade import simulate as simulate
-    from lc_asym_router.evals.data import Answer as Answer
-    from lc_asym_router.evals.data import DataError as DataError
-    from lc_asym_router.evals.data import Row as Row
-    from lc_asym_router.evals.data import load as load
-    from lc_asym_router.evals.graders import same_final_answer as same_final_answer
-    from lc_asym_router.evals.ladder import ladder_report as ladder_report
-    from lc_asym_router.evals.live import aevaluate as aevaluate
-    from lc_asym_router.evals.live import arecord_tiers as arecord_tiers
-    from lc_asym_router.evals.live import evaluate as evaluate
-    from lc_asym_router.evals.live import record_tiers as record_tiers
-    from lc_asym_router.evals.metrics import apgr as apgr
-    from lc_asym_router.evals.metrics import auroc as auroc
-    from lc_asym_router.evals.metrics import bootstrap as bootstrap
-    from lc_asym_router.evals.metrics import curve as curve
-    from lc_asym_router.evals.metrics import pgr as pgr
-    from lc_asym_router.evals.offline import Evaluation as Evaluation
-    from lc_asym_router.evals.offline import evaluate_offline as evaluate_offline
-    from lc_asym_router.evals.policy import best_joint as best_joint
-    from lc_asym_router.evals.replay import replay_router as replay_router
-    from lc_asym_router.evals.results import LiveEvaluation as LiveEvaluation
-    from lc_asym_router.evals.search import Target as Target
 
 __all__ = [
     "Answer",

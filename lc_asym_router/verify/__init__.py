@@ -6,31 +6,7 @@ A check is `(attempt) -> Verdict`. Checks compose with `&` (both pass), `|` (one
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lc_asym_router._lazy import lazy_exports
-
-if TYPE_CHECKING:
-    from lc_asym_router.verify.agreement import Agreement as Agreement
-    from lc_asym_router.verify.arithmetic import Arithmetic as Arithmetic
-    from lc_asym_router.verify.check import Check as Check
-    from lc_asym_router.verify.check import as_check as as_check
-    from lc_asym_router.verify.defaults import default_checks as default_checks
-    from lc_asym_router.verify.form import CutOff as CutOff
-    from lc_asym_router.verify.form import NotEmpty as NotEmpty
-    from lc_asym_router.verify.joint import Joint as Joint
-    from lc_asym_router.verify.judge import Judge as Judge
-    from lc_asym_router.verify.learned import LearnedVerifier as LearnedVerifier
-    from lc_asym_router.verify.limits import MaxLength as MaxLength
-    from lc_asym_router.verify.limits import MeanLogprob as MeanLogprob
-    from lc_asym_router.verify.loops import Looping as Looping
-    from lc_asym_router.verify.prefix import Prefix as Prefix
-    from lc_asym_router.verify.refusal import Refusal as Refusal
-    from lc_asym_router.verify.schema import MatchesSchema as MatchesSchema
-    from lc_asym_router.verify.schema import ParsesAsJSON as ParsesAsJSON
-    from lc_asym_router.verify.schema import ValidStructure as ValidStructure
-    from lc_asym_router.verify.self_verify import SelfVerification as SelfVerification
-    from lc_asym_router.verify.tools import ValidToolCalls as ValidToolCalls
 
 __all__ = [
     "Agreement",
