@@ -5,21 +5,22 @@ BIN := $(VENV)/bin
 PROMPT ?= What is the capital of France?
 ARGS ?=
 
-.PHONY: ask test soak lint bench bench-agreement bench-checks bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
+.PHONY: ask test soak lint docs bench bench-agreement bench-checks bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
 	@echo "make test               the tests (ARGS='-n 2 --dist loadfile': in two processes)"
 	@echo "make soak               10,000 requests, 64 at once, on servers where every fifth call goes wrong"
 	@echo "make lint               ruff and mypy --strict"
+	@echo "make docs               the docs site, into site/; fails on a broken link, anchor or reference"
 	@echo "make bench              the router's cost per call, against baselines of the same run"
 	@echo "make bench-routing      what classifiers and checks gain on real data (ARGS='--figure FILE' draws it)"
 	@echo "make bench-checks       what self-verification and logprobs tell (ARGS=--record asks the models anew)"
 	@echo "make bench-decompose    what requests of several questions cost and get right, whole and in parts"
-	@echo "make pictures           the README's graph and timeline, of a real request, into docs/"
+	@echo "make pictures           the docs' graph and timeline, of a real request, into docs/"
 	@echo "make reference          docs/settings.md, from the docstrings"
 	@echo "make lab                JupyterLab with the three notebooks"
-	@echo "make notebooks          run the notebooks, and their first cell on a bare Python (README: ARGS=...)"
+	@echo "make notebooks          run the notebooks, and their first cell on a bare Python (docs/guides/notebooks.md: ARGS=...)"
 	@echo "make browser-test       the notebooks in JupyterLab in Chromium (ARGS=--screenshots: into docs/)"
 	@echo "make bench-agreement    what a second sample tells of the embedded model's answers"
 
@@ -41,6 +42,10 @@ $(VENV)/.lint: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint]'
 	@touch $@
 
+$(VENV)/.docs: $(VENV)/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@
+
 ask: $(VENV)/.run
 	@$(BIN)/lc-asym-router ask $(ARGS) "$$PROMPT"
 
@@ -56,6 +61,9 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs build --strict $(ARGS)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.overhead $(ARGS)
@@ -91,6 +99,6 @@ browser-test: $(VENV)/.test
 	$(BIN)/python -m pytest tests/browser $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist site *.egg-info
 
 export PROMPT

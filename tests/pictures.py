@@ -1,4 +1,4 @@
-"""`make pictures`: the README's graph and timeline, of a real request to the embedded pair.
+"""`make pictures`: the docs' graph and timeline, of a real request to the embedded pair.
 
 The stand-in for the frontier is priced as GPT-4o is, and the small model by the electricity that it
 takes, so that the pictures show a bill.

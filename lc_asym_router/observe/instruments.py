@@ -19,7 +19,7 @@ BREAKER_STATES = ("closed", "half_open", "open")
 
 
 class Instruments:
-    """The instruments of one meter. Their names are an interface: README lists them.
+    """The instruments of one meter. Their names are an interface: the docs list them.
 
     Args:
         meter: What makes them.

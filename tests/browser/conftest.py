@@ -17,7 +17,7 @@ WIDTH, HEIGHT = 1280, 900
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--screenshots", action="store_true", help="write the README's screenshots into docs/"
+        "--screenshots", action="store_true", help="write the docs' screenshots into docs/"
     )
 
 
@@ -61,7 +61,7 @@ def opened(lab: Lab, browser: Browser) -> Iterator[Callable[[str], Page]]:
 
 @pytest.fixture(scope="session")
 def picture(request: pytest.FixtureRequest) -> Callable[[Locator | Page, str], None]:
-    """Takes a screenshot for the README, where that is asked for."""
+    """Takes a screenshot for the docs, where that is asked for."""
     wanted = request.config.getoption("--screenshots")
 
     def take(what: Locator | Page, name: str) -> None:

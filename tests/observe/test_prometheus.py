@@ -1,4 +1,4 @@
-"""The names that OpenTelemetry's Prometheus exporter makes of the metrics: those of the README."""
+"""The names that OpenTelemetry's Prometheus exporter makes of the metrics: those of the docs."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from lc_asym_router import (
 from tests.conftest import frontier_model, small_model
 from tests.servers import Reply
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "guides" / "observability.md"
 
 
 def documented() -> dict[str, tuple[str, set[str]]]:
-    """For each metric in the README's table, its kind and its labels."""
+    """For each metric in the docs' table, its kind and its labels."""
     rows = re.findall(
-        r"^\| `(\w+)` \| (counter|gauge|histogram) \|([^|]*)\|", README.read_text(), re.MULTILINE
+        r"^\| `(\w+)` \| (counter|gauge|histogram) \|([^|]*)\|", PAGE.read_text(), re.MULTILINE
     )
     return {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
 
