@@ -166,7 +166,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path, read, monkeypatch):
 
 
 def test_a_file_that_is_larger_than_it_says_is_not_read_to_its_end(monkeypatch):
-    monkeypatch.setattr(arrays, "LARGEST", 10)  # a file of /proc has a size of 0
+    monkeypatch.setattr(model_file, "LARGEST", 10)  # a file of /proc has a size of 0
     with pytest.raises(ModelFileError, match="more than"):
         read_model("/proc/self/status", "classifier")
 
