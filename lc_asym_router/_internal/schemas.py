@@ -1,7 +1,7 @@
 """Validating data against a schema as a caller gave it: pydantic, TypedDict or JSON schema.
 
-LangChain parses a JSON-schema dict but does not validate against it; this does, with `jsonschema`
-(the extra `schema`). Messages name places and types, never values: they go into records.
+LangChain parses a JSON-schema dict but does not validate against it; this does, with `jsonschema`.
+Messages name places and types, never values: they go into records.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from langchain_core.utils.function_calling import convert_to_json_schema
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json
 from typing_extensions import is_typeddict
-
-from lc_asym_router.errors import ConfigurationError
 
 
 class SchemaError(ValueError):
@@ -59,7 +57,6 @@ def conform(data: Any, schema: Any) -> Any:
 
     Raises:
         SchemaError: It does not fit.
-        ConfigurationError: The schema is a JSON schema, and `jsonschema` is not installed.
     """
     if isinstance(schema, type) and (issubclass(schema, BaseModel) or is_typeddict(schema)):
         try:
@@ -89,30 +86,14 @@ def as_json_schema(schema: Any) -> dict[str, Any]:
     return dict(convert_to_json_schema(schema))
 
 
-def json_validator() -> Any:
-    """`jsonschema.validators.validator_for`, which finds the validator of a JSON schema.
-
-    Raises:
-        ConfigurationError: `jsonschema` is not installed.
-    """
-    try:
-        from jsonschema.validators import validator_for
-    except ImportError as error:
-        raise ConfigurationError(
-            "JSON schemas are validated with jsonschema, which is not installed: "
-            '`pip install "lc-asym-router[schema]"`.'
-        ) from error
-    return validator_for
-
-
 def validate_json(data: Any, schema: Mapping[str, Any]) -> None:
     """Validate data against a JSON schema.
 
     Raises:
         SchemaError: It does not fit.
-        ConfigurationError: `jsonschema` is not installed.
     """
-    validator_for = json_validator()
+    from jsonschema.validators import validator_for
+
     errors = sorted(validator_for(schema)(schema).iter_errors(data), key=lambda e: e.json_path)
     if errors:
         known = _properties(schema)

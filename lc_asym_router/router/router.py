@@ -13,7 +13,6 @@ from langchain_core.runnables.config import ensure_config
 from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from lc_asym_router._internal.schemas import json_validator
 from lc_asym_router.classify.cached import remembering
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.graph.build import Graph, build_graph
@@ -334,7 +333,7 @@ class AsymRouter(ChainChatModel, Explorable):
             **kwargs: `method` and `strict`, handed to the models that know them.
 
         Raises:
-            ConfigurationError: An unknown argument, or a JSON schema without `jsonschema` installed.
+            ConfigurationError: An unknown argument.
             UnreadableOutputError: From a call, where the last tier's output does not validate.
         """
         given = {key: value for key, value in kwargs.items() if value is not None}
@@ -343,8 +342,6 @@ class AsymRouter(ChainChatModel, Explorable):
                 f"with_structured_output does not know {', '.join(sorted(unknown))}; it takes "
                 "include_raw, method and strict."
             )
-        if isinstance(schema, dict):
-            json_validator()  # known now, so said now
         binding = SchemaBinding(schema, given)
         return with_parser(self.bind(**{SCHEMA_KEY: binding}), binding, include_raw)
 

@@ -29,7 +29,7 @@ class MatchesSchema(Check):
     """Passes where the answer's text is JSON that validates against a schema.
 
     Args:
-        schema: A pydantic class, a TypedDict, or a JSON schema (needs the extra `schema`).
+        schema: A pydantic class, a TypedDict, or a JSON schema.
     """
 
     def __init__(self, schema: Any) -> None:
