@@ -61,6 +61,7 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typing/settings.py
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.docs

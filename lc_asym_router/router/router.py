@@ -43,6 +43,7 @@ from lc_asym_router.router.settings import (
     tried_once,
     with_parameters,
 )
+from lc_asym_router.router.types import Budgets, Cache, Classifier, Model, Models, Threshold, Verify
 from lc_asym_router.tiers.faults.breaker import Breaker
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.structured import with_parser
@@ -115,20 +116,20 @@ class AsymRouter(ChainChatModel, Explorable):
         arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True
     )
 
-    small: Any = None
-    frontier: Any = None
-    tiers: list[Any] | None = None
-    classify: Any = "default"
+    small: Model | None = None
+    frontier: Model | None = None
+    tiers: Models | None = None
+    classify: Classifier = "default"
     classify_deadline: float | None = 10.0
-    threshold: Any = None
-    verify: Any = "default"
+    threshold: Threshold | None = None
+    verify: Verify = "default"
     small_attempts: int = 1
     escalate_with: Literal["request", "draft"] = "request"
     sticky: Sticky = "turn"
-    budgets: Any = ()
-    decision_cache: Any = None
+    budgets: Budgets = ()
+    decision_cache: Cache | None = None
     deadline: float | None = None
-    fallbacks: Any = ()
+    fallbacks: Models = ()
     degrade: bool = False
     hedge: bool | float = False
     configurable_prefix: str = ""
