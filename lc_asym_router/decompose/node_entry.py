@@ -107,7 +107,7 @@ class Entry:
         tags = [*(config.get("tags") or ()), TAG_NOSTREAM]
         return {**config, "configurable": values, "tags": tags}
 
-    def heard(self, bill: Bill, tier: str | None = None) -> RunnableConfig:
+    def answer_config(self, bill: Bill, tier: str | None = None) -> RunnableConfig:
         """A config for a call that answers the whole request, heard by whoever listens."""
         context = self.around.context
         config = with_handlers(self.around.config, [*self.around.listeners, bill], context.metadata)
@@ -121,8 +121,8 @@ class Entry:
         if tier is not None:
             values[f"{prefix}tier"] = tier
         if deadline is not None:
-            left = deadline - (time.time() - bill.started)
-            values[f"{prefix}deadline"] = max(left, AT_LEAST)
+            remaining = deadline - (time.time() - bill.started)
+            values[f"{prefix}deadline"] = max(remaining, AT_LEAST)
         return values
 
     @property
@@ -179,13 +179,13 @@ class Bill(BaseCallbackHandler):
             }
             self._context.keep(trail)
 
-    def on_router_record(self, told: Any) -> None:
+    def on_router_record(self, finished: Any) -> None:
         """A request to the router has come to its end."""
-        self.records.append(told.record)
+        self.records.append(finished.record)
         trail, _ = self._context.kept[0]
         # Steps run side by side: a list's own `extend` is all that may happen to it.
         if self._purpose:
-            trail["side_calls"].extend(as_side_calls(self._purpose, told.record))
+            trail["side_calls"].extend(as_side_calls(self._purpose, finished.record))
             return
-        trail["attempts"].extend(attempts_of(self.step, told.record))
-        trail["side_calls"].extend(told.record.get("side_calls", ()))
+        trail["attempts"].extend(attempts_of(self.step, finished.record))
+        trail["side_calls"].extend(finished.record.get("side_calls", ()))
