@@ -1,15 +1,18 @@
 # Every target makes .venv itself and installs what it needs there; the system's Python is untouched.
 PYTHON ?= python3
 VENV := .venv
+OLDEST := .venv-oldest
 BIN := $(VENV)/bin
 PROMPT ?= What is the capital of France?
 ARGS ?=
 
-.PHONY: ask test soak lint docs bench bench-agreement bench-checks bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
+.PHONY: ask test test-all test-oldest soak lint docs bench bench-agreement bench-checks bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
-	@echo "make test               the tests (ARGS='-n 2 --dist loadfile': in two processes)"
+	@echo "make test               the tests, in two processes (ARGS='-n 0 tests/verify': a part, in one)"
+	@echo "make test-all           what is long by nature: real models in full, killed processes, fault matrix, soak"
+	@echo "make test-oldest        the core's tests on the oldest versions that pyproject.toml allows"
 	@echo "make soak               10,000 requests, 64 at once, on servers where every fifth call goes wrong"
 	@echo "make lint               ruff, mypy --strict, and the floors: imports only go down"
 	@echo "make docs               the docs site, into site/; fails on a broken link, anchor or reference"
@@ -39,6 +42,44 @@ $(VENV)/.test: $(VENV)/.made pyproject.toml
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@
+
+ask: $(VENV)/.run
+	@$(BIN)/lc-asym-router ask $(ARGS) "$$PROMPT"
+
+# Two processes, a file to one of them (tests/conftest.py); what is marked `full` is for test-all.
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not full" $(ARGS)
+
+test-all: $(VENV)/.test
+	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -m full $(ARGS)
+
+# The tests that need no extra but `langchain`.
+CORE_TESTS := tests/behaviour/test_agents.py tests/behaviour/test_bad_input.py \
+	tests/behaviour/test_defaults.py tests/behaviour/test_faces.py tests/behaviour/test_parents.py \
+	tests/behaviour/test_routes.py tests/behaviour/test_standard.py tests/behaviour/test_streaming.py \
+	tests/classify/test_classify.py tests/tiers/test_switching.py tests/verify/test_checks.py \
+	tests/_internal/test_compat.py
+
+$(OLDEST)/.made: pyproject.toml
+	$(PYTHON) -m venv --clear $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(OLDEST)/bin/uv pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct \
+		-e '.[langchain,test-core]'
+	@touch $@
+
+test-oldest: $(OLDEST)/.made
+	$(OLDEST)/bin/python -m pytest $(CORE_TESTS) $(ARGS)
+
+soak: $(VENV)/.test
+	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -s tests/behaviour/faults/test_soak.py $(ARGS)
+
+lint: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint]'
 	@touch $@
 
@@ -101,6 +142,6 @@ browser-test: $(VENV)/.test
 	$(BIN)/python -m pytest tests/browser $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist site *.egg-info
+	rm -rf $(VENV) $(OLDEST) build dist site *.egg-info
 
 export PROMPT
