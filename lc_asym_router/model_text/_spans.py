@@ -1,0 +1,69 @@
+"""Where a text shows code: what stands there is quoted, not meant."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+
+_CODE = re.compile(r"```(?P<fenced>.*?)(?:```|\Z)|`[^`\n]+`", re.DOTALL)
+_LANGUAGE = re.compile(r"[\w+.-]*[ \t]*\n?")
+_QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "«": "»", "‘": "’", "「": "」", "(": ")"}
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A fenced code block.
+
+    Attributes:
+        start: Where its opening backticks stand.
+        end: Behind its closing backticks, or the text's end.
+        language: What stands behind the opening backticks, in lower case.
+        inside: Its text, stripped.
+        closed: Whether its closing backticks came.
+    """
+
+    start: int
+    end: int
+    language: str
+    inside: str
+    closed: bool
+
+
+class CodeSpans:
+    """The fenced and inline code of a text, found in one pass."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self.fences: list[Fence] = []
+        for found in _CODE.finditer(text):
+            self._starts.append(found.start())
+            self._ends.append(found.end())
+            if (fenced := found["fenced"]) is not None:
+                language = _LANGUAGE.match(fenced)
+                end = language.end() if language else 0
+                self.fences.append(
+                    Fence(
+                        found.start(),
+                        found.end(),
+                        fenced[:end].strip().lower(),
+                        fenced[end:].strip(),
+                        found.end() == found.end("fenced") + 3,
+                    )
+                )
+
+    def around(self, at: int) -> tuple[int, int] | None:
+        """Start and end of the code that holds a place, if any."""
+        index = bisect_right(self._starts, at) - 1
+        if index >= 0 and at < self._ends[index]:
+            return self._starts[index], self._ends[index]
+        return None
+
+    def quoted(self, start: int, end: int) -> bool:
+        """Whether a span stands in code, or right between quotation marks."""
+        if self.around(start):
+            return True
+        before, behind = self._text[start - 1 : start], self._text[end : end + 1]
+        return bool(before) and _QUOTES.get(before) == behind
