@@ -17,8 +17,10 @@ OPENING = re.compile(
     r"|<\|tool_calls?_section_begin\|>|<\|tool_call_begin\|>"  # Kimi
     r"|<\|action_start\|>|<start_function_call>"  # InternLM, FunctionGemma
     r"|```tool_(?:code|call)s?\b"  # Gemma
-    r"|(?:<\|start\|>)?(?:assistant)?(?:<\|channel\|>)?(?:commentary|analysis)?"
-    r"\s{0,9}\bto=(?:functions\.)?[\w.\-]+"  # harmony
+    # harmony; servers that drop special tokens leave "commentary to=functions.f json{...}"
+    r"|(?:<\|start\|>)?(?:assistant)?(?:<\|channel\|>)?commentary\s{1,9}to=(?:functions\.)?[\w.\-]+"
+    r"|(?:<\|start\|>)?(?:assistant)?<\|channel\|>analysis\s{1,9}to=(?:functions\.)?[\w.\-]+"
+    r"|(?:<\|start\|>)?assistant\s{1,9}to=(?:functions\.)?[\w.\-]+(?=\s{0,9}<\|channel\|>)"
 )
 """What opens a group of calls."""
 
@@ -36,7 +38,7 @@ SKIPPED = re.compile(
 """Marks and spaces that stand around calls without meaning anything for them."""
 
 HARMONY = re.compile(
-    r"(?:<\|channel\|>)?(?:commentary|analysis)?\s{0,9}to=(?:functions\.)?(?P<name>[\w.\-]+)"
+    r"(?:<\|start\|>)?(?:assistant)?\s{0,9}(?:<\|channel\|>)?(?:commentary|analysis)?\s{0,9}to=(?:functions\.)?(?P<name>[\w.\-]+)"
     r"(?:\s{0,9}<\|channel\|>\s{0,9}(?:commentary|analysis))?"
     r"(?:\s{0,9}<\|constrain\|>)?\s{0,9}(?:json|code)?\s{0,9}(?:<\|message\|>)?\s{0,99}(?=[{\[])"
 )
@@ -77,11 +79,24 @@ LEAKED = re.compile(
 )
 """A chat template's own marks at an answer's beginning: the model has lost the template."""
 
-ENDS = re.compile(
-    r"(?:\s|<\|(?:im_end|eot_id|eom_id|end|call|return|endoftext|end_of_text)\|>|</s>"
-    r"|<end_of_turn>|<｜end▁of▁sentence｜>|</?tool_calls?>|</function>)+\Z"
+_ENDS = (
+    *("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<|call|>", "<|return|>"),
+    *("<|endoftext|>", "<|end_of_text|>", "</s>", "<end_of_turn>", "<｜end▁of▁sentence｜>"),
+    *("</tool_call>", "<tool_call>", "</tool_calls>", "<tool_calls>", "</function>"),
 )
-"""What a server may hand on behind the last call."""
+
+
+def without_ends(text: str) -> str:
+    """A text without the marks that a server may hand on behind the last call, stripped."""
+    end = len(text)
+    while True:
+        while end and text[end - 1].isspace():
+            end -= 1
+        mark = next((mark for mark in _ENDS if text.endswith(mark, 0, end)), None)
+        if mark is None:
+            return text[:end].strip()
+        end -= len(mark)
+
 
 EXPLAINS = re.compile(
     r"looks? (?:\w+ )?like|for (?:example|instance)|e\.g\.|an? example|such as|would (?:be|look)"
@@ -91,6 +106,16 @@ EXPLAINS = re.compile(
 )
 """Words of an answer that shows a call and does not make one."""
 
-PLACEHOLDER = re.compile(
-    r"\.\.\.|…|<[\w \-]{1,40}>|\{\{|\[\w[\w ]{0,40}\]|\byour_|_here\b", re.IGNORECASE
+PLACEHOLDER_VALUE = re.compile(
+    r"\.\.\.|…|\A<[^<>]{1,60}>\Z|\A\{\{?[\w .-]{1,60}\}\}?\Z|\A\[[\w .-]{1,60}\]\Z"
+    r"|\Ayour[_ ]|[_ ]here\Z|\A(?:value|arg|argument|param|parameter)[_ ]?\d{0,3}\Z",
+    re.IGNORECASE,
 )
+"""An argument that stands for one."""
+
+PLACEHOLDER_TEXT = re.compile(
+    r"\.\.\.|…|\{\{"
+    r"|<(?!tool_|TOOLCALL|function_calls>|arg_|start_|end_)[A-Za-z][\w .-]{0,60}>"
+    r"|[\"']?(?:function|tool|func)[_-]?name[\"']?\s{0,9}[,(\n>\[]",
+)
+"""What stands for a value or a name in a form that is shown."""

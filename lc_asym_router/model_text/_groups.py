@@ -37,9 +37,13 @@ _TRIES_JSON = re.compile(
     r"\s*\[?\s*\{\s*[\"'](?:tool_calls[\"']\s*:|(?:name|function|tool_name|tool)[\"']\s*:\s*[\"']"
     r"(?P<name>[^\"']{1,200})|(?:arguments|parameters)[\"']\s*:\s*\{)"
 )
-_ARGUMENTS_KEY = re.compile(r"[\"'](?:arguments|parameters|args|name)[\"']\s*:")
 _TRIES_PYTHON = re.compile(r"\s*\[?\s*(?P<name>[^\W\d][\w.]*)\(")
 _WORD = re.compile(r"[\w.]+")
+_LIST_OF_CALLS = re.compile(r"\[\s*[\w.]+\(")
+_LIST_OF_OBJECTS = re.compile(r"\[\s*\{")
+_BETWEEN = re.compile(r"[\s,;]*")
+_PRINT_END = re.compile(r"\s*\)?")
+_SPACE = re.compile(r"\s*")
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,11 +52,13 @@ class Raw:
 
     Attributes:
         fault: Why its arguments can't be taken, though the call was read to its end.
+        evident: Whether it has a call's own keys, so that it is one whatever it names.
     """
 
     name: str
     arguments: dict[str, Any]
     fault: str | None = None
+    evident: bool = True
 
 
 @dataclass(frozen=True, repr=False)
@@ -114,10 +120,9 @@ def bare_group(text: str, at: int, names: Names) -> Group:
     """
     calls: list[Raw] = []
     end = at
-    is_json = text[at : at + 1] == "{" or bool(re.match(r"\[\s*\{", text[at : at + 99]))
+    is_json = text[at : at + 1] == "{" or bool(_LIST_OF_OBJECTS.match(text, at))
     while True:
-        skipped = re.compile(r"[\s,;]*").match(text, end)
-        place = skipped.end() if skipped else end
+        place = _behind(_BETWEEN, text, end)
         if place >= len(text):
             break
         try:
@@ -138,7 +143,13 @@ def _bare(text: str, at: int, is_json: bool, names: Names) -> tuple[list[Raw] | 
         if text[at] not in "{[":
             return None, at
         value, end = json_value(text, at)
-        return _raws(value, bare=True), end
+        raws = _raws(value, bare=True)
+        # Data with a name and an input is no call of a tool that nobody knows.
+        if raws and any(
+            (raw.fault or not raw.evident) and names.bound(raw.name) is None for raw in raws
+        ):
+            return None, at
+        return raws, end
     listed = text[at] == "["
     word = _WORD.match(text, at)
     if not listed and not (word and text[word.end() : word.end() + 1] == "("):
@@ -173,7 +184,7 @@ def _of_python(call: PythonCall, properties: Mapping[str, Any]) -> Raw:
     for key, value in call.arguments.items():
         if isinstance(value, BareName):
             schema = properties.get(key)
-            if not isinstance(schema, Mapping) or schema.get("type") != "string":
+            if not isinstance(schema, Mapping) or schema.get("type", "string") != "string":
                 return Raw(raw.name, {}, "it writes a tool call as text, a name among its values")
             arguments[key] = str(value)
     return raw
@@ -213,7 +224,7 @@ def _raws(value: Any, *, bare: bool = False) -> list[Raw] | None:
         arguments = {}
     if not isinstance(arguments, dict):
         return [Raw(name, {}, "it writes a tool call as text, and its arguments are no object")]
-    return [Raw(name, arguments)]
+    return [Raw(name, arguments, evident=name_key == "name" and key in _ARGUMENT_KEYS[:2])]
 
 
 def _from_string(text: str) -> Any:
@@ -275,8 +286,7 @@ class _GroupReader:
         if found := KEYED.match(text, at):
             return self._keyed(found)
         if found := PRINTED.match(text, at):
-            end = self._python(found.end())
-            return end + len(re.compile(r"\s*\)?").match(text, end).group())  # type: ignore[union-attr]
+            return _behind(_PRINT_END, text, self._python(found.end()))
         word = _WORD.match(text, at)
         if word and text[word.end() : word.end() + 1] == "(":
             return self._python(at)
@@ -286,7 +296,7 @@ class _GroupReader:
         try:
             value, end = json_value(self.text, at)
         except UnreadableError:
-            if self.text[at] != "[" or not re.compile(r"\[\s*[\w.]+\(").match(self.text, at):
+            if self.text[at] != "[" or not _LIST_OF_CALLS.match(self.text, at):
                 raise
             return self._python(at)
         raws = _raws(value)
@@ -299,7 +309,8 @@ class _GroupReader:
 
     def _tagged(self, opening: re.Match[str]) -> int:
         name = opening["function"] or opening["named"] or opening["invoke"]
-        text, at = self.text, self._skip(opening.end())
+        text = self.text
+        at = _behind(_SPACE, text, opening.end())
         schema = self.names.properties(name)
         arguments: dict[str, Any] = {}
         if text[at : at + 1] == "{":
@@ -314,7 +325,7 @@ class _GroupReader:
             key = parameter["key"] or parameter["name"]
             arguments[key] = _typed(text[parameter.end() : closing.start()], schema.get(key))
             at = closing.end()
-        ended = TAGGED_END.match(text, self._space(at))
+        ended = TAGGED_END.match(text, _behind(_SPACE, text, at))
         if not ended:
             raise UnreadableError("its tag is not closed")
         self.calls.append(Raw(name, arguments))
@@ -334,9 +345,10 @@ class _GroupReader:
         self.calls.append(Raw(opening["name"], arguments))
         return at
 
-    def _space(self, at: int) -> int:
-        found = re.compile(r"\s*").match(self.text, at)
-        return found.end() if found else at
+
+def _behind(pattern: re.Pattern[str], text: str, at: int) -> int:
+    found = pattern.match(text, at)
+    return found.end() if found else at
 
 
 def _typed(text: str, schema: Any) -> Any:

@@ -61,6 +61,11 @@ class CodeSpans:
             return self._starts[index], self._ends[index]
         return None
 
+    def in_quotes(self, at: int) -> bool:
+        """Whether a place stands right behind a quotation mark that is closed on the same line."""
+        closing = _QUOTES.get(self._text[at - 1 : at]) if at else None
+        return closing is not None and closing in self._text[at : at + 300].partition("\n")[0]
+
     def quoted(self, start: int, end: int) -> bool:
         """Whether a span stands in code, or right between quotation marks."""
         if self.around(start):

@@ -14,6 +14,9 @@ from typing import Any
 DEEPEST = 60
 """Levels of nesting that are read; an answer that is nested deeper holds no value."""
 
+MOST_CALLS = 128
+"""Calls of one answer; OpenAI's own bound on tools."""
+
 _STRUCTURE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?P<closed>")?|[{}\[\]]', re.DOTALL)
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -110,6 +113,8 @@ def calls_at(text: str, at: int) -> tuple[list[PythonCall], int]:
         if reader.peek() == "]":
             break
         calls.append(reader.call(0))
+        if len(calls) > MOST_CALLS:
+            raise UnreadableError(f"they are more than {MOST_CALLS} calls")
     if not reader.takes("]") and text[reader.at :].strip():
         # Without the bracket at an answer's end the calls are whole even so.
         raise UnreadableError("its list of calls is malformed")

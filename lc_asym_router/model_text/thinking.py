@@ -28,8 +28,8 @@ _HARMONY = re.compile(
 )
 _HARMONY_END = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
 _HARMONY_START = re.compile(
-    r"\s*(?:<\|start\|>)?(?:assistant)?(?:\s*to=[\w.\-]+)?\s*<\|channel\|>"
-    r"|\s*(?:analysis|final|commentary)<\|message\|>"
+    r"\s*+(?:(?:<\|start\|>)?(?:assistant)?(?:\s{0,9}to=[\w.\-]+)?\s{0,9}<\|channel\|>"
+    r"|(?:analysis|final|commentary)<\|message\|>)"
 )
 _HARMONY_SWALLOWED = re.compile(r"<\|end\|>\s*<\|start\|>assistant(?=[^<]{0,100}<\|channel\|>)")
 # Servers that drop special tokens leave the names of the channels behind.
@@ -40,6 +40,7 @@ _RESPONSE = (
     ("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
     ("<|begin_of_solution|>", "<|end_of_solution|>"),
 )
+_DATA = ("{", "[{", "[TOOL_CALLS]", "```", "<tool_call", "<function", "<invoke", "<|tool", "<｜")
 _MOST_MARKS = 1000
 
 
@@ -150,6 +151,8 @@ def _marked(text: str) -> ThoughtText:
     if not marks:
         return ThoughtText("", text)
     spans = CodeSpans(text)
+    # JSON and calls may hold a mark in their strings, and never begin with thoughts.
+    data = text.lstrip().startswith(_DATA)
     thoughts: list[str] = []
     answer: list[str] = []
     at = index = 0
@@ -157,7 +160,7 @@ def _marked(text: str) -> ThoughtText:
     while index < len(marks):
         mark = marks[index]
         if mark["close"]:
-            if _closes_alone(text, mark, spans):
+            if not data and _closes_alone(text, mark, spans):
                 # The template wrote the opening: all that came before was thought.
                 thoughts += [*answer, text[at : mark.start()]]
                 answer, at = [], mark.end()

@@ -10,27 +10,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
 from langchain_core.messages import AIMessage, ToolCall
 
 from lc_asym_router.model_text._families import (
-    ENDS,
     EXPLAINS,
     LEAKED,
     OPENING,
-    PLACEHOLDER,
+    PLACEHOLDER_TEXT,
+    PLACEHOLDER_VALUE,
+    without_ends,
 )
 from lc_asym_router.model_text._groups import Group, Names, Raw, bare_group, group_at
 from lc_asym_router.model_text._spans import CodeSpans, Fence
+from lc_asym_router.model_text._values import MOST_CALLS
 from lc_asym_router.model_text.thinking import split_thinking
 
-LONGEST = 400_000
+LONGEST = 200_000
 """Characters of an answer that are read for calls."""
 
 _MOST_SHOWN = 32
 """Calls that are only shown, after which the rest of an answer counts as text."""
+
+_DATA_FENCES = frozenset({"", "json", "jsonc", "json5", "xml", "plaintext", "text"})
 
 Tools = Mapping[str, Mapping[str, Any]]
 """The bound tools: for each name the JSON schema of its parameters, `{}` where it is not known."""
@@ -193,8 +198,8 @@ class _Reading:
         return ReadCalls(rest_text=self.text, broken=reason)
 
     def _whole(self) -> ReadCalls:
-        rest = ENDS.sub("", "\n\n".join(part.strip() for part in self.kept if part.strip()))
-        return ReadCalls(tuple(self.calls), rest.strip())
+        rest = "\n\n".join(part.strip() for part in self.kept if part.strip())
+        return ReadCalls(tuple(self.calls), without_ends(rest))
 
     def _marked(self) -> str | None:
         """Read the calls behind opening marks; why one is broken, if any."""
@@ -209,7 +214,7 @@ class _Reading:
                 return fault
             self.kept.append(_unfenced(self.answer[kept_from:start]))
             at = kept_from = end
-        self.kept.append(self.answer[kept_from:])
+        self.kept = [*self.kept, self.answer[kept_from:]] if self.calls else []
         return None
 
     def _take(self, raws: Sequence[Raw]) -> str | None:
@@ -220,39 +225,42 @@ class _Reading:
             if raw.fault:
                 return raw.fault
             self.calls.append(TextCall(name, raw.arguments))
+        if len(self.calls) > MOST_CALLS:
+            return f"it writes more than {MOST_CALLS} tool calls as text"
         return None
 
     def _only_shown(self, start: int, mark_end: int, group: Group, end: int) -> bool:
         """Whether what stands at a mark is shown or spoken of, and not a call that is made."""
-        before, behind = self.answer[:start].strip(), self.answer[end:]
-        behind = ENDS.sub("", behind).strip()
+        before = self.answer[:start].strip()
+        behind = without_ends(self.answer[end:])
         code = self.spans.around(start)
         if code and code[0] != start:
-            fenced = self.answer.startswith("```", code[0])
-            lead = self.answer[: code[0]].strip()
-            after = self.answer[max(end, code[1]) :].strip(" \n\t`")
-            if not fenced:
-                return bool(lead.strip("`") or after)
-            return _explains(lead, after) or bool(lead and after)
-        if self.spans.quoted(start, mark_end) or self.spans.quoted(start, end):
+            lead, after = self.answer[: code[0]].strip(), self.answer[max(end, code[1]) :]
+            after = after.strip(" \n\t`")
+            if self.answer.startswith("```", code[0]):
+                return _explains(lead, after) or bool(lead and after)
+            return bool(lead or after)
+        if not code and self.spans.in_quotes(start):
             return bool(before[:-1])
         if not group.calls and not group.tried:
             # The mark alone: at an answer's or line's beginning it is a try, in a sentence a word.
-            ended = not ENDS.sub("", self.answer[mark_end:]).strip()
+            ended = not without_ends(self.answer[mark_end:])
             begins = not self.answer[max(0, start - 80) : start].rpartition("\n")[2].strip()
-            return not (ended or begins) or (self.answer.startswith("to=", start))
+            return not (ended or begins)
         if not before and not behind:
             return False
         lead = before.rpartition("\n\n")[2]
-        if group.fault or any(self.names.bound(raw.name) is None for raw in group.calls):
-            return bool(PLACEHOLDER.search(self.answer, start, end)) or _explains(lead, behind)
+        if group.fault or not all(self.names.bound(raw.name) for raw in group.calls):
+            ends = [at for mark in ("</", "\n\n") if (at := self.answer.find(mark, end)) >= 0]
+            shape = self.answer[start : min([*ends, len(self.answer)])]
+            return bool(PLACEHOLDER_TEXT.search(shape)) or _explains(lead, behind)
         filled = not any(_placeholders(raw.arguments) for raw in group.calls)
         return bool(EXPLAINS.search(lead[-200:])) and (bool(behind) or not filled)
 
     def _unmarked(self) -> str | None:
         """Read an answer that is, or ends in, JSON or Python's calls without a mark."""
-        text = ENDS.sub("", self.answer).strip()
-        if len(self.spans.fences) == 1 and (broken := self._fenced(self.spans.fences[0])):
+        text = without_ends(self.answer)
+        if self.spans.fences and (broken := self._fenced(self.spans.fences)):
             return broken
         if self.calls or not text:
             return None
@@ -270,35 +278,30 @@ class _Reading:
             return None
         return self._trailing(text)
 
-    def _fenced(self, fence: Fence) -> str | None:
-        """Read the one fence of an answer."""
-        if fence.language not in (
-            "",
-            "json",
-            "jsonc",
-            "json5",
-            "python",
-            "py",
-            "xml",
-            "plaintext",
-            "text",
-        ):
-            return None
-        lead, behind = self.answer[: fence.start].strip(), self.answer[fence.end :].strip()
+    def _fenced(self, fences: Sequence[Fence]) -> str | None:
+        """Read the fences of an answer, where they follow one another and hold nothing but calls."""
+        lead, behind = self.answer[: fences[0].start].strip(), self.answer[fences[-1].end :].strip()
         if _explains(lead, behind) or (lead and behind):
             return None
-        group = bare_group(fence.inside, 0, self.names)
-        code = fence.language in ("python", "py")
-        if code and not (not lead and not behind and fence.inside.startswith("[")):
-            return None
-        if group.fault:
-            return group.fault if group.tried else None
-        if not group.calls or fence.inside[group.end :].strip():
-            return None
-        if (lead or behind) and not all(self.names.bound(raw.name) for raw in group.calls):
+        for fence, following in pairwise(fences):
+            if self.answer[fence.end : following.start].strip():
+                return None
+        found: list[Raw] = []
+        for fence in fences:
+            # Python in a fence is a program, unless it is a list of calls and nothing else.
+            listed = fence.inside.startswith("[") and not lead and not behind
+            if fence.language not in (_DATA_FENCES | ({"python", "py"} if listed else set())):
+                return None
+            group = bare_group(fence.inside, 0, self.names)
+            if group.fault:
+                return group.fault
+            if not group.calls or fence.inside[group.end :].strip():
+                return None
+            found += group.calls
+        if (lead or behind) and not all(self.names.bound(raw.name) for raw in found):
             return None
         self.kept += [lead, behind]
-        return self._take(group.calls)
+        return self._take(found)
 
     def _trailing(self, text: str) -> str | None:
         """Read the calls that an answer ends in, behind a sentence, from a line's beginning."""
@@ -327,7 +330,9 @@ def _explains(lead: str, behind: str) -> bool:
 
 
 def _placeholders(arguments: Mapping[str, Any]) -> bool:
-    return any(isinstance(value, str) and PLACEHOLDER.search(value) for value in arguments.values())
+    return any(
+        isinstance(value, str) and PLACEHOLDER_VALUE.search(value) for value in arguments.values()
+    )
 
 
 def _unfenced(text: str) -> str:
