@@ -6,8 +6,14 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
-_CODE = re.compile(r"```(?P<fenced>.*?)(?:```|\Z)|`[^`\n]+`", re.DOTALL)
-_LANGUAGE = re.compile(r"[\w+.-]*[ \t]*\n?")
+_CODE = re.compile(
+    # A block ends at a line's beginning or behind a bracket: a string in it may hold backticks.
+    r"```(?P<language>[\w+.-]*)[ \t]*+\n(?P<block>.*?)(?P<closed>(?:^[ \t]{0,9}|(?<=[}\])]))```|\Z)"
+    r"|```(?P<line>.*?)(?P<ended>```|\Z)"
+    r"|`[^`\n]+`",
+    re.DOTALL | re.MULTILINE,
+)
+_LANGUAGE = re.compile(r"[\w+.-]*(?=\s|[{\[])")
 _QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "«": "»", "‘": "’", "「": "」", "(": ")"}
 
 
@@ -41,18 +47,18 @@ class CodeSpans:
         for found in _CODE.finditer(text):
             self._starts.append(found.start())
             self._ends.append(found.end())
-            if (fenced := found["fenced"]) is not None:
-                language = _LANGUAGE.match(fenced)
-                end = language.end() if language else 0
-                self.fences.append(
-                    Fence(
-                        found.start(),
-                        found.end(),
-                        fenced[:end].strip().lower(),
-                        fenced[end:].strip(),
-                        found.end() == found.end("fenced") + 3,
-                    )
-                )
+            block, line = found["block"], found["line"]
+            if block is not None:
+                language, inside, closed = found["language"], block, found["closed"]
+            elif line is not None:
+                named = _LANGUAGE.match(line)
+                language = named.group() if named else ""
+                inside, closed = line[len(language) :], found["ended"]
+            else:
+                continue
+            self.fences.append(
+                Fence(*found.span(), language.lower(), inside.strip(), closed=bool(closed))
+            )
 
     def around(self, at: int) -> tuple[int, int] | None:
         """Start and end of the code that holds a place, if any."""

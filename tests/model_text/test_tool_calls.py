@@ -40,6 +40,11 @@ def test_without_bound_tools_all_is_text(text):
     assert read_calls(text, {}).broken is None
 
 
+def test_an_argument_may_hold_a_fence():
+    text = '```json\n{"name": "get_weather", "arguments": {"city": "```py\\nx```"}}\n```'
+    assert read_calls(text, TOOLS).calls[0].arguments == {"city": "```py\nx```"}
+
+
 def test_a_name_is_found_with_dots_and_a_namespace():
     tools = {"math_hypot": {}, "functions_zero": {}}
     assert read_calls("[math.hypot(x=4)]", tools).calls[0].name == "math_hypot"
