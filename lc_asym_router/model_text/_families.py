@@ -101,7 +101,9 @@ def without_ends(text: str) -> str:
 EXPLAINS = re.compile(
     r"looks? (?:\w+ )?like|for (?:example|instance)|e\.g\.|an? example|such as|would (?:be|look)"
     r"|is (?:written|how)|are written|syntax|this is what|the (?:general )?format (?:is|of)"
-    r"|template|placeholder|in (?:this|the) form(?:at)?\b",
+    r"|template|placeholder|in (?:this|the) form(?:at)?\b|\bwrites\b"
+    r"|格式|例如|比如|示例|例えば|예를 들어|zum beispiel|por ejemplo|par exemple|por exemplo|ad esempio"
+    r"|например|наприклад|na przykład|bijvoorbeeld|misalnya|örneğin|ví dụ|ตัวอย่าง|مثال|उदाहरण|উদাহরণ",
     re.IGNORECASE,
 )
 """Words of an answer that shows a call and does not make one."""

@@ -31,6 +31,7 @@ from lc_asym_router.model_text._values import (
 
 _NAME_KEYS = ("name", "function", "tool_name", "tool", "function_name")
 _ARGUMENT_KEYS = ("arguments", "parameters", "args", "input", "tool_input")
+_SCHEMA = {"type", "properties"}
 _BESIDE = frozenset({"id", "type", "index", "call_id", "tool_call_id", "plan", "thought"})
 _IDENTIFIER = re.compile(r"[\w.\-/:]{1,200}")
 _TRIES_JSON = re.compile(
@@ -150,6 +151,10 @@ def _bare(text: str, at: int, is_json: bool, names: Names) -> tuple[list[Raw] | 
         ):
             return None, at
         return raws, end
+    if (named := NAMED.match(text, at)) and names.bound(named["name"]):
+        # Mistral's form, its special tokens dropped by the server.
+        value, end = json_value(text, named.end())
+        return [Raw(named["name"], value)], end
     listed = text[at] == "["
     word = _WORD.match(text, at)
     if not listed and not (word and text[word.end() : word.end() + 1] == "("):
@@ -218,6 +223,8 @@ def _raws(value: Any, *, bare: bool = False) -> list[Raw] | None:
     if bare and value.keys() - _BESIDE - {name_key, key}:
         return None
     arguments = value[key]
+    if key == "parameters" and isinstance(arguments, dict) and arguments.keys() >= _SCHEMA:
+        return None
     if isinstance(arguments, str):
         arguments = _from_string(arguments)
     if arguments is None:

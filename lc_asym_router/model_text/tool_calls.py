@@ -35,6 +35,7 @@ LONGEST = 200_000
 _MOST_SHOWN = 32
 """Calls that are only shown, after which the rest of an answer counts as text."""
 
+_TRAILING = re.compile(r"(?:^|(?<=[.!?:。：！？])[ \t])[ \t]{0,9}(?=[{\[])", re.MULTILINE)
 _DATA_FENCES = frozenset({"", "json", "jsonc", "json5", "xml", "plaintext", "text"})
 
 Tools = Mapping[str, Mapping[str, Any]]
@@ -199,7 +200,9 @@ class _Reading:
 
     def _whole(self) -> ReadCalls:
         rest = "\n\n".join(part.strip() for part in self.kept if part.strip())
-        return ReadCalls(tuple(self.calls), without_ends(rest))
+        rest = without_ends(rest)
+        # A bracket too many is no word of the answer.
+        return ReadCalls(tuple(self.calls), "" if set(rest) <= set("{}[]()`;, \n") else rest)
 
     def _marked(self) -> str | None:
         """Read the calls behind opening marks; why one is broken, if any."""
@@ -304,10 +307,10 @@ class _Reading:
         return self._take(found)
 
     def _trailing(self, text: str) -> str | None:
-        """Read the calls that an answer ends in, behind a sentence, from a line's beginning."""
+        """Read the calls that an answer ends in, behind a sentence or on a line of their own."""
         if self.spans.around(len(text) - 1):
             return None
-        for tries, found in enumerate(re.finditer(r"^[ \t]{0,9}(?=[{\[])", text, re.MULTILINE)):
+        for tries, found in enumerate(_TRAILING.finditer(text)):
             if tries >= _MOST_SHOWN:
                 break
             if self.spans.around(found.end()):

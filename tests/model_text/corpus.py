@@ -350,6 +350,37 @@ WHOLE: list[tuple[str, list[tuple[str, dict[str, object]]], str]] = [
         "This will fetch the weather.",
     ),
     ('{"name":"add","arguments":{}}', [("add", {})], ""),
+    ('get_weather[ARGS]{"city": "Paris"}', [("get_weather", {"city": "Paris"})], ""),
+    (
+        'I will look. {"name": "get_weather", "arguments": {"city": "Paris"}}',
+        [("get_weather", {"city": "Paris"})],
+        "I will look.",
+    ),
+    (
+        'Sure! [get_weather(city="Paris"), add(a=1, b=2)]',
+        [("get_weather", {"city": "Paris"}), ("add", {"a": 1, "b": 2})],
+        "Sure!",
+    ),
+    (
+        '<tool_call>{"name": "get_weather", "arguments": {"city": "Paris"}}}</tool_call>',
+        [("get_weather", {"city": "Paris"})],
+        "",
+    ),
+    (
+        '```json\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n```\n```json\n{"name": "add", "arguments": {"a": 1}}\n```',
+        [("get_weather", {"city": "Paris"}), ("add", {"a": 1})],
+        "",
+    ),
+    (
+        '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n{"name": "add", "arguments": {"a": 1}}\n</tool_call>',
+        [("get_weather", {"city": "Paris"}), ("add", {"a": 1})],
+        "",
+    ),
+    (
+        '<tool_call>\n{"name": "get_weather", "arguments": "{\\"city\\": \\"Paris\\"}"}\n</tool_call>',
+        [("get_weather", {"city": "Paris"})],
+        "",
+    ),
 ]
 
 BROKEN: list[tuple[str, str]] = [
@@ -419,6 +450,17 @@ BROKEN: list[tuple[str, str]] = [
         "it writes a tool call as text, and its arguments are no object",
     ),
     ('I will look.\n{"name": "get_weather", "arguments": {"city": "Par', "its JSON breaks off"),
+    ("{'name': 'get_weather', 'arguments': {'city': 'Paris'}}", "its JSON is malformed"),
+    ('<tool_call>{"name": "get_weather"}</tool_call>', "its JSON is no call"),
+    ('I will look. {"name": "get_weather", "arguments": {"city": "Par', "its JSON breaks off"),
+    (
+        '<think>hm</think>\n<tool_call>{"name": "get_weather", "arguments": {"city": "Par',
+        "its JSON breaks off",
+    ),
+    (
+        '<|start_header_id|>assistant<|end_header_id|>\n\n[get_weather(city="Paris")]',
+        "marks of its chat template",
+    ),
 ]
 
 SHOWN: list[str] = [
@@ -456,4 +498,10 @@ SHOWN: list[str] = [
     "In harmony a call is written `<|channel|>commentary to=functions.get_weather<|message|>{}<|call|>`; the server reads it.",
     "Gemma uses a fence called tool_code, as in ```tool_code for its calls.",
     'Llama 3 writes [get_weather(city="Paris")] when it calls the tool, and waits for its result.',
+    'The function get_weather takes a city:\n\n{"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}',
+    '调用工具的格式如下：\n```json\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n```\n其中 name 是工具名。',
+    'I called get_weather: {"name": "get_weather", "arguments": {"city": "Paris"}} and the result is 5.',
+    'Action: get_weather\nAction Input: {"city": "Paris"}',
+    'Zum Beispiel:\n```json\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n```',
+    '<think>I could write <tool_call>{"name": "get_weather", "arguments": {"city": "Paris"}}</tool_call></think>It is sunny.',
 ]

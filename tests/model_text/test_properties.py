@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lc_asym_router.model_text import json_candidates, read_calls, split_thinking
@@ -148,8 +147,7 @@ def test_calls_in_a_familys_form_are_read_back(family, calls, lead):
     assert [(call.name, call.arguments) for call in found.calls] == calls
 
 
-@pytest.mark.parametrize("family", TAGGED)
-@given(calls=calls_with(plain_texts))
+@given(family=st.sampled_from(sorted(TAGGED)), calls=calls_with(plain_texts))
 def test_calls_in_tags_are_read_back(family, calls):
     opening, parameter, closing, between = TAGGED[family]
     text = between.join(
