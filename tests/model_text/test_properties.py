@@ -120,6 +120,7 @@ TAGGED: dict[str, tuple[str, str, str, str]] = {
 }
 
 
+@settings(deadline=None)
 @given(texts)
 def test_no_text_makes_a_reader_raise(text):
     found = read_calls(text, TOOLS)
@@ -130,6 +131,7 @@ def test_no_text_makes_a_reader_raise(text):
     json_candidates(text)
 
 
+@settings(deadline=None)
 @given(texts)
 def test_an_answer_is_a_part_of_its_text(text):
     found = split_thinking(text)
@@ -137,9 +139,11 @@ def test_an_answer_is_a_part_of_its_text(text):
     assert all(char in rest for char in found.answer if not char.isspace())
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@settings(max_examples=300, deadline=None)
 @given(
-    calls=calls_with(values), lead=st.sampled_from(["", "I will look.\n\n", "<think>a</think>\n"])
+    family=st.sampled_from(sorted(FAMILIES)),
+    calls=calls_with(values),
+    lead=st.sampled_from(["", "I will look.\n\n", "<think>a</think>\n"]),
 )
 def test_calls_in_a_familys_form_are_read_back(family, calls, lead):
     found = read_calls(lead + FAMILIES[family](calls), TOOLS)
@@ -147,6 +151,7 @@ def test_calls_in_a_familys_form_are_read_back(family, calls, lead):
     assert [(call.name, call.arguments) for call in found.calls] == calls
 
 
+@settings(deadline=None)
 @given(family=st.sampled_from(sorted(TAGGED)), calls=calls_with(plain_texts))
 def test_calls_in_tags_are_read_back(family, calls):
     opening, parameter, closing, between = TAGGED[family]
