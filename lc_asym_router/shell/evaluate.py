@@ -12,6 +12,7 @@ from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.shell.classifiers import add_classifier, classifier
 from lc_asym_router.shell.exits import ANSWERED
 from lc_asym_router.shell.rows import add_data
+from lc_asym_router.shell.terminal import printable
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.cascade import CascadePrices
@@ -81,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(report))
     else:
-        print("\n".join(_lines(report)))
+        print(printable("\n".join(_lines(report))))
     return ANSWERED
 
 
