@@ -33,6 +33,11 @@ _FOREIGN_HOST = "this server answers to loopback names only: use 127.0.0.1, loca
 _FOREIGN_ORIGIN = "this server takes no requests from web pages of other hosts"
 
 
+def head_too_large(limits: Limits) -> str:
+    """Say what is wrong with a head."""
+    return f"the head of the request is over {limits.head_bytes} bytes: send fewer headers"
+
+
 class AccessMiddleware:
     """Refuses requests before they reach the application, in the form of their protocol."""
 
@@ -43,7 +48,7 @@ class AccessMiddleware:
             app: The application.
             token: What ``Authorization: Bearer ...`` must hold.
             host: The address that the server listens on.
-            limits: Of bodies, and of requests in service.
+            limits: Of heads and bodies, and of requests in service.
         """
         self._app = app
         self._token = token.encode()
@@ -57,7 +62,7 @@ class AccessMiddleware:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        refusal = self._refusal(scope["path"], headers)
+        refusal = self._refusal(scope, headers)
         if refusal is not None:
             await _drain(headers, receive)
             await refusal(scope, receive, send)
@@ -68,9 +73,13 @@ class AccessMiddleware:
         finally:
             self._serving -= 1
 
-    def _refusal(self, path: str, headers: Headers) -> Response | None:
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         """Return the answer to a request that may not pass."""
+        path = scope["path"]
         closing = {"Connection": "close"}
+        # uvicorn looks at the size of heads that come in pieces, not of one that came at once.
+        if _head_bytes(scope) > self._limits.head_bytes:
+            return error_response(path, 431, head_too_large(self._limits), headers=closing)
         if not self._names_us(_host_name(headers.get("host", ""))):
             return error_response(path, 403, _FOREIGN_HOST, headers=closing)
         if not all(self._names_us(_origin_name(each)) for each in headers.getlist("origin")):
@@ -113,6 +122,12 @@ class AccessMiddleware:
         if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
             return address.ipv4_mapped.is_loopback
         return address.is_loopback
+
+
+def _head_bytes(scope: Scope) -> int:
+    """The size of a request's head, but for the method and the version."""
+    target = len(scope["raw_path"]) + len(scope["query_string"])
+    return target + sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"])
 
 
 def _host_name(header: str) -> str | None:

@@ -11,8 +11,10 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
+from lc_asym_router.embedded.access import head_too_large
 from lc_asym_router.embedded.error_form import error_bytes
 from lc_asym_router.embedded.errors import needs_extra
 from lc_asym_router.embedded.limits import Limits
@@ -38,12 +40,12 @@ class ConnectionGuard:
         """
         self.limits = limits
         self.clock = clock
-        self._open: set[LimitedProtocol] = set()
+        self._open: dict[LimitedProtocol, None] = {}  # in the order of their arrival
 
     def admit(self, new: LimitedProtocol) -> None:
         """Take a connection in; where there is no room, the oldest that owes a request goes."""
         others = [each for each in self._open if not each.closing]
-        self._open.add(new)
+        self._open[new] = None
         if len(others) < self.limits.connections:
             return
         owing = [each for each in others if each.owes]
@@ -53,7 +55,7 @@ class ConnectionGuard:
 
     def release(self, gone: LimitedProtocol) -> None:
         """Forget a connection that was closed."""
-        self._open.discard(gone)
+        self._open.pop(gone, None)
 
     def sweep(self) -> None:
         """End the connections that owe something for too long."""
@@ -83,6 +85,7 @@ class LimitedConfig(uvicorn.Config):
             log_config=None,
             timeout_graceful_shutdown=1,
             backlog=guard.limits.backlog,
+            timeout_keep_alive=ceil(guard.limits.head_seconds),
             h11_max_incomplete_event_size=guard.limits.head_bytes,
         )
         self.guard = guard
@@ -159,10 +162,8 @@ class LimitedProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Answer a request that can't be read; uvicorn calls it where h11 raised."""
         status = getattr(sys.exception(), "error_status_hint", 400)
-        if status == 431:
-            text = f"the head of the request is over {self._guard.limits.head_bytes} bytes"
-        else:
-            text = "this is no valid HTTP request"
+        too_large = status == 431
+        text = head_too_large(self._guard.limits) if too_large else "this is no valid HTTP request"
         self.give_up(status, text)
 
     def check(self, now: float) -> None:

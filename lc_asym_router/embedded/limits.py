@@ -69,14 +69,14 @@ class Limits:
     @property
     def backlog(self) -> int:
         """Connections that the system keeps, and hands over at once, before they count."""
-        return self.connections // 2
+        return self.connections
 
 
 def process_limits() -> Limits:
     """Return the default limits of this process.
 
     A request in service costs two of the process's files, and connections under acceptance
-    come on top: an eighth of what the process may open leaves it well over half.
+    come on top: an eighth of what the process may open leaves it two thirds.
     """
     if resource is None:
         return Limits()
