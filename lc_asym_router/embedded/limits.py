@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 try:
     import resource
@@ -53,8 +54,8 @@ class Limits:
             "stalled_seconds",
             "json_depth",
         ):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"Limits: {name} must be over 0.")
+            if not 0 < getattr(self, name) < inf:
+                raise ValueError(f"Limits: {name} must be a finite number over 0.")
 
     @property
     def requests(self) -> int:

@@ -313,6 +313,8 @@ class TestLimits:
             assert limits.connections + limits.backlog + limits.requests < files * 0.35
 
     def test_what_makes_no_sense(self) -> None:
-        for wrong in ({"connections": 3}, {"head_seconds": 0}, {"body_bytes": float("nan")}):
-            with pytest.raises(ValueError, match=next(iter(wrong))):
-                Limits(**wrong)  # type: ignore[arg-type]
+        nan, inf = float("nan"), float("inf")
+        for name, wrong in [("connections", 3), ("head_seconds", 0), ("body_bytes", nan),
+                            ("body_seconds", inf), ("json_depth", -1)]:  # fmt: skip
+            with pytest.raises(ValueError, match=name):
+                Limits(**{name: wrong})  # type: ignore[arg-type]
