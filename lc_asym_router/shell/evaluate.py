@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.shell.options import ANSWERED, add_classifier, add_data, classifier
+from lc_asym_router.shell.terminal import printable
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.cascade import CascadePrices
@@ -79,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(report))
     else:
-        print("\n".join(_lines(report)))
+        print(printable("\n".join(_lines(report))))
     return ANSWERED
 
 

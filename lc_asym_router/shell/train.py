@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.shell.options import ANSWERED, add_data
+from lc_asym_router.shell.terminal import printable
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.data import Row
@@ -54,11 +55,11 @@ def run(options: argparse.Namespace) -> int:
     rows = load(*options.data)
     if options.what == "verifier":
         return _verifier(options, rows)
-    trained = train(rows, tell=lambda line: print(line, file=sys.stderr))
+    trained = train(rows, tell=lambda line: print(printable(line), file=sys.stderr))
     command = f"lc-asym-router train --data {' '.join(options.data)} --out {options.out}"
     trained.save(out, card(trained, provenance(options.data, rows), command))
     told = (*table(trained), operating_line(trained))
-    print(json.dumps(trained.to_dict()) if options.json else "\n".join(told))
+    print(json.dumps(trained.to_dict()) if options.json else printable("\n".join(told)))
     return ANSWERED
 
 
@@ -71,7 +72,7 @@ def _verifier(options: argparse.Namespace, rows: Sequence[Row]) -> int:
     trained = train_verifier(
         rows,
         options.out,
-        say=lambda line: print(line, file=sys.stderr if options.json else sys.stdout),
+        say=lambda line: print(printable(line), file=sys.stderr if options.json else sys.stdout),
         origins=provenance(options.data, rows),
     )
     if options.json:
