@@ -215,7 +215,10 @@ def _data(data: Any, raw: str | None = None) -> FinalAnswer:
     try:
         value = json.dumps(data, sort_keys=True, ensure_ascii=False)
     except (TypeError, ValueError):  # Python's keys or sets
-        value = literal_text(data)
+        try:
+            value = literal_text(data)
+        except ValueError:  # a number of too many digits
+            return FinalAnswer("none", "", raw or "")
         return FinalAnswer("literal", value, raw or value, marked=True)
     if isinstance(data, list) and raw is None:
         return FinalAnswer("literal", literal_text(data), value, marked=True)

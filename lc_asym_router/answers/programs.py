@@ -11,13 +11,14 @@ from lc_asym_router.answers.word_sets import word_set
 LONGEST = 20_000
 """Characters of a program that are read."""
 
-_FENCE = re.compile(r"```([\w+#.-]*)[^\n]{0,80}\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
+_FENCE = re.compile(r"```([\w+#.-]*+)[^\n]{0,80}\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
 _BARE = re.compile(r"(?:from \w+ import |import \w+|(?:async )?def \w+\(|class \w+|@\w+|#!)")
+_STRING = r"\"(?:[^\"\\\n]|\\.){0,400}+\"|'(?:[^'\\\n]|\\.){0,400}+'"
 _COMMENT = re.compile(
-    r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|(/\*.*?\*/|//[^\n]*|(?<![\w#])#[^\n]*|--[^\n]*)",
+    rf"{_STRING}|(/\*.*?(?:\*/|\Z)|//[^\n]*|(?<![\w#])#[^\n]*|--[^\n]*)",
     re.DOTALL,
 )
-_TOKEN = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|\w+|[^\w\s]")
+_TOKEN = re.compile(rf"{_STRING}|\w+|[^\w\s]")
 _PROSE = frozenset({""}) | word_set(
     "text txt plaintext output console json markdown md latex math tex"
 )
@@ -78,7 +79,7 @@ def _python(body: str, named: bool) -> str | None:
         return None
     try:
         return ast.dump(_Renamed(tree).visit(tree))
-    except RecursionError:
+    except (RecursionError, ValueError, MemoryError):  # too deep, or a number of too many digits
         return None
 
 

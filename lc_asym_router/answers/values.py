@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
+from fractions import Fraction
 from typing import Literal
 
 from lc_asym_router.answers import formulas
@@ -13,7 +15,7 @@ from lc_asym_router.answers.measures import whole_measure
 from lc_asym_router.answers.moments import moment
 from lc_asym_router.answers.numerals import NUMBER, number_text, plain_numbers, spelled
 from lc_asym_router.answers.structured import literal_text
-from lc_asym_router.answers.sums import arithmetic
+from lc_asym_router.answers.sums import worked_out
 from lc_asym_router.answers.wording import words
 
 Kind = Literal["json", "number", "choice", "literal", "formula", "moment", "code", "text", "none"]
@@ -22,7 +24,9 @@ LONGEST = 4000
 """Characters up to which a span is looked into; a longer one is text."""
 
 _OPENERS = ("[", "(", "{", "'", '"')
-_WARNED_OF = re.compile(r"\\(?![\\'\"abfnrtvxuUN0-7\n])|\d(?:and|else|for|if|in|is|not|or)\b")
+_WARNED_OF = re.compile(
+    r"\\(?![\\'\"abfnrtvxuUN0-7\n])|\d[\w.]{0,3}?(?:and|else|for|if|in|is|not|or)\b"
+)
 """What Python's parser would print a warning of."""
 _NOISE = re.compile(
     r"\\(?:left|right|displaystyle|,|!|;|:|quad|qquad)(?![a-zA-Z])|\\ |\\(?=[%$])|[$]|~|^\\\("
@@ -99,9 +103,11 @@ def _literal(plain: str) -> tuple[Kind, str] | None:
             value = json.loads(plain)
         except (ValueError, RecursionError):
             return None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return "number", number_text(str(value))
     try:
+        if isinstance(value, float) and not math.isfinite(value):
+            return None
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return "number", number_text(str(value))
         return "literal", literal_text(value)
     except (ValueError, RecursionError):  # an integer of too many digits
         return None
@@ -119,8 +125,13 @@ def _number_in(plain: str) -> str | None:
         return measure
     if (said := spelled(re.sub(r"(?<=[a-z]) [a-z]{2,12}s$", "", number))) is not None:
         return number_text(str(said))
-    value = arithmetic(number)
-    return None if value is None else number_text(f"{value:.12g}")
+    value = worked_out(number)
+    if isinstance(value, Fraction) and value.denominator == 1:
+        return number_text(str(value))
+    try:
+        return None if value is None else number_text(f"{float(value):.12g}")
+    except OverflowError:
+        return None
 
 
 def _one_side(plain: str) -> bool:
