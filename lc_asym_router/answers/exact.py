@@ -84,6 +84,6 @@ def binomial(above: Fraction, below: Fraction) -> Fraction:
         return Fraction(0)
     fewer = min(below, above - below)
     # At most (e n / k)^k, which is never far from it.
-    if fewer > BITS or fewer and fewer * math.log2(math.e * above / fewer) > BITS:
+    if fewer > BITS or (fewer and fewer * math.log2(math.e * above / fewer) > BITS):
         raise TooLarge("too many digits")
     return Fraction(math.comb(int(above), int(fewer)))

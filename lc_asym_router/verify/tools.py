@@ -14,7 +14,6 @@ from lc_asym_router.schemas import SchemaError, as_json_schema, conform, parse_j
 from lc_asym_router.state import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 
-
 _ARGUMENTS = frozenset({"arguments", "parameters", "args"})
 
 
