@@ -13,7 +13,7 @@ from lc_asym_router.answers.moments import MOMENT
 from lc_asym_router.answers.numerals import NUMBER, number_text, plain_numbers, western
 from lc_asym_router.answers.programs import printed_in, program_in, without_programs
 from lc_asym_router.answers.structured import literal_text
-from lc_asym_router.answers.values import Kind, value_of
+from lc_asym_router.answers.values import Kind, by_the_way, value_of
 from lc_asym_router.answers.wording import SHORT, words
 
 _BEGIN, _END = 4_000, 20_000
@@ -38,6 +38,8 @@ _CONCLUDES = re.compile(r"(?i)so|thus|therefore")
 _SENTENCE = 3
 """Words that such a sentence has at least."""
 _STANDALONE = frozenset({"number", "choice", "moment"})
+_STEP = re.compile(r"\d\s?[-+*/×÷]\s?[$€£]?\d[^\n=]{0,60}=\s?[$€£]?\d")
+"""A sum that is worked out."""
 _ASSERTED = re.compile(r"[ \t]{0,9}assert\s[^\n]{1,999}?==[ \t]{0,9}(.+)")
 
 
@@ -175,6 +177,8 @@ def _last_value(sentence: str) -> FinalAnswer | None:
     whole = plain_numbers(sentence)
     moments = list(MOMENT.finditer(whole))
     numbers = list(NUMBER.finditer(whole))
+    if by_the_way(whole):
+        return None
     if moments and (not numbers or moments[-1].end() >= numbers[-1].end()):
         kind, value = value_of(moments[-1].group())
         return FinalAnswer(kind, value, moments[-1].group(), told=sentence)
@@ -200,6 +204,8 @@ def _settled(span: str, behind: str) -> FinalAnswer:
         if found.kind == "text":  # taken back, and nothing put in its place
             return replace(found, value=words(f"{span} {instead}"), raw=f"{span} {instead}")
         return found
+    if _STEP.search(span) and _STEP.search(behind[:_BEGIN]):  # a heading, and the working below it
+        return _unmarked(f"{span}\n{behind}", f"{span}\n{behind}")
     first: FinalAnswer | None = None
     for head in marked.heads(span):
         found = _marked(head)

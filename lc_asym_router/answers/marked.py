@@ -28,7 +28,7 @@ _MARKS = (
         rf"{_VERB}[\s:=]{{0,9}}(.{{1,4000}})"
     ),
     re.compile(
-        r"(?im)^[ \t>#]{0,9}(?:short |final )?(?:answer|answers)\s{0,9}(?:[:=]|\s[-–—]\s)"
+        r"(?im)(?:^[ \t>#]{0,9}|(?<=[.!?]\s))(?:short |final )?(?:answers?|ans)\s{0,9}(?:[:=]|\s[-–—]\s)"
         r"\s{0,9}(.{1,4000})"
     ),
     re.compile(

@@ -49,8 +49,28 @@ _INTERVAL = re.compile(r"[(\[][^()\[\]]{1,80},[^()\[\]]{1,80}[)\]]")
 _MEMBER = re.compile(r"(?:[a-zA-Z]\s*=\s*)?[-+±−]?\s?(?:\d[\d.,]*(?:\s?/\s?\d+)?)")
 
 
-_DENIED = re.compile(r"(?i)(?:\bnot|n['’]t|\bnever)\s(?:[a-z]{1,20}\s)?[-$€£]?\d")
+_DENIED = re.compile(
+    r"(?i)(?:\bnot|n['’]t|\bnever)\s(?:[a-z]{1,20}\s)?[-$€£]?\d"
+    r"|\b(?:rather than|instead of|except|excluding|other than|neither|nor)\s[-$€£]?\d"
+    r"|\b(?:wrong|incorrect|impossible|mistaken?|unlikely|untrue|false)\b[^.\n]{0,60}\d"
+    r"|\d[^.\n]{0,20}\b(?:is|are|was|be|seems)\s(?:\w{1,12}\s)?(?:wrong|incorrect|impossible|mistaken"
+    r"|unlikely|untrue|false|not\b)"
+)
 """A number that a text says is not the answer."""
+_BY_THE_WAY = re.compile(
+    r"(?i)(?:^|\s)(?:page|chapter|step|section|figure|table|line|question|problem|method|equation"
+    r"|example|exercise|version|theorem|lemma|rule|note|appendix|paragraph)s?\s\d"
+    r"|^(?!.{0,200}\b(?:is|are|was|were|has|have|had|equals?)\b.{0,200}\d)(?!\W{0,3}\d)"
+    r".{0,200}\b(?:with|of|in|at|by|from|since|after|before|during|within|using|among|for|on)\s\d[^.\n]{0,200}"
+    r"\s(?:is|are|was|were|will|has|have|had)\s(?!left\b|\d|the answer)"
+)
+"""A number that a sentence holds, but that is not what it says."""
+_CONTRAST = re.compile(
+    r"(?i)(?P<said>[^,]{1,80}),\s(?:and |but )?(?:definitely |certainly )?not\s[^,]{1,80}"
+    r"|(?:.{0,60}\b)?(?:not|isn't|aren't|wasn't)\s[^,]{1,40},?\sbut\s(?:rather\s)?(?P<but>[^,]{1,80})"
+)
+"""What is said to be the case, and what is not."""
+_FACTORIAL = re.compile(r"[\d\s()+\-*/^=!]{0,80}\d[\s)]{0,9}!(?![\w])[\d\s()+\-*/^=!]{0,80}")
 
 
 def value_of(span: str) -> tuple[Kind, str]:
@@ -65,16 +85,26 @@ def value_of(span: str) -> tuple[Kind, str]:
         return literal
     if (when := moment(plain)) is not None:
         return "moment", when
+    if (contrast := _CONTRAST.fullmatch(plain)) and re.search(r"\d", plain):
+        plain = contrast["said"] or contrast["but"]
     plain = plain_numbers(plain)
+    if _FACTORIAL.fullmatch(plain):
+        return "formula", re.sub(r"\s+", "", plain.rsplit("=", 1)[-1])
     if (number := _number_in(plain)) is not None:
         return "number", number
     if _is_formula(plain):
         return _formula(plain)
-    if len(found := NUMBER.findall(plain)) == 1 and not _DENIED.search(plain):
+    denied = _DENIED.search(plain) or by_the_way(plain)
+    if len(found := NUMBER.findall(plain)) == 1 and not denied:
         return "number", number_text(found[0])
     if found and "=" in plain:
         return "number", number_text(found[-1])
     return "text", words(plain)
+
+
+def by_the_way(sentence: str) -> bool:
+    """Whether a number stands in a sentence by chance: in its subject, or as that of a page or step."""
+    return len(sentence.split()) > 3 and bool(_BY_THE_WAY.search(sentence))
 
 
 def undressed(span: str) -> str:
