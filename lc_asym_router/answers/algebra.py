@@ -199,7 +199,7 @@ class _Reader:
         if token == "{":
             return self._group("{", "}")
         if token == "|":
-            return abs(self._group("|", "|"))
+            return _size(self._group("|", "|"))
         self._take()
         if token[0].isdigit() or token[0] == ".":
             if self._peek() == "_":  # the base that it is written in
@@ -244,7 +244,7 @@ class _Reader:
             if power == -1:  # an inverse, or one over it
                 raise NoFormula("an inverse")
         value = self._operand()
-        applied = abs(value) if function is abs else function(_rough(value))
+        applied = _size(value) if function is abs else function(_rough(value))
         return self._raised(applied, power)
 
     def _operand(self) -> Value:
@@ -259,6 +259,10 @@ class _Reader:
 
 def _kept(value: Value) -> Value:
     return exact.bounded(value) if isinstance(value, Fraction) else value
+
+
+def _size(value: Value) -> Fraction | float:
+    return abs(value) if isinstance(value, Fraction) else abs(complex(value))
 
 
 def _rough(value: Value) -> float | complex:

@@ -44,7 +44,8 @@ def power(base: Fraction, exponent: Fraction) -> Fraction | float | complex:
         ArithmeticError: It is none, as 0 to the power of -1.
     """
     if exponent.denominator != 1:
-        return float(base) ** float(exponent)
+        root: float | complex = float(base) ** float(exponent)
+        return root
     if abs(base) == 1:
         return base if exponent.numerator % 2 else Fraction(1)
     if not base:

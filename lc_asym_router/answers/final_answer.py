@@ -11,9 +11,9 @@ from lc_asym_router.answers import marked, structured
 from lc_asym_router.answers.choices import concluded, is_listing
 from lc_asym_router.answers.moments import MOMENT
 from lc_asym_router.answers.numerals import NUMBER, number_text, plain_numbers, western
-from lc_asym_router.answers.programs import printed_in, program_in, without_programs
+from lc_asym_router.answers.programs import begins_bare, printed_in, program_in, without_programs
 from lc_asym_router.answers.structured import literal_text
-from lc_asym_router.answers.values import Kind, by_the_way, value_of
+from lc_asym_router.answers.values import Kind, denied, unsaid, value_of
 from lc_asym_router.answers.wording import SHORT, words
 
 _BEGIN, _END = 4_000, 20_000
@@ -38,6 +38,7 @@ _CONCLUDES = re.compile(r"(?i)so|thus|therefore")
 _SENTENCE = 3
 """Words that such a sentence has at least."""
 _STANDALONE = frozenset({"number", "choice", "moment"})
+_CLAUSE = re.compile(r"(?i)[,;:]\s|\b(?:so|thus|therefore|hence)\b")
 _STEP = re.compile(r"\d\s?[-+*/×÷]\s?[$€£]?\d[^\n=]{0,60}=\s?[$€£]?\d")
 """A sum that is worked out."""
 _ASSERTED = re.compile(r"[ \t]{0,9}assert\s[^\n]{1,999}?==[ \t]{0,9}(.+)")
@@ -86,8 +87,10 @@ def final_answer(text: str) -> FinalAnswer:
 
 
 def _of_prose(said: str) -> FinalAnswer:
-    program = program_in(said) if "```" in said or "def " in said else None
+    program = program_in(said) if "```" in said or "def " in said or begins_bare(said) else None
     prose = without_programs(said) if program else said
+    if program and "```" not in said:
+        return FinalAnswer("code", program, said.strip(), marked=True)
     if (box := marked.boxed(prose)) is not None:
         return _marked(box)
     plain = marked.without_markup(prose)
@@ -166,6 +169,8 @@ def _stated(plain: str) -> FinalAnswer | None:
     if len(found) > 1 and not _CONCLUDES.match(found[-1].group()):
         return None
     span = last[found[-1].end() :]
+    if denied(_CLAUSE.split(last)[-1]):
+        return None
     kind, value = value_of(span)
     if kind != "number":
         return None
@@ -177,7 +182,7 @@ def _last_value(sentence: str) -> FinalAnswer | None:
     whole = plain_numbers(sentence)
     moments = list(MOMENT.finditer(whole))
     numbers = list(NUMBER.finditer(whole))
-    if by_the_way(whole):
+    if unsaid(_CLAUSE.split(whole)[-1]):
         return None
     if moments and (not numbers or moments[-1].end() >= numbers[-1].end()):
         kind, value = value_of(moments[-1].group())

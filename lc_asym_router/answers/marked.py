@@ -28,7 +28,7 @@ _MARKS = (
         rf"{_VERB}[\s:=]{{0,9}}(.{{1,4000}})"
     ),
     re.compile(
-        r"(?im)(?:^[ \t>#]{0,9}|(?<=[.!?]\s))(?:short |final )?(?:answers?|ans)\s{0,9}(?:[:=]|\s[-–—]\s)"
+        r"(?im)(?:^[ \t>#]{0,9}|(?<=[.!?]\s))(?:short |final )?answers?\s{0,9}(?:[:=]|\s[-–—]\s)"
         r"\s{0,9}(.{1,4000})"
     ),
     re.compile(
@@ -45,6 +45,7 @@ _MARKS = (
         r"(?:الإجابة|الجواب)(?: الصحيحة| الصحيح| النهائية| النهائي)?(?: هي| هو|:|：)\s?(.{1,4000})"
     ),
 )
+_ASSIGNED = re.compile(r"(?m)^[ \t]{0,9}ans\s{0,3}=\s{0,3}([-$€£]?\d[\d.,/]{0,400})[ \t]{0,9}$")
 _LAST_MARKS = (
     re.compile(r"(?m)^A:[ \t]{0,9}(.{1,4000})"),
     re.compile(r"(?m)^[ \t]{0,9}assert\s[^\n]{1,999}?==[ \t]{0,9}(.{1,4000})"),
@@ -170,6 +171,7 @@ def marked(plain: str, program: bool = False) -> tuple[str, str] | None:
         program: Whether it holds a program, whose assertions are no answers.
     """
     places = [found for mark in _MARKS for found in _last(mark, plain)]
+    places += _last(_ASSIGNED, plain)
     places += [found for found in _last(_HASHES, plain) if _is_result(found, plain)]
     if not places and not program:
         for mark in _LAST_MARKS:

@@ -10,12 +10,14 @@ from lc_asym_router.answers.word_sets import word_set
 from lc_asym_router.answers.wording import opposed, stem, words
 
 _TABLE = {
-    "time": "nanosecond/ns .000000001, microsecond/µs/μs/us .000001, millisecond/ms .001, second/sec/s 1, minute/min 60, hour/hr/h 3600, day 86400, week 604800",
+    "time": "nanosecond/ns .000000001, microsecond/µs/μs/us .000001, millisecond/ms .001,"
+    " second/sec/s 1, minute/min 60, hour/hr/h 3600, day 86400, week 604800",
     "year": "month 1, year/yr 12",
     "length": "millimeter/millimetre/mm .001, centimeter/centimetre/cm .01, meter/metre/m 1,"
     " kilometer/kilometre/km 1000",
     "span": "inch/inche 1, foot/feet/ft 12, yard/yd 36, mile/mi 63360",
-    "mass": "microgram/mcg/µg/μg/ug .000001, milligram/mg .001, gram/g 1, kilogram/kg 1000, tonne 1000000",
+    "mass": "microgram/mcg/µg/μg/ug .000001,"
+    " milligram/mg .001, gram/g 1, kilogram/kg 1000, tonne 1000000",
     "weight": "ounce/oz 1, pound/lb 16",
     "volume": "milliliter/millilitre/ml .001, liter/litre/l 1",
     "gallons": "cup 1, pint 2, quart 4, gallon 16",
@@ -50,11 +52,14 @@ _PER = re.compile(
 _BOUND = re.compile(
     r"(?i)\b(?:(?P<least>at least|not? (?:less|fewer) than|minimum of|no under)"
     r"|(?P<most>at most|up to|not? (?:more|over) than|no more than|maximum of)"
-    r"|(?P<more>(?:more|greater|larger|higher|bigger|longer|older) than|over|above|beyond|exceed(?:s|ing)?)"
+    r"|(?P<more>(?:more|greater|larger|higher|bigger|longer|older) than"
+    r"|over|above|beyond|exceed(?:s|ing)?)"
     r"|(?P<less>(?:less|fewer|smaller|lower|shorter|younger) than|under|below))\s(?:the\s)?[-$€£¥]?$"
 )
 """What is said of a number that is only a bound."""
-_BOUND_BEHIND = re.compile(r"(?i)\s?(?:\+(?!\s?\d)|(?:\w{1,12} )?or (?:more|less|fewer|over|under|higher|lower)\b)")
+_BOUND_BEHIND = re.compile(
+    r"(?i)\s?(?:\+(?!\s?\d)|(?:\w{1,12} )?or (?:more|less|fewer|over|under|higher|lower)\b)"
+)
 _POWER = re.compile(r"square|cubic|\^\{?[23]|[²³]")
 _NAME = re.compile(r"([A-Z][\w'’]{0,20})[ ]$")
 _NO_NAME = word_set(

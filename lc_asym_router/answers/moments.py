@@ -31,15 +31,17 @@ _RANGE = re.compile(
 )
 _NAMED = re.compile(r"(?i)(?:(?:it is|at|by|around|about) )?(?:12 |twelve )?(noon|midday|midnight)")
 _TIME = r"(?<![\d:.])(\d{1,2}(?::\d{2})?)"
-_PLAINER = (
-    (re.compile(_TIME + r"\s(?:o['’]clock )?in the morning\b", re.IGNORECASE), r"\1 am"),
-    (re.compile(_TIME + r"\s(?:o['’]clock )?(?:in the (?:afternoon|evening)|at night)\b", re.IGNORECASE),
-     r"\1 pm"),
-    (re.compile(r"(?<![\d:.])(\d{1,2})(?:\s?o['’]clock\b|\sUhr\b|\sheures?\b)", re.IGNORECASE), r"\1:00"),
-    (re.compile(r"(?<![\d:.])(\d{1,2})[h:.](\d{2})\s?(?:Uhr|hrs|hours|h)\b"), r"\1:\2"),
-    (re.compile(r"(?<![\d:.])(\d{1,2})h(\d{2})\b"), r"\1:\2"),
-    (re.compile(r"(?<=\d)T(?=\d{2}:\d{2})"), " "),
-)  # fmt: skip
+_PLAINER = tuple(
+    (re.compile(pattern, re.IGNORECASE), into)
+    for pattern, into in (
+        (_TIME + r"\s(?:o['’]clock )?in the morning\b", r"\1 am"),
+        (_TIME + r"\s(?:o['’]clock )?(?:in the (?:afternoon|evening)|at night)\b", r"\1 pm"),
+        (r"(?<![\d:.])(\d{1,2})(?:\s?o['’]clock\b|\sUhr\b|\sheures?\b)", r"\1:00"),
+        (r"(?<![\d:.])(\d{1,2})[h:.](\d{2})\s?(?:Uhr|hrs|hours|h)\b", r"\1:\2"),
+        (r"(?<![\d:.])(\d{1,2})h(\d{2})\b", r"\1:\2"),
+        (r"(?<=\d)T(?=\d{2}:\d{2})", " "),
+    )
+)
 """Times in words and in other countries' signs, and what they are written as here."""
 _WEEKDAY = re.compile(r"\b(mon|tues|wednes|thurs|fri|satur|sun)day\b", re.IGNORECASE)
 
@@ -64,7 +66,7 @@ def moment(text: str) -> str | None:
 
 
 def same_moments(one: str, other: str) -> bool:
-    """Whether both are the same, where one may leave out the half of the day, or the day of the week."""
+    """Whether both are the same, where one may leave out the half of the day or the weekday."""
     if one == other:
         return True
     mine, yours = _parts(one), _parts(other)

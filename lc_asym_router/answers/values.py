@@ -37,7 +37,8 @@ _UNIT_AFTER = re.compile(r"\^\{?\\circ\}?|°|\\circ\b|\\degree\b")
 _MEASURED = re.compile(
     r"(-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?)\s?"
     r"(?:(?:square|cubic|sq|cu)\.? )?(?:(?!sin|cos|tan|log|sqrt|exp|arc)[a-zA-Z]{3,15}"
-    r"|[cmk]m|[mk]?g|ml|ft|in|mi|lb|oz|hr|yd|(?<=\s)[mgshL])"
+    r"|[cmk]m|[mk]?g|ml|ft|in|mi|lb|oz|hr|yd|(?<=\s)[mgshL]"
+    r"|(?<=\s)(?:[mnuµμ]s|[mµμ]g|[kKMGT]?B|[kMG]?Wh?|[kMG]?Hz|[km]?V|yr|pt|qt|gal))"
     r"(?:\s?\^\{?[23]\}?|[²³])?(?:\s?(?:/|per)\s?[a-zA-Z]{1,12}(?:\^\{?[23]\}?|[²³])?)?"
 )
 _LOOKS_LIKE_FORMULA = re.compile(
@@ -59,7 +60,7 @@ _DENIED = re.compile(
 """A number that a text says is not the answer."""
 _BY_THE_WAY = re.compile(
     r"(?i)(?:^|\s)(?:page|chapter|step|section|figure|table|line|question|problem|method|equation"
-    r"|example|exercise|version|theorem|lemma|rule|note|appendix|paragraph)s?\s\d"
+    r"|example|exercise|version|theorem|lemma|rule|note|appendix|paragraph)s?\s\d[\d.,]{0,20}(?!.{0,400}\d)"
     r"|^(?!.{0,200}\b(?:is|are|was|were|has|have|had|equals?)\b.{0,200}\d)(?!\W{0,3}\d)"
     r".{0,200}\b(?:with|of|in|at|by|from|since|after|before|during|within|using|among|for|on)\s\d[^.\n]{0,200}"
     r"\s(?:is|are|was|were|will|has|have|had)\s(?!left\b|\d|the answer)"
@@ -94,16 +95,22 @@ def value_of(span: str) -> tuple[Kind, str]:
         return "number", number
     if _is_formula(plain):
         return _formula(plain)
-    denied = _DENIED.search(plain) or by_the_way(plain)
-    if len(found := NUMBER.findall(plain)) == 1 and not denied:
+    if len(found := NUMBER.findall(plain)) == 1 and not unsaid(plain):
         return "number", number_text(found[0])
     if found and "=" in plain:
         return "number", number_text(found[-1])
     return "text", words(plain)
 
 
-def by_the_way(sentence: str) -> bool:
-    """Whether a number stands in a sentence by chance: in its subject, or as that of a page or step."""
+def denied(sentence: str) -> bool:
+    """Whether a sentence says of a number that it is not the answer."""
+    return bool(_DENIED.search(sentence))
+
+
+def unsaid(sentence: str) -> bool:
+    """Whether a number in a sentence is not what it says: denied, or in its subject, or a page's."""
+    if denied(sentence):
+        return True
     return len(sentence.split()) > 3 and bool(_BY_THE_WAY.search(sentence))
 
 

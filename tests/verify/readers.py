@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from inspect import getmembers, isfunction
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ from lc_asym_router.answers import (
     calls,
     choices,
     comparing,
+    exact,
     final_answer,
     formulas,
     marked,
@@ -46,8 +48,10 @@ from lc_asym_router.verify import (
     working,
 )
 
-MODULES = (algebra, calls, choices, comparing, final_answer, formulas, marked, measures, moments,
-           numerals, programs, structured, sums, values, wording, features, loops, refusal, working)  # fmt: skip
+MODULES = (
+    algebra, calls, choices, comparing, final_answer, formulas, marked, measures, moments,
+    numerals, programs, structured, sums, values, wording, features, loops, refusal, working,
+)  # fmt: skip
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 SCHEMA = {"type": "object", "properties": {"a": {"$ref": "#"}, "b": {"type": "integer"}}}
 DOCUMENTED = (algebra.NoFormula, schemas.SchemaError)
@@ -96,6 +100,12 @@ def arguments(text: str) -> None:
     calls.same_calls(one, other, [TOOL])
 
 
+def exactly(text: str) -> None:
+    """A number of bounded size."""
+    with suppress(ValueError, exact.TooLarge):
+        exact.number(text)
+
+
 READERS: dict[str, Callable[[str], Any]] = {
     "algebra.variables_of": algebra.variables_of,
     "algebra.value_at": lambda text: algebra.value_at(text, {"x": 0.5, "a": 2.0}),
@@ -108,6 +118,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "comparing.agree": agree,
     "comparing.asks_for_output": comparing.asks_for_output,
     "comparing.same": kinds,
+    "exact.number": exactly,
     "features.features": reading,
     "features.read": features.read,
     "features.second_features": reading,
@@ -139,6 +150,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "numerals.plain_numbers": numerals.plain_numbers,
     "numerals.spelled": numerals.spelled,
     "numerals.western": numerals.western,
+    "programs.begins_bare": programs.begins_bare,
     "programs.printed_in": programs.printed_in,
     "programs.program_in": programs.program_in,
     "programs.without_programs": programs.without_programs,
@@ -157,6 +169,8 @@ READERS: dict[str, Callable[[str], Any]] = {
     "sums.arithmetic": sums.arithmetic,
     "sums.worked_out": sums.worked_out,
     "values.bare": values.bare,
+    "values.denied": values.denied,
+    "values.unsaid": values.unsaid,
     "values.undressed": values.undressed,
     "values.value_of": values.value_of,
     "wording.items": wording.items,
