@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 PROMPT ?= What is the capital of France?
 ARGS ?=
 
-.PHONY: ask test soak lint bench bench-agreement bench-checks bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
+.PHONY: ask test soak fuzz lint bench bench-agreement bench-checks bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
 	@echo "make test               the tests (ARGS='-n 2 --dist loadfile': in two processes)"
 	@echo "make soak               10,000 requests, 64 at once, on servers where every fifth call goes wrong"
+	@echo "make fuzz               an hour of degenerate texts for all that reads them (ARGS: of pytest)"
 	@echo "make lint               ruff and mypy --strict"
 	@echo "make bench              the router's cost per call, against baselines of the same run"
 	@echo "make bench-routing      what classifiers and checks gain on real data (ARGS='--figure FILE' draws it)"
@@ -51,6 +52,12 @@ test: $(VENV)/.test
 
 soak: $(VENV)/.test
 	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -s tests/faults/test_soak.py $(ARGS)
+
+# Some 1,500 examples of each kind take an hour on one core; `make test` takes 6. A seed of the day: each
+# run tries others.
+fuzz: $(VENV)/.test
+	LC_ASYM_ROUTER_FUZZ=$${LC_ASYM_ROUTER_FUZZ:-600} LC_ASYM_ROUTER_SEED=$${LC_ASYM_ROUTER_SEED:-$$(date +%j)} \
+	$(BIN)/python -m pytest tests/verify/test_reading_bounds.py $(ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
