@@ -76,7 +76,7 @@ def value_at(text: str, at: Mapping[str, complex]) -> Value:
 @lru_cache(maxsize=256)
 def point(name: str, place: int) -> float:
     """A value for a variable: any, but always the same; negative at place 0."""
-    return random.Random(f"{name}/{place}").uniform(0.3, 2.7) * (1 if place else -1)
+    return random.Random(f"{ascii(name)[1:-1]}/{place}").uniform(0.3, 2.7) * (1 if place else -1)
 
 
 class _Reader:

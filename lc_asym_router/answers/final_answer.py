@@ -22,6 +22,9 @@ _POLAR = re.compile(
     r"(yes|no|yeah|yep|nope|ja|nein|oui|non|sí|sim|não)(?=\s{0,2}(?:[,.:;!\n—–]|-\s|$))(?!\.?\s?\d)",
     re.IGNORECASE,
 )
+_CONDITIONED = re.compile(
+    r"(?i)[,\s—–-]{1,4}(?:but )?(?:only )?(?:if|unless|provided|when|in case)\b"
+)
 _YES = frozenset({"yes", "yeah", "yep", "ja", "oui", "sí", "sim"})
 _STATED = re.compile(
     r"(?i)(?:so |thus |therefore |hence )?,?\s?(?:the|this) (?:\w+ )?(?:statement|claim|sentence"
@@ -195,7 +198,8 @@ def _last_value(sentence: str) -> FinalAnswer | None:
 
 def _verdict(plain: str) -> str | None:
     """ "yes" or "no" where a text begins so, "true" or "false" where it says so of a statement."""
-    if found := _POLAR.match(plain.lstrip(" *\"'")):
+    said = plain.lstrip(" *\"'")
+    if (found := _POLAR.match(said)) and not _CONDITIONED.match(said, found.end()):
         return "yes" if found.group(1).lower() in _YES else "no"
     if found := _STATED.fullmatch(plain.strip(" .!")):
         return found.group(1).lower()

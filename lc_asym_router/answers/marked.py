@@ -75,6 +75,7 @@ _CLAUSE = re.compile(
     re.IGNORECASE,
 )
 _APPOSITION = re.compile(r",\s(?:the|a|an|who|whose)\s|\s\(")
+_CONDITION = re.compile(r"(?i)\b(?:if|unless|provided|depending|as long as|only when)\b")
 _FAREWELL = re.compile(
     r"(?:let me know|i hope|hope (?:this|that|it)|feel free|is there anything|would you like"
     r"|if you (?:have"
@@ -211,7 +212,7 @@ def heads(span: str) -> Iterator[str]:
     clause = _CLAUSE.search(span)
     short = span[: clause.start()].strip() if clause and clause.start() else span
     yield short
-    if (aside := _APPOSITION.search(short)) and aside.start():
+    if (aside := _APPOSITION.search(short)) and aside.start() and not _CONDITION.search(short):
         yield short[: aside.start()].strip()
 
 

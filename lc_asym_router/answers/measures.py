@@ -58,9 +58,13 @@ _BOUND = re.compile(
 )
 """What is said of a number that is only a bound."""
 _BOUND_BEHIND = re.compile(
-    r"(?i)\s?(?:\+(?!\s?\d)|(?:\w{1,12} )?or (?:more|less|fewer|over|under|higher|lower)\b)"
+    r"(?i)\s?(?:\+(?!\s?\d)|(?:\w{1,12} )?at (?:most|least)\b|(?:tops|max|min)\b"
+    r"|(?:\w{1,12} )?or (?:more|less|fewer|over|under|higher|lower)\b)"
 )
 _POWER = re.compile(r"square|cubic|\^\{?[23]|[²³]")
+_COMPOUND = re.compile(r"\^\{?[23]\}?|[²³]|/[a-zA-Z]{1,12}")
+_COMPOUNDED = frozenset({"length", "span", "mass", "weight", "volume", "energy"})
+_RAISED = {ord("²"): "^2", ord("³"): "^3"}
 _NAME = re.compile(r"([A-Z][\w'’]{0,20})[ ]$")
 _NO_NAME = word_set(
     "the is only about there total answer answers so it exactly roughly approximately "
@@ -113,6 +117,8 @@ def conflict(one: str, first: str, other: str, second: str) -> bool | None:
         _sign(one, mine), _sign(other, yours)
     ):
         return True
+    if _differently_made(_made(one, mine), _made(other, yours)):
+        return True
     ours, theirs = _unit(one, mine), _unit(other, yours)
     if ours is None or theirs is None or ours == theirs:
         return None
@@ -150,6 +156,30 @@ def _unit(text: str, at: re.Match[str]) -> tuple[str, Decimal] | None:
     if found := _BEFORE.search(text, 0, at.start()):
         return _UNITS[found.group(1).lower()]
     return None
+
+
+def _made(text: str, at: re.Match[str]) -> tuple[str, str]:
+    """The unit behind a number, and what it is raised to or divided by: ("mg", "/kg"), ("cm", "^2")."""
+    found = _AFTER.match(text, at.end())
+    if not found:
+        return "", ""
+    name = found.group(1).lower()
+    behind = _COMPOUND.match(text, found.end())
+    power = next(
+        (f"^{n}" for n, word in enumerate(("square ", "cubic "), 2) if name.startswith(word)), ""
+    )
+    name = name.removeprefix("square ").removeprefix("cubic ")
+    kind = _UNITS.get(name, _UNITS.get(name.removesuffix("s"), ("", Decimal(0))))[0]
+    if kind not in _COMPOUNDED:
+        return "", ""
+    return name, power or (
+        behind.group().translate(_RAISED).replace("{", "").replace("}", "") if behind else ""
+    )
+
+
+def _differently_made(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether only one of two units is raised or divided: "5 cm" and "5 cm^2"."""
+    return bool(one[0]) and one[0] == other[0] and one[1] != other[1]
 
 
 def _per(text: str, at: re.Match[str]) -> str:

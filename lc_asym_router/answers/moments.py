@@ -43,7 +43,10 @@ _PLAINER = tuple(
     )
 )
 """Times in words and in other countries' signs, and what they are written as here."""
-_WEEKDAY = re.compile(r"\b(mon|tues|wednes|thurs|fri|satur|sun)day\b", re.IGNORECASE)
+_WEEKDAY = re.compile(
+    r"\b(mon|tue|wed|thu|fri|sat|sun)(?:day|sday|nesday|rsday|urday|s|rs|r)?\b",
+    re.IGNORECASE,
+)
 
 
 def moment(text: str) -> str | None:

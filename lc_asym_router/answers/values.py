@@ -56,16 +56,23 @@ _DENIED = re.compile(
     r"|\b(?:wrong|incorrect|impossible|mistaken?|unlikely|untrue|false)\b[^.\n]{0,60}\d"
     r"|\d[^.\n]{0,20}\b(?:is|are|was|be|seems)\s(?:\w{1,12}\s)?(?:wrong|incorrect|impossible|mistaken"
     r"|unlikely|untrue|false|not\b)"
+    r"|\d[^.\n]{0,40}[\s(](?:if|unless|provided|depending|as long as|only when)\b"
+    r"|\b[Qq][1-4]\s\d"
 )
-"""A number that a text says is not the answer."""
+"""A number that a text says is not the answer, or only on a condition, or not by itself."""
 _BY_THE_WAY = re.compile(
-    r"(?i)(?:^|\s)(?:page|chapter|step|section|figure|table|line|question|problem|method|equation"
+    r"(?:^|\s)(?i:page|chapter|step|section|figure|table|line|question|problem|method|equation"
     r"|example|exercise|version|theorem|lemma|rule|note|appendix|paragraph)s?\s\d[\d.,]{0,20}(?!.{0,400}\d)"
+    r"|\b(?:[Yy]our|[Tt]hese|[Tt]hose)\s\d|\d[^.\n]{0,80}\s(?:so|thus|therefore|hence)\s(?!.{0,400}\d)"
+    r"|^(?:My|His|Her|Our|Their|The|(?!(?:Answer|Number|Only|About|Exactly|Nearly|Almost|Just|All|Roughly"
+    r"|Around|Approximately|So|Thus|Therefore|Hence|Over)\b)[A-Z][a-z]{1,20})\s\d[\d.,]{0,20}\s(?:\w{1,20}\s)?"
+    r"(?:is|are|was|were|has|have|had)\s(?!left|remaining|(?:the )?(?:answer|correct|right))"
     r"|^(?!.{0,200}\b(?:is|are|was|were|has|have|had|equals?)\b.{0,200}\d)(?!\W{0,3}\d)"
-    r".{0,200}\b(?:with|of|in|at|by|from|since|after|before|during|within|using|among|for|on)\s\d[^.\n]{0,200}"
+    r".{0,200}\b(?i:with|of|in|at|by|from|since|after|before|during|within|using|among|for|on)\s\d[^.\n]{0,200}"
     r"\s(?:is|are|was|were|will|has|have|had)\s(?!left\b|\d|the answer)"
 )
 """A number that a sentence holds, but that is not what it says."""
+_CENTURY = re.compile(r"(?i)\d(?:st|nd|rd|th) centur(?:y|ies)\b")
 _CONTRAST = re.compile(
     r"(?i)(?P<said>[^,]{1,80}),\s(?:and |but )?(?:definitely |certainly )?not\s[^,]{1,80}"
     r"|(?:.{0,60}\b)?(?:not|isn't|aren't|wasn't)\s[^,]{1,40},?\sbut\s(?:rather\s)?(?P<but>[^,]{1,80})"
@@ -88,6 +95,8 @@ def value_of(span: str) -> tuple[Kind, str]:
         return "moment", when
     if (contrast := _CONTRAST.fullmatch(plain)) and re.search(r"\d", plain):
         plain = contrast["said"] or contrast["but"]
+    if _CENTURY.search(plain):
+        return "text", words(plain)
     plain = plain_numbers(plain)
     if _FACTORIAL.fullmatch(plain):
         return "formula", re.sub(r"\s+", "", plain.rsplit("=", 1)[-1])

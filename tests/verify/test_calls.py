@@ -50,7 +50,10 @@ SAME = [
     ([call(title="a"), call(title="b")], [call(title="b"), call(title="a")]),
     ([call(title="a", count=10**20)], [call(title="a", count=1e20)]),
     ([call(title="a", seat={"row": 3, "level": "Gold"})], [call(title="a", seat={"row": 3})]),
-    ([call(title="a", seat={"row": 3, "level": "Gold"})], [call(title="a", seat={"level": "gold", "row": 3.0})]),
+    (
+        [call(title="a", seat={"row": 3, "level": "Gold"})],
+        [call(title="a", seat={"level": "gold", "row": 3.0})],
+    ),
     ([call("Rank", order="Up", keys=[])], [call("Rank", order="Up")]),
     ([call("Rank", order="Up", keys=["A", "b"])], [call("Rank", order="Up", keys=["a", "B"])]),
     ([call("other", x={"b": 1, "a": 2})], [call("other", x={"a": 2, "b": 1})]),
@@ -59,7 +62,10 @@ SAME = [
 DIFFERENT = [
     ([], [call(title="a")]),
     ([call(title="a")], [call(title="a"), call(title="a")]),
-    ([call(title="a"), call(title="a"), call(title="b")], [call(title="a"), call(title="b"), call(title="b")]),
+    (
+        [call(title="a"), call(title="a"), call(title="b")],
+        [call(title="a"), call(title="b"), call(title="b")],
+    ),
     ([call(title="a", count=5)], [call(title="a", count=6)]),
     ([call(title="a", count=5)], [call(title="a")]),
     ([call(title="a", count=5)], [call(title="a", count="5")]),
@@ -109,7 +115,9 @@ def test_numbers_of_any_length_are_compared():
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 CALLS = st.lists(

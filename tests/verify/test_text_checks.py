@@ -85,8 +85,10 @@ def by_each_place(tokens: list[str], repeats: int = 4, longest: int = 60) -> boo
             letters = sum(char.isalpha() for token in passage for char in token)
             run = period * (copies - 1)
             begin = end - run
-            if letters >= 3 and begin >= period and all(
-                tokens[at] == tokens[at - period] for at in range(begin, end)
+            if (
+                letters >= 3
+                and begin >= period
+                and all(tokens[at] == tokens[at - period] for at in range(begin, end))
             ):
                 return True
     return False
