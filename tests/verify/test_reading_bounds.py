@@ -111,11 +111,9 @@ def test_nothing_but_the_documented_errors(text):
             reader(text)
 
 
-@pytest.mark.parametrize("depth", [800, 1_000, 3_000, 100_000])
-@pytest.mark.parametrize(
-    ("opening", "closing"), [("[", "]"), ('{"a":', "}"), ("(", ")"), ('[{"a":', "}]"), ("[", "")]
-)
-@pytest.mark.parametrize("inside", ["{}", '{{"answer": {}}}', "```json\n{}\n```", "\\boxed{{{}}}"])
+@pytest.mark.parametrize("depth", [800, 3_000, 100_000])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('[{"a":', "}]"), ("(", ")")])
+@pytest.mark.parametrize("inside", ["{}", '```json\n{{"answer": {}}}\n```', "\\boxed{{{}}}"])
 def test_brackets_in_brackets(depth, opening, closing, inside):
     text = inside.format(f"{opening * depth}1{closing * depth}")
     for reader in READERS.values():
