@@ -185,7 +185,8 @@ def _last_value(sentence: str) -> FinalAnswer | None:
     whole = plain_numbers(sentence)
     moments = list(MOMENT.finditer(whole))
     numbers = list(NUMBER.finditer(whole))
-    if unsaid(_CLAUSE.split(whole)[-1]):
+    clause = _CLAUSE.split(whole)[-1]
+    if denied(clause) or (len(numbers) == 1 and unsaid(clause)):
         return None
     if moments and (not numbers or moments[-1].end() >= numbers[-1].end()):
         kind, value = value_of(moments[-1].group())

@@ -56,10 +56,12 @@ _DENIED = re.compile(
     r"|\b(?:wrong|incorrect|impossible|mistaken?|unlikely|untrue|false)\b[^.\n]{0,60}\d"
     r"|\d[^.\n]{0,20}\b(?:is|are|was|be|seems)\s(?:\w{1,12}\s)?(?:wrong|incorrect|impossible|mistaken"
     r"|unlikely|untrue|false|not\b)"
-    r"|\d[^.\n]{0,40}[\s(](?:if|unless|provided|depending|as long as|only when)\b"
-    r"|\b[Qq][1-4]\s\d"
 )
-"""A number that a text says is not the answer, or only on a condition, or not by itself."""
+"""A number that a text says is not the answer."""
+_CONDITIONAL = re.compile(
+    r"\d[^.\n]{0,40}[\s(](?:if|unless|provided|depending|as long as|only when)\b|\b[Qq][1-4]\s\d"
+)
+"""A number that is the answer on a condition alone, or not by itself."""
 _BY_THE_WAY = re.compile(
     r"(?:^|\s)(?i:page|chapter|step|section|figure|table|line|question|problem|method|equation"
     r"|example|exercise|version|theorem|lemma|rule|note|appendix|paragraph)s?\s\d[\d.,]{0,20}(?!.{0,400}\d)"
@@ -104,7 +106,9 @@ def value_of(span: str) -> tuple[Kind, str]:
         return "number", number
     if _is_formula(plain):
         return _formula(plain)
-    if len(found := NUMBER.findall(plain)) == 1 and not unsaid(plain):
+    if len(found := NUMBER.findall(plain)) == 1 and not (
+        unsaid(plain) or _CONDITIONAL.search(plain)
+    ):
         return "number", number_text(found[0])
     if found and "=" in plain:
         return "number", number_text(found[-1])

@@ -125,4 +125,6 @@ PAIRS = [
     ("Mon, Sep 10", "Monday, September 10", True),
     ("Q3 2020", "2020", False),
     ("the 19th century", "19", False),
+    (chain("The sum of it in 10 years will be 40."), "40", True),
+    (chain("So each of them would have 6 pens if they shared them."), "6", True),
 ]
