@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PROMPT ?= What is the capital of France?
 ARGS ?=
 
-.PHONY: ask test test-all test-oldest soak lint docs bench bench-agreement bench-checks bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
+.PHONY: ask test test-all test-oldest soak fuzz lint docs bench bench-agreement bench-checks bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-all           what is long by nature: real models in full, killed processes, fault matrix, soak"
 	@echo "make test-oldest        the core's tests on the oldest versions that pyproject.toml allows"
 	@echo "make soak               10,000 requests, 64 at once, on servers where every fifth call goes wrong"
+	@echo "make fuzz               an hour of degenerate texts for all that reads them (ARGS: of pytest)"
 	@echo "make lint               ruff, mypy --strict, and the floors: imports only go down"
 	@echo "make docs               the docs site, into site/; fails on a broken link, anchor or reference"
 	@echo "make bench              the router's cost per call, against baselines of the same run"
@@ -97,6 +98,11 @@ test: $(VENV)/.test
 
 soak: $(VENV)/.test
 	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -s tests/faults/test_soak.py $(ARGS)
+
+# Some 400 examples of each kind take an hour on one core; `make test` takes 6. Each day tries others.
+fuzz: $(VENV)/.test
+	LC_ASYM_ROUTER_FUZZ=$${LC_ASYM_ROUTER_FUZZ:-400} LC_ASYM_ROUTER_SEED=$${LC_ASYM_ROUTER_SEED:-$$(date +%j)} \
+	$(BIN)/python -m pytest tests/verify/test_reading_bounds.py $(ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -21,23 +21,53 @@ class SchemaError(ValueError):
     """Data that does not fit its schema; the message holds no data."""
 
 
+DEEPEST = 200
+"""Brackets in brackets up to which JSON is read; pydantic's parser has the same bound."""
+
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_NO_BRACKET = re.compile(r"[^\[\]{}]+")
+_BEGINNING = 4_000
+"""Characters of an answer that are looked at while it comes in."""
+
+
 def parse_json(text: str) -> Any:
-    """The JSON that a text is, or that a fenced block or the text's braces hold.
+    """The JSON that a text is, or that the fenced block holds which it is.
 
     Raises:
-        SchemaError: There is none.
+        SchemaError: There is none, or it is nested deeper than `DEEPEST`, or a number has more digits
+            than Python reads.
     """
     stripped = text.strip()
-    fenced = re.fullmatch(r"```[\w-]*\s*\n(.*?)\n?```", stripped, re.DOTALL)
+    if stripped.startswith("```") and stripped.endswith("```"):
+        language, _, body = stripped[3:-3].partition("\n")
+        if re.fullmatch(r"[\w-]*", language.rstrip()):
+            stripped = body.strip()
+    if too_deep(stripped):
+        raise SchemaError(f"its brackets are nested deeper than {DEEPEST}")
     try:
-        return json.loads(fenced.group(1) if fenced else stripped)
-    except ValueError as error:
+        return json.loads(stripped)
+    except (ValueError, RecursionError) as error:
         raise SchemaError("it is no JSON") from error
 
 
+def too_deep(text: str) -> bool:
+    """Whether the brackets of JSON are nested deeper than `DEEPEST`; those in strings don't count."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    depth = 0
+    for bracket in _NO_BRACKET.sub("", _STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > DEEPEST:
+            return True
+    return False
+
+
 def could_be_json(text: str) -> bool:
-    """Whether a text may be the beginning of JSON, bare or in a code fence."""
-    stripped = text.lstrip()
+    """Whether a text may be the beginning of JSON, bare or in a code fence.
+
+    Only so much of its beginning is looked at as keeps it cheap to ask after each chunk.
+    """
+    stripped = text[:_BEGINNING].lstrip()
     if not stripped or "```".startswith(stripped):
         return True
     if stripped.startswith("```"):
@@ -94,7 +124,10 @@ def validate_json(data: Any, schema: Mapping[str, Any]) -> None:
     """
     from jsonschema.validators import validator_for
 
-    errors = sorted(validator_for(schema)(schema).iter_errors(data), key=lambda e: e.json_path)
+    try:
+        errors = sorted(validator_for(schema)(schema).iter_errors(data), key=lambda e: e.json_path)
+    except RecursionError:
+        raise SchemaError("it is nested too deep to be validated") from None
     if errors:
         known = _properties(schema)
         faults = (

@@ -17,6 +17,9 @@ from lc_asym_router.errors import CheckError, ConfigurationError
 from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.prefix import Prefix
 
+TOO_LONG = "the answer is too long to judge"
+"""Why a check fails an answer that is longer than it looks at."""
+
 CheckCallable = Callable[[Attempt], Verdict | bool | Awaitable[Verdict | bool]]
 
 

@@ -20,6 +20,8 @@ from lc_asym_router.records.request import ToolBinding
 from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 
+_ARGUMENTS = frozenset({"arguments", "parameters", "args"})
+
 
 class ValidToolCalls(Check):
     """Passes where each tool call names a bound tool and its arguments validate.
@@ -87,7 +89,9 @@ def _choice(binding: ToolBinding) -> str | None:
     """The tool that `tool_choice` asks for, "any" for any; `None` where it asks for none."""
     choice = binding.kwargs.get("tool_choice")
     if isinstance(choice, Mapping):
-        return str(choice.get("function", {}).get("name") or choice.get("name") or "any")
+        function = choice.get("function")
+        name = function.get("name") if isinstance(function, Mapping) else None
+        return str(name or choice.get("name") or "any")
     if choice in ("any", "required", True):
         return "any"
     if isinstance(choice, str) and choice not in ("auto", "none"):
@@ -101,9 +105,13 @@ def _call_as_text(text: str, tools: Mapping[str, Any]) -> bool:
     except SchemaError:
         return False
     calls = data if isinstance(data, list) else [data]
-    return any(
-        isinstance(call, Mapping)
-        and (call.get("name") in tools or call.get("function") in tools)
-        and ({"arguments", "parameters", "args"} & set(call))
-        for call in calls
-    )
+    return any(isinstance(call, Mapping) and _is_call(call, tools) for call in calls)
+
+
+def _is_call(data: Mapping[str, Any], tools: Mapping[str, Any]) -> bool:
+    """Whether data name a tool and its arguments, as they are or as OpenAI nests them."""
+    function = data.get("function")
+    if isinstance(function, Mapping):
+        return _is_call(function, tools)
+    names = (name for name in (data.get("name"), function) if isinstance(name, str))
+    return any(name in tools for name in names) and not _ARGUMENTS.isdisjoint(data)
