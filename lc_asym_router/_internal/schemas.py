@@ -79,6 +79,8 @@ def could_be_json(text: str) -> bool:
         from_json(stripped, allow_partial="trailing-strings")
     except ValueError as error:
         return "EOF" in str(error)
+    except TypeError:  # half a surrogate pair, which is no JSON
+        return False
     return True
 
 

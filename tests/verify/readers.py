@@ -156,6 +156,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "programs.program_in": programs.program_in,
     "programs.without_programs": programs.without_programs,
     "refusal.begins_with_refusal": refusal.begins_with_refusal,
+    "refusal.no_tool_fits": refusal.no_tool_fits,
     "schemas.conform": lambda text: schemas.conform(schemas.parse_json(text), SCHEMA),
     "schemas.could_be_json": schemas.could_be_json,
     "schemas.parse_json": schemas.parse_json,

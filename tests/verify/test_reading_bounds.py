@@ -58,6 +58,7 @@ def grows_too_fast(reader, piece: str, before: str, after: str) -> bool:
     return False
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", READERS)
 def test_time_grows_at_most_with_the_length(name):
     choose = random.Random(f"{name}/{os.environ.get('LC_ASYM_ROUTER_SEED', '0')}")
