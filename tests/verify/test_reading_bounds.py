@@ -102,7 +102,7 @@ TEXTS = st.one_of(
 
 @given(TEXTS)
 @settings(
-    max_examples=EXAMPLES * 20,
+    max_examples=EXAMPLES * 5,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
