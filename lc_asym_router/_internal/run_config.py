@@ -18,11 +18,9 @@ from langchain_core.messages import (
 )
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import patch_config, var_child_runnable_config
-from langchain_core.tracers._streaming import (
-    _StreamingCallbackHandler,
-    _V2StreamingCallbackHandler,
-)
 from langgraph.constants import TAG_NOSTREAM
+
+from lc_asym_router._internal.compat import EventStreamingHandler, StreamingHandler
 
 
 @contextmanager
@@ -42,7 +40,7 @@ def config_context(config: RunnableConfig | None) -> Iterator[None]:
 
 def is_listener(handler: BaseCallbackHandler) -> bool:
     """Whether a handler passes tokens on to somebody who reads them as they come."""
-    return isinstance(handler, _StreamingCallbackHandler | _V2StreamingCallbackHandler)
+    return isinstance(handler, StreamingHandler | EventStreamingHandler)
 
 
 def without_listeners(config: RunnableConfig) -> tuple[RunnableConfig, list[BaseCallbackHandler]]:

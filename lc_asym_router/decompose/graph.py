@@ -14,10 +14,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from langgraph._internal._runnable import RunnableCallable
 from langgraph.constants import END, START
 from langgraph.graph import StateGraph
 
+from lc_asym_router._internal.compat import RunnableCallable
 from lc_asym_router.decompose.nodes import Nodes
 from lc_asym_router.decompose.settings import DecomposerSettings
 from lc_asym_router.decompose.state import DecomposerState

@@ -18,11 +18,11 @@ from queue import SimpleQueue
 from typing import Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
-from langchain_core.language_models._compat_bridge import achunks_to_events, chunks_to_events
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, LLMResult
 
 from lc_asym_router._internal.chunks import as_message
+from lc_asym_router._internal.compat import achunks_to_events, chunks_to_events
 from lc_asym_router.decompose.join import JoinSink
 from lc_asym_router.graph.streaming import Audience
 

@@ -12,11 +12,11 @@ from typing import Any
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph._internal._constants import CONFIG_KEY_STREAM
 from langgraph.constants import TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
+from lc_asym_router._internal.compat import CONFIG_KEY_STREAM
 from lc_asym_router._internal.run_config import run_id_of, with_handlers
 from lc_asym_router.decompose.join import MutedSink
 from lc_asym_router.decompose.record import as_side_calls, attempts_of, decision_of, trail_of

@@ -10,6 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
+from lc_asym_router._internal.compat import provider_of
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router._internal.run_config import with_handlers
 from lc_asym_router.decompose.chat_planner import ChatPlanner
@@ -116,7 +117,7 @@ class Planning:
         """A planner's own model with the plan's schema bound, and its messages."""
         model: BaseChatModel = planner.model
         asked = self.asked(planner)
-        provider = str(model._get_ls_params().get("ls_provider", ""))
+        provider = provider_of(model)
         return bind(model, asked), fit(asked.messages, provider)
 
     def failed(self, planner: Any, error: Exception) -> None:

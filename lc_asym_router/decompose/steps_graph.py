@@ -16,13 +16,16 @@ from functools import partial
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
-from langgraph._internal._constants import CONFIG_KEY_CHECKPOINTER, CONFIG_KEY_STREAM
-from langgraph._internal._runnable import RunnableCallable
 from langgraph.constants import START
 from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 
+from lc_asym_router._internal.compat import (
+    CONFIG_KEY_CHECKPOINTER,
+    CONFIG_KEY_STREAM,
+    RunnableCallable,
+)
 from lc_asym_router.decompose.node_entry import Entry
 from lc_asym_router.decompose.plan import Step
 from lc_asym_router.decompose.schedule import Schedule, Turn

@@ -13,11 +13,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from langgraph._internal._runnable import RunnableCallable
 from langgraph.constants import END, START
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
+from lc_asym_router._internal.compat import RunnableCallable
 from lc_asym_router.graph.context import RunContext
 from lc_asym_router.graph.nodes import Nodes, follow
 from lc_asym_router.graph.policy import Policy

@@ -13,8 +13,8 @@ from typing import Any, Protocol, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import RunnableConfig
-from langgraph._internal._constants import CONFIG_KEY_DURABILITY
 
+from lc_asym_router._internal.compat import CONFIG_KEY_DURABILITY
 from lc_asym_router._internal.run_config import (
     config_context,
     metadata_of,

@@ -21,17 +21,18 @@ from langchain_core.callbacks import (
     BaseCallbackManager,
     CallbackManager,
 )
-from langchain_core.language_models._compat_bridge import achunks_to_events, chunks_to_events
 from langchain_core.messages import (
     AIMessageChunk,
     BaseMessage,
 )
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, LLMResult
-from langchain_core.tracers._streaming import (
-    _V2StreamingCallbackHandler,
-)
 
 from lc_asym_router._internal.chunks import Draft, as_chunks, as_message
+from lc_asym_router._internal.compat import (
+    EventStreamingHandler,
+    achunks_to_events,
+    chunks_to_events,
+)
 
 ManagerT = TypeVar("ManagerT", bound=BaseCallbackManager)
 
@@ -84,7 +85,7 @@ class Audience:
     @property
     def by_events(self) -> bool:
         """Whether any of them follows the v2 protocol."""
-        return any(isinstance(handler, _V2StreamingCallbackHandler) for handler in self.handlers)
+        return any(isinstance(handler, EventStreamingHandler) for handler in self.handlers)
 
     def manager(self, kind: type[ManagerT]) -> ManagerT:
         """A callback manager of just these handlers."""

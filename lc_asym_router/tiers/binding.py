@@ -10,6 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableBinding, RunnableSequence
 
+from lc_asym_router._internal.compat import openai_response_format, provider_of
 from lc_asym_router.records.request import Request
 
 
@@ -20,7 +21,7 @@ def bind(model: BaseChatModel, request: Request) -> Runnable[Any, AIMessage]:
     `with_structured_output`, and nowhere earlier. A schema's parser is left off: what comes back is
     the raw message, which `structured.structured` reads in the same way for every tier.
     """
-    provider = str(model._get_ls_params().get("ls_provider", ""))
+    provider = provider_of(model)
     bound: Runnable[Any, Any] = model
     rest = _dialect(provider, request.kwargs)
     if request.schema:
@@ -44,9 +45,7 @@ def _unparsed(bound: Runnable[Any, Any]) -> Runnable[Any, Any]:
     wanted = bound.kwargs.get("response_format") if isinstance(bound, RunnableBinding) else None
     if not isinstance(wanted, type):
         return bound
-    from openai.lib._parsing._completions import type_to_response_format_param
-
-    return bound.bind(response_format=type_to_response_format_param(wanted))
+    return bound.bind(response_format=openai_response_format(wanted))
 
 
 OPTIONAL = frozenset({"strict", "parallel_tool_calls"})

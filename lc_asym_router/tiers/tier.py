@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 
 from langchain_core.language_models import BaseChatModel
 
+from lc_asym_router._internal.compat import provider_of
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.money.list_prices import base_url_of, listed_price
 from lc_asym_router.money.prices import Pricing
@@ -202,7 +203,7 @@ class Tier:
     @property
     def provider(self) -> str:
         """The model's provider, as LangSmith knows it: "ollama", "openai", ..."""
-        return str(self.model._get_ls_params().get("ls_provider", ""))
+        return provider_of(self.model)
 
     @property
     def room(self) -> int | None:

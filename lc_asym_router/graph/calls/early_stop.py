@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk
 
+from lc_asym_router._internal.compat import with_streams
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.provider import reads_cache
 from lc_asym_router.tiers.tier import Tier
@@ -104,28 +105,30 @@ def watched(model: BaseChatModel, watch: Watch) -> BaseChatModel:
     closing the run from outside would make an error of it; and the request to the server is closed
     at once.
     """
-    copy = model.model_copy()
 
-    def stream(*args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
-        with closing(cast("Any", model._stream(*args, **kwargs))) as chunks:
-            for chunk in chunks:
-                yield chunk
-                if watch.ends_at(chunk):
-                    yield watch.last()
-                    return
+    def stream(own: Any) -> Any:
+        def watched_stream(*args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+            with closing(cast("Any", own(*args, **kwargs))) as chunks:
+                for chunk in chunks:
+                    yield chunk
+                    if watch.ends_at(chunk):
+                        yield watch.last()
+                        return
 
-    async def astream(*args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
-        async with aclosing(cast("Any", model._astream(*args, **kwargs))) as chunks:
-            async for chunk in chunks:
-                yield chunk
-                if watch.ends_at(chunk):
-                    yield watch.last()
-                    return
+        return watched_stream
 
-    # On the instance: LangChain looks at the class to see whether a model can stream at all.
-    copy.__dict__["_stream"] = stream
-    copy.__dict__["_astream"] = astream
-    return copy
+    def astream(own: Any) -> Any:
+        async def watched_stream(*args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+            async with aclosing(cast("Any", own(*args, **kwargs))) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+                    if watch.ends_at(chunk):
+                        yield watch.last()
+                        return
+
+        return watched_stream
+
+    return with_streams(model, stream, astream)
 
 
 def streams_alike(tier: Tier) -> bool:
