@@ -16,7 +16,7 @@ from langchain_core.runnables import Runnable
 from pydantic import Field
 
 from lc_asym_router._internal.compat import provider_of
-from lc_asym_router.classify.typed_answers import ExplainedResponse, answer, levels_of
+from lc_asym_router.classify.scorer import ExplainedResponse, answer, levels_of
 from lc_asym_router.errors import ClassifierError
 from lc_asym_router.tiers.provider import tokens_of
 

@@ -23,8 +23,7 @@ from lc_asym_router.decompose.settings import DecomposerSettings
 from lc_asym_router.decompose.state import DecomposerState
 from lc_asym_router.decompose.steps_graph import StepsGraph
 from lc_asym_router.graph.build import Graph
-from lc_asym_router.graph.context import RunContext
-from lc_asym_router.graph.state import RouterIO
+from lc_asym_router.graph.state import RouterIO, RunContext
 
 
 def build_decomposer_graph(

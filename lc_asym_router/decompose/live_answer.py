@@ -1,7 +1,7 @@
 """Telling those who listen of an answer while it comes, as one run of a model.
 
 The reader of a stream has a sink; LangGraph's messages mode and `astream_events` have callback
-handlers. `hand_on` tells these of an answer that is there; here it is still being written. The events
+handlers. `deliver` gives these an answer that is there; here it is still being written. The events
 of the v2 protocol are drawn from the chunks one after the other, so whoever draws them waits for the
 next chunk: a thread, or a task.
 """

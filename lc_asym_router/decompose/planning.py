@@ -24,10 +24,9 @@ from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.graph.calls.meter import CallMeter
 from lc_asym_router.graph.state import Update
 from lc_asym_router.money.budgets.exhausted import BudgetExceededError
-from lc_asym_router.records.amounts import total
 from lc_asym_router.records.request import Request
-from lc_asym_router.tiers.binding import bind
-from lc_asym_router.tiers.conversation import fit
+from lc_asym_router.records.trail import total
+from lc_asym_router.tiers.binding import bind, fit
 
 _ESTIMATES = Gate()
 """Estimates for the record where no gate is set."""
@@ -177,8 +176,8 @@ class Planning:
     def update(self) -> Update:
         """What comes of it, as an update of the state; results of a thread's earlier request go."""
         self.split["calls"] = self._calls()
-        if self.entry.around.context.kept:
-            self.entry.around.context.kept[0][0]["side_calls"][:] = self.split["calls"]
+        if self.entry.around.context.progress:
+            self.entry.around.context.progress[0][0]["side_calls"][:] = self.split["calls"]
         return {
             "route": self.route,
             "split": self.split,

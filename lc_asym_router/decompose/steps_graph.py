@@ -33,9 +33,8 @@ from lc_asym_router.decompose.settings import DecomposerSettings
 from lc_asym_router.decompose.state import StepInput, StepResult, StepsState
 from lc_asym_router.decompose.step_calls import FAILURES, StepCall, plan_of, with_whole_record
 from lc_asym_router.graph.build import Graph
-from lc_asym_router.graph.context import RunContext
 from lc_asym_router.graph.runner import not_durable
-from lc_asym_router.graph.state import Update
+from lc_asym_router.graph.state import RunContext, Update
 
 SPARE = 2
 """Threads beyond one a step: a checkpointer writes in LangGraph's own pool."""

@@ -23,8 +23,7 @@ from lc_asym_router.verify.answers.comparing import agree
 from lc_asym_router.verify.arithmetic import Arithmetic
 from lc_asym_router.verify.defaults import default_checks
 from lc_asym_router.verify.features import Reading, read
-from lc_asym_router.verify.form import NotEmpty
-from lc_asym_router.verify.loops import Looping
+from lc_asym_router.verify.form import Looping, NotEmpty
 from lc_asym_router.verify.refusal import Refusal
 from lc_asym_router.verify.scorer import AnswerScorer, load_scorer
 

@@ -14,8 +14,6 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk
 
 from lc_asym_router._internal.compat import with_streams
-from lc_asym_router.records.request import Request
-from lc_asym_router.tiers.provider import reads_cache
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Verdict
 from lc_asym_router.verify.check import Check
@@ -91,13 +89,6 @@ def has_ended(chunk: AIMessageChunk) -> bool:
     )
 
 
-def watch_for(tier: Tier, request: Request, check: Check | None) -> Watch | None:
-    """A watch on a tier's next answer, where that can end anything early and costs nothing else."""
-    if check is None or not check.may_end_early or not streams_alike(tier):
-        return None
-    return Watch(check, Prefix(request, tier.provider), tier)
-
-
 def watched(model: BaseChatModel, watch: Watch) -> BaseChatModel:
     """A copy of the model whose streams end when the watch says so.
 
@@ -132,13 +123,12 @@ def watched(model: BaseChatModel, watch: Watch) -> BaseChatModel:
 
 
 def streams_alike(tier: Tier) -> bool:
-    """Whether a streamed answer is just like an invoked one.
+    """Whether a streamed answer is just like an invoked one, where that comes from no cache.
 
-    Streams don't go through LangChain's cache, and ChatOpenAI counts no tokens in a stream unless
-    `stream_usage` is set.
+    ChatOpenAI counts no tokens in a stream unless `stream_usage` is set.
     """
     model = tier.model
     whole = "streaming" in model.model_fields_set and getattr(model, "streaming", None) is False
-    if reads_cache(model) or model.disable_streaming or whole:
+    if model.disable_streaming or whole:
         return False
     return tier.provider == "ollama" or bool(getattr(model, "stream_usage", False))
