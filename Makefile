@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 PROMPT ?= What is the capital of France?
 ARGS ?=
 
-.PHONY: ask test soak lint bench bench-agreement bench-checks bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
+.PHONY: ask test soak lint trip bench bench-agreement bench-checks bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
 	@echo "make test               the tests (ARGS='-n 2 --dist loadfile': in two processes)"
 	@echo "make soak               10,000 requests, 64 at once, on servers where every fifth call goes wrong"
 	@echo "make lint               ruff and mypy --strict"
+	@echo "make trip               one request's way through the package's files and functions, and their numbers"
 	@echo "make bench              the router's cost per call, against baselines of the same run"
 	@echo "make bench-routing      what classifiers and checks gain on real data (ARGS='--figure FILE' draws it)"
 	@echo "make bench-checks       what self-verification and logprobs tell (ARGS=--record asks the models anew)"
@@ -56,6 +57,9 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+trip: $(VENV)/.test
+	@$(BIN)/python -m tests.benchmarks.trip
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.overhead $(ARGS)

@@ -111,19 +111,21 @@ class TierCall:
         watch = None
         if self.check is None:
             # With listeners alone the model's own invoke streams to them, in their own protocol.
-            stream = sink is not None and (race is None or race.streams or self._alike())
+            stream = sink is not None and (
+                race is None or race.streams or self._streams_like_invoke()
+            )
             if len(messages) > len(run.request.messages):  # feedback, and the draft with it
                 listeners = [with_input_hidden(each, run.request.messages) for each in listeners]
             config = self.labels.on(with_handlers(around.config, listeners, context.metadata))
         else:
-            if self.ends_early and self._alike():
+            if self.ends_early and self._streams_like_invoke():
                 watch = Watch(self.check, Prefix(run.request, self.provider), self.tier)
             # Nobody gets it yet, so it need not come as a stream, which passes the cache by.
             stream = watch is not None
             if not stream and around.streams:
                 stream = not reads_cache(self.tier.model)
             if not stream and race is not None:
-                stream = self._alike()
+                stream = self._streams_like_invoke()
             config = buffered(self.labels.on(around.config))
         return Invocation(
             messages=messages,
@@ -137,7 +139,7 @@ class TierCall:
             connections=race.connections if race else None,
         )
 
-    def _alike(self) -> bool:
+    def _streams_like_invoke(self) -> bool:
         """Whether a streamed answer is just like an invoked one: no stream comes from a cache."""
         return self.streams_alike and not reads_cache(self.tier.model)
 
