@@ -136,7 +136,7 @@ class Hedge:
         if last["error"] != UNFINISHED:
             return trail
         tier = self.tiers[side]
-        model, price = tier.called(self.run.request)
+        model, price = self.policy.called(tier, self.run.request)
         entry = attempt_entry(
             tier=tier.name,
             model=model,

@@ -270,6 +270,11 @@ class Policy:
         """Whether a tier is the last one, or a fall-back of it."""
         return self.setups[tier.name].last
 
+    def called(self, tier: Tier, request: Request) -> tuple[str, Pricing | None]:
+        """The model's name and price in a call of a tier: another one where the call says `model=`."""
+        setup = self.setups[tier.name]
+        return tier.called(request) if "model" in request.kwargs else (setup.model, setup.price)
+
     def next_after(
         self, tier: Tier, request: Request, options: CallOptions, tried: Collection[str]
     ) -> Tier | None:

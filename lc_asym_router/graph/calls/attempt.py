@@ -76,9 +76,7 @@ class TierCall:
         setup, request, options = policy.setups[tier.name], run.request, run.options
         trail = run.state["trail"]
         asked = {tier.name, *(tried(trail) if trail["attempts"] else ())}
-        model, price = setup.model, setup.price
-        if "model" in request.kwargs:
-            model, price = tier.called(request)
+        model, price = policy.called(tier, request)
         check = setup.check if options.verify and not setup.last else None
         return cls(
             tier=tier,
@@ -246,7 +244,6 @@ class DraftCheck:
         assert setup.check is not None
         draft, request, model = unseal(envelope), run.request, tier.model
         fitted = replace(request, messages=tuple(fit(request.messages, setup.provider)))
-        price = tier.called(request)[1] if "model" in request.kwargs else setup.price
 
         def remaining() -> float | None:
             return time_remaining(run.state["trail"])
@@ -259,7 +256,7 @@ class DraftCheck:
             usage=entry["usage"],
             seconds=entry["seconds"],
             again=lambda temperature, seed: bind(resampled(model, temperature, seed), fitted),
-            price=price,
+            price=policy.called(tier, request)[1],
             provider=setup.provider,
             tiers_above=AskableTiers(policy.ladder, request, remaining),
         )
