@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PROMPT ?= What is the capital of France?
 ARGS ?=
 
-.PHONY: ask test test-all test-oldest soak fuzz lint docs bench bench-agreement bench-checks bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
+.PHONY: ask test test-all test-oldest soak fuzz lint docs trip bench bench-agreement bench-checks bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
@@ -17,6 +17,7 @@ help:
 	@echo "make fuzz               an hour of degenerate texts for all that reads them (ARGS: of pytest)"
 	@echo "make lint               ruff, mypy --strict, and the floors: imports only go down"
 	@echo "make docs               the docs site, into site/; fails on a broken link, anchor or reference"
+	@echo "make trip               one request's way through the package's files and functions, and their numbers"
 	@echo "make bench              the router's cost per call, against baselines of the same run"
 	@echo "make bench-routing      what classifiers and checks gain on real data (ARGS='--figure FILE' draws it)"
 	@echo "make bench-checks       what self-verification and logprobs tell (ARGS=--record asks the models anew)"
@@ -113,6 +114,9 @@ lint: $(VENV)/.lint
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict $(ARGS)
+
+trip: $(VENV)/.test
+	@$(BIN)/python -m tests.benchmarks.trip
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.overhead $(ARGS)

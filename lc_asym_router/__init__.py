@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from lc_asym_router.observe.drift import DriftWatch as DriftWatch
     from lc_asym_router.observe.logs import RequestLog as RequestLog
     from lc_asym_router.observe.otel import OpenTelemetry as OpenTelemetry
-    from lc_asym_router.records.decision import Decision as Decision
+    from lc_asym_router.records.trail import Decision as Decision
     from lc_asym_router.router.middleware import AsymRouterMiddleware as AsymRouterMiddleware
     from lc_asym_router.router.router import AsymRouter as AsymRouter
     from lc_asym_router.tiers.faults.breaker import Breaker as Breaker
@@ -73,7 +73,7 @@ _HOMES = {
     "ChatPlanner": ".decompose.chat_planner",
     "Check": ".verify.check",
     "ConfigurationError": ".errors",
-    "Decision": ".records.decision",
+    "Decision": ".records.trail",
     "DecisionCache": ".classify.cached",
     "Decomposer": ".decompose.decomposer",
     "DriftWatch": ".observe.drift",

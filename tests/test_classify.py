@@ -22,7 +22,7 @@ from langchain_core.decisions import (
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
 from lc_asym_router.classify import ChatDecisionModel, JudgeClassifier, KeywordClassifier
-from lc_asym_router.classify.typed_answers import spread
+from lc_asym_router.classify.scorer import spread
 from tests.conftest import frontier_model, record, small_model
 from tests.servers import Reply
 

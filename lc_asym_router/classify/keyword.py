@@ -12,7 +12,7 @@ from langchain_core.decisions.types import State
 from langchain_core.messages import BaseMessage
 from pydantic import Field, field_validator, model_validator
 
-from lc_asym_router.classify.typed_answers import (
+from lc_asym_router.classify.scorer import (
     ExplainedResponse,
     Factor,
     answer,

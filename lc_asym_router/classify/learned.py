@@ -11,7 +11,7 @@ from langchain_core.decisions.types import State
 from pydantic import PrivateAttr
 
 from lc_asym_router.classify.keyword import KeywordClassifier, turn_text
-from lc_asym_router.classify.typed_answers import (
+from lc_asym_router.classify.scorer import (
     ExplainedResponse,
     Factor,
     answer,

@@ -1,7 +1,7 @@
 """Telling those who listen of an answer while it comes, as one run of a model.
 
 The reader of a stream has a sink; LangGraph's messages mode and `astream_events` have callback
-handlers. `hand_on` tells these of an answer that is there; here it is still being written. The events
+handlers. `deliver` gives these an answer that is there; here it is still being written. The events
 of the v2 protocol are drawn from the chunks one after the other, so whoever draws them waits for the
 next chunk: a thread, or a task.
 """
@@ -18,11 +18,11 @@ from queue import SimpleQueue
 from typing import Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
-from langchain_core.language_models._compat_bridge import achunks_to_events, chunks_to_events
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, LLMResult
 
 from lc_asym_router._internal.chunks import as_message
+from lc_asym_router._internal.compat import achunks_to_events, chunks_to_events
 from lc_asym_router.decompose.join import JoinSink
 from lc_asym_router.graph.streaming import Audience
 

@@ -15,7 +15,7 @@ from langchain_core.runnables.config import merge_configs
 from lc_asym_router._internal.paths import AnyPath
 from lc_asym_router.batch.run import Entry, Job, Run, message_of
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.records.amounts import total
+from lc_asym_router.records.trail import total
 from lc_asym_router.router.router import AsymRouter
 
 

@@ -29,7 +29,7 @@ from lc_asym_router.decompose.step_calls import FAILURES, Joining, with_whole_re
 from lc_asym_router.decompose.steps_graph import StepsGraph
 from lc_asym_router.errors import UnverifiedError
 from lc_asym_router.graph.state import Update, unseal
-from lc_asym_router.graph.streaming import Audience, Sink, ahand_on, hand_on
+from lc_asym_router.graph.streaming import Audience, Sink, adeliver, deliver
 from lc_asym_router.records.request import Request
 
 
@@ -162,7 +162,7 @@ class Nodes:
             if update := _left_out(entry, state):
                 return update
             draft, audience = _shown(entry, state)
-            hand_on(draft, entry.request.messages, audience)
+            deliver(draft, entry.request.messages, audience)
             answers.append(_answer(entry, state, draft))
             return {"messages": answers[-1:], "route": END}
 
@@ -175,7 +175,7 @@ class Nodes:
             if update := _left_out(entry, state):
                 return update
             draft, audience = _shown(entry, state)
-            await ahand_on(draft, entry.request.messages, audience)
+            await adeliver(draft, entry.request.messages, audience)
             answers.append(_answer(entry, state, draft))
             return {"messages": answers[-1:], "route": END}
 

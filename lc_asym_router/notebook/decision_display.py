@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lc_asym_router.classify.typed_answers import Factor
+from lc_asym_router.classify.scorer import Factor
 from lc_asym_router.notebook.markup import Html, clipped, display, drawing, markup, table, tag
 from lc_asym_router.records.amounts import number
 
 if TYPE_CHECKING:
-    from lc_asym_router.records.decision import Decision
+    from lc_asym_router.records.trail import Decision
     from lc_asym_router.router.explain import Explanation, Level
 
 WIDTH, BAR_X, BAR = 560, 190, 300

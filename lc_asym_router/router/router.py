@@ -16,18 +16,16 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 from lc_asym_router.classify.cached import remembering
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.graph.build import Graph, build_graph
-from lc_asym_router.graph.decider import Decider, Sticky
-from lc_asym_router.graph.options import CallOptions, check_deadline
-from lc_asym_router.graph.policy import Policy
+from lc_asym_router.graph.policy import Decider, Policy, Sticky
 from lc_asym_router.graph.runner import Face
-from lc_asym_router.records.decision import Decision
+from lc_asym_router.graph.state import CallOptions, check_deadline
 from lc_asym_router.records.request import (
     SCHEMA_KEY,
     TOOLS_KEY,
-    Request,
     SchemaBinding,
     ToolBinding,
 )
+from lc_asym_router.records.trail import Decision
 from lc_asym_router.router.chain_model import ChainChatModel
 from lc_asym_router.router.exploring import Explorable
 from lc_asym_router.router.settings import (
@@ -139,7 +137,6 @@ class AsymRouter(ChainChatModel, Explorable):
     streaming: bool | None = Field(default=None, exclude=True)
 
     _policy: Policy = PrivateAttr()
-    _face: Face = PrivateAttr()
     _graph: Graph = PrivateAttr()
 
     @model_validator(mode="after")
@@ -180,7 +177,7 @@ class AsymRouter(ChainChatModel, Explorable):
         for tier in ladder.every:
             _ = tier.rate  # list prices load here, not on the first request's event loop
         # Without checkpointer=False the graph would inherit a parent's and write every draft there.
-        self._face = Face(build_graph(self._policy, checkpointer=False), self._policy)
+        self._answerer = Face(build_graph(self._policy, checkpointer=False), self._policy)
         self._graph = build_graph(self._policy)
         if self.profile is None:
             self.profile = ladder.profile
@@ -217,10 +214,6 @@ class AsymRouter(ChainChatModel, Explorable):
         """The tiers' circuit breakers by the tiers' names: read `.state`, call `.reset()`."""
         found = {tier.name: tier.breaker for tier in self.ladder.every}
         return {name: breaker for name, breaker in found.items() if breaker is not None}
-
-    @property
-    def _answerer(self) -> Face:
-        return self._face
 
     @property
     def _llm_type(self) -> str:
@@ -345,16 +338,6 @@ class AsymRouter(ChainChatModel, Explorable):
             )
         binding = SchemaBinding(schema, given)
         return with_parser(self.bind(**{SCHEMA_KEY: binding}), binding, include_raw)
-
-    # helpers ----------------------------------------------------------------------------------
-
-    def _request(
-        self, input: LanguageModelInput, kwargs: dict[str, Any], stop: list[str] | None = None
-    ) -> Request:
-        messages = self._convert_input(input).to_messages()
-        bound = {k: v for k, v in kwargs.items() if k != "ls_structured_output_format"}
-        stop = stop if stop is not None else bound.pop("stop", None) or self.stop
-        return Request.of_call({**bound, "stop": stop}).with_messages(messages)
 
 
 _SETTINGS = frozenset(AsymRouter.model_fields) - frozenset(BaseChatModel.model_fields)

@@ -13,7 +13,7 @@ from lc_asym_router.classify.judge import JudgeClassifier
 from lc_asym_router.classify.keyword import KeywordClassifier
 from lc_asym_router.classify.scorer import Scorer
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.graph.options import check_threshold
+from lc_asym_router.graph.state import check_threshold
 from lc_asym_router.money.budgets.amounts import UNITS
 from lc_asym_router.money.budgets.bounds import LIMITS, by_output, model_limit
 from lc_asym_router.money.budgets.budget import Budget

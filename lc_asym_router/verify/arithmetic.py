@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import TOO_LONG, Check
@@ -26,6 +27,8 @@ class Arithmetic(Check):
     It costs nothing. An answer of more than `LONGEST` characters, or of `MOST` sums, fails: it is too
     long to judge.
     """
+
+    instant: ClassVar[bool] = True
 
     def check(self, attempt: Attempt) -> Verdict:
         text = attempt.text

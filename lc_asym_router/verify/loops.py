@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from typing import ClassVar
 
 from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import TOO_LONG, Check
@@ -41,6 +42,8 @@ class Looping(Check):
         repeats: How often in a row is a loop.
         longest: The longest passage, in words, that is looked for.
     """
+
+    instant: ClassVar[bool] = True
 
     def __init__(self, repeats: int = 4, longest: int = 60) -> None:
         self.repeats = repeats

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, ClassVar
 
 from langchain_core.messages import AIMessage
 
@@ -35,6 +35,8 @@ class Refusal(Check):
     Args:
         phrases: More phrases that an answer must not begin with, in any case.
     """
+
+    instant: ClassVar[bool] = True
 
     def __init__(self, phrases: Iterable[str] = ()) -> None:
         self.phrases = tuple(phrases)

@@ -179,7 +179,7 @@ async def test_per_tag(small, frontier, ask, store):
 
 @few
 async def test_per_day(small, frontier, ask, store, monkeypatch):
-    day = "lc_asym_router.graph.calls.paying.today"
+    day = "lc_asym_router.graph.calls.payments.today"
     routed = router(small, frontier, Budget(calls=1, store=store))
     monkeypatch.setattr(day, lambda: "2026-01-31")
     await ask(routed, UP)

@@ -23,7 +23,7 @@ from lc_asym_router import (
 from lc_asym_router.money import list_prices as listed
 from lc_asym_router.money.list_prices import ListPrice, listed_price
 from lc_asym_router.money.usage import TokenCounts
-from lc_asym_router.records.amounts import total
+from lc_asym_router.records.trail import total
 from tests.conftest import FRONTIER_PRICE, frontier_model, record, small_model
 from tests.servers import Reply
 

@@ -12,8 +12,8 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from lc_asym_router._internal.provider_errors import error_head
 from lc_asym_router.money.usage import TokenCounts, from_cache
-from lc_asym_router.records.amounts import total
 from lc_asym_router.records.handlers import FinishedRequest
+from lc_asym_router.records.trail import total
 
 
 @dataclass(frozen=True, slots=True)
