@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from langchain_core.decisions import BaseDecisionModel, Question
 from langchain_core.decisions.types import State
 from langchain_core.messages import BaseMessage
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from lc_asym_router.classify.scorer import (
     ExplainedResponse,
@@ -59,6 +59,7 @@ class KeywordClassifier(BaseDecisionModel):
     words: dict[str, float] = Field(default_factory=lambda: dict.fromkeys(ALL_WORDS, 1.0))
     whole_words: bool = False
     asking_words: frozenset[str] = Field(default=frozenset(), repr=False)
+    _needles: tuple[tuple[str, str], ...] = PrivateAttr(default=())
 
     @model_validator(mode="before")
     @classmethod
@@ -110,18 +111,29 @@ class KeywordClassifier(BaseDecisionModel):
     def _provider(self) -> str:
         return "lc_asym_router"
 
+    def model_post_init(self, context: Any) -> None:
+        """Settle what does not depend on a text: each word as it is looked for."""
+        self._needles = tuple(
+            (word, unicodedata.normalize("NFC", word).lower()) for word in self.words
+        )
+
     def found(self, text: str) -> dict[str, float]:
         """The words that a text holds, with their weights."""
         lowered = unicodedata.normalize("NFC", text).lower()
-        return {word: weight for word, weight in self.words.items() if self._in(word, lowered)}
+        ends = (lowered[:_FIRST], lowered.rstrip().rpartition("\n\n")[2][-_LAST:])
+        return {
+            word: self.words[word]
+            for word, needle in self._needles
+            # Most words are not there, which takes a search each and nothing more.
+            if needle in lowered and self._is_meant(word, needle, lowered, ends)
+        }
 
-    def _in(self, word: str, lowered: str) -> bool:
-        needle = unicodedata.normalize("NFC", word).lower()
+    def _is_meant(self, word: str, needle: str, lowered: str, ends: tuple[str, str]) -> bool:
+        """Whether a word that stands somewhere in a text counts."""
         if word in self.asking_words:
-            beginning, end = lowered[:_FIRST], lowered.rstrip().rpartition("\n\n")[2][-_LAST:]
-            return _asked(needle, beginning) or _asked(needle, end)
+            return any(_begins_a_word(needle, part) for part in ends)
         if not self.whole_words or _without_spaces(needle):
-            return needle in lowered
+            return True
         return re.search(rf"(?<!\w){re.escape(needle)}(?!\w)", lowered) is not None
 
     def _classify(self, state: State, questions: dict[str, Question]) -> ExplainedResponse:
@@ -170,7 +182,7 @@ def turn_text(state: State) -> str:
     return str(state)
 
 
-def _asked(needle: str, part: str) -> bool:
+def _begins_a_word(needle: str, part: str) -> bool:
     """Whether a word stands in a part of a text, at the beginning of a word of it."""
     at = part.find(needle)
     # Thai puts spaces between clauses at least; Chinese, Japanese and Korean words follow others.
