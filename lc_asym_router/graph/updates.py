@@ -12,7 +12,7 @@ from langgraph.constants import END
 
 from lc_asym_router._internal.chunks import Draft, as_chunks, as_message
 from lc_asym_router._internal.provider_errors import describe_error, unbilled
-from lc_asym_router.errors import TiersFailedError, UnverifiedError
+from lc_asym_router.errors import BudgetExceededError, TiersFailedError, UnverifiedError
 from lc_asym_router.graph.calls.call import Outcome
 from lc_asym_router.graph.calls.meter import CallMeter
 from lc_asym_router.graph.calls.paying import UsedUp, marked_trail
@@ -20,7 +20,6 @@ from lc_asym_router.graph.context import Scene
 from lc_asym_router.graph.policy import Policy, next_after_error, tried
 from lc_asym_router.graph.record import answering, attempt_entry, judged, record_of
 from lc_asym_router.graph.state import RouterState, Update, seal, unseal
-from lc_asym_router.money.budgets.exhausted import BudgetExceededError
 from lc_asym_router.records.amounts import total
 from lc_asym_router.records.trail import Trail, open_record
 from lc_asym_router.tiers.tier import Tier

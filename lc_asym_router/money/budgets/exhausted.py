@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lc_asym_router.errors import TiersFailedError
 from lc_asym_router.money.budgets.amounts import Unit, said
 
 
@@ -64,33 +62,3 @@ class Exhausted:
         else:
             text += f" It does not open by itself: raise the limit, or begin another {self.per}."
         return text
-
-
-class BudgetExceededError(TiersFailedError):
-    """A budget has no room for a call, and `on_exhausted` gives no other answer.
-
-    Attributes:
-        exhausted: Which budget, spent, reserved, limit, and when it opens again.
-        record: The record so far; its attempts say what was tried before (a small answer that
-            failed its check, for example).
-        exceptions: What the tiers raised before.
-    """
-
-    def __init__(
-        self,
-        exhausted: Exhausted,
-        record: Mapping[str, Any] | None = None,
-        exceptions: Sequence[BaseException] = (),
-    ) -> None:
-        self.exhausted = exhausted
-        super().__init__(record or {}, exceptions)
-
-    def __str__(self) -> str:
-        before = self._lines()
-        return f"{self.exhausted}" + (f"\nBefore that:\n{before}" if before else "")
-
-    def __reduce__(self) -> Any:
-        return type(self), (self.exhausted, self.record, self.exceptions)
-
-    def _headline(self) -> str:
-        return str(self.exhausted)

@@ -11,10 +11,10 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 
+from lc_asym_router.errors import BudgetExceededError
 from lc_asym_router.money.budgets.amounts import UNITS, Amounts, Unit, spent_of
 from lc_asym_router.money.budgets.bounds import LIMITS, OVERHEAD, most_input_tokens
 from lc_asym_router.money.budgets.budget import Budget, Scope
-from lc_asym_router.money.budgets.exhausted import BudgetExceededError
 from lc_asym_router.money.budgets.reservation import Reservation, added
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.money.usage import from_cache
