@@ -9,7 +9,7 @@ from langchain_core.messages.ai import UsageMetadata
 
 from lc_asym_router._internal.provider_errors import error_head
 from lc_asym_router.money.prices import Pricing, cost_of_call
-from lc_asym_router.money.usage import from_cache
+from lc_asym_router.money.usage import believed, from_cache
 from lc_asym_router.records.amounts import total
 from lc_asym_router.records.labels import Labels, Why
 from lc_asym_router.records.trail import Trail, open_record
@@ -83,7 +83,8 @@ def attempt_entry(
         unbilled: The call failed before its model began to answer, which no provider bills: its
             cost is 0 where the price is known. What a call that failed later cost nobody knows.
     """
-    cost = cost_of_call(price, usage, seconds, failed=bool(error), unbilled=unbilled)
+    counted, believable = believed(usage) if usage else (None, True)
+    cost = cost_of_call(price, counted, seconds, failed=bool(error), unbilled=unbilled)
     return {
         "tier": tier,
         "model": model,
@@ -91,11 +92,12 @@ def attempt_entry(
         "check": None,
         "score": None,
         "reason": None,
-        "usage": dict(usage) if usage else None,
+        "usage": counted,
         "cost_usd": cost,
         "seconds": seconds,
         "error": error,
         "cached": bool(usage and from_cache(usage)),
+        **({} if believable else {"usage_doubtful": True}),
     }
 
 

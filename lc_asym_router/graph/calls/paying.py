@@ -15,16 +15,18 @@ from lc_asym_router._internal.provider_errors import unbilled
 from lc_asym_router._internal.run_config import metadata_of, tags_of
 from lc_asym_router.errors import ConfigurationError, InvalidRequestError
 from lc_asym_router.graph.state import RouterState
-from lc_asym_router.money.budgets.amounts import Amounts, Unit, shown, spent_of
+from lc_asym_router.money.budgets.amounts import Amounts, Unit, in_unit, spent_of
 from lc_asym_router.money.budgets.bounds import by_output, most_input_tokens, most_output_tokens
-from lc_asym_router.money.budgets.budget import NONE, Budget, Scope, today
+from lc_asym_router.money.budgets.budget import NONE, Budget, Scope
 from lc_asym_router.money.budgets.exhausted import Exhausted
+from lc_asym_router.money.budgets.periods import utc_now
 from lc_asym_router.money.budgets.reservation import Reservation, added, charge_of
 from lc_asym_router.money.budgets.side_calls import SideCallBudget
 from lc_asym_router.money.prices import Pricing, cost_of_call
-from lc_asym_router.money.usage import from_cache
+from lc_asym_router.money.usage import believed, from_cache
 from lc_asym_router.records.labels import own_tags
 from lc_asym_router.records.trail import Trail
+from lc_asym_router.tiers.faults.limits import left_of
 
 if TYPE_CHECKING:
     from lc_asym_router.graph.calls.call import Outcome
@@ -85,7 +87,7 @@ class Purse:
         if not self.budgets:
             return scene, make()
         reservation = self._reservation(tier, scene, messages)
-        if refused := reservation.reserve():
+        if refused := reservation.reserve(left_of(scene.state["trail"])):
             budget, exhausted = refused
             said = _asked(budget, exhausted)
             return UsedUp(exhausted, _instead(finished(said) if _waits(said) else said))
@@ -94,7 +96,7 @@ class Purse:
             outcome = make()
             took = _took(reservation.most, tier, scene, outcome)
         finally:
-            reservation.settle(took)
+            reservation.settle(took, left_of(scene.state["trail"]))
         return _charged(scene, took), outcome
 
     async def apay(
@@ -108,7 +110,7 @@ class Purse:
         if not self.budgets:
             return scene, await make()
         reservation = self._reservation(tier, scene, messages)
-        if refused := await reservation.areserve():
+        if refused := await reservation.areserve(left_of(scene.state["trail"])):
             budget, exhausted = refused
             said = _asked(budget, exhausted)
             return UsedUp(exhausted, _instead(await said if _waits(said) else said))
@@ -117,15 +119,20 @@ class Purse:
             outcome = await make()
             took = _took(reservation.most, tier, scene, outcome)
         finally:
-            await reservation.asettle(took)
+            await reservation.asettle(took, left_of(scene.state["trail"]))
         return _charged(scene, took), outcome
 
     def side_calls(self, scene: Scene) -> SideCallBudget:
         """What reserves the calls that a classifier or a check makes."""
         if not self.budgets:
-            return SideCallBudget((), Scope(NONE, (NONE,), ""), {}, self.price_of)
+            return SideCallBudget((), Scope(NONE, (NONE,), utc_now()), {}, self.price_of)
+        trail = scene.state.get("trail")
         return SideCallBudget(
-            self.budgets, scope_of(scene), _before(scene.state.get("trail")), self.price_of
+            self.budgets,
+            scope_of(scene),
+            _before(trail),
+            self.price_of,
+            lambda: left_of(trail) if trail else None,
         )
 
     def _reservation(
@@ -181,6 +188,9 @@ def _took(most: Amounts, tier: Tier, scene: Scene, outcome: Outcome) -> Amounts:
     usage = as_message(outcome.draft).usage_metadata if outcome.draft is not None else None
     if outcome.watch is not None and outcome.watch.cut:
         usage = None  # the router ended it, so its counts are an estimate
+    if usage is not None:
+        counted, believable = believed(usage)
+        usage = counted if believable else None  # as if there were no counts
     failed = outcome.error is not None
     free = failed and not outcome.begun and unbilled(cast("Exception", outcome.error))
     cached = usage is not None and from_cache(usage)
@@ -231,7 +241,7 @@ def charged_trail(trail: Trail, took: Amounts) -> Trail:
     """The trail with a charge added to its account, in USD, tokens and calls."""
     account = trail.get("budget") or {"charged": {}, "exhausted": []}
     total = added(_before(trail), took)
-    charged = {unit: shown(unit, amount) for unit, amount in total.items()}
+    charged = {unit: in_unit(unit, amount) for unit, amount in total.items()}
     return {**trail, "budget": {**account, "charged": charged}}
 
 
@@ -254,4 +264,4 @@ def scope_of(scene: Scene) -> Scope:
     if thread is None:
         thread = (config.get("configurable") or {}).get("thread_id")
     tags = tuple(own_tags(tags_of(config)))
-    return Scope(NONE if thread is None else str(thread), tags or (NONE,), today())
+    return Scope(NONE if thread is None else str(thread), tags or (NONE,), utc_now())
