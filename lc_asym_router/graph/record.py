@@ -76,15 +76,18 @@ def attempt_entry(
     usage: UsageMetadata | None = None,
     error: str | None = None,
     unbilled: bool = False,
+    estimated: bool = False,
 ) -> dict[str, Any]:
     """An attempt's entry in the record, before any verdict.
 
     Args:
+        estimated: The call broke off, and its counts are an estimate from what was received.
         unbilled: The call failed before its model began to answer, which no provider bills: its
             cost is 0 where the price is known. What a call that failed later cost nobody knows.
     """
     counted, believable = believed(usage) if usage else (None, True)
-    cost = cost_of_call(price, counted, seconds, failed=bool(error), unbilled=unbilled)
+    failed = bool(error) and not estimated
+    cost = cost_of_call(price, counted, seconds, failed=failed, unbilled=unbilled)
     return {
         "tier": tier,
         "model": model,
@@ -98,6 +101,7 @@ def attempt_entry(
         "error": error,
         "cached": bool(usage and from_cache(usage)),
         **({} if believable else {"usage_doubtful": True}),
+        **({"usage_estimated": True} if estimated else {}),
     }
 
 

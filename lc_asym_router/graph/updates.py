@@ -20,6 +20,7 @@ from lc_asym_router.graph.context import Scene
 from lc_asym_router.graph.policy import Policy, next_after_error, tried
 from lc_asym_router.graph.record import answering, attempt_entry, judged, record_of
 from lc_asym_router.graph.state import RouterState, Update, seal, unseal
+from lc_asym_router.money.usage import estimated_usage
 from lc_asym_router.records.amounts import total
 from lc_asym_router.records.trail import Trail, open_record
 from lc_asym_router.tiers.tier import Tier
@@ -57,14 +58,20 @@ class Outcomes:
         trail = scene.state["trail"]
         message = as_message(outcome.draft) if outcome.draft is not None else None
         model, price = tier.called(scene.request)
+        usage = message.usage_metadata if message else None
+        broke_off = outcome.error is not None and outcome.begun and outcome.received is not None
+        if broke_off:
+            received = as_message(cast("Draft", outcome.received))
+            usage = estimated_usage(received, scene.request.input_tokens)
         entry = attempt_entry(
             tier=tier.name,
             model=model,
             price=price,
             seconds=outcome.seconds,
-            usage=message.usage_metadata if message else None,
+            usage=usage,
             error=outcome.describe(tier),
             unbilled=outcome.error is not None and not outcome.begun and unbilled(outcome.error),
+            estimated=broke_off,
         )
         entry |= answering(tier, trail, self.policy.ladder).in_record
         trail = {**trail, "attempts": [*trail["attempts"], entry]}

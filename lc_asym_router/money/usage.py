@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages.utils import count_tokens_approximately
 
 SERVICE_TIERS = ("flex", "priority")
 """OpenAI's service tiers; langchain-openai puts them before the names of the details."""
@@ -109,6 +111,23 @@ def believed(usage: Mapping[str, Any]) -> tuple[UsageMetadata, bool]:
         found["total_tokens"], found["input_tokens"] + found["output_tokens"]
     )
     return cast("UsageMetadata", found), believable
+
+
+def estimated_usage(received: AIMessage, input_tokens: int) -> UsageMetadata:
+    """What a call has used that broke off: counts that came before it broke, and for the rest about
+    four characters a token.
+
+    Args:
+        received: What had come of the answer.
+        input_tokens: What was sent, by the router's own count.
+    """
+    came, went = 0, 0
+    if received.usage_metadata:
+        counted, _ = believed(received.usage_metadata)
+        came, went = counted["input_tokens"], counted["output_tokens"]
+    came = came or input_tokens
+    went = max(went, count_tokens_approximately([received], extra_tokens_per_message=0.0))
+    return UsageMetadata(input_tokens=came, output_tokens=went, total_tokens=came + went)
 
 
 def from_cache(usage: Mapping[str, Any]) -> bool:

@@ -18,6 +18,7 @@ from lc_asym_router.classify.cached import remembering
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.graph.build import Graph, build_graph
 from lc_asym_router.graph.decider import Decider, Sticky
+from lc_asym_router.graph.notify import notify_unreadable
 from lc_asym_router.graph.options import CallOptions, check_deadline
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.runner import Face
@@ -346,7 +347,12 @@ class AsymRouter(ChainChatModel, Explorable):
         if isinstance(schema, dict):
             json_validator()  # known now, so said now
         binding = SchemaBinding(schema, given)
-        return with_parser(self.bind(**{SCHEMA_KEY: binding}), binding, include_raw)
+        return with_parser(
+            self.bind(**{SCHEMA_KEY: binding}),
+            binding,
+            include_raw,
+            lambda error, config: notify_unreadable(error, config, self.callbacks),
+        )
 
     # helpers ----------------------------------------------------------------------------------
 

@@ -44,6 +44,7 @@ class Outcome:
         seconds: How long it took.
         error: What it raised, or `None`.
         begun: Whether it had begun to answer when it failed.
+        received: What had come of its answer when it failed, or `None`.
         watch: What watched it, if anything did: it may have failed the answer already.
     """
 
@@ -51,6 +52,7 @@ class Outcome:
     seconds: float
     error: Exception | None = None
     begun: bool = False
+    received: Draft | None = None
     watch: Watch | None = None
 
     def describe(self, tier: Tier) -> str | None:
@@ -248,7 +250,8 @@ class _Taken:
         begun = self.probe.heard or any(
             has_content(chunk) or chunk.tool_call_chunks for chunk in self.chunks
         )
-        return Outcome(None, time.perf_counter() - self.started, error, begun=begun)
+        seconds = time.perf_counter() - self.started
+        return Outcome(None, seconds, error, begun=begun, received=list(self.chunks) or None)
 
 
 def _plain(message: MessageT) -> MessageT:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lc_asym_router._internal.imports import needed
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.money.ledger.rows import Rows
+from lc_asym_router.money.ledger.rows import Failure, Rows
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
@@ -150,19 +150,20 @@ class Store:
         if writing and self._replaced():
             raise ReplacedError(f"the file was deleted or replaced: {self.name}")
 
-    def write(self, batch: Sequence[Rows]) -> None:
-        """Write requests in one transaction; what is there already is left as it is."""
+    def write(self, batch: Sequence[Rows | Failure]) -> None:
+        """Write requests in one transaction; what is there already stays as it is."""
         from lc_asym_router.money.database import tables
 
+        new = [each for each in batch if isinstance(each, Rows)]
         with self.transaction(writing=True) as connection:
             for table, rows in (
-                (tables.requests, [each.request for each in batch]),
-                (tables.calls, [call for each in batch for call in each.calls]),
+                (tables.requests, [each.request for each in new]),
+                (tables.calls, [call for each in new for call in each.calls]),
                 (
                     tables.tags,
                     [
                         {"request_id": each.request["id"], "tag": tag}
-                        for each in batch
+                        for each in new
                         for tag in each.tags
                     ],
                 ),
@@ -170,6 +171,20 @@ class Store:
                 statement = insert_new(connection, table)
                 for start in range(0, len(rows), SLICE):
                     connection.execute(statement, rows[start : start + SLICE])
+            for each in batch:
+                if isinstance(each, Failure):
+                    # As a request that no tier has answered: no answer, no saving.
+                    connection.execute(
+                        tables.requests.update()
+                        .where(tables.requests.c.id == each.request_id)
+                        .values(
+                            outcome="failed",
+                            error=each.error,
+                            tier=None,
+                            frontier_cost_usd=None,
+                            saved_usd=None,
+                        )
+                    )
 
     def close(self) -> None:
         """Close the connections."""

@@ -31,11 +31,24 @@ class Rows:
     tags: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is written later of a request that was answered, and failed after all.
+
+    Attributes:
+        request_id: The request's own id.
+        error: Name of the error's class.
+    """
+
+    request_id: str
+    error: str
+
+
 def rows_of(finished: FinishedRequest, *, keep_text: bool) -> Rows:
     """The rows of a request.
 
     Args:
-        told: The request, at its end.
+        finished: The request, at its end.
         keep_text: Keep the prompt, the answer, and the reasons. A reason is free text: a check of
             one's own may quote the answer in it.
     """
@@ -94,7 +107,9 @@ def _call(call: Mapping[str, Any], keep_text: bool) -> dict[str, Any]:
         "cached_tokens": counts.cache_read if counts else None,
         "cache_write_tokens": counts.cache_write if counts else None,
         "reasoning_tokens": counts.reasoning if counts else None,
-        "usage_estimated": bool((call.get("stopped_early") or {}).get("usage_estimated")),
+        "usage_estimated": bool(
+            call.get("usage_estimated") or (call.get("stopped_early") or {}).get("usage_estimated")
+        ),
         "cost_usd": call["cost_usd"],
         "seconds": call["seconds"],
         "error": _short(error_head(error), 120) if error else None,
