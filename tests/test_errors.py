@@ -1,4 +1,4 @@
-"""Every error crosses to another process with its text and record, and leaves keys and prompts behind."""
+"""Every error crosses to another process with text and record; keys and prompts stay behind."""
 
 from __future__ import annotations
 

@@ -22,9 +22,10 @@ Amounts = Mapping[Unit, int]
 def spent_of(unit: Unit, value: float) -> int:
     """What a cost comes to, rounded up: USD to billionths. At least 0, at most `MOST_AMOUNT`."""
     parts = value * NANO if unit == "usd" else value
-    if not parts < MOST_AMOUNT:  # no number at all is taken as the most
-        return MOST_AMOUNT
-    return max(0, math.ceil(round(parts, 3)))
+    if parts <= 0:
+        return 0
+    # What is no number is taken as the most.
+    return math.ceil(round(parts, 3)) if parts < MOST_AMOUNT else MOST_AMOUNT
 
 
 def limit_amount(unit: Unit, value: float) -> int:
