@@ -100,8 +100,8 @@ def lines_of(path: Path) -> list[bytes]:
         b"7\n",
         b'{"no": "key"}\n',
         b'{"key": 7}\n',
-    ]
-    + [b"[" * 100_000 + b"\n"],
+        b"[" * 100_000 + b"\n",
+    ],
 )
 def test_damage_in_the_middle_costs_its_lines_alone(tmp_path, damage, caplog):
     path = tmp_path / "run.jsonl"

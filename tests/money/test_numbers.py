@@ -1,4 +1,4 @@
-"""Absurd counts and prices: bounded where they come in, said to be doubtful, and harmless to budgets."""
+"""Absurd counts and prices: bounded where they come in, marked, and harmless to budgets."""
 
 from __future__ import annotations
 
