@@ -73,7 +73,7 @@ class CutStreamError(RouterError):
 
 
 class EmptyStreamError(RouterError):
-    """A stream held nothing."""
+    """A stream was empty."""
 
     def __init__(self) -> None:
         super().__init__("the stream held no chunk")
@@ -268,7 +268,7 @@ class GradingError(ConfigurationError):
 
 
 class LedgerError(RouterError):
-    """The ledger could not write what it was told to have written."""
+    """The ledger could not be written, or not be read."""
 
 
 class CalibrationError(ConfigurationError):

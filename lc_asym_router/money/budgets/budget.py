@@ -55,21 +55,22 @@ class Budget:
 
     Before each call the most that it can take is reserved, and afterwards settled to what it took:
     spent and reserved together never pass the limit, in threads, tasks, processes and machines that
-    share the store. A call that no room is left for is not made.
+    share the store. A call that there is no room for is not made.
 
     What holds, and what does not:
     - The most that a call can take is its text's bytes as input tokens (no tokenizer makes more; an
       image or a file is taken as 50,000) and its model's limit on output tokens, at the tier's
       dearest price. Where a provider bills more than that (it ignores the limit, hidden prompts,
       tools of its own, audio), what it reports is booked all the same, and can pass the limit.
-    - A call that was left, failed half-way or reports no tokens is booked at all that was reserved.
+    - A call that was given up, failed half-way or reports no tokens, or absurd ones, is booked at all
+      that was reserved.
     - A model client's own retries are not seen where the router can't take them over (it does
       `ChatOpenAI`'s): switch them off on the model, so that a call is one call.
     - What a process that died had reserved comes back after `lease` seconds, although its provider
       may have billed it. A call that outlives its lease is booked when it ends, and can pass the
       limit: set `lease` over the model's time-out.
     - Calls of classifiers and checks (judges, further samples) are reserved likewise, at their
-      model's limit on output. Where LangChain is not told of one (Ollama's, for example), they are
+      model's limit on output. Where LangChain does not know of one (Ollama's, for example), they are
       reserved at `max_output_tokens`, else at 4,096, which is not enforced on them. One without a
       known price counts as a call and by its tokens, not in USD. A decision model that makes its
       calls past LangChain's chat models is not seen.
@@ -93,7 +94,7 @@ class Budget:
             `Budget(usd=5, per="tag", tag="user:*", every="day")`: each user's own 5 USD a day.
         every: With `per="thread"` or `per="tag"`, the period after which the limit is there again:
             "hour", "day", "week" (from Monday) or "month", in UTC. Left out: never.
-        store: Where it is kept, a `BudgetStore`, or its URL. Left out: the memory of this process.
+        store: Where its sums are, a `BudgetStore`, or its URL. Left out: the memory of this process.
         lease: Seconds after which a dead process's reservation counts no more, and what a call that
             is paid by the second is reserved at.
         max_output_tokens: Set on the model of every tier that this budget pays for and that has no

@@ -230,7 +230,7 @@ class SqlVault:
             connection.execute(insert_new(connection, reservations), rows)
 
     def forget(self) -> None:
-        """In a forked child: the connections are the parent's, another thread may hold the lock."""
+        """In a forked child: the connections are the parent's, another thread may have the lock."""
         self._store.forget()
         self._turn = threading.Lock()
         self._files = self._store.files
