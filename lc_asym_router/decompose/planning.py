@@ -20,10 +20,9 @@ from lc_asym_router.decompose.plan import Plan
 from lc_asym_router.decompose.record import as_side_calls
 from lc_asym_router.decompose.settings import planner_name
 from lc_asym_router.decompose.state import Split
-from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.errors import BudgetExceededError, ConfigurationError
 from lc_asym_router.graph.calls.meter import CallMeter
 from lc_asym_router.graph.state import Update
-from lc_asym_router.money.budgets.exhausted import BudgetExceededError
 from lc_asym_router.records.request import Request
 from lc_asym_router.records.trail import total
 from lc_asym_router.tiers.binding import bind, fit

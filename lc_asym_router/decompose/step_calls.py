@@ -20,10 +20,9 @@ from lc_asym_router.decompose.plan import JOIN, Plan, Step
 from lc_asym_router.decompose.record import decomposition_of, trail_of, untold
 from lc_asym_router.decompose.schedule import Turn
 from lc_asym_router.decompose.state import DecomposerState, Joined, StepInput, StepResult
-from lc_asym_router.errors import NoTierError, TiersFailedError
+from lc_asym_router.errors import BudgetExceededError, NoTierError, TiersFailedError
 from lc_asym_router.graph.state import Update, seal
 from lc_asym_router.graph.streaming import Audience, Sink
-from lc_asym_router.money.budgets.exhausted import BudgetExceededError
 from lc_asym_router.records.request import Request, SchemaBinding
 from lc_asym_router.records.trail import open_record
 from lc_asym_router.tiers.structured import structured

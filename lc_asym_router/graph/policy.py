@@ -13,7 +13,6 @@ from langchain_core.runnables import RunnableConfig
 
 from lc_asym_router.classify.scorer import Scored, Scorer
 from lc_asym_router.errors import NoTierError
-from lc_asym_router.graph.calls.early_stop import streams_alike
 from lc_asym_router.graph.state import CallOptions
 from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.money.list_prices import listed_price
@@ -21,6 +20,7 @@ from lc_asym_router.money.prices import Pricing
 from lc_asym_router.records.request import Request
 from lc_asym_router.records.trail import Decision
 from lc_asym_router.tiers.ladder import Ladder
+from lc_asym_router.tiers.provider import streams_alike
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.check import Check
 
@@ -250,7 +250,7 @@ class Policy:
             check=check,
             makes_calls=check is not None and check.makes_calls,
             ends_early=check is not None and check.may_end_early,
-            streams_alike=streams_alike(tier),
+            streams_alike=streams_alike(tier.model, tier.provider),
             model=tier.model_name,
             price=tier.rate,
             provider=tier.provider,

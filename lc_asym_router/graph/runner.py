@@ -27,11 +27,12 @@ from lc_asym_router._internal.run_config import (
     tags_of,
     without_listeners,
 )
-from lc_asym_router.errors import ConfigurationError, TiersFailedError
+from lc_asym_router.errors import ConfigurationError, TiersFailedError, UnreadableOutputError
 from lc_asym_router.graph.state import RunContext
 from lc_asym_router.graph.streaming import ReaderGone, Sink
 from lc_asym_router.records.handlers import (
     FinishedRequest,
+    OutputErrorHandler,
     RecordHandler,
     RequestScope,
     ScopeHandler,
@@ -239,6 +240,25 @@ def notifying(
             _waiting.reset(mark)
         if answers and (record := answers[-1].response_metadata.get("router")):
             _notify(handlers, _finished(config, context, messages, record, answer=answers[-1]))
+
+
+def notify_unreadable(
+    error: UnreadableOutputError, config: RunnableConfig, callbacks: Any = None
+) -> None:
+    """Notify the handlers that have had a request's record that its output can't be read.
+
+    Args:
+        error: What is wrong, with the record.
+        config: The config of the parser's run.
+        callbacks: The router's own.
+    """
+    if (request_id := error.record.get("id")) is None:
+        return
+    found = [*_handlers(config), *_handlers({"callbacks": callbacks})]
+    for handler in {id(each): each for each in found}.values():
+        if hasattr(handler, "on_router_output_error"):
+            with _harmless(handler):
+                cast("OutputErrorHandler", handler).on_router_output_error(request_id, error)
 
 
 def _record_at(error: BaseException, context: RunContext) -> dict[str, Any] | None:

@@ -13,15 +13,14 @@ from langgraph.constants import END
 
 from lc_asym_router._internal.chunks import Draft, as_message
 from lc_asym_router._internal.provider_errors import describe_error, unbilled
-from lc_asym_router.errors import TiersFailedError, UnverifiedError
+from lc_asym_router.errors import BudgetExceededError, TiersFailedError, UnverifiedError
 from lc_asym_router.graph.calls.attempt import CallResult, TierCall, tried
 from lc_asym_router.graph.calls.payments import UsedUp, marked_trail
 from lc_asym_router.graph.calls.timing import time_remaining
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import NodeRun, Update, seal, unseal
-from lc_asym_router.money.budgets.exhausted import BudgetExceededError
 from lc_asym_router.money.prices import Pricing, cost_of_call
-from lc_asym_router.money.usage import from_cache
+from lc_asym_router.money.usage import believed, estimated_usage, from_cache
 from lc_asym_router.records.trail import Trail, open_record, total
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Verdict
@@ -52,12 +51,18 @@ class Updates:
     def asked(self, call: TierCall, run: NodeRun, result: CallResult) -> Update:
         """A tier was asked: it answered, or failed, or a watch has failed its answer already."""
         trail, message = run.state["trail"], result.message
+        usage = message.usage_metadata if message else None
+        broke_off = result.error is not None and result.begun and result.received is not None
+        if broke_off:
+            received = as_message(cast("Draft", result.received))
+            usage = estimated_usage(received, run.request.input_tokens)
         entry = attempt_entry(
             tier=call.tier.name,
             model=call.model,
             price=call.price,
             seconds=result.seconds,
-            usage=message.usage_metadata if message else None,
+            usage=usage,
+            estimated=broke_off,
             error=result.describe(call.tier) if result.error else None,
             unbilled=result.error is not None and not result.begun and unbilled(result.error),
         )
@@ -292,14 +297,18 @@ def attempt_entry(
     usage: UsageMetadata | None = None,
     error: str | None = None,
     unbilled: bool = False,
+    estimated: bool = False,
 ) -> dict[str, Any]:
     """An attempt's entry in the record, before any verdict.
 
     Args:
+        estimated: The call broke off, and its counts are an estimate from what was received.
         unbilled: The call failed before its model began to answer, which no provider bills: its
             cost is 0 where the price is known. What a call that failed later cost nobody knows.
     """
-    cost = cost_of_call(price, usage, seconds, failed=bool(error), unbilled=unbilled)
+    counted, believable = believed(usage) if usage else (None, True)
+    failed = bool(error) and not estimated
+    cost = cost_of_call(price, counted, seconds, failed=failed, unbilled=unbilled)
     return {
         "tier": tier,
         "model": model,
@@ -307,11 +316,13 @@ def attempt_entry(
         "check": None,
         "score": None,
         "reason": None,
-        "usage": dict(usage) if usage else None,
+        "usage": counted,
         "cost_usd": cost,
         "seconds": seconds,
         "error": error,
         "cached": bool(usage and from_cache(usage)),
+        **({} if believable else {"usage_doubtful": True}),
+        **({"usage_estimated": True} if estimated else {}),
     }
 
 

@@ -17,7 +17,7 @@ from lc_asym_router.classify.cached import remembering
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.graph.build import Graph, build_graph
 from lc_asym_router.graph.policy import Decider, Policy, Sticky
-from lc_asym_router.graph.runner import Face
+from lc_asym_router.graph.runner import Face, notify_unreadable
 from lc_asym_router.graph.state import CallOptions, check_deadline
 from lc_asym_router.records.request import (
     SCHEMA_KEY,
@@ -337,7 +337,12 @@ class AsymRouter(ChainChatModel, Explorable):
                 "include_raw, method and strict."
             )
         binding = SchemaBinding(schema, given)
-        return with_parser(self.bind(**{SCHEMA_KEY: binding}), binding, include_raw)
+        return with_parser(
+            self.bind(**{SCHEMA_KEY: binding}),
+            binding,
+            include_raw,
+            lambda error, config: notify_unreadable(error, config, self.callbacks),
+        )
 
 
 _SETTINGS = frozenset(AsymRouter.model_fields) - frozenset(BaseChatModel.model_fields)

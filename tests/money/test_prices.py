@@ -190,7 +190,7 @@ def test_an_unknown_price_is_said_once(anew, caplog, small, frontier):
             )
             router.invoke("hi")
             router.invoke("debug")
-    said = [entry.message for entry in caplog.records if "money.listed" in entry.name]
+    said = [entry.message for entry in caplog.records if "money.list_prices" in entry.name]
     assert len(said) == 2
     assert "small-model runs on your own machine" in said[0]
     assert "price=Power(" in said[0]

@@ -189,6 +189,7 @@ class CallResult:
         seconds: How long it took.
         error: What it raised, or `None`.
         begun: Whether it had begun to answer when it failed.
+        received: What had come of its answer when it failed, or `None`.
         watch: What watched it, if anything did: it may have failed the answer already.
     """
 
@@ -196,6 +197,7 @@ class CallResult:
     seconds: float
     error: Exception | None = None
     begun: bool = False
+    received: Draft | None = None
     watch: Watch | None = None
 
     @property

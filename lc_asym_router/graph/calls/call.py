@@ -182,7 +182,8 @@ class _Answer:
         begun = (self._probe is not None and self._probe.begun) or any(
             has_content(chunk) or chunk.tool_call_chunks for chunk in self.chunks
         )
-        return CallResult(None, time.perf_counter() - self.started, error, begun=begun)
+        seconds = time.perf_counter() - self.started
+        return CallResult(None, seconds, error, begun=begun, received=list(self.chunks) or None)
 
 
 def _plain(message: MessageT) -> MessageT:

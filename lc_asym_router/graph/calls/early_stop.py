@@ -120,15 +120,3 @@ def watched(model: BaseChatModel, watch: Watch) -> BaseChatModel:
         return watched_stream
 
     return with_streams(model, stream, astream)
-
-
-def streams_alike(tier: Tier) -> bool:
-    """Whether a streamed answer is just like an invoked one, where that comes from no cache.
-
-    ChatOpenAI counts no tokens in a stream unless `stream_usage` is set.
-    """
-    model = tier.model
-    whole = "streaming" in model.model_fields_set and getattr(model, "streaming", None) is False
-    if model.disable_streaming or whole:
-        return False
-    return tier.provider == "ollama" or bool(getattr(model, "stream_usage", False))

@@ -24,15 +24,17 @@ from lc_asym_router._internal.run_config import (
 from lc_asym_router.errors import ConfigurationError, InvalidRequestError
 from lc_asym_router.graph.calls.attempt import CallResult, TierCall
 from lc_asym_router.graph.calls.meter import CallMeter
+from lc_asym_router.graph.calls.timing import time_remaining
 from lc_asym_router.graph.state import NodeRun
-from lc_asym_router.money.budgets.amounts import Amounts, Unit, shown, spent_of
+from lc_asym_router.money.budgets.amounts import Amounts, Unit, in_unit, spent_of
 from lc_asym_router.money.budgets.bounds import by_output, most_input_tokens, most_output_tokens
-from lc_asym_router.money.budgets.budget import NONE, Budget, Scope, today
+from lc_asym_router.money.budgets.budget import NONE, Budget, Scope
 from lc_asym_router.money.budgets.exhausted import Exhausted
+from lc_asym_router.money.budgets.periods import utc_now
 from lc_asym_router.money.budgets.reservation import Reservation, added, charge_of
 from lc_asym_router.money.budgets.side_calls import SideCallBudget
 from lc_asym_router.money.prices import Pricing, cost_of_call
-from lc_asym_router.money.usage import from_cache
+from lc_asym_router.money.usage import believed, from_cache
 from lc_asym_router.records.trail import Labels, Trail, own_tags
 
 Instead = Literal["small", "error"] | AIMessage
@@ -133,7 +135,7 @@ class Payments:
             yield Payment(call)
             return
         reservation = self._reservation(call, run, messages)
-        if refused := reservation.reserve():
+        if refused := reservation.reserve(time_remaining(run.state["trail"])):
             budget, exhausted = refused
             wanted = _asked(budget, exhausted)
             raise UsedUp(exhausted, _instead(finished(wanted) if _waits(wanted) else wanted))
@@ -142,7 +144,7 @@ class Payments:
             yield payment
             took = payment.took()
         finally:
-            reservation.settle(took)
+            reservation.settle(took, time_remaining(run.state["trail"]))
 
     @asynccontextmanager
     async def apaying(
@@ -153,7 +155,7 @@ class Payments:
             yield Payment(call)
             return
         reservation = self._reservation(call, run, messages)
-        if refused := await reservation.areserve():
+        if refused := await reservation.areserve(time_remaining(run.state["trail"])):
             budget, exhausted = refused
             wanted = _asked(budget, exhausted)
             raise UsedUp(exhausted, _instead(await wanted if _waits(wanted) else wanted))
@@ -162,7 +164,7 @@ class Payments:
             yield payment
             took = payment.took()
         finally:
-            await reservation.asettle(took)
+            await reservation.asettle(took, time_remaining(run.state["trail"]))
 
     @contextmanager
     def side_calls(self, run: NodeRun, labels: Labels, metered: bool) -> Iterator[SideCalls]:
@@ -195,8 +197,15 @@ class Payments:
 
     def _side_calls(self, run: NodeRun, labels: Labels) -> tuple[SideCalls, SideCallBudget]:
         meter = CallMeter(labels.purpose, self.price_of)
-        scope = scope_of(run) if self.budgets else Scope(NONE, (NONE,), "")
-        budget = SideCallBudget(self.budgets, scope, _before(run.state.get("trail")), self.price_of)
+        scope = scope_of(run) if self.budgets else Scope(NONE, (NONE,), utc_now())
+        trail = run.state.get("trail")
+        budget = SideCallBudget(
+            self.budgets,
+            scope,
+            _before(trail),
+            self.price_of,
+            lambda: time_remaining(trail) if trail else None,
+        )
         config = with_handlers(run.around.config, [meter, *budget.handlers], {})
         calls = SideCalls(
             config=buffered(labels.on(config)),
@@ -261,6 +270,9 @@ def _took(most: Amounts, call: TierCall, result: CallResult) -> Amounts:
     cut = result.watch is not None and result.watch.cut
     if cut:
         usage = None  # the router ended it, so its counts are an estimate
+    if usage is not None:
+        counted, believable = believed(usage)
+        usage = counted if believable else None  # as if there were no counts
     failed = result.error is not None
     free = failed and not result.begun and unbilled(cast("Exception", result.error))
     cached = usage is not None and from_cache(usage)
@@ -310,7 +322,7 @@ def charged_trail(trail: Trail, took: Amounts) -> Trail:
     """The trail with a charge added to what the request was charged, in USD, tokens and calls."""
     budget = trail.get("budget") or {"charged": {}, "exhausted": []}
     total = added(_before(trail), took)
-    charged = {unit: shown(unit, amount) for unit, amount in total.items()}
+    charged = {unit: in_unit(unit, amount) for unit, amount in total.items()}
     return {**trail, "budget": {**budget, "charged": charged}}
 
 
@@ -328,4 +340,4 @@ def scope_of(run: NodeRun) -> Scope:
     if thread is None:
         thread = (config.get("configurable") or {}).get("thread_id")
     tags = tuple(own_tags(tags_of(config)))
-    return Scope(NONE if thread is None else str(thread), tags or (NONE,), today())
+    return Scope(NONE if thread is None else str(thread), tags or (NONE,), utc_now())
