@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from lc_asym_router._lazy import lazy_exports
 
-__all__ = ["ChatDecisionModel", "JudgeClassifier", "KeywordClassifier", "LearnedClassifier"]
+__all__ = [
+    "ChatDecisionModel",
+    "JudgeClassifier",
+    "KeywordClassifier",
+    "KindClassifier",
+    "LearnedClassifier",
+]
 
 __getattr__ = lazy_exports(
     __name__,
@@ -12,6 +18,7 @@ __getattr__ = lazy_exports(
         "ChatDecisionModel": "chat",
         "JudgeClassifier": "judge",
         "KeywordClassifier": "keyword",
+        "KindClassifier": "kind_classifier",
         "LearnedClassifier": "learned",
     },
 )

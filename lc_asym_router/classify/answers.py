@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
+from typing import Any
 
 from langchain_core.decisions import (
     Answer,
@@ -15,9 +17,27 @@ from langchain_core.decisions import (
     Score,
     ScoreAnswer,
 )
+from pydantic import BaseModel
 
 from lc_asym_router.classify.parts import Part
-from lc_asym_router.errors import ClassifierError
+from lc_asym_router.errors import ClassifierError, ConfigurationError
+
+
+def known_settings(model: type[BaseModel], given: dict[str, Any]) -> dict[str, Any]:
+    """What was given to a classifier's constructor, if it has a setting for all of it.
+
+    Raises:
+        ConfigurationError: It has none of that name: a misspelt one would be passed over in silence.
+    """
+    names = {field.alias or name for name, field in model.model_fields.items()}
+    names |= set(model.model_fields)
+    if unknown := sorted(set(given) - names):
+        close = [found for name in unknown for found in difflib.get_close_matches(name, names, n=1)]
+        raise ConfigurationError(
+            f"{model.__name__} has no setting {', '.join(unknown)}. "
+            + (f"Did you mean {', '.join(close)}?" if close else "Leave it out.")
+        )
+    return given
 
 
 class ExplainedResponse(ClassifierResponse):

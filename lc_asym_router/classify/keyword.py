@@ -12,7 +12,13 @@ from langchain_core.decisions.types import State
 from langchain_core.messages import BaseMessage
 from pydantic import Field, field_validator
 
-from lc_asym_router.classify.answers import ExplainedResponse, answer, levels_of, spread
+from lc_asym_router.classify.answers import (
+    ExplainedResponse,
+    answer,
+    known_settings,
+    levels_of,
+    spread,
+)
 from lc_asym_router.classify.parts import Part
 from lc_asym_router.classify.words import ARTICLE_WORDS, WORDS
 from lc_asym_router.errors import ConfigurationError
@@ -37,7 +43,7 @@ class KeywordClassifier(BaseDecisionModel):
             spaces are always matched anywhere.
 
     Raises:
-        ConfigurationError: No words, an empty word, or a weight outside [0, 1].
+        ConfigurationError: No words, an empty word, a weight outside [0, 1], or an unknown setting.
     """
 
     keeps_time: ClassVar[bool] = True
@@ -45,6 +51,9 @@ class KeywordClassifier(BaseDecisionModel):
     model: str = "keyword"
     words: dict[str, float] = Field(default_factory=lambda: dict.fromkeys(ARTICLE_WORDS, 1.0))
     whole_words: bool = False
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**known_settings(type(self), kwargs))
 
     @field_validator("words", mode="before")
     @classmethod
