@@ -15,7 +15,7 @@ from lc_asym_router.classify.kind_features import (
 from lc_asym_router.classify.kinds import Blend, KindWeights, WordModel
 from lc_asym_router.classify.weights import Weights
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.evals.data import Row
+from lc_asym_router.evals.data import DataError, Row
 from lc_asym_router.evals.extra import numpy
 from lc_asym_router.evals.kinds import UP, KindReport, Pair, kind_report
 from lc_asym_router.evals.metrics import auroc, curve
@@ -45,6 +45,7 @@ BLEND = {
 }
 """How kind and gain are blended: chosen so that the gain still orders the scored sources."""
 _STEPS = 127
+_STEEPEST = 10.0
 HARD = ("debug", "planning", "logic")
 """Kinds of the own rows that are reported by themselves."""
 
@@ -301,6 +302,13 @@ def _scaled(blend: Blend, pairs: Sequence[Pair]) -> tuple[Blend, tuple[float, fl
         ]
     )
     slope, offset = fit_line(scores, right, weight / weight.sum())
+    if slope <= 0:
+        raise DataError(
+            "What tells kinds apart on some sources puts them the wrong way round on others. Is 'side' "
+            "right everywhere? Give rows of more sources."
+        )
+    # Where a few sources are told apart without a fault, no slope would be steep enough.
+    slope, offset = min(slope, _STEEPEST), max(-_STEEPEST, min(_STEEPEST, offset))
     low = scores[right == 0]
     order = np.argsort(-low, kind="stable")
     reached = np.cumsum(weight[right == 0][order]) / len(pairs)
