@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PROMPT ?= What is the capital of France?
 ARGS ?=
 
-.PHONY: ask test test-all test-oldest soak fuzz lint docs trip bench bench-agreement bench-checks bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
+.PHONY: ask test test-all test-oldest train soak fuzz lint docs trip bench bench-agreement bench-checks bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
@@ -18,6 +18,7 @@ help:
 	@echo "make lint               ruff, mypy --strict, and the floors: imports only go down"
 	@echo "make docs               the docs site, into site/; fails on a broken link, anchor or reference"
 	@echo "make trip               one request's way through the package's files and functions, and their numbers"
+	@echo "make train ARGS=FOLDER  the shipped weights anew, from a folder of rows and its folder kinds/"
 	@echo "make bench              the router's cost per call, against baselines of the same run"
 	@echo "make bench-routing      what classifiers and checks gain on real data (ARGS='--figure FILE' draws it)"
 	@echo "make bench-checks       what self-verification and logprobs tell (ARGS=--record asks the models anew)"
@@ -96,6 +97,16 @@ ask: $(VENV)/.run
 # with deadlines then fail now and then on two cores, so one process is what CI goes by.
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(ARGS)
+
+# The sources that the shipped weights were computed from; README.md there tells what they are. The same
+# files give the same bytes.
+SCORED := llmrouter mmlupro openai_gsm routellm_gsm8k zeroeval_crux zeroeval_gsm zeroeval_math-l5
+train: $(VENV)/.test
+	@test -d "$(ARGS)/kinds" || { echo "make train ARGS=FOLDER: give the folder of rows, with kinds/ in it."; exit 2; }
+	$(BIN)/lc-asym-router train --data $(SCORED:%=$(ARGS)/%.jsonl.gz) --kinds $(ARGS)/kinds \
+		--out lc_asym_router/classify/learned.json
+	$(BIN)/lc-asym-router train --what verifier --data $(SCORED:%=$(ARGS)/%.jsonl.gz) \
+		--out lc_asym_router/verify/learned.json
 
 soak: $(VENV)/.test
 	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -s tests/faults/test_soak.py $(ARGS)

@@ -16,6 +16,7 @@ from lc_asym_router.classify.scorer import (
     ExplainedResponse,
     Factor,
     answer,
+    known_settings,
     levels_of,
     spread,
 )
@@ -50,7 +51,7 @@ class KeywordClassifier(BaseDecisionModel):
             none of your own words.
 
     Raises:
-        ConfigurationError: No words, an empty word, or a weight outside [0, 1].
+        ConfigurationError: No words, an empty word, a weight outside [0, 1], or an unknown setting.
     """
 
     keeps_time: ClassVar[bool] = True
@@ -67,6 +68,9 @@ class KeywordClassifier(BaseDecisionModel):
         if isinstance(values, dict) and "words" not in values:
             return {"asking_words": ASKING_WORDS, **values}
         return values
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**known_settings(type(self), kwargs))
 
     @field_validator("words", mode="before")
     @classmethod

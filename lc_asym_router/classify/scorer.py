@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import logging
 import math
@@ -29,6 +30,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import run_in_executor
 from langgraph.errors import GraphBubbleUp
+from pydantic import BaseModel
 
 from lc_asym_router._internal.deadline import awithin, finished, within
 from lc_asym_router._internal.provider_errors import describe_error
@@ -215,6 +217,23 @@ def _in_range(value: Any, name: str) -> float:
 
 
 # typed answers ------------------------------------------------------------------------------
+
+
+def known_settings(model: type[BaseModel], given: dict[str, Any]) -> dict[str, Any]:
+    """What was given to a classifier's constructor, if it has a setting for all of it.
+
+    Raises:
+        ConfigurationError: It has none of that name: a misspelt one would be passed over in silence.
+    """
+    names = {field.alias or name for name, field in model.model_fields.items()}
+    names |= set(model.model_fields)
+    if unknown := sorted(set(given) - names):
+        close = [found for name in unknown for found in difflib.get_close_matches(name, names, n=1)]
+        raise ConfigurationError(
+            f"{model.__name__} has no setting {', '.join(unknown)}. "
+            + (f"Did you mean {', '.join(close)}?" if close else "Leave it out.")
+        )
+    return given
 
 
 class ExplainedResponse(ClassifierResponse):

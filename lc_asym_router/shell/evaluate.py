@@ -52,6 +52,16 @@ def add_to(commands: Any) -> None:
         type=float,
         help="its price, likewise; by default the same",
     )
+    parser.add_argument(
+        "--kinds",
+        action="store_true",
+        help="measure how kinds of work are ordered instead, on rows with 'side' and 'source'",
+    )
+    parser.add_argument(
+        "--leave-one-source-out",
+        action="store_true",
+        help="with --kinds: score each pair of sources by a training without both",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
@@ -61,6 +71,10 @@ def run(options: argparse.Namespace) -> int:
     from lc_asym_router.evals.data import load
     from lc_asym_router.evals.offline import evaluate_offline
 
+    if options.kinds:
+        return _kinds(options)
+    if options.leave_one_source_out:
+        raise ConfigurationError("--leave-one-source-out belongs to --kinds: add it.")
     if options.arbiter and not options.second:
         raise ConfigurationError(
             "--arbiter judges a second model's answers: name that model with --second."
@@ -81,6 +95,38 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(report))
     else:
         print(printable("\n".join(_lines(report))))
+    return ANSWERED
+
+
+def _kinds(options: argparse.Namespace) -> int:
+    """Print how well complex requests are told from simple ones."""
+    from dataclasses import asdict
+
+    from lc_asym_router.evals.kinds import kind_report, pairs_of, score_of
+    from lc_asym_router.evals.training.kind_rows import load_kinds
+
+    if options.cascade or options.second or options.arbiter:
+        raise ConfigurationError("--kinds asks for no answers: leave --cascade and --second out.")
+    chosen = classifier(options)
+    rows = load_kinds(*options.data)
+    if options.leave_one_source_out:
+        from lc_asym_router.classify.weights import load_weights
+        from lc_asym_router.evals.training.kinds import left_out_report
+
+        if options.classify != "learned":
+            raise ConfigurationError(
+                "--leave-one-source-out trains: leave it out, or give --classify learned."
+            )
+        report = left_out_report(rows, load_weights(options.weights))
+    else:
+        report = kind_report(pairs_of(rows, score_of(chosen)))
+    figures = asdict(report)
+    if options.json:
+        print(json.dumps({"kinds": figures}))
+    else:
+        languages = figures.pop("by_language")
+        print("\n".join(f"{name:14} {_number(value)}" for name, value in figures.items()))
+        print("\n".join(f"language {name:5} {_number(each)}" for name, each in languages.items()))
     return ANSWERED
 
 
