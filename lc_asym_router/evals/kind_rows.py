@@ -10,7 +10,7 @@ from lc_asym_router._internal.paths import AnyPath
 from lc_asym_router.errors import DataError
 from lc_asym_router.evals.data import objects_of
 
-OWN = Path(__file__).with_name("requests.jsonl")
+OWN = Path(__file__).parent / "training" / "requests.jsonl"
 """Requests written for this package, in five languages; a third of them is kept for the test."""
 
 SIDES = ("simple", "complex")
