@@ -108,9 +108,6 @@ train: $(VENV)/.test
 	$(BIN)/lc-asym-router train --what verifier --data $(SCORED:%=$(ARGS)/%.jsonl.gz) \
 		--out lc_asym_router/verify/learned.json
 
-soak: $(VENV)/.test
-	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -s tests/faults/test_soak.py $(ARGS)
-
 # Some 400 examples of each kind take an hour on one core; `make test` takes 6. Each day tries others.
 fuzz: $(VENV)/.test
 	LC_ASYM_ROUTER_FUZZ=$${LC_ASYM_ROUTER_FUZZ:-400} LC_ASYM_ROUTER_SEED=$${LC_ASYM_ROUTER_SEED:-$$(date +%j)} \
