@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
@@ -22,6 +23,8 @@ class Arithmetic(Check):
     `make bench-routing` says what share of answers it escalates and how much of the gain that keeps.
     It costs nothing.
     """
+
+    vouches: ClassVar[str] = "form"
 
     def check(self, attempt: Attempt) -> Verdict:
         # What is only said to be near can't be false.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import Any, ClassVar, cast
@@ -14,7 +14,7 @@ from langchain_core.runnables.config import run_in_executor
 
 from lc_asym_router._internal.deadline import finished
 from lc_asym_router.errors import CheckError, ConfigurationError
-from lc_asym_router.verify.attempt import Attempt, Verdict
+from lc_asym_router.verify.attempt import VOUCHED, Attempt, Verdict
 from lc_asym_router.verify.prefix import Prefix
 
 CheckCallable = Callable[[Attempt], Verdict | bool | Awaitable[Verdict | bool]]
@@ -31,6 +31,9 @@ class Check(ABC):
 
     asks: ClassVar[bool] = False
     """Whether it asks a model: such a check can't be run again on recorded answers."""
+    vouches: ClassVar[str] = "own"
+    """What an answer that it passes is vouched for by, one of `VOUCHED`; a subclass of the user's own
+    leaves it."""
 
     @property
     def name(self) -> str:
@@ -89,15 +92,15 @@ class Check(ABC):
     def end_early(self, prefix: Prefix) -> Verdict | None:
         """The early verdict, with the check's name in it."""
         verdict = self.early(prefix)
-        return _named(verdict, self) if verdict else None
+        return verdict.by(self.name, self.vouches) if verdict else None
 
     def __call__(self, attempt: Attempt) -> Verdict:
         """The verdict on an attempt, with the check's name in it."""
-        return _named(self.check(attempt), self)
+        return self.check(attempt).by(self.name, self.vouches)
 
     async def acall(self, attempt: Attempt) -> Verdict:
         """The async twin of calling the check."""
-        return _named(await self.acheck(attempt), self)
+        return (await self.acheck(attempt)).by(self.name, self.vouches)
 
     def __and__(self, other: Check | CheckCallable) -> Check:
         return All(self, as_check(other))
@@ -119,7 +122,10 @@ class Check(ABC):
 
 
 class All(Check):
-    """Passes where every check passes; stops at the first that fails. The score is the least."""
+    """Passes where every check passes; stops at the first that fails. The score is the least.
+
+    Where one hands on another answer than the checked one, the others are to pass that one.
+    """
 
     def __init__(self, *checks: Check) -> None:
         self.checks: tuple[Check, ...] = tuple(
@@ -158,17 +164,23 @@ class All(Check):
 
     def check(self, attempt: Attempt) -> Verdict:
         verdicts: list[Verdict] = []
-        for check in self.checks:
+        for place, check in enumerate(self.checks):
             verdicts.append(check(attempt))
-            if not verdicts[-1].passed:
+            if (answer := verdicts[-1].answer) is not None:
+                attempt = attempt.saying(answer)
+                verdicts += [before(attempt) for before in self.checks[:place]]
+            if not all(verdict.passed for verdict in verdicts):
                 break
         return _all(verdicts)
 
     async def acheck(self, attempt: Attempt) -> Verdict:
         verdicts: list[Verdict] = []
-        for check in self.checks:
+        for place, check in enumerate(self.checks):
             verdicts.append(await check.acall(attempt))
-            if not verdicts[-1].passed:
+            if (answer := verdicts[-1].answer) is not None:
+                attempt = attempt.saying(answer)
+                verdicts += [await before.acall(attempt) for before in self.checks[:place]]
+            if not all(verdict.passed for verdict in verdicts):
                 break
         return _all(verdicts)
 
@@ -247,10 +259,10 @@ class Not(Check):
         return inner and Not(inner)
 
     def check(self, attempt: Attempt) -> Verdict:
-        return _not(self.inner(attempt))
+        return _not(self.inner(attempt), self.parts)
 
     async def acheck(self, attempt: Attempt) -> Verdict:
-        return _not(await self.inner.acall(attempt))
+        return _not(await self.inner.acall(attempt), self.parts)
 
     def __invert__(self) -> Check:
         return self.inner
@@ -295,10 +307,6 @@ def as_check(check: Check | CheckCallable) -> Check:
     return CallableCheck(check)
 
 
-def _named(verdict: Verdict, check: Check) -> Verdict:
-    return verdict if verdict.check else replace(verdict, check=check.name)
-
-
 def _verdict(value: Any, name: str) -> Verdict:
     if isinstance(value, Verdict):
         return value
@@ -310,15 +318,26 @@ def _verdict(value: Any, name: str) -> Verdict:
     )
 
 
+def _strongest(vouched: Iterable[str]) -> str:
+    return max(vouched, key=lambda each: VOUCHED.index(each) if each in VOUCHED else -1)
+
+
 def _all(verdicts: list[Verdict]) -> Verdict:
-    last = verdicts[-1]
     scores = [verdict.score for verdict in verdicts if verdict.score is not None]
     score = min(scores) if scores else None
-    if last.passed:
-        names = " & ".join(verdict.check for verdict in verdicts)
-        reasons = "; ".join(verdict.reason for verdict in verdicts if verdict.reason)
-        return Verdict(True, score, reasons, names)
-    return replace(last, score=score)
+    votes = tuple(vote for verdict in verdicts for vote in verdict.votes)
+    failed = next((verdict for verdict in verdicts if not verdict.passed), None)
+    if failed is not None:
+        return replace(failed, score=score, votes=votes, answer=None)
+    return Verdict(
+        True,
+        score,
+        "; ".join(verdict.reason for verdict in verdicts if verdict.reason),
+        " & ".join(dict.fromkeys(verdict.check for verdict in verdicts)),
+        _strongest(verdict.vouched for verdict in verdicts),
+        next((v.answer for v in reversed(verdicts) if v.answer is not None), None),
+        votes,
+    )
 
 
 def _any(verdicts: list[Verdict]) -> Verdict:
@@ -328,10 +347,13 @@ def _any(verdicts: list[Verdict]) -> Verdict:
     if last.passed:
         return replace(last, score=score)
     names = " | ".join(verdict.check for verdict in verdicts)
-    return Verdict(False, score, "; ".join(v.reason for v in verdicts if v.reason), names)
+    votes = tuple(vote for verdict in verdicts for vote in verdict.votes)
+    reasons = "; ".join(v.reason for v in verdicts if v.reason)
+    return Verdict(False, score, reasons, names, votes=votes)
 
 
-def _not(verdict: Verdict) -> Verdict:
+def _not(verdict: Verdict, parts: Sequence[Check]) -> Verdict:
     score = None if verdict.score is None else 1 - verdict.score
     reason = f"{verdict.check} {'passed' if verdict.passed else 'failed'}"
-    return Verdict(not verdict.passed, score, reason)
+    vouched = "none" if verdict.passed else _strongest(part.vouches for part in parts)
+    return Verdict(not verdict.passed, score, reason, vouched=vouched)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from lc_asym_router.records.request import has_content
 from lc_asym_router.tiers.provider import ends_unmarked, finish_reason
 from lc_asym_router.verify.attempt import Attempt, Verdict
@@ -13,6 +15,8 @@ LENGTH_REASONS = frozenset({"length", "max_tokens", "max_output_tokens", "model_
 
 class NotEmpty(Check):
     """Passes where the answer holds any text, block or tool call. "42" is an answer."""
+
+    vouches: ClassVar[str] = "form"
 
     def check(self, attempt: Attempt) -> Verdict:
         message = attempt.message
@@ -27,6 +31,8 @@ class CutOff(Check):
     A stream that ends without its end mark is silently taken for whole by ChatOllama and
     ChatOpenAI; all that shows it is that the reason for its end is missing.
     """
+
+    vouches: ClassVar[str] = "form"
 
     def check(self, attempt: Attempt) -> Verdict:
         reason = finish_reason(attempt.message)

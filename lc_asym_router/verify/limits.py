@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.tiers.provider import tokens_of
@@ -18,6 +19,8 @@ class MaxLength(Check):
     Raises:
         ConfigurationError: The limit is not positive.
     """
+
+    vouches: ClassVar[str] = "form"
 
     def __init__(self, characters: int) -> None:
         if characters < 1:
@@ -53,6 +56,8 @@ class MeanLogprob(Check):
     Raises:
         ConfigurationError: The bound is over 0.
     """
+
+    vouches: ClassVar[str] = "form"
 
     def __init__(self, at_least: float, *, tokens: int = 16) -> None:
         if not at_least <= 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import ClassVar
 
 from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
@@ -21,6 +22,8 @@ class Looping(Check):
         repeats: How often in a row is a loop.
         longest: The longest passage, in words, that is looked for.
     """
+
+    vouches: ClassVar[str] = "form"
 
     def __init__(self, repeats: int = 4, longest: int = 60) -> None:
         self.repeats = repeats

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib.resources import files
+from typing import ClassVar
 
 from langchain_core.messages import AIMessage
 
@@ -26,6 +27,8 @@ class Refusal(Check):
     Args:
         phrases: More phrases that an answer must not begin with, in any case.
     """
+
+    vouches: ClassVar[str] = "form"
 
     def __init__(self, phrases: Iterable[str] = ()) -> None:
         self.phrases = tuple(phrases)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from lc_asym_router._internal.schemas import SchemaError, conform, could_be_json, parse_json
 from lc_asym_router.tiers.structured import structured
@@ -13,6 +13,8 @@ from lc_asym_router.verify.prefix import Prefix
 
 class ParsesAsJSON(Check):
     """Passes where the answer's text is JSON, with or without a code fence around it."""
+
+    vouches: ClassVar[str] = "form"
 
     def check(self, attempt: Attempt) -> Verdict:
         try:
@@ -31,6 +33,8 @@ class MatchesSchema(Check):
     Args:
         schema: A pydantic class, a TypedDict, or a JSON schema (needs the extra `schema`).
     """
+
+    vouches: ClassVar[str] = "form"
 
     def __init__(self, schema: Any) -> None:
         self.schema = schema
@@ -51,6 +55,8 @@ class ValidStructure(Check):
 
     A request that asks for neither passes; so do tool calls before the last word of an agent.
     """
+
+    vouches: ClassVar[str] = "form"
 
     def check(self, attempt: Attempt) -> Verdict:
         request = attempt.request

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from langchain_core.messages import AIMessage, ToolCall
 from langchain_core.tools import BaseTool
@@ -27,6 +27,8 @@ class ValidToolCalls(Check):
     It also fails a call that was written as text, a call that could not be parsed, and no call
     where `tool_choice` asked for one. A request without bound tools passes unless it makes a call.
     """
+
+    vouches: ClassVar[str] = "form"
 
     def check(self, attempt: Attempt) -> Verdict:
         if attempt.request.schema:
