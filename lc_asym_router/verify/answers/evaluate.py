@@ -12,7 +12,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, TypeGuard
+from typing import Any
 
 from lc_asym_router.verify.answers.evaluate_values import (
     FUNCTIONS,
@@ -66,6 +66,9 @@ def program_value(text: str) -> str | None:
         return None
     except (RecursionError, MemoryError, AttributeError, _Returned, _Left):
         return None
+
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class _Returned(Exception):
@@ -195,14 +198,8 @@ class _Reader:
             return left.done
         return False
 
-    def _break(self, node: ast.Break, names: dict[str, Any]) -> None:
-        raise _Left(True)
-
-    def _continue(self, node: ast.Continue, names: dict[str, Any]) -> None:
-        raise _Left(False)
-
-    def _pass(self, node: ast.Pass, names: dict[str, Any]) -> None:
-        pass
+    def _leave(self, node: ast.Break | ast.Continue, names: dict[str, Any]) -> None:
+        raise _Left(isinstance(node, ast.Break))
 
     def _define(self, node: ast.FunctionDef, names: dict[str, Any]) -> None:
         self.functions[node.name] = node
@@ -210,7 +207,9 @@ class _Reader:
     def _class(self, node: ast.ClassDef, names: dict[str, Any]) -> None:
         if node.bases or node.keywords or node.decorator_list:
             raise Unreadable("class")
-        names[node.name] = Class({each.name: each for each in node.body if _is_function(each)})
+        names[node.name] = Class(
+            {each.name: each for each in node.body if isinstance(each, ast.FunctionDef)}
+        )
 
     def _return(self, node: ast.Return, names: dict[str, Any]) -> None:
         raise _Returned(self._value(node.value, names) if node.value else None)
@@ -311,10 +310,7 @@ class _Reader:
         return attribute_of(self._value(node.value, names), node.attr)
 
     def _text(self, node: ast.JoinedStr, names: dict[str, Any]) -> str:
-        return "".join(
-            each.value if isinstance(each, ast.Constant) else self._value(each, names)
-            for each in node.values
-        )
+        return "".join(str(self._value(each, names)) for each in node.values)
 
     def _field(self, node: ast.FormattedValue, names: dict[str, Any]) -> str:
         layout = self._value(node.format_spec, names) if node.format_spec else ""
@@ -349,7 +345,7 @@ class _Reader:
         self,
         function: ast.FunctionDef,
         given: Sequence[Any],
-        named: Mapping[str, Any] = MappingProxyType({}),
+        named: Mapping[str, Any] = _NONE,
     ) -> Any:
         """What a function that the program defines comes to."""
         parameters = [each.arg for each in function.args.args]
@@ -373,10 +369,6 @@ class _Reader:
         return None
 
 
-def _is_function(node: ast.stmt) -> TypeGuard[ast.FunctionDef]:
-    return isinstance(node, ast.FunctionDef)
-
-
 Rule = Callable[[_Reader, Any, dict[str, Any]], Any]
 _STATEMENTS: dict[type[ast.stmt], Rule] = {
     ast.Import: _Reader._import,
@@ -388,9 +380,9 @@ _STATEMENTS: dict[type[ast.stmt], Rule] = {
     ast.If: _Reader._if,
     ast.For: _Reader._for,
     ast.While: _Reader._while,
-    ast.Break: _Reader._break,
-    ast.Continue: _Reader._continue,
-    ast.Pass: _Reader._pass,
+    ast.Break: _Reader._leave,
+    ast.Continue: _Reader._leave,
+    ast.Pass: lambda reader, node, names: None,
     ast.FunctionDef: _Reader._define,
     ast.ClassDef: _Reader._class,
     ast.Return: _Reader._return,

@@ -171,7 +171,8 @@ _DATE = {"year", "month", "day"}
 _TIME = {"hour", "minute", "second"}
 _METHODS: dict[type, frozenset[str]] = {
     str: word_set(
-        "upper lower strip title capitalize split replace startswith endswith join zfill isdigit count find index"
+        "upper lower strip title capitalize split replace startswith endswith join zfill isdigit "
+        "count find index"
     ),
     list: word_set("append index count sort reverse extend insert pop"),
     dict: word_set("get keys values items"),
