@@ -67,7 +67,7 @@ def test_settings_are_checked_at_construction(small, frontier):
         ({"small": "nosuch:model", "frontier": f}, "nosuch"),
     ]:
         with pytest.raises(ValidationError, match=says) as caught:
-            AsymRouter(**settings)
+            AsymRouter(**{"verify": "form", **settings})
         assert "sk-not-a-key" not in str(caught.value)
 
 

@@ -100,18 +100,26 @@ def attempt_entry(
 
 
 def judged(entry: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
-    """The entry with the verdict written in."""
+    """The entry with the verdict written in; with who voted what, where it was a vote."""
     return {
         **entry,
         "passed": verdict.passed,
         "check": verdict.check,
         "score": verdict.score,
         "reason": verdict.reason,
+        "vouched": verdict.vouched if verdict.passed else "none",
+        **({"votes": [dict(vote) for vote in verdict.votes]} if verdict.votes else {}),
     }
 
 
 def record_of(
-    trail: Trail, *, answered: int, frontier: Pricing | None, last: str, climbed: int
+    trail: Trail,
+    *,
+    answered: int,
+    frontier: Pricing | None,
+    last: str,
+    climbed: int,
+    vouched: str,
 ) -> Any:
     """The record of a request whose answer is attempt number `answered`.
 
@@ -121,6 +129,7 @@ def record_of(
 
     Args:
         climbed: Rungs from the tier that was asked first to the one that answered.
+        vouched: What the answer is vouched for by.
     """
     answer = trail["attempts"][answered]
     cost = total([call["cost_usd"] for call in (*trail["attempts"], *trail["side_calls"])])
@@ -133,6 +142,7 @@ def record_of(
         "tier": answer["tier"],
         "escalated": climbed > 0,
         "degraded": climbed < 0,
+        "vouched": vouched,
         "cost_usd": cost,
         "frontier_cost_usd": alone,
         "saved_usd": None if cost is None or alone is None else alone - cost,

@@ -174,11 +174,12 @@ class Steps:
             except Exception as error:
                 verdict = _raised(error, check)
         scene = _checked(scene, side_calls)
+        heard = attempt.tiers_above.calls(meter.of_answer) if attempt.tiers_above else {}
         if not verdict.passed:
-            heard = attempt.tiers_above.calls(meter.of_answer) if attempt.tiers_above else {}
             return self.outcomes.rejected(tier, scene, verdict, meter.calls, heard)
-        hand_on(draft, scene.request.messages, _audience(tier, scene.around))
-        return self.outcomes.accepted(scene, attempt.message, draft, verdict, meter)
+        handed = self.outcomes.handed_on(tier, scene, attempt.message, draft, verdict, meter, heard)
+        hand_on(handed.draft, scene.request.messages, _audience(handed.tier, scene.around))
+        return self.outcomes.accepted(scene, handed)
 
     async def averify(self, scene: Scene) -> Update:
         """The async twin of `verify`."""
@@ -194,11 +195,12 @@ class Steps:
                 except Exception as error:
                     verdict = _raised(error, check)
         scene = _checked(scene, side_calls)
+        heard = attempt.tiers_above.calls(meter.of_answer) if attempt.tiers_above else {}
         if not verdict.passed:
-            heard = attempt.tiers_above.calls(meter.of_answer) if attempt.tiers_above else {}
             return self.outcomes.rejected(tier, scene, verdict, meter.calls, heard)
-        await ahand_on(draft, scene.request.messages, _audience(tier, scene.around))
-        return self.outcomes.accepted(scene, attempt.message, draft, verdict, meter)
+        handed = self.outcomes.handed_on(tier, scene, attempt.message, draft, verdict, meter, heard)
+        await ahand_on(handed.draft, scene.request.messages, _audience(handed.tier, scene.around))
+        return self.outcomes.accepted(scene, handed)
 
     def _open(self, scene: Scene) -> tuple[Tier, Draft, Attempt, Check]:
         """The draft that waits for its verdict, and what a check is to see of it."""

@@ -17,6 +17,7 @@ from lc_asym_router.graph.calls.call import Outcome
 from lc_asym_router.graph.calls.meter import CallMeter
 from lc_asym_router.graph.calls.paying import UsedUp, marked_trail
 from lc_asym_router.graph.context import Scene
+from lc_asym_router.graph.handed_on import HandedOn, TierAnswers, handed_on
 from lc_asym_router.graph.policy import Policy, next_after_error, tried
 from lc_asym_router.graph.record import answering, attempt_entry, judged, record_of
 from lc_asym_router.graph.state import RouterState, Update, seal, unseal
@@ -26,8 +27,6 @@ from lc_asym_router.records.trail import Trail, open_record
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Verdict
 
-Heard = tuple[AIMessage, dict[str, Any]]
-"""What a tier has said to a check, and the side call that it was."""
 LEFT = "left"
 """The error of an attempt while it is under way, should its request be left."""
 
@@ -158,6 +157,7 @@ class Outcomes:
             "tier": None,
             "escalated": False,
             "degraded": False,
+            "vouched": "none",
             "cost_usd": total(
                 call["cost_usd"] for call in (*trail["attempts"], *trail["side_calls"])
             ),
@@ -168,19 +168,29 @@ class Outcomes:
         answer = message.model_copy(update={"response_metadata": metadata})
         return {"messages": [answer], "route": END, "trail": trail, "draft": None}
 
-    def accepted(
+    def handed_on(
         self,
+        tier: Tier,
         scene: Scene,
         message: AIMessage,
         draft: Draft,
         verdict: Verdict,
         meter: CallMeter,
-    ) -> Update:
-        """The check has passed the draft."""
+        heard: TierAnswers,
+    ) -> HandedOn:
+        """What is handed on of a draft that the check has passed; see `handed_on`."""
+        trail, calls = scene.state["trail"], meter.of_answer
+        return handed_on(
+            self.policy, tier, trail, message, draft, verdict, meter.calls, calls, heard
+        )
+
+    def accepted(self, scene: Scene, handed: HandedOn) -> Update:
+        """The check has passed the draft, or another answer in its place."""
         if sink := scene.around.context.sink:
-            for chunk in as_chunks(draft):
+            for chunk in as_chunks(handed.draft):
                 sink.put(chunk)
-        return self.answered(_with_verdict(scene.state["trail"], verdict, meter.calls), message)
+        side_calls = [*handed.trail["side_calls"], *handed.side_calls]
+        return self.answered({**handed.trail, "side_calls": side_calls}, handed.message)
 
     def rejected(
         self,
@@ -188,7 +198,7 @@ class Outcomes:
         scene: Scene,
         verdict: Verdict,
         side_calls: list[dict[str, Any]],
-        heard: Mapping[str, Heard] = MappingProxyType({}),
+        heard: TierAnswers = MappingProxyType({}),
     ) -> Update:
         """The check has failed the draft: try again, or go up, or give up.
 
@@ -209,7 +219,8 @@ class Outcomes:
             return {"route": tier.name, "trail": trail, "draft": None}
         if not scene.options.escalate:
             raise UnverifiedError(open_record(trail), scene.around.context.exceptions)
-        up = self.policy.next_after(tier, scene.request, scene.options, tried(trail))
+        passed_over = {each.name for each in self.policy.ladder[:-1]} if verdict.votes else set()
+        up = self.policy.next_after(tier, scene.request, scene.options, tried(trail) | passed_over)
         if up is None:
             raise TiersFailedError(open_record(trail), scene.around.context.exceptions)
         if self.policy.escalate_with == "draft":
@@ -256,10 +267,18 @@ class Outcomes:
             frontier=self.policy.ladder[-1].rate,
             last=self.policy.ladder[-1].name,
             climbed=self._climbed(trail),
+            vouched=self._vouched(trail["attempts"][-1]),
         )
         metadata = {**message.response_metadata, "router": record}
         answer = message.model_copy(update={"response_metadata": metadata})
         return {"messages": [answer], "route": END, "trail": trail, "draft": None}
+
+    def _vouched(self, entry: Mapping[str, Any]) -> str:
+        """What vouches for the answer of an attempt: its check, else being the last tier's."""
+        if entry["passed"]:
+            return str(entry["vouched"])
+        last = len(self.policy.ladder) - 1
+        return "frontier" if self.policy.ladder.position(entry["tier"]) == last else "none"
 
     def _climbed(self, trail: Trail) -> int:
         """How many rungs the request has gone up, from the tier that was decided on to the one that

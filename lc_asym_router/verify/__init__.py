@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lc_asym_router.verify.schema import ValidStructure as ValidStructure
     from lc_asym_router.verify.self_verify import SelfVerification as SelfVerification
     from lc_asym_router.verify.tools import ValidToolCalls as ValidToolCalls
+    from lc_asym_router.verify.vote import Vote as Vote
 
 _HOMES = {
     "Agreement": ".agreement",
@@ -55,6 +56,7 @@ _HOMES = {
     "ValidStructure": ".schema",
     "ValidToolCalls": ".tools",
     "Verdict": ".attempt",
+    "Vote": ".vote",
     "as_check": ".check",
     "default_checks": ".defaults",
 }
