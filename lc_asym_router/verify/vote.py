@@ -18,7 +18,7 @@ from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.verify.answers.final_answer import FinalAnswer
 from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check, CheckCallable, as_check
-from lc_asym_router.verify.defaults import default_checks
+from lc_asym_router.verify.defaults import voting_checks
 from lc_asym_router.verify.recast import Recast, recasts
 from lc_asym_router.verify.second import Second, aask_second, ask_second, can_ask, same_said
 
@@ -80,7 +80,8 @@ class Vote(Check):
         samples: How many samples of its own the checked tier's model is asked for where it votes alone.
         temperature: Sampling temperature of those.
         overlap: Share of common words, in [0, 1], from which two long texts mean the same.
-        form: What an answer must pass to be counted and handed on: a check that asks nobody.
+        form: What an answer must pass to be counted and handed on, a check that asks nobody; form and
+            sums where it is not given, and no word on refusals where tools are bound.
 
     Raises:
         ConfigurationError: A voter is neither a name nor a chat model, or comes twice; a number is out
@@ -124,7 +125,7 @@ class Vote(Check):
         self.samples = samples
         self.temperature = temperature
         self.overlap = overlap
-        self.form = default_checks() if form is None else as_check(form)
+        self.form = voting_checks() if form is None else as_check(form)
 
     def voters(self, tier: str) -> tuple[Second, ...]:
         """Who votes beside a tier whose answer is checked: chat models, and tiers named behind it."""
