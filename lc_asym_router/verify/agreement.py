@@ -106,10 +106,10 @@ class Agreement(Check):
         can_ask(self.second, attempt)
         vote, ways = _Samples(self), self._representations(attempt)
         while not vote.decided:
-            way = ways[vote.asked % len(ways)]
+            way = ways[(vote.asked + vote.unread) % len(ways)]
             try:
                 if self.second is None:
-                    again = self._again(attempt, vote.asked)
+                    again = self._again(attempt, vote.asked + vote.unread)
                     sample = again.invoke(list(way.messages))
                 else:
                     sample = ask_second(self.second, attempt)
@@ -118,7 +118,7 @@ class Agreement(Check):
             except Exception as error:
                 vote.lost(error)
             else:
-                vote.cast(self._agrees(attempt, sample, way))
+                vote.take(self._agrees(attempt, sample, way), way is not ways[-1])
         return vote.verdict()
 
     async def acheck(self, attempt: Attempt) -> Verdict:
@@ -127,10 +127,10 @@ class Agreement(Check):
         can_ask(self.second, attempt)
         vote, ways = _Samples(self), self._representations(attempt)
         while not vote.decided:
-            way = ways[vote.asked % len(ways)]
+            way = ways[(vote.asked + vote.unread) % len(ways)]
             try:
                 if self.second is None:
-                    again = self._again(attempt, vote.asked)
+                    again = self._again(attempt, vote.asked + vote.unread)
                     sample = await again.ainvoke(list(way.messages))
                 else:
                     sample = await aask_second(self.second, attempt)
@@ -139,7 +139,7 @@ class Agreement(Check):
             except Exception as error:
                 vote.lost(error)
             else:
-                vote.cast(self._agrees(attempt, sample, way))
+                vote.take(self._agrees(attempt, sample, way), way is not ways[-1])
         return vote.verdict()
 
     def _again(self, attempt: Attempt, asked: int) -> Runnable[Any, AIMessage]:
@@ -155,11 +155,14 @@ class Agreement(Check):
             return (Recast("same", attempt.request.messages),)
         return recasts(attempt.request)
 
-    def _agrees(self, attempt: Attempt, sample: AIMessage, way: Recast) -> bool:
+    def _agrees(self, attempt: Attempt, sample: AIMessage, way: Recast) -> bool | None:
+        """Whether a sample comes to the same; `None` where what it comes to can't be read."""
+        if attempt.message.tool_calls or sample.tool_calls:
+            return same_said(attempt.request, attempt.message, sample, self.overlap)
         read = way.read(sample)
-        return read is not None and same_said(
-            attempt.request, attempt.message, sample, self.overlap, (None, read)
-        )
+        if read is None:
+            return None
+        return same_said(attempt.request, attempt.message, sample, self.overlap, (None, read))
 
 
 _UNCOMPARED = Verdict(True, reason="a long text has no final answer to compare", vouched="none")
@@ -182,6 +185,7 @@ class _Samples:
         self.rule = rule
         self.asked = 0
         self.agreed = 0
+        self.unread = 0
         self.errors: list[str] = []
 
     @property
@@ -189,9 +193,18 @@ class _Samples:
         open_votes = self.rule.samples - self.asked
         return self.agreed >= self.rule.agree or self.agreed + open_votes < self.rule.agree
 
-    def cast(self, agrees: bool) -> None:
+    def take(self, agrees: bool | None, others: bool) -> None:
+        """Count a sample; one that can't be read does not count where there are other representations.
+
+        Args:
+            agrees: Whether it agrees; `None` where it can't be read.
+            others: Whether the request can be asked another way still.
+        """
+        if agrees is None and others and not self.unread:
+            self.unread = 1
+            return
         self.asked += 1
-        self.agreed += agrees
+        self.agreed += bool(agrees)
 
     def lost(self, error: Exception) -> None:
         self.asked += 1
@@ -202,6 +215,8 @@ class _Samples:
         reason = f"{self.agreed} of {self.asked} further {samples} agreed"
         if self.errors:
             reason += f" ({len(self.errors)} failed: {self.errors[0]})"
+        if self.unread:
+            reason += " (1 could not be read)"
         return Verdict(
             self.agreed >= self.rule.agree, self.agreed / self.asked if self.asked else 0.0, reason
         )

@@ -16,9 +16,9 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from lc_asym_router.records.request import Request
 from lc_asym_router.verify.answers.choices import options_of
 from lc_asym_router.verify.answers.comparing import asks_for_output
-from lc_asym_router.verify.answers.evaluate import program_value
+from lc_asym_router.verify.answers.evaluate import holds_program, program_value
 from lc_asym_router.verify.answers.final_answer import FinalAnswer, final_answer
-from lc_asym_router.verify.answers.programs import program_in, without_programs
+from lc_asym_router.verify.answers.programs import without_programs
 
 Representation = Literal["same", "steps", "program", "turned", "order"]
 
@@ -63,7 +63,8 @@ _CHOOSES = re.compile(
     re.IGNORECASE,
 )
 _WORDS = re.compile(
-    r"(?<![\w'\"])['\"]?[\w-]{1,40}['\"]?(?:,\s['\"]?[\w-]{1,40}['\"]?){1,40}"
+    r"(?<![\w'\"])['\"]?[\w-]{1,40}['\"]?"
+    r"(?:,\s(?!(?:or|and|oder|und|ou|et)\s)['\"]?[\w-]{1,40}['\"]?){1,40}"
     r"(?:,?\s(?:or|and|oder|und|ou|et)\s['\"]?[\w-]{1,40}['\"]?)?|\b[\w-]{1,40}\sor\s[\w-]{1,40}\b"
 )
 _WORD = re.compile(r"['\"]?[\w-]+['\"]?")
@@ -131,10 +132,10 @@ def _computed(text: str) -> FinalAnswer | None:
     """What a reply in the form of a program comes to; a reply in words as it stands."""
     if (value := program_value(text)) is not None:
         return final_answer(value)
-    if program_in(text) is None:
+    if not holds_program(text):
         return final_answer(text)
-    beside = final_answer(without_programs(text))
-    return beside if beside.marked else None
+    beside = without_programs(text)
+    return answer if beside != text and (answer := final_answer(beside)).marked else None
 
 
 def _with(messages: Sequence[BaseMessage], instruction: str) -> list[BaseMessage]:

@@ -40,6 +40,12 @@ DEPTH = 40
 """Calls of its own functions in each other, at most."""
 
 _FENCE = re.compile(r"```(?:[\w+-]{0,12})[ \t]{0,9}\n(.*?)(?:\n[ \t]{0,9}```|\Z)", re.DOTALL)
+_BEGINS = re.compile(
+    r"^(?:#|from [\w.]{1,60} import |import [\w.]{1,60}$|(?:def|class) \w{1,60}|print\("
+    r"|(?:for|while|if|with|try)\b[^\n]{0,200}:$"
+    r"|[a-z_]\w{0,60}(?:, ?[a-z_]\w{0,60}){0,9} {0,2}(?:[-+*/]?=)(?!=))",
+    re.MULTILINE,
+)
 _ANSWERS = ("ans", "answer", "result")
 _FUNCTIONS_OF_THE_ANSWER = ("solution", "solve", "main")
 
@@ -47,15 +53,15 @@ _FUNCTIONS_OF_THE_ANSWER = ("solution", "solve", "main")
 def program_value(text: str) -> str | None:
     """What the program in an answer comes to, as a text; `None` where none can be read.
 
-    That is its variable `ans` (or `answer`, `result`), else what it prints last, else what its function
-    `solution` returns, else what it assigns last.
+    It begins at its first line of code. What it comes to is its variable `ans` (or `answer`,
+    `result`), else what it prints last, else what its function `solution` returns, else what it
+    assigns last.
 
     Args:
         text: A model's answer: a program, or with one in a fence.
     """
-    fences = _FENCE.findall(text[: 4 * LONGEST])
-    program = fences[-1] if fences else text
-    if len(program) > LONGEST:
+    program = _program_in(text[: 4 * LONGEST])
+    if program is None or len(program) > LONGEST:
         return None
     try:
         with warnings.catch_warnings():
@@ -66,6 +72,19 @@ def program_value(text: str) -> str | None:
         return None
     except (RecursionError, MemoryError, AttributeError, _Returned, _Left):
         return None
+
+
+def holds_program(text: str) -> bool:
+    """Whether an answer holds what looks like a program, readable or not."""
+    return _program_in(text[: 4 * LONGEST]) is not None
+
+
+def _program_in(text: str) -> str | None:
+    """The program in an answer: in its last fence, or from the first line on that looks like one."""
+    if fences := _FENCE.findall(text):
+        return str(fences[-1])
+    found = _BEGINS.search(text)
+    return text[found.start() :] if found else None
 
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
