@@ -52,7 +52,10 @@ class _Seats:
 
 
 def vote_report(
-    rows: Sequence[Row], voters: Sequence[str], prices: Mapping[str, Price] | None = None
+    rows: Sequence[Row],
+    voters: Sequence[str],
+    prices: Mapping[str, Price] | None = None,
+    needs: str | None = None,
 ) -> dict[str, Any]:
     """What `Vote` reaches on recorded answers: of the rows' small model, then of the others in turn.
 
@@ -64,6 +67,7 @@ def vote_report(
         voters: Names in the rows' `other` of the second voter and the next ones.
         prices: USD per million tokens, by the models' names; by default those of an 8B model for
             voters, and of gpt-4o for the frontier.
+        needs: Name of the voter without whom no two decide, or `None`.
 
     Returns:
         `{"accuracy", "frontier_share", "cost_ratio", "pgr", "pgr_ci95", "frontier_accuracy", "n"}`:
@@ -77,7 +81,7 @@ def vote_report(
     """
     np = numpy()
     used = _usable(rows, voters)
-    rule = Vote(of=["small", *voters])
+    rule = Vote(of=["small", *voters], needs=needs)
     graded, up, cost, alone = [], [], [], []
     estimate = {name: _uncounted(used, name) for name in (None, *voters, "")}
     rates = _rates(used[0], voters, prices or {})

@@ -60,6 +60,9 @@ def add_to(commands: Any) -> None:
         help="models in `other` that vote after the small one: what any two share is handed on",
     )
     parser.add_argument(
+        "--needs", metavar="MODEL", help="the voter without whom no two decide; by default none"
+    )
+    parser.add_argument(
         "--price",
         metavar=("MODEL", "IN", "OUT"),
         nargs=3,
@@ -95,7 +98,9 @@ def run(options: argparse.Namespace) -> int:
     if options.vote:
         from lc_asym_router.evals.vote import vote_report
 
-        report["vote"] = vote_report(rows, options.vote, _named_prices(options.price))
+        report["vote"] = vote_report(
+            rows, options.vote, _named_prices(options.price), options.needs
+        )
     if options.json:
         print(json.dumps(report))
     else:

@@ -31,6 +31,7 @@ class _Voter:
         name: A tier's name, a model's, or the representation of a sample.
         ask: Asks it.
         aask: The async twin.
+        key: The tier's name or the chat model, as `Vote` was given it; `None` for a sample.
         model: The model's name, or "" where its answer has to say it.
         provider: The model's provider; "" where it is not known.
         recast: For a sample of the checked tier's own model, how it is asked.
@@ -39,6 +40,7 @@ class _Voter:
     name: str
     ask: Callable[[], AIMessage]
     aask: Callable[[], Awaitable[AIMessage]]
+    key: Second | None = None
     model: str = ""
     provider: str = ""
     recast: Recast | None = None
@@ -52,6 +54,7 @@ class _Answer:
     read: FinalAnswer | None
     presentable: bool
     number: int
+    needed: bool
 
 
 Cast = AIMessage | Exception
@@ -75,6 +78,9 @@ class Vote(Check):
     Args:
         of: Names of tiers below the last one, and chat models, cheapest first. The checked tier's own
             name may be among them, and so may names of tiers under it: these are passed over.
+        needs: One of them without whom no two decide: the strongest, where weak models share errors, as
+            they do on questions with few answers. With three voters that is the middle of three tiers
+            that check each other.
         parallel: Whether all are asked at once: it takes as long as the slowest, and every one of them
             is paid for.
         samples: How many samples of its own the checked tier's model is asked for where it votes alone.
@@ -95,6 +101,7 @@ class Vote(Check):
         self,
         of: Sequence[Second] = (),
         *,
+        needs: Second | None = None,
         parallel: bool = False,
         samples: int = 2,
         temperature: float = 0.8,
@@ -114,6 +121,10 @@ class Vote(Check):
         names = [each for each in of if isinstance(each, str)]
         if len(set(names)) < len(names):
             raise ConfigurationError(f"Vote(of={names}) names a tier twice: each has one vote.")
+        if needs is not None and needs not in of:
+            raise ConfigurationError(
+                "Vote(needs=...) is one of the voters: a tier's name or a chat model out of of=[...]."
+            )
         if samples < 1:
             raise ConfigurationError(f"Vote(samples={samples}) must be 1 or more.")
         if not temperature > 0:
@@ -121,6 +132,7 @@ class Vote(Check):
         if not 0 <= overlap <= 1:
             raise ConfigurationError(f"Vote(overlap={overlap}) must lie in [0, 1].")
         self.of = tuple(of)
+        self.needs = needs
         self.parallel = parallel
         self.samples = samples
         self.temperature = temperature
@@ -190,6 +202,7 @@ class Vote(Check):
             f"{attempt.tier} ({recast.kind})",
             lambda: again.invoke(messages),
             lambda: again.ainvoke(messages),
+            None,
             attempt.model,
             attempt.provider,
             recast,
@@ -206,6 +219,7 @@ def _other(voter: Second, attempt: Attempt) -> _Voter:
         voter if isinstance(voter, str) else model or type(voter).__name__,
         lambda: ask_second(voter, attempt),
         lambda: aask_second(voter, attempt),
+        voter,
         model,
         provider,
     )
@@ -240,7 +254,11 @@ class _Ballot:
         self.votes: list[dict[str, Any]] = []
         self.winner: _Answer | None = None
         self.own = True
-        self._count(attempt.tier, attempt, None)
+        self.waits = rule.needs is not None and rule.needs in (
+            attempt.tier,
+            *rule.voters(attempt.tier),
+        )
+        self._count(attempt.tier, attempt, None, attempt.tier)
 
     @property
     def open(self) -> bool:
@@ -252,28 +270,30 @@ class _Ballot:
         self.left -= 1
         self.own = self.own and voter.recast is not None
         if isinstance(cast, Exception):
-            self._abstained(voter.name, voter.model, describe_error(cast))
+            self._abstained(voter.name, voter.model, describe_error(cast), voter.key)
             return
         model = voter.model or str(cast.response_metadata.get("model_name") or "")
         provider = voter.provider or str(cast.response_metadata.get("model_provider") or "")
-        self._count(voter.name, self.attempt.saying(cast, model, provider), voter.recast)
+        self._count(voter.name, self.attempt.saying(cast, model, provider), voter.recast, voter.key)
 
-    def _count(self, name: str, said: Attempt, recast: Recast | None) -> None:
+    def _count(self, name: str, said: Attempt, recast: Recast | None, key: Second | None) -> None:
         form = self.rule.form(said)
         read = None if recast is None or said.message.tool_calls else recast.read(said.message)
         if not form.passed:
-            return self._abstained(name, said.model, f"{form.check}: {form.reason}")
+            return self._abstained(name, said.model, f"{form.check}: {form.reason}", key)
         if recast is not None and read is None and not said.message.tool_calls:
-            return self._abstained(name, said.model, "what it comes to can't be read")
+            return self._abstained(name, said.model, "what it comes to can't be read", key)
         like = next((each for each in self.answers if self._same(each, said.message, read)), None)
         number = like.number if like else len({each.number for each in self.answers}) + 1
         presentable = recast is None or recast.presentable
-        answer = _Answer(said.message, read, presentable, number)
+        needed = not self.waits or key == self.rule.needs
+        answer = _Answer(said.message, read, presentable, number, needed)
         self.answers.append(answer)
         self.votes.append({"voter": name, "model": said.model, "vote": number, "why": ""})
         if like and self.winner is None:
-            pair = (each for each in self.answers if each.number == number and each.presentable)
-            self.winner = next(pair, None)
+            sharing = [each for each in self.answers if each.number == number]
+            if any(each.needed for each in sharing):
+                self.winner = next((each for each in sharing if each.presentable), None)
         return None
 
     def _same(self, answer: _Answer, message: AIMessage, read: FinalAnswer | None) -> bool:
@@ -281,7 +301,9 @@ class _Ballot:
             self.attempt.request, answer.message, message, self.rule.overlap, (answer.read, read)
         )
 
-    def _abstained(self, name: str, model: str, why: str) -> None:
+    def _abstained(self, name: str, model: str, why: str, key: Second | None) -> None:
+        if self.waits and key == self.rule.needs:
+            self.left = 0  # nobody can decide any more
         self.votes.append({"voter": name, "model": model, "vote": None, "why": why})
 
     def verdict(self) -> Verdict:
@@ -290,6 +312,7 @@ class _Ballot:
         if self.winner is None:
             counted = len(self.answers)
             reason = f"no two of {counted} answers say the same"
+            reason += " with the one that is needed" if self.waits else ""
             if counted < len(votes):
                 reason += f" ({len(votes) - counted} abstained)"
             return Verdict(False, None, reason, votes=votes)

@@ -208,6 +208,19 @@ async def test_a_broken_call_that_two_share_is_not_handed_on(
     assert votes(answer) == {"small": None, "middle": None}
 
 
+async def test_weak_models_alone_do_not_decide_where_a_stronger_one_is_needed(
+    three, ask, small, middle, frontier, third
+):
+    small.script("41", "42", "41")
+    middle.script("43", "It is 42.", Reply(status=500, error="down"))
+    third.script("41", "42")
+    rule = Vote(of=["small", third_model(third), "middle"], needs="middle")
+    assert (await ask(three(rule), "6 * 7?")).text == "a frontier answer"
+    assert (await ask(three(rule), "6 * 7?")).text == "42"
+    assert asked(small, middle, third, frontier) == [2, 2, 2, 1]
+    assert (await ask(three(rule), "6 * 7?")).text == "a frontier answer"
+
+
 async def test_all_at_once(three, ask, small, middle, third):
     small.script("42")
     middle.script("42")
@@ -296,6 +309,7 @@ async def test_other_checks_see_what_is_handed_on(three, ask, small, middle, fro
         (lambda: Vote(of="small"), "takes a list of tiers' names"),
         (lambda: Vote(of=["small", 3]), "holds a int"),
         (lambda: Vote(of=["small", "small"]), "names a tier twice"),
+        (lambda: Vote(of=["small", "middle"], needs="huge"), "one of the voters"),
         (lambda: Vote(samples=0), "1 or more"),
         (lambda: Vote(temperature=0), "over 0"),
         (lambda: Vote(overlap=2), r"in \[0, 1\]"),
