@@ -1,18 +1,24 @@
 # Every target makes .venv itself and installs what it needs there; the system's Python is untouched.
 PYTHON ?= python3
 VENV := .venv
+OLDEST := .venv-oldest
 BIN := $(VENV)/bin
 PROMPT ?= What is the capital of France?
 ARGS ?=
 
-.PHONY: ask test soak lint docs bench bench-agreement bench-checks bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
+.PHONY: ask test test-all test-oldest train soak fuzz lint docs trip bench bench-agreement bench-checks bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
-	@echo "make test               the tests (ARGS='-n 2 --dist loadfile': in two processes)"
+	@echo "make test               the tests, in two processes (ARGS='-n 0 tests/verify': a part, in one)"
+	@echo "make test-all           what is long by nature: real models in full, killed processes, fault matrix, soak"
+	@echo "make test-oldest        the core's tests on the oldest versions that pyproject.toml allows"
 	@echo "make soak               10,000 requests, 64 at once, on servers where every fifth call goes wrong"
-	@echo "make lint               ruff and mypy --strict"
+	@echo "make fuzz               an hour of degenerate texts for all that reads them (ARGS: of pytest)"
+	@echo "make lint               ruff, mypy --strict, and the floors: imports only go down"
 	@echo "make docs               the docs site, into site/; fails on a broken link, anchor or reference"
+	@echo "make trip               one request's way through the package's files and functions, and their numbers"
+	@echo "make train ARGS=FOLDER  the shipped weights anew, from a folder of rows and its folder kinds/"
 	@echo "make bench              the router's cost per call, against baselines of the same run"
 	@echo "make bench-routing      what classifiers and checks gain on real data (ARGS='--figure FILE' draws it)"
 	@echo "make bench-checks       what self-verification and logprobs tell (ARGS=--record asks the models anew)"
@@ -31,7 +37,7 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.made pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[embedded,schema]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[embedded]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.made pyproject.toml
@@ -49,21 +55,79 @@ $(VENV)/.docs: $(VENV)/.made pyproject.toml
 ask: $(VENV)/.run
 	@$(BIN)/lc-asym-router ask $(ARGS) "$$PROMPT"
 
+# Two processes, a file to one of them (tests/conftest.py); what is marked `full` is for test-all.
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not full" $(ARGS)
+
+test-all: $(VENV)/.test
+	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -m full $(ARGS)
+
+# The tests that need no extra but `langchain`.
+CORE_TESTS := tests/behaviour/test_agents.py tests/behaviour/test_bad_input.py \
+	tests/behaviour/test_defaults.py tests/behaviour/test_faces.py tests/behaviour/test_parents.py \
+	tests/behaviour/test_routes.py tests/behaviour/test_standard.py tests/behaviour/test_streaming.py \
+	tests/classify/test_classify.py tests/tiers/test_switching.py tests/verify/test_checks.py \
+	tests/_internal/test_compat.py
+
+$(OLDEST)/.made: pyproject.toml
+	$(PYTHON) -m venv --clear $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(OLDEST)/bin/uv pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct \
+		-e '.[langchain,test-core]'
+	@touch $@
+
+test-oldest: $(OLDEST)/.made
+	$(OLDEST)/bin/python -m pytest $(CORE_TESTS) $(ARGS)
+
+soak: $(VENV)/.test
+	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -s tests/behaviour/faults/test_soak.py $(ARGS)
+
+lint: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@
+
+ask: $(VENV)/.run
+	@$(BIN)/lc-asym-router ask $(ARGS) "$$PROMPT"
+
 # In two processes (ARGS='-n 2 --dist loadfile', see tests/conftest.py) they take half the time; tests
 # with deadlines then fail now and then on two cores, so one process is what CI goes by.
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(ARGS)
 
+# The sources that the shipped weights were computed from; README.md there tells what they are. The same
+# files give the same bytes.
+SCORED := llmrouter mmlupro openai_gsm routellm_gsm8k zeroeval_crux zeroeval_gsm zeroeval_math-l5
+train: $(VENV)/.test
+	@test -d "$(ARGS)/kinds" || { echo "make train ARGS=FOLDER: give the folder of rows, with kinds/ in it."; exit 2; }
+	$(BIN)/lc-asym-router train --data $(SCORED:%=$(ARGS)/%.jsonl.gz) --kinds $(ARGS)/kinds \
+		--out lc_asym_router/classify/learned.json
+	$(BIN)/lc-asym-router train --what verifier --data $(SCORED:%=$(ARGS)/%.jsonl.gz) \
+		--out lc_asym_router/verify/learned.json
+
 soak: $(VENV)/.test
 	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -s tests/faults/test_soak.py $(ARGS)
+
+# Some 400 examples of each kind take an hour on one core; `make test` takes 6. Each day tries others.
+fuzz: $(VENV)/.test
+	LC_ASYM_ROUTER_FUZZ=$${LC_ASYM_ROUTER_FUZZ:-400} LC_ASYM_ROUTER_SEED=$${LC_ASYM_ROUTER_SEED:-$$(date +%j)} \
+	$(BIN)/python -m pytest tests/verify/test_reading_bounds.py $(ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typing/settings.py
+	$(BIN)/lint-imports
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict $(ARGS)
+
+trip: $(VENV)/.test
+	@$(BIN)/python -m tests.benchmarks.trip
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.overhead $(ARGS)
@@ -99,6 +163,6 @@ browser-test: $(VENV)/.test
 	$(BIN)/python -m pytest tests/browser $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist site *.egg-info
+	rm -rf $(VENV) $(OLDEST) build dist site *.egg-info
 
 export PROMPT

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lc_asym_router.decompose.gate import Gate as Gate
     from lc_asym_router.decompose.plan import Plan as Plan
     from lc_asym_router.decompose.plan import Step as Step
+    from lc_asym_router.errors import BudgetExceededError as BudgetExceededError
     from lc_asym_router.errors import ConfigurationError as ConfigurationError
     from lc_asym_router.errors import InvalidRequestError as InvalidRequestError
     from lc_asym_router.errors import NoTierError as NoTierError
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from lc_asym_router.errors import TiersFailedError as TiersFailedError
     from lc_asym_router.errors import UnverifiedError as UnverifiedError
     from lc_asym_router.money.budgets.budget import Budget as Budget
-    from lc_asym_router.money.budgets.exhausted import BudgetExceededError as BudgetExceededError
     from lc_asym_router.money.budgets.exhausted import Exhausted as Exhausted
     from lc_asym_router.money.budgets.store import BudgetStore as BudgetStore
     from lc_asym_router.money.ledger.handler import Ledger as Ledger
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from lc_asym_router.observe.drift import DriftWatch as DriftWatch
     from lc_asym_router.observe.logs import RequestLog as RequestLog
     from lc_asym_router.observe.otel import OpenTelemetry as OpenTelemetry
-    from lc_asym_router.records.decision import Decision as Decision
+    from lc_asym_router.records.trail import Decision as Decision
     from lc_asym_router.router.middleware import AsymRouterMiddleware as AsymRouterMiddleware
     from lc_asym_router.router.router import AsymRouter as AsymRouter
     from lc_asym_router.tiers.faults.breaker import Breaker as Breaker
@@ -68,13 +68,13 @@ _HOMES = {
     "Attempt": ".verify.attempt",
     "Breaker": ".tiers.faults.breaker",
     "Budget": ".money.budgets.budget",
-    "BudgetExceededError": ".money.budgets.exhausted",
+    "BudgetExceededError": ".errors",
     "BudgetStore": ".money.budgets.store",
     "Calibration": ".classify.calibration",
     "ChatPlanner": ".decompose.chat_planner",
     "Check": ".verify.check",
     "ConfigurationError": ".errors",
-    "Decision": ".records.decision",
+    "Decision": ".records.trail",
     "DecisionCache": ".classify.cached",
     "Decomposer": ".decompose.decomposer",
     "DriftWatch": ".observe.drift",

@@ -1,16 +1,45 @@
 """What can go wrong, each with a message that says what to do instead.
 
-No message holds a prompt, an answer or a key: see `describe_error`.
+No message holds a prompt, an answer or a key: see `describe_error`. Every error can be pickled, so
+that it crosses to another process with its text and its record; what may hold a prompt or a key
+(providers' exceptions with their requests, the raw message) stays behind.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 
 class RouterError(Exception):
-    """Base of every error that this package raises on its own account."""
+    """Base of every error that this package raises itself.
+
+    A pickled one has its text and its attributes; notes, causes and tracebacks, which others write,
+    are not pickled. A copy within the process is whole.
+    """
+
+    def __reduce__(self) -> Any:
+        # Not by __init__, as exceptions do by default: the arguments are the text, which the
+        # constructors of the subclasses don't take.
+        return _rebuilt, (type(self), self.args, self._crossing())
+
+    def __copy__(self) -> Self:
+        copied: Self = _rebuilt(type(self), self.args, self.__dict__)
+        return copied.with_traceback(self.__traceback__)
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self.__copy__()
+
+    def _crossing(self) -> dict[str, Any]:
+        """The attributes that go to another process."""
+        return {name: value for name, value in vars(self).items() if name != "__notes__"}
+
+
+def _rebuilt(kind: type[Any], args: tuple[Any, ...], attributes: Mapping[str, Any]) -> Any:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    vars(error).update(attributes)
+    return error
 
 
 class ConfigurationError(RouterError, ValueError):
@@ -44,7 +73,7 @@ class CutStreamError(RouterError):
 
 
 class EmptyStreamError(RouterError):
-    """A stream held nothing."""
+    """A stream was empty."""
 
     def __init__(self) -> None:
         super().__init__("the stream held no chunk")
@@ -121,13 +150,28 @@ class NoTierError(RouterError):
         )
 
 
+class ProviderError(RouterError):
+    """What became of a provider's exception in another process: what is known of it, in words.
+
+    Attributes:
+        kind: Name of the exception's class.
+        status: Its HTTP status, or `None`.
+    """
+
+    def __init__(self, kind: str, status: int | None = None, cause: str = "") -> None:
+        self.kind = kind
+        self.status = status
+        super().__init__(cause or (f"{kind} {status}" if status else kind))
+
+
 class TiersFailedError(RouterError):
     """No tier gave an answer that may be handed on.
 
     Attributes:
         record: The whole record (decision, attempts, totals), JSON-serialisable.
         exceptions: What the tiers raised, in order. They are not chained to this error,
-            because a provider's message may quote a prompt or a key.
+            because a provider's message may quote a prompt or a key; in another process a
+            `ProviderError` stands for each that is not of this package.
     """
 
     def __init__(self, record: Mapping[str, Any], exceptions: Sequence[BaseException] = ()) -> None:
@@ -139,6 +183,11 @@ class TiersFailedError(RouterError):
     def attempts(self) -> list[dict[str, Any]]:
         """One entry an attempt, as in `response_metadata["router"]["attempts"]`."""
         return list(self.record.get("attempts", ()))
+
+    def _crossing(self) -> dict[str, Any]:
+        causes = [str(attempt.get("error") or "") for attempt in self.attempts]
+        crossing = tuple(_described(error, causes) for error in self.exceptions)
+        return {**super()._crossing(), "exceptions": crossing}
 
     def _headline(self) -> str:
         return "No tier could answer this request:"
@@ -161,19 +210,53 @@ class UnverifiedError(TiersFailedError):
         )
 
 
+class BudgetExceededError(TiersFailedError):
+    """A budget has no room for a call, and `on_exhausted` gives no other answer.
+
+    Attributes:
+        exhausted: Which budget, spent, reserved, limit, and when it opens again.
+        record: The record so far; its attempts say what was tried before (a small answer that
+            failed its check, for example).
+        exceptions: What the tiers raised before.
+    """
+
+    def __init__(
+        self,
+        exhausted: Any,
+        record: Mapping[str, Any] | None = None,
+        exceptions: Sequence[BaseException] = (),
+    ) -> None:
+        self.exhausted = exhausted
+        super().__init__(record or {}, exceptions)
+
+    def __str__(self) -> str:
+        before = self._lines()
+        return f"{self.exhausted}" + (f"\nBefore that:\n{before}" if before else "")
+
+    def _headline(self) -> str:
+        return str(self.exhausted)
+
+
 class UnreadableOutputError(RouterError, ValueError):
     """The last tier's structured output does not parse or validate.
 
     Attributes:
-        message: The raw message; not in the text of the error.
+        message: The raw message; not in the text of the error. `None` in another process, for the
+            answer may repeat the prompt.
+        record: The request's record, as in `response_metadata["router"]`.
     """
 
     def __init__(self, fault: str, message: Any) -> None:
         self.message = message
+        metadata = getattr(message, "response_metadata", None) or {}
+        self.record: dict[str, Any] = dict(metadata.get("router") or {})
         super().__init__(
             f"The structured output can't be read: {fault}. The raw message is this error's "
             ".message; pass include_raw=True to get it without an error."
         )
+
+    def _crossing(self) -> dict[str, Any]:
+        return {**super()._crossing(), "message": None}
 
 
 class DataError(ConfigurationError):
@@ -185,7 +268,7 @@ class GradingError(ConfigurationError):
 
 
 class LedgerError(RouterError):
-    """The ledger could not write what it was told to have written."""
+    """The ledger could not be written, or not be read."""
 
 
 class CalibrationError(ConfigurationError):
@@ -194,3 +277,21 @@ class CalibrationError(ConfigurationError):
 
 class PlanError(RouterError, ValueError):
     """A plan that can't be carried out; the message says what is wrong with it."""
+
+
+def _described(error: BaseException, causes: list[str]) -> RouterError:
+    """An exception as it may cross to another process.
+
+    Args:
+        error: What a tier raised.
+        causes: The attempts' errors, in order, already described; each is taken once.
+    """
+    if isinstance(error, RouterError):
+        return error
+    kind, status = type(error).__name__, getattr(error, "status_code", None)
+    status = status if isinstance(status, int) and status > 0 else None
+    head = f"{kind} {status}" if status else kind
+    cause = next((each for each in causes if each.partition(":")[0] == head), "")
+    if cause:
+        causes.remove(cause)
+    return ProviderError(kind, status, cause)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 CLONE = Path(__file__).resolve().parent.parent
-EXTRAS = "notebook,plots,langchain,schema,embedded,evals,prices,report"
+EXTRAS = "notebook,plots,langchain,embedded,evals,prices,report"
 MODULES = (
     "langchain_ollama",
     "ipywidgets",

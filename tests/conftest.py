@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from langchain_ollama import ChatOllama
 from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models import _client_utils
@@ -19,6 +20,10 @@ from tests.servers import OllamaServer, OpenAIServer
 SMALL_PRICE = Price(0.05, 0.08)
 FRONTIER_PRICE = Price(2.5, 10.0)
 
+
+# No test goes by the wall clock: a machine that stalls is no failure.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 LOADING_MODELS = (
     "embedded/test_server.py",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import lc_asym_router
-from lc_asym_router.graph.options import CallOptions
+from lc_asym_router.graph.state import CallOptions
 from lc_asym_router.router import from_env as env
 
 ROOMS = {

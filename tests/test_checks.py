@@ -262,7 +262,8 @@ def test_calls_that_are_none():
     assert check(attempt("It rains.", tools=TOOLS)).passed
     text = '{"name": "weather", "arguments": {"city": "Bonn"}}'
     assert not check(attempt(text, tools=TOOLS)).passed
-    assert check(attempt('{"name": "Ann", "arguments": {}}', tools=TOOLS)).passed
+    assert not check(attempt('{"name": "nobody", "arguments": {}}', tools=TOOLS)).passed
+    assert check(attempt('{"name": "Ann", "age": 7}', tools=TOOLS)).passed
 
 
 @pytest.mark.parametrize("choice", ["any", "required", True, "weather"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 import time
 
@@ -21,8 +22,15 @@ from langchain_core.decisions import (
 )
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
-from lc_asym_router.classify import ChatDecisionModel, JudgeClassifier, KeywordClassifier
-from lc_asym_router.classify.typed_answers import spread
+from lc_asym_router.classify import (
+    ChatDecisionModel,
+    JudgeClassifier,
+    KeywordClassifier,
+    KindClassifier,
+    LearnedClassifier,
+)
+from lc_asym_router.classify.scorer import spread
+from lc_asym_router.errors import ConfigurationError
 from tests.conftest import frontier_model, record, small_model
 from tests.servers import Reply
 
@@ -47,7 +55,7 @@ def test_the_articles_rule_to_the_letter(text, word):
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("Debugging", True), ("REFACTORING it", True), ("analyse", False), ("bug", False)],
+    [("Debugging", True), ("REFACTORING it", True), ("analyse", True), ("bug", False)],
 )
 def test_parts_of_words(text, found):
     assert complexity(KeywordClassifier(), text) == float(found)
@@ -294,3 +302,102 @@ async def test_decide_asks_no_tier(make, small, frontier):
     assert router.decide("hi", {"configurable": {"threshold": 0.0}}).tier == "frontier"
     assert not small.requests
     assert not frontier.requests
+
+
+# settings that there are not -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make_it", "told"),
+    [
+        (lambda: LearnedClassifier(pth="x.json"), "no setting pth. Did you mean path"),
+        (lambda: KeywordClassifier(word=["x"]), "no setting word. Did you mean words"),
+        (lambda: KindClassifier({"a": ["x"], "b": ["y"]}, colour=1), "no setting colour"),
+    ],
+)
+def test_an_unknown_setting_is_refused(make_it, told):
+    with pytest.raises(ConfigurationError, match=told):
+        make_it()
+
+
+@pytest.mark.parametrize(
+    "words", [{"sonnet": 1.0}, ["sonnet"], KeywordClassifier(words=["sonnet"])]
+)
+def test_own_words_replace_the_articles(words):
+    own = LearnedClassifier(words=words)
+    assert complexity(own, "a sonnet") == 1
+    assert complexity(own, "hi, debug") == pytest.approx(own.complexity("hi, debug"))
+    again = LearnedClassifier(**own.model_dump())
+    assert again.words == own.words
+    with pytest.raises(ValueError, match="must be a list of words"):
+        LearnedClassifier(words="sonnet")
+
+
+# a user's own kinds ----------------------------------------------------------------------------
+
+KINDS = {
+    "small": ["What's my balance?", "Show my last invoice.", "Change my address, please."],
+    "frontier": [
+        "Redraft clause 4 so that liability is capped.",
+        "Compare both offers clause by clause.",
+        "Which clauses conflict with the framework agreement?",
+    ],
+}
+
+
+def test_own_kinds_are_learned_from_a_few_examples():
+    kinds = KindClassifier(KINDS)
+    assert complexity(kinds, "show my balance") < 0.35
+    assert complexity(kinds, "redraft the liability clause") > 0.65
+    told = kinds.invoke({"state": "show my balance", "questions": {"q": SCORE}})
+    assert told.reason.startswith("small: ")
+    silent = kinds.invoke({"state": "😀", "questions": {"q": SCORE}})
+    assert silent.scores["q"].confidence == 0
+
+
+@given(st.text(max_size=200))
+def test_own_kinds_have_probabilities(text):
+    likely = THREE.probabilities(text)
+    assert list(likely) == ["a", "b", "c"]
+    assert sum(likely.values()) == pytest.approx(1)
+    assert 0 <= THREE.complexity(text) <= 1
+
+
+THREE = KindClassifier({"a": ["one two"], "b": ["three four", "three"], "c": ["five six"]})
+
+
+def test_every_example_is_of_its_kind():
+    for classifier in (KindClassifier(KINDS), THREE):
+        for name, texts in classifier.examples.items():
+            for text in texts:
+                likely = classifier.probabilities(text)
+                assert max(likely, key=likely.__getitem__) == name
+
+
+async def test_own_kinds_route(make, ask):
+    router = make(classify=KindClassifier(KINDS))
+    assert record(await ask(router, "Redraft clause 7."))["decision"]["tier"] == "frontier"
+    assert record(await ask(router, "What's my address?"))["decision"]["tier"] == "small"
+
+
+def test_own_kinds_can_be_pickled():
+    kinds = KindClassifier(KINDS)
+    assert pickle.loads(pickle.dumps(kinds)).complexity("clause") == kinds.complexity("clause")
+
+
+@pytest.mark.parametrize(
+    ("examples", "told"),
+    [
+        ({}, "two kinds at least"),
+        ({"small": ["hi"]}, "two kinds at least"),
+        ({"small": "hi", "frontier": ["x"]}, "list of examples"),
+        ({"small": [], "frontier": ["x"]}, "list of examples"),
+        ({"small": ["?!"], "frontier": ["x"]}, "no text with a word"),
+        ({"small": [3], "frontier": ["x"]}, "no text with a word"),
+        ({"small": ["x"], "frontier": ["x"]}, "under 'small' and under 'frontier'"),
+        ({"small": ["x"], "frontier": [f"y{n}" for n in range(300)]}, "301 examples"),
+    ],
+)
+def test_examples_that_do_not_do(examples, told):
+    with pytest.raises(ConfigurationError, match=told):
+        KindClassifier(examples)

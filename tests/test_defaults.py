@@ -12,17 +12,17 @@ def test_the_learned_classifier_decides_at_its_own_threshold(make):
     decision = make().decide("What is the capital of France?")
     assert (decision.tier, decision.classifier) == ("small", "learned")
     assert decision.threshold == LearnedClassifier().threshold
-    assert 0 < decision.threshold < 0.5
+    assert 0 < decision.threshold < 1
 
 
 def test_what_it_holds_for_hard_goes_straight_to_the_frontier(make, small):
-    answer = make().invoke(" ".join(f"Every {word}s twice if {word}." for word in WORDS))
+    answer = make().invoke(
+        "Our job queue stalls under load: two workers wait for each other's lock. Find the cause in "
+        "the code below, then write a version that cannot deadlock, and explain the plan."
+    )
     decision = record(answer)["decision"]
     assert (decision["tier"], decision["classifier"]) == ("frontier", "learned")
     assert not small.requests
-
-
-WORDS = [a + b for a in "abcdefghij" for b in ("lm", "rn", "st", "nd", "rk", "pl", "tr", "ch")] * 3
 
 
 @pytest.mark.parametrize("word", ["refactor", "optimize", "analyze", "debug"])

@@ -40,6 +40,7 @@ async def test_an_easy_question_stays_small_and_says_paris(router, way):
     assert answer.usage_metadata["output_tokens"] > 0
 
 
+@pytest.mark.full
 def test_a_keyword_goes_to_the_stand_in(router):
     answer = router.invoke("Analyze the complexity of binary search in one sentence.")
     assert record(answer)["tier"] == "frontier"
@@ -47,6 +48,7 @@ def test_a_keyword_goes_to_the_stand_in(router):
     assert "log" in answer.text
 
 
+@pytest.mark.full
 def test_a_wrong_small_answer_is_escalated(router):
     answer = router.invoke("What is 17 times 23?")
     assert record(answer)["escalated"]
@@ -54,6 +56,7 @@ def test_a_wrong_small_answer_is_escalated(router):
     assert "391" in answer.text
 
 
+@pytest.mark.full
 def test_structured_output_on_real_models(router):
     schema = {
         "title": "City",
@@ -67,6 +70,7 @@ def test_structured_output_on_real_models(router):
     assert said["country"] == "France"
 
 
+@pytest.mark.full
 def test_ask_from_the_shell(nothing, capsys):  # noqa: F811
     assert main(["ask", "--json", "What is the capital of France?"]) == 0
     data = json.loads(capsys.readouterr().out)
@@ -77,6 +81,7 @@ def test_ask_from_the_shell(nothing, capsys):  # noqa: F811
     }
 
 
+@pytest.mark.full
 def test_the_light_model_judges_and_nothing_breaks(nothing):  # noqa: F811
     """The 135M as the small tier and as the judge: weak, but every part of the machine runs."""
     router = AsymRouter.from_env(small="embedded:smollm2:135m", classify="judge")

@@ -7,9 +7,6 @@ import sys
 
 import pytest
 
-from lc_asym_router import ConfigurationError, TiersFailedError
-from tests.servers import Reply, ToolCall
-
 BLOCKED = """
 import sys
 class Absent:
@@ -38,11 +35,6 @@ def without(absent: set[str], code: str) -> str:
             "[embedded]",
         ),
         (
-            {"jsonschema"},
-            "from lc_asym_router._internal.schemas import conform; conform({}, {'type': 'object'})",
-            "router[schema]",
-        ),
-        (
             {"matplotlib"},
             "from lc_asym_router.notebook import plot_ledger; plot_ledger([])",
             "router[plots]",
@@ -57,28 +49,3 @@ def without(absent: set[str], code: str) -> str:
 )
 def test_a_missing_extra_says_what_to_install(absent, code, says):
     assert says in without(absent, code)
-
-
-def test_without_a_validator_a_json_schema_is_refused_at_once(make, monkeypatch):
-    monkeypatch.setitem(sys.modules, "jsonschema.validators", None)
-    with pytest.raises(ConfigurationError, match=r"router\[schema\]"):
-        make().with_structured_output({"title": "T", "type": "object", "properties": {}})
-
-
-async def test_without_a_validator_a_tool_call_escalates(make, small, frontier, monkeypatch):
-    """A dict's arguments can't be vouched for, so the small call does not pass."""
-    schema = {
-        "name": "search",
-        "description": "Search.",
-        "parameters": {"type": "object", "properties": {"q": {"type": "string"}}},
-    }
-    monkeypatch.setitem(sys.modules, "jsonschema.validators", None)
-    small.script(Reply(tool_calls=[ToolCall("search", {"q": "x"})]))
-    answer = await make().bind_tools([schema]).ainvoke("hi")
-    record = answer.response_metadata["router"]
-    assert record["escalated"]
-    assert "lc-asym-router[schema]" in record["attempts"][0]["reason"]
-    small.script(Reply(status=500, error="x"))
-    frontier.script(Reply(status=500, error="x"))
-    with pytest.raises(TiersFailedError):
-        await make().ainvoke("hi")

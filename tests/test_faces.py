@@ -155,7 +155,7 @@ def test_the_graph_that_langgraph_studio_opens(monkeypatch):
     where = json.loads((root / "langgraph.json").read_text())["graphs"]["router"]
     path, name = where.split(":")
     assert (root / path).exists()
-    from lc_asym_router.router import from_env as env
+    from lc_asym_router.gateway import langgraph_server as env
 
     assert set(getattr(env, name)().nodes) == {
         "__start__",

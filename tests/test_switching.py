@@ -17,7 +17,7 @@ from typing_extensions import TypedDict
 
 from lc_asym_router import AsymRouter, NoTierError, Tier
 from lc_asym_router.errors import UnreadableOutputError
-from lc_asym_router.tiers.conversation import fit
+from lc_asym_router.tiers.binding import fit
 from tests.conftest import frontier_model, record, small_model
 from tests.servers import Reply, ToolCall
 

@@ -18,19 +18,17 @@ from langchain_core.messages import (
 )
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import patch_config, var_child_runnable_config
-from langchain_core.tracers._streaming import (
-    _StreamingCallbackHandler,
-    _V2StreamingCallbackHandler,
-)
 from langgraph.constants import TAG_NOSTREAM
+
+from lc_asym_router._internal.compat import EventStreamingHandler, StreamingHandler
 
 
 @contextmanager
 def config_context(config: RunnableConfig | None) -> Iterator[None]:
-    """Run a block with `config` as the ambient one.
+    """Run a block with `config` as the current one.
 
     Somebody's callable that invokes a model without a config gets its callbacks from there. And
-    LangGraph merges the ambient callbacks into those of a config that it is given, so that a handler
+    LangGraph merges the current callbacks into those of a config that it is given, so that a handler
     that was taken out of the config would come back in: `None` keeps it out.
     """
     token = var_child_runnable_config.set(config)
@@ -40,9 +38,8 @@ def config_context(config: RunnableConfig | None) -> Iterator[None]:
         var_child_runnable_config.reset(token)
 
 
-def is_listener(handler: BaseCallbackHandler) -> bool:
-    """Whether a handler passes tokens on to somebody who reads them as they come."""
-    return isinstance(handler, _StreamingCallbackHandler | _V2StreamingCallbackHandler)
+_LISTENERS = (StreamingHandler, EventStreamingHandler)
+"""Handlers that pass tokens on to somebody who reads them as they come."""
 
 
 def without_listeners(config: RunnableConfig) -> tuple[RunnableConfig, list[BaseCallbackHandler]]:
@@ -50,17 +47,22 @@ def without_listeners(config: RunnableConfig) -> tuple[RunnableConfig, list[Base
     callbacks = config.get("callbacks")
     if callbacks is None:
         return config, []
-    if isinstance(callbacks, BaseCallbackManager):
-        found = [handler for handler in callbacks.handlers if is_listener(handler)]
-        if not found:
-            return config, []
-        manager = callbacks.copy()
+    managed = isinstance(callbacks, BaseCallbackManager)
+    handlers: Any = cast("Any", callbacks).handlers if managed else callbacks
+    for handler in handlers:
+        if isinstance(handler, _LISTENERS):
+            break
+    else:
+        return config, []
+    found: list[Any] = [handler for handler in handlers if isinstance(handler, _LISTENERS)]
+    rest: Any
+    if managed:
+        rest = cast("Any", callbacks).copy()
         for handler in found:
-            manager.remove_handler(handler)
-        return patch_config(config, callbacks=cast("Any", manager)), found
-    found = [handler for handler in callbacks if is_listener(handler)]
-    rest = [handler for handler in callbacks if not is_listener(handler)]
-    return patch_config(config, callbacks=cast("Any", rest)) if found else config, found
+            rest.remove_handler(handler)
+    else:
+        rest = [handler for handler in handlers if not isinstance(handler, _LISTENERS)]
+    return patch_config(config, callbacks=rest), found
 
 
 def with_handlers(
@@ -87,25 +89,25 @@ def with_handlers(
 def with_input_hidden(
     handler: BaseCallbackHandler, messages: Sequence[BaseMessage]
 ) -> BaseCallbackHandler:
-    """A listening handler that is told of a model's call with these messages as its input.
+    """A listening handler that gets these messages as the input of a model's call.
 
     With `escalate_with="draft"` a live tier's real input holds the rejected draft, which nobody who
-    listens may see. What counts and traces is told the truth.
+    listens may see. What counts and traces gets the real input.
     """
-    veil = copy(handler)
+    changed = copy(handler)
     for name in dir(handler):
         if name.startswith("on_"):
-            veil.__dict__[name] = getattr(handler, name)
+            changed.__dict__[name] = getattr(handler, name)
     start: Any = handler.on_chat_model_start
 
-    def told(serialized: Any, _: Any, **kwargs: Any) -> Any:
+    def started(serialized: Any, _: Any, **kwargs: Any) -> Any:
         return start(serialized, [list(messages)], **kwargs)
 
-    async def atold(serialized: Any, _: Any, **kwargs: Any) -> Any:
+    async def astarted(serialized: Any, _: Any, **kwargs: Any) -> Any:
         return await start(serialized, [list(messages)], **kwargs)
 
-    veil.__dict__["on_chat_model_start"] = atold if iscoroutinefunction(start) else told
-    return veil
+    changed.__dict__["on_chat_model_start"] = astarted if iscoroutinefunction(start) else started
+    return changed
 
 
 def metadata_of(config: RunnableConfig) -> dict[str, Any]:

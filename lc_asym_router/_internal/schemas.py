@@ -1,7 +1,7 @@
 """Validating data against a schema as a caller gave it: pydantic, TypedDict or JSON schema.
 
-LangChain parses a JSON-schema dict but does not validate against it; this does, with `jsonschema`
-(the extra `schema`). Messages name places and types, never values: they go into records.
+LangChain parses a JSON-schema dict but does not validate against it; this does, with `jsonschema`.
+Messages name places and types, never values: they go into records.
 """
 
 from __future__ import annotations
@@ -16,30 +16,58 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json
 from typing_extensions import is_typeddict
 
-from lc_asym_router.errors import ConfigurationError
-
 
 class SchemaError(ValueError):
     """Data that does not fit its schema; the message holds no data."""
 
 
+DEEPEST = 200
+"""Brackets in brackets up to which JSON is read; pydantic's parser has the same bound."""
+
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_NO_BRACKET = re.compile(r"[^\[\]{}]+")
+_BEGINNING = 4_000
+"""Characters of an answer that are looked at while it comes in."""
+
+
 def parse_json(text: str) -> Any:
-    """The JSON that a text is, or that a fenced block or the text's braces hold.
+    """The JSON that a text is, or that the fenced block holds which it is.
 
     Raises:
-        SchemaError: There is none.
+        SchemaError: There is none, or it is nested deeper than `DEEPEST`, or a number has more digits
+            than Python reads.
     """
     stripped = text.strip()
-    fenced = re.fullmatch(r"```[\w-]*\s*\n(.*?)\n?```", stripped, re.DOTALL)
+    if stripped.startswith("```") and stripped.endswith("```"):
+        language, _, body = stripped[3:-3].partition("\n")
+        if re.fullmatch(r"[\w-]*", language.rstrip()):
+            stripped = body.strip()
+    if too_deep(stripped):
+        raise SchemaError(f"its brackets are nested deeper than {DEEPEST}")
     try:
-        return json.loads(fenced.group(1) if fenced else stripped)
-    except ValueError as error:
+        return json.loads(stripped)
+    except (ValueError, RecursionError) as error:
         raise SchemaError("it is no JSON") from error
 
 
+def too_deep(text: str) -> bool:
+    """Whether the brackets of JSON are nested deeper than `DEEPEST`; those in strings don't count."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    depth = 0
+    for bracket in _NO_BRACKET.sub("", _STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > DEEPEST:
+            return True
+    return False
+
+
 def could_be_json(text: str) -> bool:
-    """Whether a text may be the beginning of JSON, bare or in a code fence."""
-    stripped = text.lstrip()
+    """Whether a text may be the beginning of JSON, bare or in a code fence.
+
+    Only so much of its beginning is looked at as keeps it cheap to ask after each chunk.
+    """
+    stripped = text[:_BEGINNING].lstrip()
     if not stripped or "```".startswith(stripped):
         return True
     if stripped.startswith("```"):
@@ -51,6 +79,8 @@ def could_be_json(text: str) -> bool:
         from_json(stripped, allow_partial="trailing-strings")
     except ValueError as error:
         return "EOF" in str(error)
+    except TypeError:  # half a surrogate pair, which is no JSON
+        return False
     return True
 
 
@@ -59,7 +89,6 @@ def conform(data: Any, schema: Any) -> Any:
 
     Raises:
         SchemaError: It does not fit.
-        ConfigurationError: The schema is a JSON schema, and `jsonschema` is not installed.
     """
     if isinstance(schema, type) and (issubclass(schema, BaseModel) or is_typeddict(schema)):
         try:
@@ -89,31 +118,18 @@ def as_json_schema(schema: Any) -> dict[str, Any]:
     return dict(convert_to_json_schema(schema))
 
 
-def json_validator() -> Any:
-    """`jsonschema.validators.validator_for`, which finds the validator of a JSON schema.
-
-    Raises:
-        ConfigurationError: `jsonschema` is not installed.
-    """
-    try:
-        from jsonschema.validators import validator_for
-    except ImportError as error:
-        raise ConfigurationError(
-            "JSON schemas are validated with jsonschema, which is not installed: "
-            '`pip install "lc-asym-router[schema]"`.'
-        ) from error
-    return validator_for
-
-
 def validate_json(data: Any, schema: Mapping[str, Any]) -> None:
     """Validate data against a JSON schema.
 
     Raises:
         SchemaError: It does not fit.
-        ConfigurationError: `jsonschema` is not installed.
     """
-    validator_for = json_validator()
-    errors = sorted(validator_for(schema)(schema).iter_errors(data), key=lambda e: e.json_path)
+    from jsonschema.validators import validator_for
+
+    try:
+        errors = sorted(validator_for(schema)(schema).iter_errors(data), key=lambda e: e.json_path)
+    except RecursionError:
+        raise SchemaError("it is nested too deep to be validated") from None
     if errors:
         known = _properties(schema)
         faults = (

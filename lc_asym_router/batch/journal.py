@@ -3,73 +3,99 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import sys
 import threading
+import weakref
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from lc_asym_router._internal.paths import AnyPath
 from lc_asym_router.errors import DataError
 
+logger = logging.getLogger(__name__)
+
 VERSION = 1
+LOCKED_BYTE = 2**30
+"""On Windows a byte is locked, and nobody can read it: one that no journal reaches."""
 
 
 class Journal:
     """An append-only file of JSON lines; every entry is on the disk before `add` returns.
 
-    A line that a crash has cut off is dropped when the file is opened again; all others count. It
-    holds the models' answers as they came: keep it where answers may be kept.
+    A line that a crash has cut off is dropped when the file is opened again, and damaged lines are
+    passed over; all others count. One run at a time has the file: the operating system's lock on it
+    ends with the process, however that ends. It has the models' answers as they came: put it where
+    answers may be.
 
     Args:
-        path: The file, made anew or taken up; `None` keeps the entries in memory.
+        path: The file, made anew or taken up; `None` for the memory.
         maker: What the entries were made with; a file made with something else is refused.
 
+    Attributes:
+        entries: The newest entry of each key.
+        damaged: How many lines of the file could not be read.
+
     Raises:
-        DataError: The file is no journal, or one of another maker.
+        DataError: The file is no journal, or one of another maker, or another run has it.
     """
 
     def __init__(self, path: AnyPath | None, maker: str) -> None:
         self._lock = threading.Lock()
-        self._file = None
+        self._file: IO[bytes] | None = None
         self.entries: dict[str, dict[str, Any]] = {}
+        self.damaged = 0
         if path is None:
             return
         place = Path(path)
         place.parent.mkdir(parents=True, exist_ok=True)
-        if place.exists() and place.stat().st_size:
-            self._take_up(place, maker)
-        self._file = place.open("ab")
-        if not self._file.tell():
-            self._write({"journal": VERSION, "maker": maker})
-
-    def _take_up(self, path: Path, maker: str) -> None:
-        with path.open("r+b") as file:
-            lines = file.read().split(b"\n")
-            cut = lines.pop()
-            if cut:
-                file.seek(-len(cut), os.SEEK_END)
-                file.truncate()
+        file = place.open("a+b")
         try:
-            header, *entries = [json.loads(line) for line in lines] or [{}]
-            found = header.get("journal"), header.get("maker")
-            self.entries = {entry["key"]: entry for entry in entries}
-        except (ValueError, AttributeError, KeyError, TypeError):
-            found = None, None
-        if cut and not lines:
-            return  # The crash came within the very first line.
-        if found[0] != VERSION:
+            _lock(file, place)
+            self._take_up(file, place, maker)
+            self._file = file
+            if not file.seek(0, os.SEEK_END):
+                self._write({"journal": VERSION, "maker": maker})
+        except BaseException:
+            file.close()
+            raise
+        _journals.add(self)
+
+    def _take_up(self, file: IO[bytes], path: Path, maker: str) -> None:
+        file.seek(0)
+        *lines, cut = file.read().split(b"\n")
+        if cut:
+            file.truncate(file.tell() - len(cut))
+        if not lines:
+            return  # A new file, or the crash came within the very first line.
+        header = _entry(lines[0]) or {}
+        if header.get("journal") != VERSION:
             raise DataError(
                 f"{path} is no journal of an evaluation that can be taken up. Give another file."
             )
-        if found[1] != maker:
+        if header.get("maker") != maker:
             raise DataError(
-                f"{path} holds a run of another setting ({found[1]}), and this is {maker}. Give "
-                "another file, or the old setting to go on with that run."
+                f"{path} is of a run of another setting ({header.get('maker')}), and this is {maker}. "
+                "Give another file, or the old setting to go on with that run."
+            )
+        for line in lines[1:]:
+            entry = _entry(line)
+            if entry is not None and isinstance(entry.get("key"), str):
+                self.entries[entry["key"]] = entry
+            else:
+                self.damaged += 1
+        if self.damaged:
+            logger.warning(
+                "%s: %d of %d lines are damaged; their requests are asked again.",
+                path,
+                self.damaged,
+                len(lines) - 1,
             )
 
     def add(self, entry: dict[str, Any]) -> None:
-        """Keep an entry under its `key`, over an earlier one of that key. Threads may share it."""
+        """Add an entry, in place of an earlier one of its `key`. Threads may share the journal."""
         with self._lock:
             self.entries[entry["key"]] = entry
             self._write(entry)
@@ -91,3 +117,51 @@ class Journal:
     ) -> None:
         if self._file is not None:
             self._file.close()
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    """The entry of a line; `None` where it is damaged."""
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _lock(file: IO[bytes], path: Path) -> None:
+    """Shut other runs out of an open file until it is closed or the process ends.
+
+    Raises:
+        DataError: Another run has it.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(LOCKED_BYTE)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        raise DataError(
+            f"Another run is writing to {path}: two would pay for the same requests twice. Wait for "
+            "it to end, or give another file."
+        ) from None
+    except OSError as error:  # a file system without locks
+        logger.warning("%s can't be locked (%s): start no second run on it.", path, error.strerror)
+
+
+_journals: weakref.WeakSet[Journal] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """A child has its parent's open files: with them the lock would outlive the parent."""
+    for journal in list(_journals):
+        if journal._file is not None:
+            journal._file.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -116,7 +116,7 @@ class Run:
 
     def _is_done(self, entry: Entry | None) -> bool:
         result = "message" if self.grade is None else "score"
-        return entry is not None and entry[result] is not None
+        return entry is not None and entry.get(result) is not None
 
     def _entries(self, journal: Journal) -> dict[str, Entry]:
         return {job.key: journal.entries[job.key] for job in self.jobs}
@@ -235,7 +235,7 @@ def _described(error: Exception) -> str:
 def _kept(journal: Journal, job: Job) -> Entry | None:
     """The answer that an earlier run has had."""
     entry = journal.entries.get(job.key)
-    return entry if entry and entry["message"] is not None else None
+    return entry if entry and entry.get("message") is not None else None
 
 
 def message_of(entry: Entry) -> AIMessage:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lc_asym_router.classify.chat_decision_model import ChatDecisionModel as ChatDecisionModel
     from lc_asym_router.classify.judge import JudgeClassifier as JudgeClassifier
     from lc_asym_router.classify.keyword import KeywordClassifier as KeywordClassifier
+    from lc_asym_router.classify.kind_classifier import KindClassifier as KindClassifier
     from lc_asym_router.classify.learned import LearnedClassifier as LearnedClassifier
 
 _HOMES = {
@@ -20,6 +21,7 @@ _HOMES = {
     "DecisionCache": ".cached",
     "JudgeClassifier": ".judge",
     "KeywordClassifier": ".keyword",
+    "KindClassifier": ".kind_classifier",
     "LearnedClassifier": ".learned",
 }
 

@@ -15,7 +15,8 @@ from langchain_core.messages.ai import UsageMetadata, add_usage
 from langchain_core.runnables import Runnable
 from pydantic import Field
 
-from lc_asym_router.classify.typed_answers import ExplainedResponse, answer, levels_of
+from lc_asym_router._internal.compat import provider_of
+from lc_asym_router.classify.scorer import ExplainedResponse, answer, levels_of
 from lc_asym_router.errors import ClassifierError
 from lc_asym_router.tiers.provider import tokens_of
 
@@ -54,7 +55,7 @@ class ChatDecisionModel(BaseDecisionModel):
 
     @property
     def _provider(self) -> str:
-        return str(self.chat._get_ls_params().get("ls_provider", "lc_asym_router"))
+        return provider_of(self.chat) or "lc_asym_router"
 
     def _classify(self, state: State, questions: dict[str, Question]) -> ExplainedResponse:
         asked = _ask_all(self.chat, state, questions)

@@ -15,10 +15,9 @@ from lc_asym_router._internal.deadline import awithin, within
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.classify.chat_decision_model import ChatDecisionModel
 from lc_asym_router.classify.keyword import KeywordClassifier
-from lc_asym_router.classify.typed_answers import ExplainedResponse
+from lc_asym_router.classify.scorer import ExplainedResponse
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.tiers.faults.breaker import Breaker
-from lc_asym_router.tiers.faults.guard import permitted
+from lc_asym_router.tiers.faults.breaker import Breaker, permitted
 
 logger = logging.getLogger(__name__)
 

@@ -10,25 +10,30 @@ from typing import Any, ClassVar
 from langchain_core.decisions import BaseDecisionModel, Question
 from langchain_core.decisions.types import State
 from langchain_core.messages import BaseMessage
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from lc_asym_router.classify.typed_answers import (
+from lc_asym_router.classify.scorer import (
     ExplainedResponse,
     Factor,
     answer,
+    known_settings,
     levels_of,
     spread,
 )
-from lc_asym_router.classify.words import ARTICLE_WORDS, WORDS
+from lc_asym_router.classify.words import ALL_WORDS, ASKING_WORDS, WORDS
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.records.request import Request
+
+_FIRST = 30
+_LAST = 150
 
 
 class KeywordClassifier(BaseDecisionModel):
     """A decision model that looks for words in the latest human turn.
 
-    By default it is the article's rule to the letter: the lower-cased text contains one of
-    `refactor`, `optimize`, `analyze`, `debug` -> complex (1.0), else simple (0.0). Its confidence is
+    By default it is the article's rule: the lower-cased text contains one of `refactor`, `optimize`,
+    `analyze`, `debug`, or a form of them in one of twenty languages (`classify/words.py`) -> complex
+    (1.0), else simple (0.0). Its confidence is
     1.0 where a word was found and 0.0 where none was: no signal is not the same as easy, so keep
     the small tier's answers checked.
 
@@ -40,16 +45,32 @@ class KeywordClassifier(BaseDecisionModel):
             the weights of the words found, at most 1. A plain list weighs 1 each.
         whole_words: Match whole words only ("debug" but not "debugging"). Words in scripts without
             spaces are always matched anywhere.
+        asking_words: Those of the words that count only where a request asks: at a word's beginning,
+            in the first 30 characters or the last 150 of the last paragraph; a text that is given
+            along stands between. By default those of the built-in words that such texts hold, and
+            none of your own words.
 
     Raises:
-        ConfigurationError: No words, an empty word, or a weight outside [0, 1].
+        ConfigurationError: No words, an empty word, a weight outside [0, 1], or an unknown setting.
     """
 
     keeps_time: ClassVar[bool] = True
     instant: ClassVar[bool] = True
     model: str = "keyword"
-    words: dict[str, float] = Field(default_factory=lambda: dict.fromkeys(ARTICLE_WORDS, 1.0))
+    words: dict[str, float] = Field(default_factory=lambda: dict.fromkeys(ALL_WORDS, 1.0))
     whole_words: bool = False
+    asking_words: frozenset[str] = Field(default=frozenset(), repr=False)
+    _needles: tuple[tuple[str, str], ...] = PrivateAttr(default=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _built_in(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "words" not in values:
+            return {"asking_words": ASKING_WORDS, **values}
+        return values
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**known_settings(type(self), kwargs))
 
     @field_validator("words", mode="before")
     @classmethod
@@ -86,21 +107,37 @@ class KeywordClassifier(BaseDecisionModel):
                 f"{', '.join(sorted(WORDS))}. Give your own with words=[...]."
             )
         words: Iterable[str] = (word for language in languages for word in WORDS[language])
-        return cls(words=dict.fromkeys(words, 1.0), **kwargs)
+        return cls(
+            **{"words": dict.fromkeys(words, 1.0), "asking_words": ASKING_WORDS, **kwargs},
+        )
 
     @property
     def _provider(self) -> str:
         return "lc_asym_router"
 
+    def model_post_init(self, context: Any) -> None:
+        """Settle what does not depend on a text: each word as it is looked for."""
+        self._needles = tuple(
+            (word, unicodedata.normalize("NFC", word).lower()) for word in self.words
+        )
+
     def found(self, text: str) -> dict[str, float]:
         """The words that a text holds, with their weights."""
         lowered = unicodedata.normalize("NFC", text).lower()
-        return {word: weight for word, weight in self.words.items() if self._in(word, lowered)}
+        ends = (lowered[:_FIRST], lowered.rstrip().rpartition("\n\n")[2][-_LAST:])
+        return {
+            word: self.words[word]
+            for word, needle in self._needles
+            # Most words are not there, which takes a search each and nothing more.
+            if needle in lowered and self._is_meant(word, needle, lowered, ends)
+        }
 
-    def _in(self, word: str, lowered: str) -> bool:
-        needle = unicodedata.normalize("NFC", word).lower()
+    def _is_meant(self, word: str, needle: str, lowered: str, ends: tuple[str, str]) -> bool:
+        """Whether a word that stands somewhere in a text counts."""
+        if word in self.asking_words:
+            return any(_begins_a_word(needle, part) for part in ends)
         if not self.whole_words or _without_spaces(needle):
-            return needle in lowered
+            return True
         return re.search(rf"(?<!\w){re.escape(needle)}(?!\w)", lowered) is not None
 
     def _classify(self, state: State, questions: dict[str, Question]) -> ExplainedResponse:
@@ -149,6 +186,15 @@ def turn_text(state: State) -> str:
     return str(state)
 
 
+def _begins_a_word(needle: str, part: str) -> bool:
+    """Whether a word stands in a part of a text, at the beginning of a word of it."""
+    at = part.find(needle)
+    # Thai puts spaces between clauses at least; Chinese, Japanese and Korean words follow others.
+    while at > 0 and part[at - 1].isalpha() and not "\u3040" <= needle[0] <= "\ud7a3":
+        at = part.find(needle, at + 1)
+    return at >= 0
+
+
 def _without_spaces(word: str) -> bool:
     """Whether a word is written in a script that puts no spaces between words."""
-    return any("぀" <= char <= "鿿" or "가" <= char <= "힣" for char in word)
+    return any("぀" <= char <= "鿿" or "가" <= char <= "힣" or "ก" <= char <= "๛" for char in word)

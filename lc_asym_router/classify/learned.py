@@ -1,4 +1,4 @@
-"""A classifier that has learned, from recorded answers, which questions the frontier gains on."""
+"""A classifier that has learned which kinds of work, and which questions, the frontier is for."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from langchain_core.decisions.types import State
 from pydantic import PrivateAttr
 
 from lc_asym_router.classify.keyword import KeywordClassifier, turn_text
-from lc_asym_router.classify.typed_answers import (
+from lc_asym_router.classify.scorer import (
     ExplainedResponse,
     Factor,
     answer,
+    known_settings,
     levels_of,
     spread,
 )
-from lc_asym_router.classify.weights import WORDS, Gain, Weights, load_weights
+from lc_asym_router.classify.weights import KIND_PART, WORDS, Gain, Weights, load_weights
 
 _TOLD = 2
 """Features that a reason names."""
@@ -29,19 +30,24 @@ _NAMES: Mapping[str, tuple[str, str]] = {
     "relations": ("many conditions and relations", "few conditions and relations"),
     "length": ("its length", "its shortness"),
     WORDS: (WORDS, WORDS),
+    KIND_PART: (KIND_PART, KIND_PART),
 }
 """What a feature is called where there is more of it than usual, and where there is less."""
 
 
 class LearnedClassifier(BaseDecisionModel):
-    """A decision model that expects a gain of the frontier from features of the latest human turn.
+    """A decision model that judges the latest human turn by its kind of work and its expected gain.
 
-    Its complexity is the expected gain: the probability that the frontier is right where the small
-    model fails, minus that of the reverse, in (0, 1). Gains lie close together (the card beside the
-    weights, `learned.md`, says how close), so 0.5 sends nothing to the frontier:
+    With the shipped weights its complexity says how much a request looks like work for a frontier
+    model (code, faults, designs, analyses, plans, maths) and not for a small one (errands, facts,
+    extraction, classes, translation, small talk). Among requests like those on which gains were
+    measured (exam questions, word problems) it is ordered by the expected gain: the probability that
+    the frontier is right where the small model fails, minus that of the reverse. With weights that
+    `lc-asym-router train` has written without `--kinds` the complexity is the expected gain alone.
+
     `threshold` is the operating point that was found in the training, and the router takes it unless
-    told otherwise. Find yours with `lc-asym-router calibrate`. The order is what counts, and it is
-    strict: a higher raw score is a higher complexity, always.
+    told otherwise; the card beside the weights, `learned.md`, says what it means. Find yours with
+    `lc-asym-router calibrate`.
 
     On a `Choice` question (LangChain's `ModelRouterMiddleware` asks one), list the choices from the
     cheapest to the most capable: the threshold lies in the middle of them.
@@ -56,10 +62,11 @@ class LearnedClassifier(BaseDecisionModel):
     Args:
         path: Another file of weights, which `lc-asym-router train` has written; the shipped ones by
             default.
-        words: Words that make a request complex (1.0) whatever the weights say: a rule for what the
-            training data do not hold. None by default.
+        words: Words that make a request complex (1.0) whatever the weights say, or a
+            `KeywordClassifier` of such words. None by default.
 
     Raises:
+        ConfigurationError: An unknown setting, or words that are none.
         ModelFileError: The file is not there, is no such file, is of another version, or is damaged.
     """
 
@@ -74,7 +81,8 @@ class LearnedClassifier(BaseDecisionModel):
         # Here and not in a validator, where pydantic would wrap the error. A bad file is found now,
         # not at the first request.
         given: dict[str, Any] = {"path": None if path is None else fspath(path), **kwargs}
-        super().__init__(**given)
+        given["words"] = _rule(given.get("words"))
+        super().__init__(**known_settings(type(self), given))
         self._weights = load_weights(self.path)
 
     @property
@@ -83,20 +91,30 @@ class LearnedClassifier(BaseDecisionModel):
 
     @property
     def threshold(self) -> float:
-        """The operating point of the weights: expected gain at or over which to go up, in [0, 1]."""
-        return self._weights.threshold
+        """The operating point of the weights: complexity at or over which to go up, in [0, 1]."""
+        kinds = self._weights.kinds
+        return kinds.blend.threshold if kinds else self._weights.threshold
 
     def complexity(self, text: str) -> float:
-        """The expected gain of the frontier on a text, in (0, 1), leaving `words` aside."""
+        """The complexity of a text, in (0, 1), leaving `words` aside."""
         gain = self._weights.judge(text)
-        return self._weights.base if gain is None else gain.expected
+        return self._weights.unknown if gain is None else gain.complexity
+
+    def kind(self, text: str) -> str:
+        """What kind of work a text asks for, such as "code to change".
+
+        Returns:
+            "" where there is no word to go by, or the weights know no kinds.
+        """
+        gain = self._weights.judge(text)
+        return "" if gain is None else gain.kind
 
     def _classify(self, state: State, questions: dict[str, Question]) -> ExplainedResponse:
         text = turn_text(state)
         if self.words is not None and self.words.found(text):
             return self.words._classify(state, questions)
         gain = self._weights.judge(text)
-        complexity = self._weights.base if gain is None else gain.expected
+        complexity = self._weights.unknown if gain is None else gain.complexity
         confidence = 0.0 if gain is None else max(complexity, 1 - complexity)
         parts = () if gain is None else _parts(gain)
         return ExplainedResponse(
@@ -112,7 +130,7 @@ class LearnedClassifier(BaseDecisionModel):
             reason=(
                 "there is no word to go by"
                 if gain is None
-                else f"expected gain {complexity:.2f}: {_because(parts)}"
+                else f"{_judged(gain)}: {_because(parts)}"
             ),
             classifier=self.model,
             parts=parts,
@@ -133,6 +151,19 @@ class LearnedClassifier(BaseDecisionModel):
     async def _aclassify(self, state: State, questions: dict[str, Question]) -> ExplainedResponse:
         # A tenth of a millisecond: an executor would cost more than it saves.
         return self._classify(state, questions)
+
+
+def _rule(words: Any) -> Any:
+    """The classifier of some words; what is one already, or one that was written out, stays."""
+    written = isinstance(words, Mapping) and isinstance(words.get("words"), Mapping)
+    if words is None or written or isinstance(words, KeywordClassifier):
+        return words
+    return KeywordClassifier(words=words)
+
+
+def _judged(gain: Gain) -> str:
+    expected = f"expected gain {gain.expected:.2f}"
+    return f"{gain.kind}: {gain.complexity:.2f}; {expected}" if gain.kind else expected
 
 
 def _parts(gain: Gain) -> tuple[Factor, ...]:

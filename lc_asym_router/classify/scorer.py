@@ -1,20 +1,36 @@
-"""From a request to a complexity: what the `classify` node asks."""
+"""From a request to a complexity: what the `classify` node asks, and how classifiers answer."""
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import logging
 import math
+import operator
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
 from typing import Any, cast
 
-from langchain_core.decisions import BaseDecisionModel, ClassifierResponse, Score
+from langchain_core.decisions import (
+    Answer,
+    BaseDecisionModel,
+    Choice,
+    ChoiceAnswer,
+    ClassifierResponse,
+    Noul,
+    NoulAnswer,
+    Question,
+    Score,
+    ScoreAnswer,
+)
 from langchain_core.decisions.types import ClassifierRequest
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import run_in_executor
 from langgraph.errors import GraphBubbleUp
+from pydantic import BaseModel
 
 from lc_asym_router._internal.deadline import awithin, finished, within
 from lc_asym_router._internal.provider_errors import describe_error
@@ -82,7 +98,13 @@ class Scorer:
                 "'learned', a decision model, or a callable messages -> float in [0, 1]."
             )
 
-    @property
+    @cached_property
+    def makes_calls(self) -> bool:
+        """Whether the classifier may call a model: all may but those that say of themselves, not of a
+        subclass with a method of its own, that they answer at once."""
+        return not vars(type(self.classifier)).get("instant", False)
+
+    @cached_property
     def name(self) -> str:
         """The classifier's name, for decisions."""
         if isinstance(self.classifier, BaseDecisionModel):
@@ -113,7 +135,10 @@ class Scorer:
             seconds: How long it may take, beside its own deadline.
         """
         try:
-            return self._read(within(self._limit(seconds), lambda: self._ask(request, config)))
+            limit = self._limit(seconds)
+            if limit is None:
+                return self._read(self._ask(request, config))
+            return self._read(within(limit, lambda: self._ask(request, config)))
         except GraphBubbleUp:
             raise
         except Exception as error:
@@ -189,3 +214,108 @@ def _in_range(value: Any, name: str) -> float:
             f"{name} returned {value!r}; a classifier returns a number in [0, 1]."
         )
     return float(value)
+
+
+# typed answers ------------------------------------------------------------------------------
+
+
+def known_settings(model: type[BaseModel], given: dict[str, Any]) -> dict[str, Any]:
+    """What was given to a classifier's constructor, if it has a setting for all of it.
+
+    Raises:
+        ConfigurationError: It has none of that name: a misspelt one would be passed over in silence.
+    """
+    names = {field.alias or name for name, field in model.model_fields.items()}
+    names |= set(model.model_fields)
+    if unknown := sorted(set(given) - names):
+        close = [found for name in unknown for found in difflib.get_close_matches(name, names, n=1)]
+        raise ConfigurationError(
+            f"{model.__name__} has no setting {', '.join(unknown)}. "
+            + (f"Did you mean {', '.join(close)}?" if close else "Leave it out.")
+        )
+    return given
+
+
+class ExplainedResponse(ClassifierResponse):
+    """A response that also says, in one line, why; who answered in the end; and what moved it.
+
+    `parts` is `None` where the classifier can't tell its parts, and empty where nothing moved it.
+    """
+
+    reason: str = ""
+    classifier: str = ""
+    parts: tuple[Factor, ...] | None = None
+
+
+def levels_of(question: Question) -> list[str]:
+    """The possible answers to a question as ordered descriptions, lowest first.
+
+    Raises:
+        ClassifierError: The question asks for something else than one of a list (a `Box`).
+    """
+    if isinstance(question, Score):
+        return list(map(str, question.criteria))
+    if isinstance(question, Choice):
+        return [f"{label}: {text}" if text else label for label, text in question.criteria.items()]
+    if isinstance(question, Noul):
+        meaning = question.criteria
+        no, yes = (meaning.false, meaning.true) if meaning else (None, None)
+        return [f"no: {no}" if no else "no", f"yes: {yes}" if yes else "yes"]
+    raise ClassifierError(
+        f"A {question.type} question can't be answered by this classifier; it answers Score, "
+        "Choice and Noul questions."
+    )
+
+
+def answer(question: Question, probabilities: Sequence[float], confidence: float) -> Answer:
+    """The typed answer to a question, from a probability for each of its levels.
+
+    Args:
+        question: A `Score`, `Choice` or `Noul` question.
+        probabilities: One for each of `levels_of(question)`, in [0, 1], adding up to 1.
+        confidence: How sure that is, in [0, 1].
+    """
+    if isinstance(question, Score):
+        return ScoreAnswer(
+            type="score",
+            score=sum(map(operator.mul, count(), probabilities)),
+            legend=dict(enumerate(question.criteria)),
+            probabilities=dict(enumerate(probabilities)),
+            confidence=confidence,
+        )
+    if isinstance(question, Choice):
+        by_label = dict(zip(question.criteria, probabilities, strict=True))
+        return ChoiceAnswer(
+            type="choice",
+            choice=max(by_label, key=lambda label: by_label[label]),
+            probabilities=by_label,
+            confidence=confidence,
+        )
+    return NoulAnswer(type="noul", noul=probabilities[-1])
+
+
+def spread(complexity: float, levels: int) -> list[float]:
+    """A distribution over ordered levels whose mean, scaled to [0, 1], is the complexity.
+
+    The mass lies on the two levels on either side of it.
+    """
+    place = complexity * (levels - 1)
+    lower = min(int(place), levels - 2)
+    share = place - lower
+    return [1 - share if i == lower else share if i == lower + 1 else 0.0 for i in range(levels)]
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One thing that moved a complexity.
+
+    Attributes:
+        name: A feature as a person calls it, or the word that was found.
+        moved: What it added to the classifier's raw score; negative where it lowered it. Parts of
+            one request can be compared with each other.
+        word: Whether the name is a word of the request itself.
+    """
+
+    name: str
+    moved: float
+    word: bool = False

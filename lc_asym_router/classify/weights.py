@@ -21,6 +21,8 @@ from lc_asym_router.classify.features import (
     features,
     read,
 )
+from lc_asym_router.classify.kind_features import kind_features
+from lc_asym_router.classify.kinds import KINDS, KindWeights, kind_weights
 from lc_asym_router.errors import ModelFileError
 
 KIND = "classifier"
@@ -28,6 +30,7 @@ SHIPPED = Path(__file__).with_name("learned.json")
 """The weights that come with the package; the card beside them says what they were trained on."""
 
 WORDS = "its words"
+KIND_PART = "its kind"
 _MARGIN = 0.1
 
 
@@ -38,13 +41,18 @@ class Gain:
     Attributes:
         expected: How much the frontier is expected to gain, in (0, 1): the probability that it is
             right where the small model fails, minus that of the reverse.
-        parts: What each feature added to the raw score, against the mean question.
+        parts: What each feature added to the score, against the mean question.
         more: Of these, the features that the question has more of than the mean question.
+        complexity: How much speaks for the frontier, in (0, 1), by kind of work and expected gain
+            together; the expected gain where the weights know no kinds.
+        kind: What kind of work is asked for, in a few words; "" where the weights know no kinds.
     """
 
     expected: float
     parts: dict[str, float]
-    more: frozenset[str] = frozenset()
+    more: frozenset[str]
+    complexity: float
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,8 @@ class Weights:
         raw: Raw scores of the line's knots, rising.
         gain: Expected gains at these, rising, in (0, 1).
         base: Expected gain where nothing is known, in (0, 1).
-        threshold: The operating point: expected gain at or over which to go up, in [0, 1].
+        threshold: The operating point: complexity at or over which to go up, in [0, 1].
+        kinds: What tells kinds of work apart; `None` for weights of the gain alone.
     """
 
     names: tuple[str, ...]
@@ -72,13 +81,20 @@ class Weights:
     gain: Sequence[float] = field(repr=False)
     base: float
     threshold: float
+    kinds: KindWeights | None = None
+
+    @property
+    def unknown(self) -> float:
+        """The complexity of a request with nothing to go by, in (0, 1)."""
+        return self.kinds.blend.base if self.kinds else self.base
 
     def judge(self, text: str) -> Gain | None:
         """The expected gain on a question; `None` where it holds neither a word nor a number."""
         reading = read(text)
         return None if reading.empty else self._judge(reading)
 
-    def _judge(self, reading: Reading) -> Gain:
+    def raw_gain(self, reading: Reading) -> tuple[float, dict[str, float], frozenset[str]]:
+        """The gain's raw score, what each feature added to it, and those there is more of."""
         found = features(reading)
         away = {
             name: (found[name] - mean) / scale
@@ -91,8 +107,24 @@ class Weights:
         if self.words:
             hashed = buckets(reading, len(self.words))
             parts[WORDS] = sum(self.words[bucket] * share for bucket, share in hashed.items())
-        more = frozenset(name for name, far in away.items() if far > 0)
-        return Gain(self.expected(sum(parts.values())), parts, more)
+        return sum(parts.values()), parts, frozenset(name for name, far in away.items() if far > 0)
+
+    def _judge(self, reading: Reading) -> Gain:
+        raw, parts, more = self.raw_gain(reading)
+        expected = self.expected(raw)
+        if self.kinds is None:
+            return Gain(expected, parts, more, expected)
+        blend = self.kinds.blend
+        found = kind_features(reading.text)
+        kind = self.kinds.kind.score(found)
+        by_kind, by_gain = blend.parts(kind, self.kinds.scored.score(found), raw)
+        name = self.kinds.name(found, by_kind > 0)
+        # In the score's unit, so that the kind and the features can be compared.
+        moved = raw - blend.gain_mean
+        share = by_gain / moved if moved else 0.0
+        scaled = {part: added * share for part, added in parts.items()}
+        scaled[KIND_PART] = by_kind
+        return Gain(expected, scaled, more, blend.complexity(by_kind + by_gain), KINDS[name])
 
     def expected(self, raw: float) -> float:
         """The expected gain at a raw score, in (0, 1): strictly rising, so that nothing ties.
@@ -146,6 +178,7 @@ def _load(file: Path, stamp: int) -> Weights:
             gain=arrays["gain"],
             base=float(meta["base"]),
             threshold=float(meta["threshold"]),
+            kinds=kind_weights(arrays, meta),
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelFileError(f"{file} lacks a part. Train it again with this package.") from error
@@ -161,6 +194,7 @@ def _load(file: Path, stamp: int) -> Weights:
         and rising
         and 0 < weights.base < 1
         and 0 <= weights.threshold <= 1
+        and (weights.kinds is None or weights.kinds.sound)
         and 0 < weights.gain[0] <= weights.gain[-1] < 1
         and all(weights.scale)
     )

@@ -83,7 +83,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Telling:
+class Evidence:
     """What tells of one part's answer.
 
     Attributes:
@@ -111,20 +111,20 @@ class Found:
         telling: What tells of it.
     """
 
-    def __init__(self, telling: Telling) -> None:
-        self._telling = telling
-        self._missing = set(telling.finals)
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._missing = set(evidence.finals)
         self._weight = 0
 
     def add(self, keys: Set[str]) -> None:
         """Take in keys of the joined text that have not been there before."""
         self._missing -= keys
-        self._weight += sum(self._telling.weights.get(key, 0) for key in keys)
+        self._weight += sum(self._evidence.weights.get(key, 0) for key in keys)
 
     @property
     def used(self) -> bool:
         """Whether the text has used the answer."""
-        enough = self._telling.enough or self._weight >= self._telling.needed
+        enough = self._evidence.enough or self._weight >= self._evidence.needed
         return enough and not self._missing
 
 
@@ -139,37 +139,37 @@ class Uses:
     def __init__(self, plan: Plan, texts: Mapping[str, str]) -> None:
         answers = {step.id: Answer(texts[step.id]) for step in plan.steps}
         asked = Counter(key for step in plan.steps for key in keys_of(step.instruction))
-        held = Counter(key for answer in answers.values() for key in answer.keys)
+        occurrences = Counter(key for answer in answers.values() for key in answer.keys)
         needed = {need for step in plan.steps for need in step.needs}
-        self.telling = {
-            name: _telling(answer, asked, held, built_on=name in needed)
+        self.evidence = {
+            name: _evidence(answer, asked, occurrences, built_on=name in needed)
             for name, answer in answers.items()
         }
 
     def unused(self, joined: str) -> list[str]:
         """Ids of the steps whose answers a joined text does not use; a longer text never uses less."""
-        found = {name: Found(telling) for name, telling in self.telling.items()}
+        found = {name: Found(evidence) for name, evidence in self.evidence.items()}
         there = keys_of(joined)
         for each in found.values():
             each.add(there)
         return [name for name, each in found.items() if not each.used]
 
 
-def _telling(
-    answer: Answer, asked: Mapping[str, int], held: Mapping[str, int], *, built_on: bool
-) -> Telling:
+def _evidence(
+    answer: Answer, asked: Mapping[str, int], occurrences: Mapping[str, int], *, built_on: bool
+) -> Evidence:
     content = answer.content
-    its_own = {key for key in answer.keys if key not in asked and held[key] == 1}
+    its_own = {key for key in answer.keys if key not in asked and occurrences[key] == 1}
     weights = own = {key: weight for key, weight in content.items() if key in its_own}
     if built_on and sum(own.values()) < REPEATED * sum(content.values()):
         weights = content
     elif not own:
         weights = content or dict.fromkeys(sorted(answer.keys), 1)
-        rarest = min((asked.get(key, 0) + held[key] for key in weights), default=0)
+        rarest = min((asked.get(key, 0) + occurrences[key] for key in weights), default=0)
         weights = {
             key: weight
             for key, weight in weights.items()
-            if asked.get(key, 0) + held[key] == rarest
+            if asked.get(key, 0) + occurrences[key] == rarest
         }
     short, final = answer.length <= SHORT, answer.final
     finals: set[str] = set()
@@ -181,7 +181,7 @@ def _telling(
     if short:
         finals |= answer.numbers & its_own
     share = SHARE_OF_SHORT if short else SHARE_OF_LONG
-    return Telling(finals, enough, weights, share)
+    return Evidence(finals, enough, weights, share)
 
 
 class Reading:
@@ -192,7 +192,7 @@ class Reading:
     """
 
     def __init__(self, uses: Uses) -> None:
-        self._open = [Found(telling) for telling in uses.telling.values()]
+        self._open = [Found(evidence) for evidence in uses.evidence.values()]
         self._there: set[str] = set()
         self._rest = ""
 

@@ -81,7 +81,6 @@ class Decomposer(ChainChatModel):
     streaming: bool | None = Field(default=None, exclude=True)
 
     _settings: DecomposerSettings = PrivateAttr()
-    _face: Face = PrivateAttr()
     _graph: Graph = PrivateAttr()
 
     @model_validator(mode="after")
@@ -92,7 +91,9 @@ class Decomposer(ChainChatModel):
             self.router.policy, self.planner, self.gate, self.join, self.max_steps
         )
         self._settings = settings
-        self._face = Face(build_decomposer_graph(settings, self.max_concurrency, False), _Bounds())
+        self._answerer = Face(
+            build_decomposer_graph(settings, self.max_concurrency, False), _Bounds()
+        )
         kept = settings if self.checkpointer is False else settings.kept()
         self._graph = build_decomposer_graph(kept, self.max_concurrency, self.checkpointer)
         if self.profile is None:
@@ -103,10 +104,6 @@ class Decomposer(ChainChatModel):
     def graph(self) -> Graph:
         """The compiled state graph, to be added to a parent as a node: its state has `messages`."""
         return self._graph
-
-    @property
-    def _answerer(self) -> Face:
-        return self._face
 
     @property
     def _llm_type(self) -> str:

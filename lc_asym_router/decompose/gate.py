@@ -11,8 +11,8 @@ from langchain_core.messages.ai import UsageMetadata
 
 from lc_asym_router.decompose.plan import Plan, Step
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.records.amounts import total
 from lc_asym_router.records.request import Request
+from lc_asym_router.records.trail import total
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.tier import Tier
 

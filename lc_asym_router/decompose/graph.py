@@ -14,17 +14,16 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from langgraph._internal._runnable import RunnableCallable
 from langgraph.constants import END, START
 from langgraph.graph import StateGraph
 
+from lc_asym_router._internal.compat import RunnableCallable
 from lc_asym_router.decompose.nodes import Nodes
 from lc_asym_router.decompose.settings import DecomposerSettings
 from lc_asym_router.decompose.state import DecomposerState
 from lc_asym_router.decompose.steps_graph import StepsGraph
 from lc_asym_router.graph.build import Graph
-from lc_asym_router.graph.context import RunContext
-from lc_asym_router.graph.state import RouterIO
+from lc_asym_router.graph.state import RouterIO, RunContext
 
 
 def build_decomposer_graph(

@@ -1,7 +1,7 @@
 """Telling those who listen of an answer while it comes, as one run of a model.
 
 The reader of a stream has a sink; LangGraph's messages mode and `astream_events` have callback
-handlers. `hand_on` tells these of an answer that is there; here it is still being written. The events
+handlers. `deliver` gives these an answer that is there; here it is still being written. The events
 of the v2 protocol are drawn from the chunks one after the other, so whoever draws them waits for the
 next chunk: a thread, or a task.
 """
@@ -18,11 +18,11 @@ from queue import SimpleQueue
 from typing import Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
-from langchain_core.language_models._compat_bridge import achunks_to_events, chunks_to_events
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, LLMResult
 
 from lc_asym_router._internal.chunks import as_message
+from lc_asym_router._internal.compat import achunks_to_events, chunks_to_events
 from lc_asym_router.decompose.join import JoinSink
 from lc_asym_router.graph.streaming import Audience
 
@@ -31,7 +31,7 @@ Item = AIMessageChunk | BaseException | None
 
 
 @contextmanager
-def told_live(
+def deliver_live(
     sink: JoinSink | None, messages: Sequence[BaseMessage], audience: Audience
 ) -> Iterator[None]:
     """Within it, whoever listens is told of what the sink lets pass, when it does.
@@ -50,7 +50,7 @@ def told_live(
 
     def run() -> None:
         try:
-            _tell(iter(queue.get, None), messages, audience)
+            _deliver(iter(queue.get, None), messages, audience)
         except BaseException as error:  # a handler's that asks for its errors to be raised
             faults.append(error)
 
@@ -72,16 +72,16 @@ def told_live(
 
 
 @asynccontextmanager
-async def atold_live(
+async def adeliver_live(
     sink: JoinSink | None, messages: Sequence[BaseMessage], audience: Audience
 ) -> AsyncIterator[None]:
-    """The async twin of `told_live`."""
+    """The async twin of `deliver_live`."""
     if sink is None or not audience.handlers:
         yield
         return
     queue: asyncio.Queue[Item] = asyncio.Queue()
     sink.listener = queue.put_nowait
-    task = asyncio.create_task(_atell(queue, messages, audience))
+    task = asyncio.create_task(_adeliver(queue, messages, audience))
     try:
         yield
         queue.put_nowait(None)
@@ -92,7 +92,7 @@ async def atold_live(
     await task
 
 
-def _tell(items: Iterator[Item], messages: Sequence[BaseMessage], audience: Audience) -> None:
+def _deliver(items: Iterator[Item], messages: Sequence[BaseMessage], audience: Audience) -> None:
     first = next(items, None)
     if not isinstance(first, AIMessageChunk):
         return  # nothing was let pass
@@ -100,7 +100,7 @@ def _tell(items: Iterator[Item], messages: Sequence[BaseMessage], audience: Audi
     (run,) = manager.on_chat_model_start({}, [list(messages)], name=audience.name)
     said = _Said()
 
-    def heard() -> Iterator[ChatGenerationChunk]:
+    def generations() -> Iterator[ChatGenerationChunk]:
         item: Item = first
         while item is not None:
             chunk = said.chunk(item)
@@ -110,17 +110,17 @@ def _tell(items: Iterator[Item], messages: Sequence[BaseMessage], audience: Audi
 
     try:
         if audience.by_events:
-            for event in chunks_to_events(heard(), message_id=first.id):
+            for event in chunks_to_events(generations(), message_id=first.id):
                 run.on_stream_event(event)
         else:
-            deque(heard(), maxlen=0)
+            deque(generations(), maxlen=0)
     except _Broken as broken:
         run.on_llm_error(cast("BaseException", broken.__cause__))
         return
     run.on_llm_end(said.result)
 
 
-async def _atell(
+async def _adeliver(
     queue: asyncio.Queue[Item], messages: Sequence[BaseMessage], audience: Audience
 ) -> None:
     first = await queue.get()
@@ -130,7 +130,7 @@ async def _atell(
     (run,) = await manager.on_chat_model_start({}, [list(messages)], name=audience.name)
     said = _Said()
 
-    async def heard() -> AsyncIterator[ChatGenerationChunk]:
+    async def generations() -> AsyncIterator[ChatGenerationChunk]:
         item: Item = first
         while item is not None:
             chunk = said.chunk(item)
@@ -140,10 +140,10 @@ async def _atell(
 
     try:
         if audience.by_events:
-            async for event in achunks_to_events(heard(), message_id=first.id):
+            async for event in achunks_to_events(generations(), message_id=first.id):
                 await run.on_stream_event(event)
         else:
-            async for _ in heard():
+            async for _ in generations():
                 pass
     except _Broken as broken:
         await run.on_llm_error(cast("BaseException", broken.__cause__))

@@ -15,7 +15,7 @@ from langchain_core.runnables.config import merge_configs
 from lc_asym_router._internal.paths import AnyPath
 from lc_asym_router.batch.run import Entry, Job, Run, message_of
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.records.amounts import total
+from lc_asym_router.records.trail import total
 from lc_asym_router.router.router import AsymRouter
 
 
@@ -107,8 +107,8 @@ def map_run(
         raise ConfigurationError(
             "map() takes an instruction that is not empty and a list of items."
         )
-    told = repr((instruction, list(items), router)).encode()
-    maker = f"map {hashlib.sha256(told).hexdigest()[:16]}"
+    described = repr((instruction, list(items), router)).encode()
+    maker = f"map {hashlib.sha256(described).hexdigest()[:16]}"
     asked = cast("AsymRouter", _Asked(router, config))
     jobs = [
         Job(str(place), "\n\n".join(part for part in (instruction, item) if part))

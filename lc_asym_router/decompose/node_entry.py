@@ -12,19 +12,18 @@ from typing import Any
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph._internal._constants import CONFIG_KEY_STREAM
 from langgraph.constants import TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
+from lc_asym_router._internal.compat import CONFIG_KEY_STREAM
 from lc_asym_router._internal.run_config import run_id_of, with_handlers
 from lc_asym_router.decompose.join import MutedSink
 from lc_asym_router.decompose.record import as_side_calls, attempts_of, decision_of, trail_of
 from lc_asym_router.decompose.settings import DecomposerSettings
 from lc_asym_router.decompose.state import Split
-from lc_asym_router.graph.context import Surroundings
-from lc_asym_router.graph.notify import notifying
-from lc_asym_router.graph.options import CallOptions
+from lc_asym_router.graph.runner import notifying
+from lc_asym_router.graph.state import CallOptions, Surroundings
 from lc_asym_router.graph.streaming import Sink
 from lc_asym_router.records.request import Request
 from lc_asym_router.records.trail import Trail
@@ -75,8 +74,8 @@ class Entry:
     ) -> Entry:
         """`of` after the plan. In a subgraph nothing but the state tells what was spent before."""
         entry = cls.of(settings, state, config, runtime)
-        if not entry.around.context.kept:
-            entry.around.context.keep(trail_of(state))
+        if not entry.around.context.progress:
+            entry.around.context.note(trail_of(state))
         return entry
 
     def opened(self, planner: str | None, reason: str) -> Split:
@@ -107,7 +106,7 @@ class Entry:
         tags = [*(config.get("tags") or ()), TAG_NOSTREAM]
         return {**config, "configurable": values, "tags": tags}
 
-    def heard(self, bill: Bill, tier: str | None = None) -> RunnableConfig:
+    def answer_config(self, bill: Bill, tier: str | None = None) -> RunnableConfig:
         """A config for a call that answers the whole request, heard by whoever listens."""
         context = self.around.context
         config = with_handlers(self.around.config, [*self.around.listeners, bill], context.metadata)
@@ -121,8 +120,8 @@ class Entry:
         if tier is not None:
             values[f"{prefix}tier"] = tier
         if deadline is not None:
-            left = deadline - (time.time() - bill.started)
-            values[f"{prefix}deadline"] = max(left, AT_LEAST)
+            remaining = deadline - (time.time() - bill.started)
+            values[f"{prefix}deadline"] = max(remaining, AT_LEAST)
         return values
 
     @property
@@ -138,7 +137,7 @@ class Entry:
         Under the chat-model face, that one tells. As a subgraph the last node does; a node that is
         left tells what it has spent itself.
         """
-        if self.around.context.faced:
+        if self.around.context.under_model:
             yield []
             return
         context, messages = self.around.context, self.request.messages
@@ -168,7 +167,7 @@ class Bill(BaseCallbackHandler):
         self.records: list[Mapping[str, Any]] = []
         self._purpose = purpose
         self._context = entry.around.context
-        if not self._context.kept:
+        if not self._context.progress:
             trail: Trail = {
                 "id": split["id"],
                 "run_id": split["run_id"],
@@ -177,15 +176,15 @@ class Bill(BaseCallbackHandler):
                 "side_calls": [],
                 "started": split["started"],
             }
-            self._context.keep(trail)
+            self._context.note(trail)
 
-    def on_router_record(self, told: Any) -> None:
+    def on_router_record(self, finished: Any) -> None:
         """A request to the router has come to its end."""
-        self.records.append(told.record)
-        trail, _ = self._context.kept[0]
+        self.records.append(finished.record)
+        trail, _ = self._context.progress[0]
         # Steps run side by side: a list's own `extend` is all that may happen to it.
         if self._purpose:
-            trail["side_calls"].extend(as_side_calls(self._purpose, told.record))
+            trail["side_calls"].extend(as_side_calls(self._purpose, finished.record))
             return
-        trail["attempts"].extend(attempts_of(self.step, told.record))
-        trail["side_calls"].extend(told.record.get("side_calls", ()))
+        trail["attempts"].extend(attempts_of(self.step, finished.record))
+        trail["side_calls"].extend(finished.record.get("side_calls", ()))

@@ -19,7 +19,7 @@ from lc_asym_router._internal.chunks import Draft, as_chunks, as_message
 from lc_asym_router._internal.deadline import finished
 from lc_asym_router._internal.run_config import config_context
 from lc_asym_router.decompose.chat_planner import ChatPlanner
-from lc_asym_router.decompose.live_answer import atold_live, told_live
+from lc_asym_router.decompose.live_answer import adeliver_live, deliver_live
 from lc_asym_router.decompose.node_entry import Bill, Entry
 from lc_asym_router.decompose.planning import Planning
 from lc_asym_router.decompose.record import parts_record, usage_of, whole_record
@@ -29,7 +29,7 @@ from lc_asym_router.decompose.step_calls import FAILURES, Joining, with_whole_re
 from lc_asym_router.decompose.steps_graph import StepsGraph
 from lc_asym_router.errors import UnverifiedError
 from lc_asym_router.graph.state import Update, unseal
-from lc_asym_router.graph.streaming import Audience, Sink, ahand_on, hand_on
+from lc_asym_router.graph.streaming import Audience, Sink, adeliver, deliver
 from lc_asym_router.records.request import Request
 
 
@@ -132,7 +132,7 @@ class Nodes:
             return work.by_template()
         with work.entry.accounting():
             try:
-                with told_live(*work.heard):
+                with deliver_live(*work.delivery):
                     answer = self.settings.face.answer(work.request, work.config, work.sink)
             except FAILURES as error:
                 return work.failed(error)
@@ -147,7 +147,7 @@ class Nodes:
             return work.by_template()
         with work.entry.accounting():
             try:
-                async with atold_live(*work.heard):
+                async with adeliver_live(*work.delivery):
                     answer = await self.settings.face.aanswer(work.request, work.config, work.sink)
             except FAILURES as error:
                 return work.failed(error)
@@ -162,7 +162,7 @@ class Nodes:
             if update := _left_out(entry, state):
                 return update
             draft, audience = _shown(entry, state)
-            hand_on(draft, entry.request.messages, audience)
+            deliver(draft, entry.request.messages, audience)
             answers.append(_answer(entry, state, draft))
             return {"messages": answers[-1:], "route": END}
 
@@ -175,7 +175,7 @@ class Nodes:
             if update := _left_out(entry, state):
                 return update
             draft, audience = _shown(entry, state)
-            await ahand_on(draft, entry.request.messages, audience)
+            await adeliver(draft, entry.request.messages, audience)
             answers.append(_answer(entry, state, draft))
             return {"messages": answers[-1:], "route": END}
 
@@ -212,10 +212,12 @@ class Nodes:
         runtime: Runtime[Any],
     ) -> Iterator[_Whole]:
         entry = Entry.further(self.settings, state, config, runtime)
-        heard = entry.heard(Bill(entry, state["split"]), tier)
+        answer_config = entry.answer_config(Bill(entry, state["split"]), tier)
         with entry.accounting() as answers:
             try:
-                yield _Whole(state, answers, (entry.request, heard, entry.around.context.sink))
+                yield _Whole(
+                    state, answers, (entry.request, answer_config, entry.around.context.sink)
+                )
             except FAILURES as error:
                 raise with_whole_record(error, state, getattr(error, "record", None)) from None
 
@@ -257,8 +259,10 @@ def _left_out(entry: Entry, state: DecomposerState) -> Update | None:
     assert joined is not None
     if not joined["unused"]:
         return None
-    left = ", ".join(joined["unused"])
-    what = f"the join leaves out {left}" if state.get("draft") else "no tier could join the answers"
+    omitted = ", ".join(joined["unused"])
+    what = (
+        f"the join leaves out {omitted}" if state.get("draft") else "no tier could join the answers"
+    )
     split = {**state["split"], "reason": f"frontier: {what}"}
     if not entry.options.escalate:
         bare = UnverifiedError(joined["record"] or {})

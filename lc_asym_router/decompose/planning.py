@@ -10,6 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
+from lc_asym_router._internal.compat import provider_of
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router._internal.run_config import with_handlers
 from lc_asym_router.decompose.chat_planner import ChatPlanner
@@ -19,14 +20,12 @@ from lc_asym_router.decompose.plan import Plan
 from lc_asym_router.decompose.record import as_side_calls
 from lc_asym_router.decompose.settings import planner_name
 from lc_asym_router.decompose.state import Split
-from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.errors import BudgetExceededError, ConfigurationError
 from lc_asym_router.graph.calls.meter import CallMeter
 from lc_asym_router.graph.state import Update
-from lc_asym_router.money.budgets.exhausted import BudgetExceededError
-from lc_asym_router.records.amounts import total
 from lc_asym_router.records.request import Request
-from lc_asym_router.tiers.binding import bind
-from lc_asym_router.tiers.conversation import fit
+from lc_asym_router.records.trail import total
+from lc_asym_router.tiers.binding import bind, fit
 
 _ESTIMATES = Gate()
 """Estimates for the record where no gate is set."""
@@ -116,7 +115,7 @@ class Planning:
         """A planner's own model with the plan's schema bound, and its messages."""
         model: BaseChatModel = planner.model
         asked = self.asked(planner)
-        provider = str(model._get_ls_params().get("ls_provider", ""))
+        provider = provider_of(model)
         return bind(model, asked), fit(asked.messages, provider)
 
     def failed(self, planner: Any, error: Exception) -> None:
@@ -176,8 +175,8 @@ class Planning:
     def update(self) -> Update:
         """What comes of it, as an update of the state; results of a thread's earlier request go."""
         self.split["calls"] = self._calls()
-        if self.entry.around.context.kept:
-            self.entry.around.context.kept[0][0]["side_calls"][:] = self.split["calls"]
+        if self.entry.around.context.progress:
+            self.entry.around.context.progress[0][0]["side_calls"][:] = self.split["calls"]
         return {
             "route": self.route,
             "split": self.split,

@@ -10,9 +10,7 @@ from langchain_core.messages.ai import UsageMetadata, add_usage
 from lc_asym_router.decompose.plan import JOIN, Plan
 from lc_asym_router.decompose.state import DecomposerState, Joined, Split, StepResult
 from lc_asym_router.money.prices import Pricing
-from lc_asym_router.records.amounts import total
-from lc_asym_router.records.decision import Decision
-from lc_asym_router.records.trail import Trail, open_record
+from lc_asym_router.records.trail import Decision, Trail, open_record, total
 from lc_asym_router.tiers.ladder import Ladder
 
 Record = dict[str, Any]

@@ -16,8 +16,7 @@ from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.runner import Face
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.check import All
-from lc_asym_router.verify.form import NotEmpty
-from lc_asym_router.verify.schema import ValidStructure
+from lc_asym_router.verify.form import NotEmpty, ValidStructure
 
 PLANNERS = ("structure", "chat")
 

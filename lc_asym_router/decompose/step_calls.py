@@ -20,10 +20,9 @@ from lc_asym_router.decompose.plan import JOIN, Plan, Step
 from lc_asym_router.decompose.record import decomposition_of, trail_of, untold
 from lc_asym_router.decompose.schedule import Turn
 from lc_asym_router.decompose.state import DecomposerState, Joined, StepInput, StepResult
-from lc_asym_router.errors import NoTierError, TiersFailedError
+from lc_asym_router.errors import BudgetExceededError, NoTierError, TiersFailedError
 from lc_asym_router.graph.state import Update, seal
 from lc_asym_router.graph.streaming import Audience, Sink
-from lc_asym_router.money.budgets.exhausted import BudgetExceededError
 from lc_asym_router.records.request import Request, SchemaBinding
 from lc_asym_router.records.trail import open_record
 from lc_asym_router.tiers.structured import structured
@@ -134,7 +133,7 @@ class Joining:
         return cls(entry, state, entry.settings.joiner(plan), sink)
 
     @property
-    def heard(self) -> tuple[JoinSink | None, Sequence[BaseMessage], Audience]:
+    def delivery(self) -> tuple[JoinSink | None, Sequence[BaseMessage], Audience]:
         """What whoever listens is told of while it comes, and who that is."""
         return self.sink, self.entry.request.messages, self.entry.around.audience("Decomposer")
 
@@ -161,11 +160,11 @@ class Joining:
         """The tier has joined them; whether every part is in it, is seen to."""
         plan, texts = plan_of(self.state), texts_of(self.state)
         shown = self.sink is not None and self.sink.shown
-        left_out = [] if shown else unused(plan, texts, str(answer.text))
+        omitted = [] if shown else unused(plan, texts, str(answer.text))
         chunks = self.sink.chunks if self.sink else None
         draft = chunks if chunks and as_message(chunks).text == answer.text else answer
         record = answer.response_metadata["router"]
-        return {"draft": seal(draft), "joined": _joined(self._by, record, left_out, shown)}
+        return {"draft": seal(draft), "joined": _joined(self._by, record, omitted, shown)}
 
     def failed(self, error: Exception) -> Update:
         """No tier could join them.
@@ -215,10 +214,10 @@ def texts_of(state: Mapping[str, Any]) -> dict[str, str]:
     return {name: result["text"] for name, result in results.items() if result["text"] is not None}
 
 
-def _joined(by: str, record: Mapping[str, Any] | None, left_out: list[str], shown: bool) -> Joined:
+def _joined(by: str, record: Mapping[str, Any] | None, omitted: list[str], shown: bool) -> Joined:
     return {
         "by": by,
         "record": dict(record) if record else None,
-        "unused": left_out,
+        "unused": omitted,
         "shown": shown,
     }

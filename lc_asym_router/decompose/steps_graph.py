@@ -16,13 +16,16 @@ from functools import partial
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
-from langgraph._internal._constants import CONFIG_KEY_CHECKPOINTER, CONFIG_KEY_STREAM
-from langgraph._internal._runnable import RunnableCallable
 from langgraph.constants import START
 from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 
+from lc_asym_router._internal.compat import (
+    CONFIG_KEY_CHECKPOINTER,
+    CONFIG_KEY_STREAM,
+    RunnableCallable,
+)
 from lc_asym_router.decompose.node_entry import Entry
 from lc_asym_router.decompose.plan import Step
 from lc_asym_router.decompose.schedule import Schedule, Turn
@@ -30,9 +33,8 @@ from lc_asym_router.decompose.settings import DecomposerSettings
 from lc_asym_router.decompose.state import StepInput, StepResult, StepsState
 from lc_asym_router.decompose.step_calls import FAILURES, StepCall, plan_of, with_whole_record
 from lc_asym_router.graph.build import Graph
-from lc_asym_router.graph.context import RunContext
 from lc_asym_router.graph.runner import not_durable
-from lc_asym_router.graph.state import Update
+from lc_asym_router.graph.state import RunContext, Update
 
 SPARE = 2
 """Threads beyond one a step: a checkpointer writes in LangGraph's own pool."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lc_asym_router.embedded.catalog import EMBEDDED_MODELS, EmbeddedModel
     from lc_asym_router.embedded.errors import EngineError, MissingExtraError, WeightsError
+    from lc_asym_router.embedded.limits import Limits
     from lc_asym_router.embedded.pair import embedded_frontier, embedded_small
     from lc_asym_router.embedded.server import EmbeddedServer
     from lc_asym_router.embedded.weights import ensure_weights
@@ -20,6 +21,7 @@ __all__ = [
     "EmbeddedModel",
     "EmbeddedServer",
     "EngineError",
+    "Limits",
     "MissingExtraError",
     "WeightsError",
     "embedded_frontier",
@@ -32,6 +34,7 @@ _HOME = {
     "EmbeddedModel": "catalog",
     "EmbeddedServer": "server",
     "EngineError": "errors",
+    "Limits": "limits",
     "MissingExtraError": "errors",
     "WeightsError": "errors",
     "embedded_frontier": "pair",

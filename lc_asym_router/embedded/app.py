@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,11 +10,21 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from lc_asym_router.embedded import ollama_info
+from lc_asym_router.embedded.access import AccessMiddleware
 from lc_asym_router.embedded.catalog import EmbeddedModel
+from lc_asym_router.embedded.connections import ConnectionGuard
 from lc_asym_router.embedded.engine import Engine
-from lc_asym_router.embedded.errors import EngineError, MissingExtraError, WeightsError, needs_extra
+from lc_asym_router.embedded.error_form import error_response
+from lc_asym_router.embedded.errors import (
+    BadRequest,
+    EngineError,
+    MissingExtraError,
+    WeightsError,
+    needs_extra,
+)
 from lc_asym_router.embedded.fold import Fold, unfold
-from lc_asym_router.embedded.ollama_api import DEFAULT_MAX_TOKENS, BadRequest, Reply, to_openai
+from lc_asym_router.embedded.json_body import read_object
+from lc_asym_router.embedded.ollama_api import DEFAULT_MAX_TOKENS, Reply, to_openai
 from lc_asym_router.embedded.pool import EnginePool
 from lc_asym_router.embedded.tool_text import offered_names
 from lc_asym_router.embedded.upstream import (
@@ -30,6 +41,8 @@ from lc_asym_router.embedded.upstream import (
 with needs_extra():
     import httpx
     from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+    from starlette.middleware import Middleware
     from starlette.requests import ClientDisconnect, Request
     from starlette.responses import JSONResponse, PlainTextResponse, Response
     from starlette.routing import Route
@@ -42,27 +55,31 @@ class NotFound(Exception):
     """There is no such model (HTTP status 404)."""
 
 
-def make_app(pool: EnginePool) -> Starlette:
+def make_app(
+    pool: EnginePool, guard: ConnectionGuard, *, token: str, host: str = "127.0.0.1"
+) -> Starlette:
     """Make the application.
 
     Args:
         pool: The engines. The application doesn't stop them.
+        guard: The connections that the application has swept while it runs.
+        token: What a client has to send.
+        host: The address that is listened on.
     """
-    faces = Faces(pool)
+    faces = Faces(pool, guard)
+    access = Middleware(AccessMiddleware, token=token, host=host, limits=guard.limits)
     return Starlette(
         routes=[
             Route("/", faces.root, methods=["GET"]),
             Route("/api/version", faces.version, methods=["GET"]),
             Route("/api/tags", faces.tags, methods=["GET"]),
-            Route("/api/show", _guarded(faces.show, _ollama_error), methods=["POST"]),
-            Route("/api/chat", _guarded(faces.chat, _ollama_error), methods=["POST"]),
+            Route("/api/show", _guarded(faces.show), methods=["POST"]),
+            Route("/api/chat", _guarded(faces.chat), methods=["POST"]),
             Route("/v1/models", faces.openai_models, methods=["GET"]),
-            Route(
-                "/v1/chat/completions",
-                _guarded(faces.completions, _openai_error),
-                methods=["POST"],
-            ),
+            Route("/v1/chat/completions", _guarded(faces.completions), methods=["POST"]),
         ],
+        middleware=[access],
+        exception_handlers={HTTPException: _no_route, Exception: _unforeseen},
         lifespan=faces.lifespan,
     )
 
@@ -70,16 +87,21 @@ def make_app(pool: EnginePool) -> Starlette:
 class Faces:
     """The handlers, by route."""
 
-    def __init__(self, pool: EnginePool) -> None:
-        """Serve the models of `pool`."""
+    def __init__(self, pool: EnginePool, guard: ConnectionGuard) -> None:
+        """Serve the models of `pool` over the connections of `guard`."""
         self._pool = pool
+        self._guard = guard
         self._client: httpx.AsyncClient
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        """Keep one client to llama.cpp open as long as the application runs."""
-        async with make_client() as self._client:
-            yield
+        """Keep one client to llama.cpp open, and the connections swept, while it runs."""
+        sweeper = asyncio.create_task(self._guard.watch())
+        try:
+            async with make_client(self._guard.limits.requests) as self._client:
+                yield
+        finally:
+            sweeper.cancel()
 
     async def root(self, _request: Request) -> Response:
         """Say what this is."""
@@ -95,7 +117,7 @@ class Faces:
 
     async def show(self, request: Request) -> Response:
         """Answer ``POST /api/show``."""
-        body = await _body(request)
+        body = await self._body(request)
         return JSONResponse(ollama_info.show(self._find(body.get("model") or body.get("name"))))
 
     async def openai_models(self, _request: Request) -> Response:
@@ -109,7 +131,7 @@ class Faces:
     async def chat(self, request: Request) -> Response:
         """Answer ``POST /api/chat``."""
         began_ns = time.perf_counter_ns()
-        body = await _body(request)
+        body = await self._body(request)
         model = self._find(body.get("model"))
         if body.get("tools") and not model.tools:
             raise BadRequest(f'"{model.name}" does not support tools')
@@ -131,12 +153,15 @@ class Faces:
         A stream passes through as it is, with one exception: where tools are offered, a call
         can only be told from text at the end, so that such a stream comes in one piece.
         """
-        body = await _body(request)
+        body = await self._body(request)
         model = self._find(body.get("model"))
         body = with_limit(body)
-        engine = await unless_gone(request, self._pool.engine(model))
-        usage = bool((body.get("stream_options") or {}).get("include_usage"))
+        stream_options = body.get("stream_options") or {}
+        if not isinstance(stream_options, dict):
+            raise BadRequest("stream_options must be an object")
+        usage = bool(stream_options.get("include_usage"))
         offered = offered_names(body.get("tools"))
+        engine = await unless_gone(request, self._pool.engine(model))
         if offered or not body.get("stream"):
             completion = (await unless_gone(request, self._complete(engine, body))).whole(offered)
             if not body.get("stream"):
@@ -146,6 +171,10 @@ class Faces:
             return Response(text, media_type="text/event-stream")
         response = await unless_gone(request, open_completion(self._client, engine, body))
         return ClosingStream(_raw(engine, response), response, "text/event-stream")
+
+    async def _body(self, request: Request) -> dict[str, Any]:
+        """Read the JSON object of a request, whatever content type the client claims."""
+        return read_object(await request.body(), self._guard.limits.json_depth)
 
     async def _complete(self, engine: Engine, body: dict[str, Any]) -> Fold:
         body = {**body, "stream_options": {"include_usage": True}}
@@ -166,21 +195,6 @@ def with_limit(body: dict[str, Any]) -> dict[str, Any]:
         return body
     unlimited = {key: value for key, value in body.items() if key not in _LIMITS}
     return {**unlimited, "max_tokens": DEFAULT_MAX_TOKENS}
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    """Read a JSON object, whatever content type the client claims.
-
-    Raises:
-        BadRequest: When it isn't one.
-    """
-    try:
-        body = json.loads(await request.body())
-    except ValueError as error:
-        raise BadRequest(f"the body is no JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise BadRequest("the body must be a JSON object")
-    return body
 
 
 async def _ndjson(engine: Engine, response: httpx.Response, reply: Reply) -> AsyncIterator[bytes]:
@@ -211,32 +225,34 @@ def _line(value: dict[str, Any]) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode() + b"\n"
 
 
-def _guarded(handler: _Handler, error_response: Callable[[int, str], Response]) -> _Handler:
+def _guarded(handler: _Handler) -> _Handler:
     """Answer the errors of a handler in the form of its protocol."""
 
     async def guarded(request: Request) -> Response:
+        path = request.url.path
         try:
             return await handler(request)
         except BadRequest as error:
-            return error_response(400, str(error))
+            return error_response(path, 400, str(error))
         except NotFound as error:
-            return error_response(404, str(error))
+            return error_response(path, 404, str(error), code="model_not_found")
         except UpstreamError as error:
-            return error_response(error.status, error.text)
+            return error_response(path, error.status, error.text)
         except (EngineError, WeightsError, MissingExtraError) as error:
-            return error_response(500, str(error))
+            return error_response(path, 500, str(error))
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
 
     return guarded
 
 
-def _ollama_error(status: int, text: str) -> Response:
-    return JSONResponse({"error": text}, status_code=status)
+def _no_route(request: Request, error: Exception) -> Response:
+    """Answer a path or a method that there isn't."""
+    assert isinstance(error, HTTPException)
+    text = f"{error.detail}: this server has /api/chat, /api/show, /api/tags and /v1"
+    return error_response(request.url.path, error.status_code, text, headers=error.headers)
 
 
-def _openai_error(status: int, text: str) -> Response:
-    kind = "server_error" if status >= 500 else "invalid_request_error"
-    code = "model_not_found" if status == 404 else None
-    error = {"message": text, "type": kind, "param": None, "code": code}
-    return JSONResponse({"error": error}, status_code=status)
+def _unforeseen(request: Request, _error: Exception) -> Response:
+    """Answer where the server itself is at fault; nothing of the error is shown."""
+    return error_response(request.url.path, 500, "the embedded server failed: please report it")

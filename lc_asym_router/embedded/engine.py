@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import IO
 
 from lc_asym_router.embedded.catalog import EmbeddedModel
-from lc_asym_router.embedded.errors import EngineError, MissingExtraError
+from lc_asym_router.embedded.errors import EngineError, MissingExtraError, WeightsError
+from lc_asym_router.embedded.files import open_regular
 from lc_asym_router.embedded.memory import available_megabytes
 
 CONTEXT_TOKENS = 4096
@@ -94,6 +95,7 @@ class Engine:
         with self._start_lock:
             if not (self.alive and self._url):
                 began = time.perf_counter()
+                self._check_file()
                 self._check_memory()
                 self._url = self._spawn()
                 self.load_seconds = time.perf_counter() - began
@@ -112,6 +114,19 @@ class Engine:
         process, self._url = self._process, None
         if process is not None:
             process.kill()
+
+    def _check_file(self) -> None:
+        """Look at the file before llama.cpp does, which reads from whatever it is given."""
+        try:
+            with open_regular(self._path) as file:
+                size = os.fstat(file.fileno()).st_size
+        except (OSError, WeightsError) as error:
+            raise EngineError(f"The model {self.model.name!r} can't be loaded: {error}") from error
+        if size > self.model.megabytes * 10**6:
+            raise EngineError(
+                f"{self._path} is larger than the {self.model.megabytes} MB of "
+                f"{self.model.name!r}, so it is another file. Remove it, then ask again."
+            )
 
     def _check_memory(self) -> None:
         available = self._available()

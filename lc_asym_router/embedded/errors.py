@@ -21,6 +21,10 @@ _EXTRA_LIBRARIES = frozenset(
 )
 
 
+class BadRequest(ValueError):
+    """The request can't be served as it is; the text says why (HTTP status 400)."""
+
+
 class WeightsError(RuntimeError):
     """The weights of a model could not be fetched, or are not the pinned ones."""
 

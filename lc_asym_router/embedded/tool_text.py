@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_FENCE = re.compile(r"\A```(?:json)?\s*(?P<inside>.*?)\s*```\Z", re.DOTALL)
+from lc_asym_router.embedded.errors import BadRequest
+from lc_asym_router.embedded.json_body import deeper_than
+
+_FENCE = "```"
 _TAG = re.compile(r"</?tool_calls?>")
-_OPENINGS = ("{", "[", "```", "<tool_call")
+_OPENINGS = ("{", "[", _FENCE, "<tool_call")
+_MOST_DEPTH = 100
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,19 @@ class TextToolCall:
         return {"id": call_id, "type": "function", "function": function}
 
 
-def offered_names(tools: Iterable[Mapping[str, Any]] | None) -> frozenset[str]:
-    """Return the names of the tools of a request (OpenAI's and Ollama's form agree here)."""
-    functions = (tool.get("function") or {} for tool in tools or ())
+def offered_names(tools: Any) -> frozenset[str]:
+    """Return the names of the tools of a request (OpenAI's and Ollama's form agree here).
+
+    Raises:
+        BadRequest: When the tools are no list of objects.
+    """
+    if not tools:
+        return frozenset()
+    if not isinstance(tools, list) or not all(isinstance(tool, Mapping) for tool in tools):
+        raise BadRequest("tools must be a list of objects")
+    functions = [tool.get("function") or {} for tool in tools]
+    if not all(isinstance(function, Mapping) for function in functions):
+        raise BadRequest("the function of a tool must be an object")
     return frozenset(str(function["name"]) for function in functions if function.get("name"))
 
 
@@ -62,16 +76,30 @@ def calls_in(text: str, offered: frozenset[str]) -> list[TextToolCall]:
         The calls in order; empty when the text is anything but calls to offered tools.
     """
     stripped = _TAG.sub("", text).strip()
-    fenced = _FENCE.match(stripped)
-    found = _json_values(fenced["inside"] if fenced else stripped)
+    found = _json_values(_without_fence(stripped))
     if len(found) == 1 and isinstance(found[0], list):
         found = found[0]
     calls = [_call(value, offered) for value in found]
     return [call for call in calls if call is not None] if all(calls) else []
 
 
+def readable(text: str) -> bool:
+    """Tell whether JSON of a model can be parsed: it may write brackets to its last token."""
+    return not deeper_than(text, _MOST_DEPTH)
+
+
+def _without_fence(text: str) -> str:
+    """Take a code fence off that stands around the whole text."""
+    inside = text[len(_FENCE) : -len(_FENCE)]
+    if text != f"{_FENCE}{inside}{_FENCE}":
+        return text
+    return inside.removeprefix("json").strip()
+
+
 def _json_values(text: str) -> list[Any]:
     """Read JSON values that follow one another; empty when anything else stands between."""
+    if not readable(text):
+        return []
     decoder = json.JSONDecoder()
     values, at = [], 0
     try:
@@ -86,7 +114,10 @@ def _json_values(text: str) -> list[Any]:
 
 
 def _call(value: Any, offered: frozenset[str]) -> TextToolCall | None:
-    if not isinstance(value, dict) or value.get("name") not in offered:
+    if not isinstance(value, dict):
+        return None
+    name = value.get("name")
+    if not isinstance(name, str) or name not in offered:
         return None
     arguments = value.get("arguments", value.get("parameters"))
-    return TextToolCall(value["name"], arguments) if isinstance(arguments, dict) else None
+    return TextToolCall(name, arguments) if isinstance(arguments, dict) else None

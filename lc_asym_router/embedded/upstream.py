@@ -38,11 +38,15 @@ class UpstreamError(Exception):
         self.body = body
 
 
-def make_client() -> httpx.AsyncClient:
-    """Make the client for all calls: no time-out on a slow model, no proxy on the way."""
+def make_client(most_connections: int) -> httpx.AsyncClient:
+    """Make the client for all calls: no time-out on a slow model, no proxy on the way.
+
+    Args:
+        most_connections: Connections open at once; further calls wait.
+    """
     return httpx.AsyncClient(
         timeout=httpx.Timeout(None, connect=10),
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=8),
+        limits=httpx.Limits(max_connections=most_connections, max_keepalive_connections=8),
         trust_env=False,
     )
 

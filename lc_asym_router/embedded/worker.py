@@ -19,6 +19,7 @@ from typing import Any
 
 _ERRORS_ONLY = 1
 _PROMPT_CACHE_MIB = 256
+_READ_SECONDS = 30
 
 
 def main() -> None:
@@ -55,6 +56,7 @@ def _serve(config: dict[str, Any]) -> Any:
     params.port = 0
     params.api_keys = [config["api_key"]]
     params.ui = False
+    params.timeout_read = _READ_SECONDS  # by default a half-sent request keeps a thread for an hour
     params.use_jinja = True
     # With a cache that is not unified, llama.cpp divides n_ctx evenly among the slots, and
     # no client can take another's share.

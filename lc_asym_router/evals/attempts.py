@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 def attempt_of(row: Row) -> Attempt:
     """A row's small answer as a check sees it; its mean logprob stands for its tokens'."""
     mean = row.weak.logprob
-    told = {} if mean is None else {"logprobs": {"content": [{"token": "", "logprob": mean}]}}
+    metadata = {} if mean is None else {"logprobs": {"content": [{"token": "", "logprob": mean}]}}
     usage = usage_of(row, row.weak)
     return Attempt(
         tier="small",
         model=row.weak.model,
-        message=AIMessage(row.weak.response or "", usage_metadata=usage, response_metadata=told),
+        message=AIMessage(
+            row.weak.response or "", usage_metadata=usage, response_metadata=metadata
+        ),
         request=Request(messages=(HumanMessage(row.asked),)),
         usage=usage,
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lc_asym_router._internal.imports import numpy
 from lc_asym_router.errors import DataError
 from lc_asym_router.evals.attempts import attempt_of, bills
-from lc_asym_router.evals.check_thresholds import Outcomes, Point, joined, points
+from lc_asym_router.evals.check_thresholds import GradesAndCosts, Point, joined, points
 from lc_asym_router.evals.data import Row, need_scores
 from lc_asym_router.evals.metrics import auroc, bootstrap, recovered
 from lc_asym_router.evals.second_models import answered, none_of
@@ -63,21 +63,21 @@ class Cascade:
     thresholds: dict[str, float]
     policy: str
     asked: Any = field(repr=False)
-    outcomes: Outcomes = field(repr=False)
+    results: GradesAndCosts = field(repr=False)
 
     def default(self) -> Point:
         """The default operating point."""
-        return self.outcomes.point(
+        return self.results.point(
             self.thresholds[self.policy], self.scores[self.policy], self.asked
         )
 
     def curve(self) -> list[Point]:
         """The cost-quality curve of the policy: one point a threshold."""
-        return list(points(self.outcomes, self.scores[self.policy], self.asked))
+        return list(points(self.results, self.scores[self.policy], self.asked))
 
     def cost_ratio(self, point: Point) -> float | None:
         """A point's bill as a part of that of asking the frontier alone; `None` where that is 0."""
-        alone = float(self.outcomes.frontier_usd.mean())
+        alone = float(self.results.frontier_usd.mean())
         return point.cost_usd / alone if alone > 0 else None
 
     def report(self) -> dict[str, Any]:
@@ -85,8 +85,8 @@ class Cascade:
         point = self.default()
         reach = [p for p in self.curve() if p.pgr is not None and p.pgr >= 0.95]
         cheapest = min(reach, key=lambda p: p.cost_usd, default=None)
-        up = self.outcomes.straight | (self.scores[self.policy] < self.thresholds[self.policy])
-        weak, strong = self.outcomes.weak, self.outcomes.strong
+        up = self.results.straight | (self.scores[self.policy] < self.thresholds[self.policy])
+        weak, strong = self.results.weak, self.results.strong
         return {
             "cascade": {
                 "pgr": point.pgr,
@@ -101,7 +101,7 @@ class Cascade:
 
     def _single(self, name: str) -> dict[str, float | None]:
         """One check alone, without the classifier."""
-        weak, strong = self.outcomes.weak, self.outcomes.strong
+        weak, strong = self.results.weak, self.results.strong
         up = self.scores[name] < self.thresholds[name]
         return {
             "pgr": recovered(weak, strong, up),
@@ -180,7 +180,7 @@ def simulate(
         thresholds=thresholds,
         policy=policy,
         asked=asked,
-        outcomes=_outcomes(used, second, prices, skipped),
+        results=_results(used, second, prices, skipped),
     )
 
 
@@ -228,12 +228,12 @@ def _agree(question: str, mine: Reading, other: Reading) -> float:
     return float(agree(question, mine.final, other.final))
 
 
-def _outcomes(
+def _results(
     rows: Sequence[Row], second: str | None, prices: CascadePrices, straight: Any
-) -> Outcomes:
+) -> GradesAndCosts:
     np = numpy()
     seconds = None if second is None else [row.other[second] for row in rows]
-    return Outcomes(
+    return GradesAndCosts(
         weak=np.asarray([row.weak_score for row in rows]),
         strong=np.asarray([row.strong_score for row in rows]),
         small_usd=bills(rows, prices.small, [row.weak for row in rows]),

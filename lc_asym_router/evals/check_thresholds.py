@@ -45,7 +45,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class GradesAndCosts:
     """What every call gave and cost; one number a row.
 
     Attributes:
@@ -89,12 +89,12 @@ class Outcomes:
         )
 
 
-def points(outcomes: Outcomes, score: Floats, asked: Any, **bounds: float) -> Iterator[Point]:
+def points(results: GradesAndCosts, score: Floats, asked: Any, **bounds: float) -> Iterator[Point]:
     """The curve of a score: from nothing escalated to everything."""
     np = numpy()
     steps = np.unique(np.quantile(score, np.linspace(0, 1, STEPS + 1)))
     for threshold in (*steps, np.nextafter(steps[-1], np.inf)):
-        yield outcomes.point(threshold, score, asked, **bounds)
+        yield results.point(threshold, score, asked, **bounds)
 
 
 def joined(cheap: Floats, dear: Floats, *, sure: float, hopeless: float) -> tuple[Floats, Any]:
@@ -109,7 +109,7 @@ def joined(cheap: Floats, dear: Floats, *, sure: float, hopeless: float) -> tupl
 
 
 def best(
-    outcomes: Outcomes,
+    results: GradesAndCosts,
     score: Floats,
     *,
     quality: float | None = None,
@@ -127,11 +127,11 @@ def best(
         CalibrationError: Neither or both are given, or no threshold reaches it.
     """
     none = numpy().zeros(len(score), dtype=bool)
-    return _cheapest(outcomes, points(outcomes, score, none), quality, recovered)
+    return _cheapest(results, points(results, score, none), quality, recovered)
 
 
 def best_joint(
-    outcomes: Outcomes,
+    results: GradesAndCosts,
     cheap: Floats,
     dear: Floats,
     *,
@@ -155,13 +155,13 @@ def best_joint(
         for hopeless in BOUNDS[0]:
             for sure in BOUNDS[1]:
                 score, asked = joined(cheap, dear, sure=sure, hopeless=hopeless)
-                yield from points(outcomes, score, asked, sure=sure, hopeless=hopeless)
+                yield from points(results, score, asked, sure=sure, hopeless=hopeless)
 
-    return _cheapest(outcomes, every(), quality, recovered)
+    return _cheapest(results, every(), quality, recovered)
 
 
 def _cheapest(
-    outcomes: Outcomes, tried: Iterator[Point], quality: float | None, recovered: float | None
+    results: GradesAndCosts, tried: Iterator[Point], quality: float | None, recovered: float | None
 ) -> Point:
     target = Target(quality=quality, gain_kept=recovered)
-    return choose(list(tried), target, float(outcomes.weak.mean()), float(outcomes.strong.mean()))
+    return choose(list(tried), target, float(results.weak.mean()), float(results.strong.mean()))

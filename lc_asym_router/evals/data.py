@@ -209,15 +209,30 @@ def _prefixes(files: Sequence[Path]) -> dict[Path, str]:
     }
 
 
+def objects_of(paths: Sequence[AnyPath]) -> Iterator[tuple[str, Path, dict[str, Any]]]:
+    """The JSON objects of files and folders, each with its place for messages and its file.
+
+    Raises:
+        DataError: A path is not there, can't be read, or a line is no JSON object.
+    """
+    for path in _files(paths):
+        yield from ((f"{path}, line {number}", path, data) for number, data in _objects(path))
+
+
 def _rows(path: Path, prefix: str, scored: bool) -> Iterator[tuple[str, Row]]:
+    for number, data in _objects(path):
+        place = f"{path}, line {number}"
+        yield place, _row(data, place, _name(path), f"{prefix}/{number}", scored)
+
+
+def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     opener = gzip.open if path.name.endswith(".gz") else open
     try:
         # "-sig": editors and spreadsheets put a byte order mark in front.
         with opener(path, "rt", encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
-                    place, own_id = f"{path}, line {number}", f"{prefix}/{number}"
-                    yield place, _row(_object(line, place), place, _name(path), own_id, scored)
+                    yield number, _object(line, f"{path}, line {number}")
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise DataError(f"{path} can't be read ({type(error).__name__}); is it whole?") from error
 

@@ -10,7 +10,7 @@ from typing import Any
 from lc_asym_router._internal.imports import numpy
 from lc_asym_router.evals.data import Row
 from lc_asym_router.evals.metrics import bootstrap
-from lc_asym_router.records.amounts import total
+from lc_asym_router.records.trail import total
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from lc_asym_router.errors import CalibrationError
 
 
-class Outcome(Protocol):
+class OperatingPoint(Protocol):
     """What thresholds give."""
 
     @property
@@ -29,7 +29,7 @@ class Outcome(Protocol):
         ...
 
 
-Found = TypeVar("Found", bound=Outcome)
+Found = TypeVar("Found", bound=OperatingPoint)
 
 
 @dataclass(frozen=True, slots=True)

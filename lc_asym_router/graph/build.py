@@ -1,4 +1,4 @@
-"""The picture of the design as code: nodes and edges, nothing else.
+"""The picture of the design as code: nodes and edges.
 
 START -> classify -+-> small -> verify -+-> END
                    |     ^______retry___|
@@ -11,18 +11,17 @@ START -> classify -+-> small -> verify -+-> END
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
-from langgraph._internal._runnable import RunnableCallable
 from langgraph.constants import END, START
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from lc_asym_router.graph.context import RunContext
-from lc_asym_router.graph.nodes import Nodes, follow
+from lc_asym_router._internal.compat import RunnableCallable
+from lc_asym_router._internal.display import renderer
+from lc_asym_router.graph.nodes import GraphNodes, follow
 from lc_asym_router.graph.policy import Policy
-from lc_asym_router.graph.shown_graph import shown
-from lc_asym_router.graph.state import RouterIO, RouterState
+from lc_asym_router.graph.state import RouterIO, RouterState, RunContext
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 
@@ -31,10 +30,10 @@ def build_graph(policy: Policy, checkpointer: bool | None = None) -> Graph:
     """Compile the router's graph.
 
     Args:
-        policy: What its nodes go by.
+        policy: The router's settings, resolved.
         checkpointer: `None` inherits a parent's, as a subgraph does; `False` has none.
     """
-    nodes = Nodes(policy)
+    nodes = GraphNodes(policy)
     graph = StateGraph(
         RouterState, context_schema=RunContext, input_schema=RouterIO, output_schema=RouterIO
     )
@@ -65,3 +64,35 @@ def build_graph(policy: Policy, checkpointer: bool | None = None) -> Graph:
 def _node(function: Any, afunction: Any) -> RunnableCallable:
     # LangGraph's own pairing of sync and async, as LangChain's create_agent uses it.
     return RunnableCallable(function, afunction, trace=False)
+
+
+class ShownGraph(CompiledStateGraph[Any, Any, Any, Any]):
+    """A compiled graph that shows itself here: LangGraph's own display asks a web service."""
+
+    @property
+    def policy(self) -> Policy:
+        """The settings that its nodes share; its builder, which its copies share too, keeps them."""
+        return cast("Policy", cast("Any", self.builder).policy)
+
+    def _repr_html_(self) -> str:
+        return str(renderer("ShownGraph")(self))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        """Every form of the display, by MIME type."""
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+    def __repr__(self) -> str:
+        nodes = ", ".join(name for name in self.nodes if not name.startswith("__"))
+        return f"AsymRouter.graph({nodes})"
+
+
+def shown(compiled: CompiledStateGraph[Any, Any, Any, Any], policy: Policy) -> ShownGraph:
+    """The compiled graph itself, made to show itself.
+
+    Args:
+        compiled: The graph.
+        policy: The router's settings, resolved.
+    """
+    compiled.__class__ = ShownGraph
+    cast("Any", compiled.builder).policy = policy
+    return cast("ShownGraph", compiled)

@@ -3,185 +3,370 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.constants import END
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
-from lc_asym_router._internal.run_config import config_context, run_id_of
-from lc_asym_router.graph.calls.meter import CallMeter
-from lc_asym_router.graph.calls.paying import charged_trail
-from lc_asym_router.graph.context import Scene, Surroundings
-from lc_asym_router.graph.hedging import Hedge
-from lc_asym_router.graph.notify import notifying
-from lc_asym_router.graph.options import CallOptions
+from lc_asym_router._internal.chunks import Draft
+from lc_asym_router._internal.deadline import awithin, within
+from lc_asym_router._internal.provider_errors import describe_error
+from lc_asym_router._internal.run_config import run_id_of
+from lc_asym_router.errors import CheckError, ConfigurationError, TiersFailedError
+from lc_asym_router.graph.calls.attempt import NOT_ADMITTED, DraftCheck, TierCall
+from lc_asym_router.graph.calls.call import ainvoke, invoke
+from lc_asym_router.graph.calls.payments import Payments, SideCalls, UsedUp
+from lc_asym_router.graph.calls.timing import SHARE, apause, pause
+from lc_asym_router.graph.hedging import Hedge, Result
 from lc_asym_router.graph.policy import Policy
-from lc_asym_router.graph.record import classifying
-from lc_asym_router.graph.state import RouterState, Update
-from lc_asym_router.graph.steps import Steps, metered
-from lc_asym_router.money.budgets.side_calls import SideCallBudget
-from lc_asym_router.records.decision import Decision
-from lc_asym_router.records.labels import Labels
+from lc_asym_router.graph.runner import notifying
+from lc_asym_router.graph.state import (
+    CallOptions,
+    NodeRun,
+    RouterState,
+    Surroundings,
+    Update,
+)
+from lc_asym_router.graph.streaming import Audience, adeliver, deliver
+from lc_asym_router.graph.updates import Passed, Updates, without_record
 from lc_asym_router.records.request import Request
-from lc_asym_router.records.trail import Trail
-from lc_asym_router.tiers.faults.limits import limit_of
+from lc_asym_router.records.trail import Decision, Labels, Trail
+from lc_asym_router.tiers.faults.race import arace, race
 from lc_asym_router.tiers.tier import Tier
+from lc_asym_router.verify.attempt import Verdict
+from lc_asym_router.verify.check import Check
+
+_NO_ANSWER = {"tier": None}
 
 
 @dataclass(frozen=True)
-class Nodes:
-    """The nodes under one policy."""
+class GraphNodes:
+    """The nodes under one policy.
+
+    Attributes:
+        policy: The router's settings, resolved.
+    """
 
     policy: Policy
 
-    @property
-    def steps(self) -> Steps:
-        """What they are made of."""
-        return Steps(self.policy)
+    @cached_property
+    def updates(self) -> Updates:
+        """What comes of a call and of a verdict."""
+        return Updates(self.policy)
+
+    @cached_property
+    def payments(self) -> Payments:
+        """What pays for calls."""
+        return Payments(self.policy.budgets, self.policy.price_of)
 
     # classify -------------------------------------------------------------------------------
 
     def classify(self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
         """Decide where the request goes."""
-        scene = self._enter(state, config, runtime)
-        meter = CallMeter("classify", self.policy.price_of)
-        decider, seconds = self.policy.decider, self._share(scene)
-        with self._accounting(scene, config, None) as done:
-            with self.policy.purse.side_calls(scene) as side_calls:
-                inner = metered(scene.around.config, self._classifying, meter, side_calls)
-                with config_context(inner):
-                    decision = decider.decide(scene.request, scene.options, inner, seconds)
-            return done(self._decided(decision, meter, scene, side_calls))
+        decider = self.policy.decider
+        with self._run(state, config, runtime) as run:
+            seconds = self._share(run)
+            with self.payments.side_calls(run, *self._classifying) as calls:
+                decision = decider.decide(run.request, run.options, calls.config, seconds)
+            return run.finished(self._decided(decision, run, calls))
 
     async def aclassify(
         self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `classify`."""
-        scene = self._enter(state, config, runtime)
-        meter = CallMeter("classify", self.policy.price_of)
-        decider, seconds = self.policy.decider, self._share(scene)
-        with self._accounting(scene, config, None) as done:
-            async with self.policy.purse.side_calls(scene) as side_calls:
-                inner = metered(scene.around.config, self._classifying, meter, side_calls)
-                with config_context(inner):
-                    decision = await decider.adecide(scene.request, scene.options, inner, seconds)
-            return done(self._decided(decision, meter, scene, side_calls))
+        decider = self.policy.decider
+        with self._run(state, config, runtime) as run:
+            seconds = self._share(run)
+            async with self.payments.async_side_calls(run, *self._classifying) as calls:
+                decision = await decider.adecide(run.request, run.options, calls.config, seconds)
+            return run.finished(self._decided(decision, run, calls))
+
+    @cached_property
+    def _classifying(self) -> tuple[Labels, bool]:
+        """The labels of a classifier's calls, and whether it may make any."""
+        scorer = self.policy.decider.scorer
+        return Labels("classify", "classify", scorer.name), scorer.makes_calls
+
+    def _decided(self, decision: Decision, run: NodeRun, calls: SideCalls) -> Update:
+        deadline = run.options.deadline or self.policy.deadline
+        trail: Trail = {
+            "id": uuid.uuid4().hex,
+            "run_id": run.around.context.run_id or run_id_of(run.around.config),
+            "decision": decision.to_dict(),
+            "attempts": [],
+            "side_calls": calls.calls,
+            "started": calls.started,
+        }
+        if deadline is not None:
+            trail["until"] = calls.started + deadline
+        return {"route": decision.tier, "trail": calls.charged(trail), "draft": None}
+
+    def _share(self, run: NodeRun) -> float | None:
+        """Seconds that the classifier may take of the request's deadline."""
+        deadline = run.options.deadline or self.policy.deadline
+        return None if deadline is None else deadline * SHARE
 
     # a tier ---------------------------------------------------------------------------------
 
     def ask(
         self, tier: Tier, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
-        """Ask a tier: live where its answer may pass at once, else held for `verify`."""
-        scene = self._enter(state, config, runtime)
-        with self._accounting(scene, config, scene.state["trail"]) as done:
-            if hedge := Hedge.of(self.policy, tier, scene):
-                return done(self.steps.race(hedge))
-            return done(self.steps.ask(tier, scene))
+        """Ask a tier: live where its answer may pass at once, else buffered for `verify`."""
+        with self._run(state, config, runtime, begun=True) as run:
+            if self.policy.hedge is not False and (hedge := Hedge.of(self.policy, tier, run)):
+                return run.finished(self._race(hedge))
+            return run.finished(self._ask(tier, run))
 
     async def aask(
         self, tier: Tier, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `ask`."""
-        scene = self._enter(state, config, runtime)
-        with self._accounting(scene, config, scene.state["trail"]) as done:
-            if hedge := Hedge.of(self.policy, tier, scene):
-                return done(await self.steps.arace(hedge))
-            return done(await self.steps.aask(tier, scene))
+        with self._run(state, config, runtime, begun=True) as run:
+            if self.policy.hedge is not False and (hedge := Hedge.of(self.policy, tier, run)):
+                return run.finished(await self._arace(hedge))
+            return run.finished(await self._aask(tier, run))
+
+    def _ask(self, tier: Tier, run: NodeRun) -> Update:
+        call = TierCall.of(self.policy, tier, run)
+        if run.state["trail"].get("ready", _NO_ANSWER)["tier"] == tier.name:
+            update = self.updates.answered_before(call, run)
+            return self._delivered(update, tier, run)
+        if run.state["trail"]["attempts"]:
+            pause(run, tier)
+        sink = run.around.context.sink
+        look = sink.check if sink else None
+        try:
+            with tier.guard.entered(call.limit(run).seconds, call.last_resort, look) as permit:
+                how = call.invocation(run, self.policy)
+                with self.payments.paying(call, run, how.messages) as payment:
+                    self.updates.asking(call, run)
+                    payment.result = result = invoke(call, run.request, how)
+                call.report(permit, result)
+        except NOT_ADMITTED as error:
+            return self.updates.not_admitted(call, run, error)
+        except UsedUp as error:
+            return self._delivered(self.updates.used_up(call, run, error), tier, run)
+        return self.updates.asked(call, payment.charged(run), result)
+
+    async def _aask(self, tier: Tier, run: NodeRun) -> Update:
+        call = TierCall.of(self.policy, tier, run)
+        if run.state["trail"].get("ready", _NO_ANSWER)["tier"] == tier.name:
+            update = self.updates.answered_before(call, run)
+            return await self._adelivered(update, tier, run)
+        if run.state["trail"]["attempts"]:
+            await apause(run, tier)
+        try:
+            async with tier.guard.aentered(call.limit(run).seconds, call.last_resort) as permit:
+                how = call.invocation(run, self.policy)
+                async with self.payments.apaying(call, run, how.messages) as payment:
+                    self.updates.asking(call, run)
+                    payment.result = result = await ainvoke(call, run.request, how)
+                call.report(permit, result)
+        except NOT_ADMITTED as error:
+            return self.updates.not_admitted(call, run, error)
+        except UsedUp as error:
+            return await self._adelivered(self.updates.used_up(call, run, error), tier, run)
+        return self.updates.asked(call, payment.charged(run), result)
+
+    # two tiers at once ------------------------------------------------------------------------
+
+    def _race(self, hedge: Hedge) -> Update:
+        """Ask a tier, and another one beside it where it is late."""
+
+        def side(number: int) -> Result:
+            try:
+                update = self._ask(hedge.tiers[number], hedge.sides[number])
+                if update["route"] != "verify":
+                    return update
+                return self._verify(hedge.sides[number].with_update(update))
+            except TiersFailedError as error:
+                return error
+
+        try:
+            ran = race((lambda: side(0), lambda: side(1)), hedge.after, hedge.won, hedge.stop)
+        except BaseException:
+            hedge.note()
+            raise
+        update = hedge.joined(ran.results, ran.winner)
+        if ran.winner is not None:
+            self._deliver(hedge.draft(ran.winner), hedge.tiers[ran.winner], hedge.run)
+        return update
+
+    async def _arace(self, hedge: Hedge) -> Update:
+        async def side(number: int) -> Result:
+            try:
+                update = await self._aask(hedge.tiers[number], hedge.sides[number])
+                if update["route"] != "verify":
+                    return update
+                return await self._averify(hedge.sides[number].with_update(update))
+            except TiersFailedError as error:
+                return error
+
+        try:
+            ran = await arace((lambda: side(0), lambda: side(1)), hedge.after, hedge.won)
+        except BaseException:
+            hedge.note()
+            raise
+        update = hedge.joined(ran.results, ran.winner)
+        if ran.winner is not None:
+            await self._adeliver(hedge.draft(ran.winner), hedge.tiers[ran.winner], hedge.run)
+        return update
 
     # verify ---------------------------------------------------------------------------------
 
     def verify(self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
-        """Check the draft: hand it on, or try again, or escalate."""
-        scene = self._enter(state, config, runtime)
-        with self._accounting(scene, config, scene.state["trail"]) as done:
-            return done(self.steps.verify(scene))
+        """Check the draft: deliver it, or try again, or escalate."""
+        with self._run(state, config, runtime, begun=True) as run:
+            return run.finished(self._verify(run))
 
     async def averify(
         self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `verify`."""
-        scene = self._enter(state, config, runtime)
-        with self._accounting(scene, config, scene.state["trail"]) as done:
-            return done(await self.steps.averify(scene))
+        with self._run(state, config, runtime, begun=True) as run:
+            return run.finished(await self._averify(run))
 
-    # what both twins share ------------------------------------------------------------------
+    def _verify(self, run: NodeRun) -> Update:
+        draft = DraftCheck.of(self.policy, run)
+        check, seconds = draft.check, draft.limit(run).seconds
+        with self.payments.side_calls(run, draft.labels, draft.makes_calls) as calls:
+            run.around.context.note(run.state["trail"], calls.calls)
+            try:
+                if seconds is None:
+                    verdict = check(draft.attempt)
+                else:
+                    verdict = within(seconds, lambda: check(draft.attempt))
+            except Exception as error:
+                verdict = _raised(error, check)
+        passed = self._passed(draft, run, verdict, calls)
+        if passed is None:
+            return self._rejected(draft, run, verdict, calls)
+        self._deliver(passed.draft, passed.tier, run)
+        return self.updates.accepted(passed)
 
-    @property
-    def _classifying(self) -> Labels:
-        return classifying(self.policy.decider.scorer.name)
+    async def _averify(self, run: NodeRun) -> Update:
+        draft = DraftCheck.of(self.policy, run)
+        check, seconds = draft.check, draft.limit(run).seconds
+        async with self.payments.async_side_calls(run, draft.labels, draft.makes_calls) as calls:
+            run.around.context.note(run.state["trail"], calls.calls)
+            try:
+                verdict = await awithin(seconds, lambda: check.acall(draft.attempt))
+            except Exception as error:
+                verdict = _raised(error, check)
+        passed = self._passed(draft, run, verdict, calls)
+        if passed is None:
+            return self._rejected(draft, run, verdict, calls)
+        await self._adeliver(passed.draft, passed.tier, run)
+        return self.updates.accepted(passed)
 
-    def _enter(self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]) -> Scene:
-        around = Surroundings.of(config, runtime)
-        options = CallOptions.of(config, self.policy.ladder, self.policy.prefix)
-        request = around.context.request or Request().with_messages(state["messages"])
-        return Scene(state, around, request, options)
+    def _passed(
+        self, checked: DraftCheck, run: NodeRun, verdict: Verdict, calls: SideCalls
+    ) -> Passed | None:
+        """What is handed on, where the check has passed it."""
+        if not verdict.passed:
+            return None
+        above = checked.attempt.tiers_above
+        answers = above.calls(calls.of_answer) if above and verdict.answer is not None else {}
+        return self.updates.passed(
+            checked.tier,
+            calls.charged(run.state["trail"]),
+            checked.draft,
+            verdict,
+            calls.calls,
+            calls.of_answer,
+            answers,
+        )
 
-    def _decided(
-        self, decision: Decision, meter: CallMeter, scene: Scene, side_calls: SideCallBudget
+    def _rejected(
+        self, checked: DraftCheck, run: NodeRun, verdict: Verdict, calls: SideCalls
     ) -> Update:
-        context = scene.around.context
-        deadline = self._deadline(scene)
-        trail: Trail = {
-            "id": uuid.uuid4().hex,
-            "run_id": context.run_id or run_id_of(scene.around.config),
-            "decision": decision.to_dict(),
-            "attempts": [],
-            "side_calls": meter.calls,
-            "started": meter.started,
-        }
-        if deadline is not None:
-            trail["until"] = meter.started + deadline
-        if side_calls.budgets:
-            trail = charged_trail(trail, side_calls.took)
-        return {"route": decision.tier, "trail": trail, "draft": None}
+        above = checked.attempt.tiers_above
+        answers = above.calls(calls.of_answer) if above else {}
+        run = run.with_update({"trail": calls.charged(run.state["trail"])})
+        return self.updates.rejected(checked.tier, run, verdict, calls.calls, answers)
 
-    def _share(self, scene: Scene) -> float | None:
-        """Seconds that the classifier may take of the request's deadline."""
-        return limit_of(None, self._deadline(scene), others=True).seconds
-
-    def _deadline(self, scene: Scene) -> float | None:
-        asked = scene.options.deadline
-        return self.policy.deadline if asked is None else asked
+    # what the nodes share -------------------------------------------------------------------
 
     @contextmanager
-    def _accounting(
-        self, scene: Scene, config: RunnableConfig, trail: Trail | None
-    ) -> Iterator[Callable[[Update], Update]]:
-        """Keep account of a step; yields what takes its update in.
+    def _run(
+        self,
+        state: RouterState,
+        config: RunnableConfig,
+        runtime: Runtime[Any],
+        begun: bool = False,
+    ) -> Iterator[NodeRun]:
+        """Run a node's block, and report its request if that ends half-way.
 
-        As a subgraph the graph has no face that tells of its record, so its last step does.
+        As a subgraph the graph runs under no chat model that reports its record, so its last node
+        does.
 
         Args:
-            scene: What the node found.
+            state: The graph's state.
             config: The node's config.
-            trail: What has happened so far; `None` in the first step, which may find another
-                request's in the state.
+            runtime: LangGraph's runtime.
+            begun: Whether there is a trail yet; the first node may find another request's in the
+                state.
         """
-        context = scene.around.context
-        answers: list[AIMessage] = []
-
-        def done(update: Update) -> Update:
-            context.keep(update["trail"])
-            if update["route"] == END:
-                answers.append(update["messages"][-1])
-            return update
-
-        if context.faced:
-            yield done
+        around = Surroundings.of(config, runtime)
+        context = around.context
+        options = CallOptions.of(config, self.policy.ladder, self.policy.prefix)
+        if context.request is not None:
+            yield NodeRun(state, around, context.request, options)
             return
-        if trail is not None:
-            context.keep(trail)
-        # A paused step is taken again, so there is nothing to tell yet.
-        with notifying(config, context, scene.request.messages, passing=(GraphBubbleUp,)) as told:
-            yield done
-            told.extend(answers)
+        run = NodeRun(state, around, Request().with_messages(state["messages"]), options)
+        if begun:
+            context.note(state["trail"])
+        # A paused step is taken again, so there is nothing to report yet.
+        messages = run.request.messages
+        with notifying(config, context, messages, passing=(GraphBubbleUp,)) as answers:
+            yield run
+            answers.extend(run.answers)
+
+    def _deliver(self, draft: Draft, tier: Tier, run: NodeRun) -> None:
+        """Give a buffered answer of a tier to whoever follows the request."""
+        if run.around.streams:
+            deliver(
+                draft,
+                run.request.messages,
+                run.around.audience(tier.model.get_name(), run.around.context.sink),
+            )
+
+    async def _adeliver(self, draft: Draft, tier: Tier, run: NodeRun) -> None:
+        if run.around.streams:
+            await adeliver(draft, run.request.messages, _audience(tier, run))
+
+    def _delivered(self, update: Update, tier: Tier, run: NodeRun) -> Update:
+        """Give the answer in an update, if there is one, to whoever follows the request."""
+        for answer in update.get("messages", ()):
+            self._deliver(without_record(answer), tier, run)
+        return update
+
+    async def _adelivered(self, update: Update, tier: Tier, run: NodeRun) -> Update:
+        for answer in update.get("messages", ()):
+            await self._adeliver(without_record(answer), tier, run)
+        return update
+
+
+def _audience(tier: Tier, run: NodeRun) -> Audience:
+    return run.around.audience(tier.model.get_name(), run.around.context.sink)
+
+
+def _raised(error: Exception, check: Check) -> Verdict:
+    """What a check that raises comes to: nothing is delivered unverified.
+
+    Raises:
+        GraphBubbleUp: An interrupt passes through.
+        CheckError: The check is no check: its author should know at once.
+        ConfigurationError: It is set up wrongly, likewise.
+    """
+    if isinstance(error, GraphBubbleUp | CheckError | ConfigurationError):
+        raise error
+    return Verdict(False, None, f"the check raised {describe_error(error)}", check.name)
 
 
 def follow(state: Mapping[str, Any]) -> str:

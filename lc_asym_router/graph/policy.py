@@ -1,28 +1,205 @@
-"""What the nodes go by."""
+"""Resolved settings, and where they send a request: which tier is asked first, and which one next."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from bisect import bisect_right
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cached_property
+from typing import Literal
 
-from lc_asym_router.graph.calls.paying import Purse
-from lc_asym_router.graph.decider import Decider
-from lc_asym_router.graph.options import CallOptions
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig
+
+from lc_asym_router.classify.scorer import Scored, Scorer
+from lc_asym_router.errors import NoTierError
+from lc_asym_router.graph.state import CallOptions
 from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.money.list_prices import listed_price
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.records.request import Request
-from lc_asym_router.records.trail import Trail
-from lc_asym_router.tiers.faults.limits import left_of
+from lc_asym_router.records.trail import Decision
 from lc_asym_router.tiers.ladder import Ladder
+from lc_asym_router.tiers.provider import streams_alike
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.check import Check
+
+Sticky = Literal["turn", "thread"] | None
+
+
+@dataclass(frozen=True)
+class Decider:
+    """Decides. What a tier can't take is settled before the classifier is asked.
+
+    Attributes:
+        ladder: The tiers.
+        scorer: Asks the classifier.
+        thresholds: One for each step up, ascending; or a single one between the first tier and the
+            last.
+        sticky: Whether a turn (or a thread) stays on the tier that it is on.
+    """
+
+    ladder: Ladder
+    scorer: Scorer
+    thresholds: tuple[float, ...]
+    sticky: Sticky
+
+    def decide(
+        self,
+        request: Request,
+        options: CallOptions,
+        config: RunnableConfig,
+        seconds: float | None = None,
+    ) -> Decision:
+        """Decide.
+
+        Args:
+            request: What is asked.
+            options: What is set for this call.
+            config: The classifier's.
+            seconds: How long the classifier may take, beside its own deadline.
+
+        Raises:
+            NoTierError: No tier can take the request, or the forced one can't.
+        """
+        able = self._able(request)
+        settled = self._settled(request, options, able)
+        return settled or self._by(self.scorer.score(request, config, seconds), options, able)
+
+    async def adecide(
+        self,
+        request: Request,
+        options: CallOptions,
+        config: RunnableConfig,
+        seconds: float | None = None,
+    ) -> Decision:
+        """The async twin of `decide`."""
+        able = self._able(request)
+        settled = self._settled(request, options, able)
+        scored = settled or await self.scorer.ascore(request, config, seconds)
+        return scored if isinstance(scored, Decision) else self._by(scored, options, able)
+
+    def _able(self, request: Request) -> dict[str, Tier]:
+        """The tiers that can take a request, by their names, cheapest first.
+
+        Raises:
+            NoTierError: None can.
+        """
+        able, refusals = {}, {}
+        for tier in self.ladder.tiers:
+            if why := tier.refuses(request):
+                refusals[tier.name] = why
+            else:
+                able[tier.name] = tier
+        if not able:
+            raise NoTierError(refusals)
+        return able
+
+    def _settled(
+        self, request: Request, options: CallOptions, able: Mapping[str, Tier]
+    ) -> Decision | None:
+        """What needs no classifier: a forced tier, an unfinished turn, a single able tier."""
+        if options.tier is not None:
+            forced = self.ladder.named(options.tier)
+            assert forced is not None
+            if why := forced.refuses(request):
+                raise NoTierError({forced.name: why})
+            return _unscored(options.tier, "forced", "this call's configuration names the tier")
+        if sticky := self._sticky_tier(request, able):
+            return sticky
+        if len(able) == 1:
+            others = "; ".join(
+                f"{tier.name}: {why}" for tier in self.ladder if (why := tier.refuses(request))
+            )
+            return _unscored(next(iter(able)), "limits", f"no other tier can take it ({others})")
+        return None
+
+    def _sticky_tier(self, request: Request, able: Mapping[str, Tier]) -> Decision | None:
+        """The tier that the turn (or the thread) is on, from the records on its messages."""
+        replies = request.replies
+        if self.sticky is None or (self.sticky == "turn" and not replies):
+            return None
+        top = self.ladder.last.name
+        beside = {each.name for each in self.ladder.fallbacks}
+        if self.sticky == "thread" and top in able:
+            answers = (message for message in request.messages if isinstance(message, AIMessage))
+            if not {top, *beside}.isdisjoint(map(answered_by, answers)):
+                return _unscored(top, "sticky", f"the thread stays on {top}")
+        used = {answered_by(message) for message in replies}
+        used = {top if name in beside else name for name in used} & able.keys()
+        if not used:
+            return None
+        highest = max((str(name) for name in used), key=self.ladder.position)
+        return _unscored(highest, "sticky", f"the turn stays on {highest}")
+
+    def _by(self, scored: Scored, options: CallOptions, able: Mapping[str, Tier]) -> Decision:
+        thresholds = self.thresholds if options.threshold is None else (options.threshold,)
+        if scored.complexity is None:
+            tier, threshold = list(able.values())[-1], None
+            reason = f"{scored.reason}; no signal is not 'easy', so it goes to {tier.name}"
+        else:
+            tier, threshold = self._place(scored.complexity, thresholds, able)
+            side = "at or over" if scored.complexity >= threshold else "under"
+            reason = f"complexity {scored.complexity:.2f} is {side} {threshold:g}"
+            reason += f": {scored.reason}" if scored.reason else ""
+        return Decision(
+            tier=tier.name,
+            complexity=scored.complexity,
+            threshold=threshold,
+            confidence=scored.confidence,
+            classifier=scored.classifier,
+            reason=reason,
+            cached=scored.cached,
+        )
+
+    def _place(
+        self, complexity: float, thresholds: tuple[float, ...], able: Mapping[str, Tier]
+    ) -> tuple[Tier, float]:
+        """The lowest able tier for a complexity, and the threshold that decided."""
+        steps = bisect_right(thresholds, complexity)
+        decisive = thresholds[max(0, steps - 1)]
+        rung = steps if len(thresholds) > 1 else steps * (len(self.ladder.tiers) - 1)
+        for tier in self.ladder.tiers[rung:]:
+            if tier.name in able:
+                return tier, decisive
+        return list(able.values())[-1], decisive
+
+
+@dataclass(frozen=True)
+class TierSetup:
+    """What is fixed for a tier when the router is built.
+
+    Attributes:
+        tier: The tier.
+        position: Where it stands, 0 being the cheapest; a fall-back beside the last.
+        last: Whether it is the last tier, or a fall-back of it.
+        after: Who may be asked where it fails, or its answer does, in this order.
+        check: The check that its answers are to pass, or `None`.
+        makes_calls: Whether that check may call a model.
+        ends_early: Whether that check may end its streamed answers early.
+        streams_alike: Whether a streamed answer of its model is just like an invoked one, where that
+            comes from no cache.
+        model: Its model's name.
+        price: What its calls cost, or `None`.
+        provider: Its model's provider.
+    """
+
+    tier: Tier
+    position: int
+    last: bool
+    after: tuple[Tier, ...]
+    check: Check | None
+    makes_calls: bool
+    ends_early: bool
+    streams_alike: bool
+    model: str
+    price: Pricing | None
+    provider: str
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What the nodes go by: the router's settings, resolved.
+    """Resolved router settings, shared by all graph nodes.
 
     Attributes:
         ladder: The tiers, cheapest first.
@@ -51,23 +228,52 @@ class Policy:
     degrade: bool = False
     hedge: bool | float = False
 
-    @property
-    def purse(self) -> Purse:
-        """What pays for calls."""
-        return Purse(self.budgets, self.price_of)
+    @cached_property
+    def setups(self) -> Mapping[str, TierSetup]:
+        """What is fixed for each tier and fall-back, by its name."""
+        return {tier.name: self._setup(tier) for tier in self.ladder.every}
+
+    def _setup(self, tier: Tier) -> TierSetup:
+        tiers, fallbacks = self.ladder.tiers, self.ladder.fallbacks
+        place = self.ladder.position(tier.name)
+        last = place == len(tiers) - 1
+        if last:
+            after = (*fallbacks, *(reversed(tiers[:-1]) if self.degrade else ()))
+        else:
+            after = (*tiers[place + 1 :], *fallbacks)
+        check = self.check.at(tier.name) if self.check else None
+        return TierSetup(
+            tier=tier,
+            position=place,
+            last=last,
+            after=after,
+            check=check,
+            makes_calls=check is not None and check.makes_calls,
+            ends_early=check is not None and check.may_end_early,
+            streams_alike=streams_alike(tier.model, tier.provider),
+            model=tier.model_name,
+            price=tier.rate,
+            provider=tier.provider,
+        )
 
     def checks(self, tier: Tier, options: CallOptions) -> Check | None:
         """The check on a tier's answers in this call, or `None`."""
-        return self.check_on(tier) if options.verify and not self.is_last(tier) else None
+        setup = self.setups[tier.name]
+        return setup.check if options.verify and not setup.last else None
 
     def check_on(self, tier: Tier) -> Check | None:
         """The check that a tier's answers are to pass, or `None`; the last one's only in a comparison
         of tiers."""
-        return self.check.at(tier.name) if self.check else None
+        return self.setups[tier.name].check
 
     def is_last(self, tier: Tier) -> bool:
         """Whether a tier is the last one, or a fall-back of it."""
-        return self.ladder.position(tier.name) == len(self.ladder) - 1
+        return self.setups[tier.name].last
+
+    def called(self, tier: Tier, request: Request) -> tuple[str, Pricing | None]:
+        """The model's name and price in a call of a tier: another one where the call says `model=`."""
+        setup = self.setups[tier.name]
+        return tier.called(request) if "model" in request.kwargs else (setup.model, setup.price)
 
     def next_after(
         self, tier: Tier, request: Request, options: CallOptions, tried: Collection[str]
@@ -80,18 +286,13 @@ class Policy:
             options: What is set for this call.
             tried: Names of the tiers that were asked already; none is asked again.
         """
-        candidates: list[Tier] = []
-        if self.is_last(tier):
-            candidates += self.ladder.fallbacks
-            if self.degrade:
-                candidates += reversed(self.ladder[:-1])
-        elif options.escalate:
-            place = self.ladder.position(tier.name)
-            candidates += [*self.ladder[place + 1 :], *self.ladder.fallbacks]
-        return next(
-            (each for each in candidates if each.name not in tried and not each.refuses(request)),
-            None,
-        )
+        setup = self.setups[tier.name]
+        if not setup.last and not options.escalate:
+            return None
+        for each in setup.after:
+            if each.name not in tried and not each.refuses(request):
+                return each
+        return None
 
     def below(self, tier: Tier, request: Request) -> Tier | None:
         """The cheapest tier under this one that can take the request."""
@@ -108,7 +309,7 @@ class Policy:
         tier = next((tier for tier in self.ladder.every if tier.model_name == model), None)
         return tier.rate if tier else listed_price(provider, model)
 
-    @property
+    @cached_property
     def longest(self) -> int:
         """The greatest number of node runs in one request."""
         calls = sum(tier.retry.attempts for tier in self.ladder.every)
@@ -129,42 +330,12 @@ class Policy:
         return [*([tier.name] if again else []), *down, *up, *beside]
 
 
-@dataclass(frozen=True)
-class Next:
-    """Who is asked next.
-
-    Attributes:
-        tier: The tier.
-        wait: Seconds to wait before, for the same tier again; else `None`.
-    """
-
-    tier: Tier
-    wait: float | None = None
+def answered_by(message: AIMessage) -> str | None:
+    """The tier that made a message, from the record on it."""
+    record = message.response_metadata.get("router")
+    tier = record.get("tier") if isinstance(record, dict) else None
+    return tier if isinstance(tier, str) else None
 
 
-def next_after_error(
-    policy: Policy,
-    tier: Tier,
-    request: Request,
-    options: CallOptions,
-    trail: Trail,
-    error: Exception,
-) -> Next | None:
-    """Who is asked after a tier has failed; `None` where nobody is left, or no time.
-
-    The same tier where its policy has a try left and the time allows the wait; else the next tier.
-    """
-    left = left_of(trail)
-    if left is not None and left <= 0:
-        return None
-    failed = sum(entry["tier"] == tier.name and bool(entry["error"]) for entry in trail["attempts"])
-    wait = tier.retry.pause(failed, error)
-    if wait is not None and (left is None or wait < left):
-        return Next(tier, wait)
-    other = policy.next_after(tier, request, options, tried(trail))
-    return Next(other) if other is not None else None
-
-
-def tried(trail: Trail) -> set[Any]:
-    """Names of the tiers that were asked in a request."""
-    return {entry["tier"] for entry in trail["attempts"]}
+def _unscored(tier: str, classifier: str, reason: str) -> Decision:
+    return Decision(tier, None, None, None, classifier, reason)

@@ -1,32 +1,50 @@
-"""Running the graph as a chat model does: one request in, one answer or its chunks out."""
+"""Running the graph as a chat model does, and notifying handlers of the record: one request in, one
+answer or its chunks out, and one record, whatever became of it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextvars import copy_context
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Protocol, cast
 
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.callbacks import BaseCallbackManager
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph._internal._constants import CONFIG_KEY_DURABILITY
+from langgraph.graph.state import CompiledStateGraph
 
+from lc_asym_router._internal.compat import CONFIG_KEY_DURABILITY
 from lc_asym_router._internal.run_config import (
     config_context,
     metadata_of,
     run_id_of,
+    tags_of,
     without_listeners,
 )
-from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.graph.build import Graph
-from lc_asym_router.graph.context import RunContext
-from lc_asym_router.graph.notify import notifying
+from lc_asym_router.errors import ConfigurationError, TiersFailedError, UnreadableOutputError
+from lc_asym_router.graph.state import RunContext
 from lc_asym_router.graph.streaming import ReaderGone, Sink
+from lc_asym_router.records.handlers import (
+    FinishedRequest,
+    OutputErrorHandler,
+    RecordHandler,
+    RequestScope,
+    ScopeHandler,
+)
 from lc_asym_router.records.request import Request
+from lc_asym_router.records.trail import open_record, own_tags
+
+logger = logging.getLogger(__name__)
+
+_waiting: ContextVar[tuple[Any, ...]] = ContextVar("lc_asym_router_waiting", default=())
+"""Handlers that a router further out will notify: a router in its tier, check or classifier makes calls
+of that request, which would be counted twice as a request of their own."""
 
 
 class Bounds(Protocol):
@@ -45,12 +63,12 @@ class Face:
     Attributes:
         graph: The graph.
         policy: What bounds a run of it.
-        kept: Whether the graph is one that a parent's checkpointer keeps.
+        checkpointed: Whether a parent's checkpointer keeps the graph's state.
     """
 
-    graph: Graph
+    graph: CompiledStateGraph[Any, Any, Any, Any]
     policy: Bounds
-    kept: bool = False
+    checkpointed: bool = False
 
     def answer(
         self, request: Request, config: RunnableConfig, sink: Sink | None = None
@@ -128,7 +146,7 @@ class Face:
             if key.startswith("langgraph_") or key == "checkpoint_ns"
         }
         context = RunContext(request, sink, tuple(listeners), place, run_id=run_id_of(config))
-        if not self.kept:
+        if not self.checkpointed:
             inner = not_durable(inner)
         return {**inner, "recursion_limit": self.policy.longest + 1}, context
 
@@ -160,9 +178,8 @@ class _End:
 def not_durable(config: RunnableConfig) -> RunnableConfig:
     """The config for a graph without a checkpointer: LangGraph (1.2) hands a parent's `durability` down
     to it, and then looks for a checkpoint that was never written."""
-    values = {
-        k: v for k, v in (config.get("configurable") or {}).items() if k != CONFIG_KEY_DURABILITY
-    }
+    values = (config.get("configurable") or {}).copy()
+    values.pop(CONFIG_KEY_DURABILITY, None)
     return {**config, "configurable": values}
 
 
@@ -178,3 +195,151 @@ def _last(output: dict[str, Any]) -> AIMessage:
             "again. Put the router's graph into a graph with a checkpointer."
         )
     return cast("AIMessage", output["messages"][-1])
+
+
+# the record ----------------------------------------------------------------------------------
+
+
+@contextmanager
+def notifying(
+    config: RunnableConfig,
+    context: RunContext,
+    messages: Sequence[BaseMessage],
+    passing: tuple[type[BaseException], ...] = (),
+) -> Iterator[list[AIMessage]]:
+    """Notify handlers of the request that is answered in this block, at its end, whatever that is.
+
+    A request that is cancelled, or whose reader has gone, has been paid for too: what is known of it
+    is reported. Yields a list to put the answer in.
+
+    Args:
+        config: The config of the block's run.
+        context: What is known of the request half-way.
+        messages: What is asked.
+        passing: Exceptions that are no end of the request.
+    """
+    handlers = _handlers(config)
+    answers: list[AIMessage] = []
+    if not handlers:
+        yield answers
+        return
+    mark = _waiting.set((*_waiting.get(), *handlers))
+    step = RequestScope(
+        context.run_id or run_id_of(config), context.under_model, passing, context.request_id
+    )
+    with _around(handlers, step):
+        try:
+            yield answers
+        except passing:
+            raise
+        except BaseException as error:
+            if record := _record_at(error, context):
+                _notify(handlers, _finished(config, context, messages, record, error=error))
+            raise
+        finally:
+            _waiting.reset(mark)
+        if answers and (record := answers[-1].response_metadata.get("router")):
+            _notify(handlers, _finished(config, context, messages, record, answer=answers[-1]))
+
+
+def notify_unreadable(
+    error: UnreadableOutputError, config: RunnableConfig, callbacks: Any = None
+) -> None:
+    """Notify the handlers that have had a request's record that its output can't be read.
+
+    Args:
+        error: What is wrong, with the record.
+        config: The config of the parser's run.
+        callbacks: The router's own.
+    """
+    if (request_id := error.record.get("id")) is None:
+        return
+    found = [*_handlers(config), *_handlers({"callbacks": callbacks})]
+    for handler in {id(each): each for each in found}.values():
+        if hasattr(handler, "on_router_output_error"):
+            with _harmless(handler):
+                cast("OutputErrorHandler", handler).on_router_output_error(request_id, error)
+
+
+def _record_at(error: BaseException, context: RunContext) -> dict[str, Any] | None:
+    """What is known of a request at an error; `None` before it was decided where it goes."""
+    if isinstance(error, TiersFailedError):
+        return error.record
+    if not context.progress:
+        return None
+    trail, side_calls = context.progress[-1]
+    return open_record({**trail, "side_calls": [*trail["side_calls"], *side_calls]})
+
+
+def _finished(
+    config: RunnableConfig,
+    context: RunContext,
+    messages: Sequence[BaseMessage],
+    record: Mapping[str, Any],
+    *,
+    answer: AIMessage | None = None,
+    error: BaseException | None = None,
+) -> FinishedRequest:
+    metadata = metadata_of(config)
+    thread = (config.get("configurable") or {}).get("thread_id")
+    if thread is not None:
+        metadata = {"thread_id": thread, **metadata}
+    return FinishedRequest(
+        record=record,
+        run_id=context.run_id or record.get("run_id"),
+        tags=tuple(own_tags(tags_of(config))),
+        metadata=metadata,
+        messages=messages,
+        answer=answer,
+        error=error,
+    )
+
+
+def _handlers(config: RunnableConfig) -> list[RecordHandler]:
+    callbacks = config.get("callbacks")
+    found = callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ()
+    outer = _waiting.get()
+    return [
+        cast("RecordHandler", each)
+        for each in found
+        if hasattr(each, "on_router_record") and not any(each is other for other in outer)
+    ]
+
+
+@contextmanager
+def _around(handlers: Sequence[RecordHandler], step: RequestScope) -> Iterator[None]:
+    entered: list[tuple[RecordHandler, AbstractContextManager[None]]] = []
+
+    def leave(error: BaseException | None) -> None:
+        kind, trace = (type(error), error.__traceback__) if error else (None, None)
+        for handler, block in reversed(entered):
+            with _harmless(handler):
+                block.__exit__(kind, error, trace)
+
+    for handler in handlers:
+        if hasattr(handler, "around_router"):
+            with _harmless(handler):
+                block = cast("ScopeHandler", handler).around_router(step)
+                block.__enter__()
+                entered.append((handler, block))
+    try:
+        yield
+    except BaseException as error:
+        leave(error)
+        raise
+    leave(None)
+
+
+def _notify(handlers: Sequence[RecordHandler], finished: FinishedRequest) -> None:
+    for handler in handlers:
+        with _harmless(handler):
+            handler.on_router_record(finished)
+
+
+@contextmanager
+def _harmless(handler: RecordHandler) -> Iterator[None]:
+    """As LangChain does with its callbacks: accounting takes no request down."""
+    try:
+        yield
+    except Exception as error:
+        logger.warning("%s failed: %s", type(handler).__name__, type(error).__name__)

@@ -1,16 +1,27 @@
-"""What flows through the graph: the words of the design, as frozen records."""
+"""What a request carries through the graph: its state, its context, and its own settings."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from typing import Annotated, Any, NotRequired, TypedDict
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, NotRequired, TypedDict, cast
 
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.constants import END
 from langgraph.graph.message import add_messages
+from langgraph.runtime import Runtime
 
+from lc_asym_router._internal.run_config import metadata_of, tags_of, without_listeners
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.graph.streaming import Audience, Sink
+from lc_asym_router.records.request import Request
 from lc_asym_router.records.trail import Trail
+from lc_asym_router.tiers.faults.connections import Connections
+from lc_asym_router.tiers.ladder import Ladder
 
 
 class RouterState(TypedDict):
@@ -51,3 +62,227 @@ def unseal(envelope: bytes) -> list[AIMessageChunk] | AIMessage:
     kind, _, data = zlib.decompress(envelope).partition(b"\0")
     draft: list[AIMessageChunk] | AIMessage = _SERDE.loads_typed((kind.decode(), data))
     return draft
+
+
+# what one call sets otherwise ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """Overrides of one call.
+
+    Attributes:
+        tier: The tier to ask first, whatever the classifier would say; `None` to classify.
+        threshold: Another threshold in [0, 1]; `None` for the router's.
+        verify: Whether small answers are checked.
+        escalate: Whether a failed or failing attempt goes to the next tier up.
+        deadline: Seconds that the request may take; `None` for the router's.
+    """
+
+    tier: str | None = None
+    threshold: float | None = None
+    verify: bool = True
+    escalate: bool = True
+    deadline: float | None = None
+
+    @classmethod
+    def of(cls, config: RunnableConfig, ladder: Ladder, prefix: str = "") -> CallOptions:
+        """Read and validate the overrides.
+
+        Raises:
+            ConfigurationError: An unknown tier, a threshold outside [0, 1], or a flag that is no
+                bool.
+        """
+        configurable = config.get("configurable") or {}
+        given: dict[str, Any] = {}
+        for name in _OVERRIDES:
+            if (value := configurable.get(prefix + name)) is not None:
+                given[name] = value
+        return _validated(given, ladder, prefix) if given else _NO_OVERRIDES
+
+
+_OVERRIDES = ("tier", "threshold", "verify", "escalate", "deadline")
+_NO_OVERRIDES = CallOptions()
+
+
+def _validated(given: dict[str, Any], ladder: Ladder, prefix: str) -> CallOptions:
+    tier, threshold = given.get("tier"), given.get("threshold")
+    if tier is not None and (not isinstance(tier, str) or ladder.named(tier) is None):
+        names = ", ".join(known.name for known in ladder)
+        raise ConfigurationError(
+            f"config['configurable']['{prefix}tier'] is {tier!r}; this router's tiers are "
+            f"{names}. If the key means something else in your application, give the router "
+            "keys of its own: AsymRouter(configurable_prefix='router_')."
+        )
+    if threshold is not None:
+        check_threshold(threshold, f"config['configurable']['{prefix}threshold']")
+    for name in ("verify", "escalate"):
+        if not isinstance(given.get(name, True), bool):
+            raise ConfigurationError(
+                f"config['configurable']['{prefix}{name}'] is {given[name]!r}; give True or False."
+            )
+    deadline = check_deadline(given.get("deadline"), f"config['configurable']['{prefix}deadline']")
+    return CallOptions(**{**given, "deadline": deadline})
+
+
+def check_threshold(threshold: object, where: str) -> float:
+    """The threshold, if it is one.
+
+    Raises:
+        ConfigurationError: It is no number in [0, 1].
+    """
+    if (
+        isinstance(threshold, bool)
+        or not isinstance(threshold, int | float)
+        or not 0 <= threshold <= 1
+    ):
+        raise ConfigurationError(
+            f"{where} is {threshold!r}; a threshold is a number in [0, 1]: complexity at or over it "
+            "goes up. 0 sends everything to the frontier."
+        )
+    return float(threshold)
+
+
+def check_deadline(deadline: Any, where: str) -> float | None:
+    """The deadline, if it is one.
+
+    Raises:
+        ConfigurationError: It is no time over 0 seconds.
+    """
+    number = isinstance(deadline, int | float) and not isinstance(deadline, bool)
+    if deadline is not None and not (number and deadline > 0):
+        raise ConfigurationError(
+            f"{where} is {deadline!r}; a deadline is a time over 0 seconds for the whole request, "
+            "or None."
+        )
+    return None if deadline is None else float(deadline)
+
+
+# beside the state ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RaceSide:
+    """One of two calls that race; nobody gets its answer before it has won.
+
+    Attributes:
+        connections: Its connections, closed when it has lost.
+        streams: Whether anybody wants the winner's answer as chunks.
+    """
+
+    connections: Connections
+    streams: bool
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """The context of a run of the graph under a chat model. It is not checkpointed or streamed.
+
+    As a subgraph the graph has its parent's context instead, and then none of this.
+
+    Attributes:
+        request: The messages and what is bound to them. They don't stand in the state: its reducer
+            would give ids to messages that the caller holds, and merge those of one id.
+        sink: The reader of a streamed answer, or `None`.
+        listeners: Handlers that want tokens as they come, taken off the graph's own run.
+        metadata: LangGraph's metadata of the place where the router stands, so that a parent's
+            messages mode sees the tokens as that node's own.
+        exceptions: What the tiers raised, in order, for the final error.
+        run_id: Id of the run that asked, or `None`.
+        progress: The newest trail, and the side calls that are not yet in it, for whoever accounts
+            for a request that ends half-way; empty before the decision.
+        race: Set where a call is one side of a race.
+    """
+
+    request: Request | None = None
+    sink: Sink | None = None
+    listeners: tuple[BaseCallbackHandler, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
+    exceptions: list[Exception] = field(default_factory=list)
+    run_id: str | None = None
+    progress: list[tuple[Trail, list[dict[str, Any]]]] = field(default_factory=list)
+    race: RaceSide | None = None
+
+    def note(self, trail: Trail, side_calls: list[dict[str, Any]] | None = None) -> None:
+        """Note the newest trail; `side_calls` may still grow."""
+        self.progress[:] = [(trail, [] if side_calls is None else side_calls)]
+
+    def request_id(self) -> str | None:
+        """The request's own id; `None` before the decision."""
+        return self.progress[-1][0]["id"] if self.progress else None
+
+    @property
+    def under_model(self) -> bool:
+        """Whether the graph runs under a chat model, which reports the record itself."""
+        return self.request is not None
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """A node's view of its run: the context, the config without listeners, and those listeners."""
+
+    context: RunContext
+    config: RunnableConfig
+    listeners: tuple[BaseCallbackHandler, ...]
+
+    @classmethod
+    def of(cls, config: RunnableConfig, runtime: Runtime[Any]) -> Surroundings:
+        """From what LangGraph gives to a node."""
+        context = runtime.context
+        quiet, found = without_listeners(config)
+        if isinstance(context, RunContext):
+            return cls(context, quiet, (*context.listeners, *found))
+        return cls(RunContext(), quiet, tuple(found))
+
+    @property
+    def streams(self) -> bool:
+        """Whether anybody wants the answer as chunks."""
+        if self.context.race is not None:
+            return self.context.race.streams
+        return self.context.sink is not None or bool(self.listeners)
+
+    def audience(self, name: str, sink: Sink | None = None) -> Audience:
+        """Who gets a buffered answer, and as which run.
+
+        Args:
+            name: Name of the model that made it.
+            sink: The reader of the stream that it goes to, or `None`.
+        """
+        return Audience(
+            name=name,
+            handlers=self.listeners,
+            parent=getattr(self.config.get("callbacks"), "parent_run_id", None),
+            metadata={**metadata_of(self.config), **self.context.metadata},
+            tags=tags_of(self.config),
+            sink=sink,
+        )
+
+
+@dataclass(frozen=True)
+class NodeRun:
+    """One run of one node.
+
+    Attributes:
+        state: The graph's state.
+        around: Context, config and listeners.
+        request: What is asked.
+        options: What is set differently for this call.
+        answers: Takes in the answer that ends the request, for whoever reports its record.
+    """
+
+    state: RouterState
+    around: Surroundings
+    request: Request
+    options: CallOptions
+    answers: list[AIMessage] = field(default_factory=list)
+
+    def with_update(self, update: Update) -> NodeRun:
+        """The run after an update of the state, for a step that is no node of its own."""
+        return replace(self, state=cast("RouterState", {**self.state, **update}))
+
+    def finished(self, update: Update) -> Update:
+        """Note what the node has come to, and give it back."""
+        self.around.context.note(update["trail"])
+        if update["route"] == END:
+            self.answers.append(update["messages"][-1])
+        return update

@@ -1,8 +1,8 @@
-"""Holding text back and handing it on: who may see which chunk, and when.
+"""Buffering text and delivering it: who may see which chunk, and when.
 
 Three kinds of listener could see a model's tokens while they come: the caller of `stream` (a sink),
 LangGraph's messages mode, and `astream_events` (both are callback handlers). A call whose answer
-may pass live has all of them; a held call has none, and its chunks are handed to them after the
+may pass live has all of them; a buffered call has none, and its chunks are delivered to them after the
 check has passed, so that a failed draft is never seen. Handlers that count and trace (usage,
 LangSmith) are never taken away: they see each real call once.
 """
@@ -21,17 +21,18 @@ from langchain_core.callbacks import (
     BaseCallbackManager,
     CallbackManager,
 )
-from langchain_core.language_models._compat_bridge import achunks_to_events, chunks_to_events
 from langchain_core.messages import (
     AIMessageChunk,
     BaseMessage,
 )
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, LLMResult
-from langchain_core.tracers._streaming import (
-    _V2StreamingCallbackHandler,
-)
 
 from lc_asym_router._internal.chunks import Draft, as_chunks, as_message
+from lc_asym_router._internal.compat import (
+    EventStreamingHandler,
+    achunks_to_events,
+    chunks_to_events,
+)
 
 ManagerT = TypeVar("ManagerT", bound=BaseCallbackManager)
 
@@ -58,6 +59,15 @@ class Sink:
         """Whether the reader has gone."""
         return self._closed.is_set()
 
+    def check(self) -> None:
+        """Go on only while the reader is there.
+
+        Raises:
+            ReaderGone: It has gone.
+        """
+        if self.closed:
+            raise ReaderGone
+
 
 class ReaderGone(BaseException):
     """The reader of a stream has gone, so the generation stops; no failure of any tier."""
@@ -65,14 +75,15 @@ class ReaderGone(BaseException):
 
 @dataclass(frozen=True)
 class Audience:
-    """Who is to hear a held answer, and under which run.
+    """Who is to get a buffered answer, and under which run.
 
     Attributes:
-        name: Name of the model that said it.
+        name: Name of the model that made it.
         handlers: The listening handlers.
         parent: Id of the run above.
         metadata: The run's metadata.
         tags: The run's tags.
+        sink: The reader of a stream, or `None`.
     """
 
     name: str
@@ -80,11 +91,12 @@ class Audience:
     parent: UUID | None
     metadata: dict[str, Any]
     tags: list[str]
+    sink: Sink | None = None
 
     @property
     def by_events(self) -> bool:
         """Whether any of them follows the v2 protocol."""
-        return any(isinstance(handler, _V2StreamingCallbackHandler) for handler in self.handlers)
+        return any(isinstance(handler, EventStreamingHandler) for handler in self.handlers)
 
     def manager(self, kind: type[ManagerT]) -> ManagerT:
         """A callback manager of just these handlers."""
@@ -99,34 +111,46 @@ class Audience:
         )
 
 
-def hand_on(draft: Draft, messages: Sequence[BaseMessage], audience: Audience) -> None:
-    """Give a held answer to the listening handlers, as if the model said it now."""
-    if not audience.handlers:
-        return
+def deliver(draft: Draft, messages: Sequence[BaseMessage], audience: Audience) -> None:
+    """Give a buffered answer to everybody who wants it, as if the model made it now.
+
+    Args:
+        draft: The answer, without a record.
+        messages: What was asked.
+        audience: The listening handlers, and the reader of a stream.
+    """
     chunks = as_chunks(draft)
-    manager = audience.manager(CallbackManager)
-    (run,) = manager.on_chat_model_start({}, [list(messages)], name=audience.name)
-    if audience.by_events:
-        for event in chunks_to_events(_generations(chunks), message_id=chunks[0].id):
-            run.on_stream_event(event)
-    for chunk in _generations(chunks):
-        run.on_llm_new_token(cast("Any", chunk.message.content), chunk=chunk)
-    run.on_llm_end(_result(draft))
+    if audience.handlers:
+        manager = audience.manager(CallbackManager)
+        (run,) = manager.on_chat_model_start({}, [list(messages)], name=audience.name)
+        if audience.by_events:
+            for event in chunks_to_events(_generations(chunks), message_id=chunks[0].id):
+                run.on_stream_event(event)
+        for chunk in _generations(chunks):
+            run.on_llm_new_token(cast("Any", chunk.message.content), chunk=chunk)
+        run.on_llm_end(_result(draft))
+    _put(chunks, audience.sink)
 
 
-async def ahand_on(draft: Draft, messages: Sequence[BaseMessage], audience: Audience) -> None:
-    """The async twin of `hand_on`."""
-    if not audience.handlers:
-        return
+async def adeliver(draft: Draft, messages: Sequence[BaseMessage], audience: Audience) -> None:
+    """The async twin of `deliver`."""
     chunks = as_chunks(draft)
-    manager = audience.manager(AsyncCallbackManager)
-    (run,) = await manager.on_chat_model_start({}, [list(messages)], name=audience.name)
-    if audience.by_events:
-        async for event in achunks_to_events(_agenerations(chunks), message_id=chunks[0].id):
-            await run.on_stream_event(event)
-    for chunk in _generations(chunks):
-        await run.on_llm_new_token(cast("Any", chunk.message.content), chunk=chunk)
-    await run.on_llm_end(_result(draft))
+    if audience.handlers:
+        manager = audience.manager(AsyncCallbackManager)
+        (run,) = await manager.on_chat_model_start({}, [list(messages)], name=audience.name)
+        if audience.by_events:
+            async for event in achunks_to_events(_agenerations(chunks), message_id=chunks[0].id):
+                await run.on_stream_event(event)
+        for chunk in _generations(chunks):
+            await run.on_llm_new_token(cast("Any", chunk.message.content), chunk=chunk)
+        await run.on_llm_end(_result(draft))
+    _put(chunks, audience.sink)
+
+
+def _put(chunks: Iterable[AIMessageChunk], sink: Sink | None) -> None:
+    if sink is not None:
+        for chunk in chunks:
+            sink.put(chunk)
 
 
 def _generations(chunks: Iterable[AIMessageChunk]) -> Any:

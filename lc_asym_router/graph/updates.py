@@ -8,105 +8,119 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage
+from langchain_core.messages.ai import UsageMetadata
 from langgraph.constants import END
 
-from lc_asym_router._internal.chunks import Draft, as_chunks, as_message
+from lc_asym_router._internal.chunks import Draft, as_message
 from lc_asym_router._internal.provider_errors import describe_error, unbilled
-from lc_asym_router.errors import TiersFailedError, UnverifiedError
-from lc_asym_router.graph.calls.call import Outcome
-from lc_asym_router.graph.calls.meter import CallMeter
-from lc_asym_router.graph.calls.paying import UsedUp, marked_trail
-from lc_asym_router.graph.context import Scene
-from lc_asym_router.graph.handed_on import HandedOn, TierAnswers, handed_on
-from lc_asym_router.graph.policy import Policy, next_after_error, tried
-from lc_asym_router.graph.record import answering, attempt_entry, judged, record_of
-from lc_asym_router.graph.state import RouterState, Update, seal, unseal
-from lc_asym_router.money.budgets.exhausted import BudgetExceededError
-from lc_asym_router.records.amounts import total
-from lc_asym_router.records.trail import Trail, open_record
+from lc_asym_router.errors import BudgetExceededError, TiersFailedError, UnverifiedError
+from lc_asym_router.graph.calls.attempt import CallResult, TierCall, labels_of, tried
+from lc_asym_router.graph.calls.payments import UsedUp, marked_trail
+from lc_asym_router.graph.calls.timing import time_remaining
+from lc_asym_router.graph.policy import Policy
+from lc_asym_router.graph.state import NodeRun, Update, seal, unseal
+from lc_asym_router.money.prices import Pricing, cost_of_call
+from lc_asym_router.money.usage import believed, estimated_usage, from_cache
+from lc_asym_router.records.trail import Trail, open_record, total
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Verdict
 
-LEFT = "left"
-"""The error of an attempt while it is under way, should its request be left."""
+AnswerAbove = tuple[AIMessage, dict[str, Any]]
+"""What a tier above has answered to a check, and the side call that it was."""
+UNFINISHED = "left"
+"""The error of an attempt while it is under way, should its request end half-way."""
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class Passed:
+    """A passed answer, as it is handed on.
+
+    Attributes:
+        tier: Whose it is; the checked tier where a model that is no tier gave it.
+        draft: The answer, as it came.
+        trail: The trail with the verdict, and with the call that gave the answer as its last attempt.
+    """
+
+    tier: Tier
+    draft: Draft
+    trail: Trail
+
+
+@dataclass(frozen=True)
+class Updates:
     """The updates under one policy."""
 
     policy: Policy
 
-    def asking(self, tier: Tier, scene: Scene) -> None:
-        """A tier is about to be asked: should the request be left, the call is on its account."""
-        trail = scene.state["trail"]
-        model, _ = tier.called(scene.request)
+    def asking(self, call: TierCall, run: NodeRun) -> None:
+        """A tier is about to be asked: should the request end half-way, the call is in its record."""
+        trail = run.state["trail"]
         entry = {
-            **attempt_entry(tier=tier.name, model=model, price=None, seconds=0.0, error=LEFT),
-            **answering(tier, trail, self.policy.ladder).in_record,
+            **attempt_entry(
+                tier=call.tier.name, model=call.model, price=None, seconds=0.0, error=UNFINISHED
+            ),
+            **call.labels.in_record,
         }
-        scene.around.context.keep({**trail, "attempts": [*trail["attempts"], entry]})
+        run.around.context.note({**trail, "attempts": [*trail["attempts"], entry]})
 
-    def asked(
-        self,
-        tier: Tier,
-        scene: Scene,
-        outcome: Outcome,
-    ) -> Update:
+    def asked(self, call: TierCall, run: NodeRun, result: CallResult) -> Update:
         """A tier was asked: it answered, or failed, or a watch has failed its answer already."""
-        trail = scene.state["trail"]
-        message = as_message(outcome.draft) if outcome.draft is not None else None
-        model, price = tier.called(scene.request)
+        trail, message = run.state["trail"], result.message
+        usage = message.usage_metadata if message else None
+        broke_off = result.error is not None and result.begun and result.received is not None
+        if broke_off:
+            received = as_message(cast("Draft", result.received))
+            usage = estimated_usage(received, run.request.input_tokens)
         entry = attempt_entry(
-            tier=tier.name,
-            model=model,
-            price=price,
-            seconds=outcome.seconds,
-            usage=message.usage_metadata if message else None,
-            error=outcome.describe(tier),
-            unbilled=outcome.error is not None and not outcome.begun and unbilled(outcome.error),
+            tier=call.tier.name,
+            model=call.model,
+            price=call.price,
+            seconds=result.seconds,
+            usage=usage,
+            estimated=broke_off,
+            error=result.describe(call.tier) if result.error else None,
+            unbilled=result.error is not None and not result.begun and unbilled(result.error),
         )
-        entry |= answering(tier, trail, self.policy.ladder).in_record
+        entry |= call.labels.in_record
         trail = {**trail, "attempts": [*trail["attempts"], entry]}
-        live = self.policy.checks(tier, scene.options) is None
-        if outcome.error is not None:
-            heard = scene.around.streams and scene.around.context.aside is None
-            seen = live and outcome.begun and heard
-            return self._failed(tier, scene, trail, outcome.error, seen)
+        live = call.check is None
+        if result.error is not None:
+            followed = run.around.streams and run.around.context.race is None
+            return self._failed(
+                call.tier, run, trail, result.error, seen=live and result.begun and followed
+            )
         assert message is not None
         if live:
             return self.answered(trail, message)
-        draft = seal(cast("Draft", outcome.draft))
-        watch = outcome.watch
+        draft = seal(cast("Draft", result.draft))
+        watch = result.watch
         if watch is None or watch.verdict is None:
             return {"route": "verify", "trail": trail, "draft": draft}
         if watch.cut:
-            limit, had = tier.answer_limit, watch.prefix.chunks
+            limit, had = call.tier.answer_limit, watch.prefix.chunks
             saved = None if limit is None else max(0, limit - had)
             entry["stopped_early"] = {"usage_estimated": True, "tokens_saved_at_most": saved}
-        state = cast("RouterState", {**scene.state, "trail": trail, "draft": draft})
-        ended = replace(scene, state=state)
-        return self.rejected(tier, ended, watch.verdict, [])
+        ended = run.with_update({"trail": trail, "draft": draft})
+        return self.rejected(call.tier, ended, watch.verdict, [])
 
-    def kept_out(self, tier: Tier, scene: Scene, error: Exception) -> Update:
+    def not_admitted(self, call: TierCall, run: NodeRun, error: Exception) -> Update:
         """A tier could not be called: its breaker is open, its queue full, or no time is left."""
-        trail = scene.state["trail"]
-        model, price = tier.called(scene.request)
+        trail = run.state["trail"]
         entry = attempt_entry(
-            tier=tier.name,
-            model=model,
-            price=price,
+            tier=call.tier.name,
+            model=call.model,
+            price=call.price,
             seconds=0.0,
-            error=describe_error(error, model=model),
+            error=describe_error(error, model=call.model),
             unbilled=True,
         )
-        entry |= {"asked": False, **answering(tier, trail, self.policy.ladder).in_record}
+        entry |= {"asked": False, **call.labels.in_record}
         trail = {**trail, "attempts": [*trail["attempts"], entry]}
-        scene.around.context.keep(trail)
-        return self._failed(tier, scene, trail, error, seen=False)
+        run.around.context.note(trail)
+        return self._failed(call.tier, run, trail, error, seen=False)
 
     def _failed(
-        self, tier: Tier, scene: Scene, trail: Trail, error: Exception, seen: bool
+        self, tier: Tier, run: NodeRun, trail: Trail, error: Exception, seen: bool
     ) -> Update:
         """A tier has failed: the same again, or another one.
 
@@ -116,181 +130,282 @@ class Outcomes:
         Raises:
             TiersFailedError: Nobody is left to ask, or no time.
         """
-        scene.around.context.exceptions.append(error)
-        after = (
-            None
-            if seen
-            else next_after_error(self.policy, tier, scene.request, scene.options, trail, error)
-        )
+        context = run.around.context
+        context.exceptions.append(error)
+        after = None if seen else self._next(tier, run, trail, error)
         if after is None:
-            raise TiersFailedError(open_record(trail), scene.around.context.exceptions)
-        if after.wait is not None:
+            raise TiersFailedError(open_record(trail), context.exceptions)
+        other, wait = after
+        if wait is not None:
             *before, last = trail["attempts"]
-            trail = {**trail, "attempts": [*before, {**last, "retry_in": after.wait}]}
-        return {"route": after.tier.name, "trail": trail, "draft": None}
+            trail = {**trail, "attempts": [*before, {**last, "retry_in": wait}]}
+        return {"route": other.name, "trail": trail, "draft": None}
 
-    def used_up(self, tier: Tier, scene: Scene, used_up: UsedUp) -> Update:
+    def _next(
+        self, tier: Tier, run: NodeRun, trail: Trail, error: Exception
+    ) -> tuple[Tier, float | None] | None:
+        """Who is asked after a tier has failed; `None` where nobody is left, or no time.
+
+        The same tier, after so many seconds, where its policy has a try left and the time allows the
+        wait; else the next tier, at once.
+        """
+        remaining = time_remaining(trail)
+        if remaining is not None and remaining <= 0:
+            return None
+        attempts = trail["attempts"]
+        failed = sum(entry["tier"] == tier.name and bool(entry["error"]) for entry in attempts)
+        wait = tier.retry.pause(failed, error)
+        if wait is not None and (remaining is None or wait < remaining):
+            return tier, wait
+        other = self.policy.next_after(tier, run.request, run.options, tried(trail))
+        return (other, None) if other is not None else None
+
+    def used_up(self, call: TierCall, run: NodeRun, error: UsedUp) -> Update:
         """A budget has no room for a call of the tier.
 
         Raises:
             BudgetExceededError: Its `on_exhausted` says so; or a tier below was asked already (its
                 answer failed its check, or it failed); or none below can take the request.
         """
-        trail = marked_trail(scene.state["trail"], used_up.exhausted)
-        scene.around.context.keep(trail)
-        if isinstance(used_up.instead, AIMessage):
-            return self._instead(trail, used_up.instead, scene)
-        below = self.policy.below(tier, scene.request) if used_up.instead == "small" else None
+        trail = marked_trail(run.state["trail"], error.exhausted)
+        run.around.context.note(trail)
+        if isinstance(error.instead, AIMessage):
+            return _instead(trail, error.instead)
+        below = self.policy.below(call.tier, run.request) if error.instead == "small" else None
         if below is None or trail["attempts"]:
             raise BudgetExceededError(
-                used_up.exhausted, open_record(trail), scene.around.context.exceptions
+                error.exhausted, open_record(trail), run.around.context.exceptions
             )
         return {"route": below.name, "trail": trail, "draft": None}
 
-    def _instead(self, trail: Trail, message: AIMessage, scene: Scene) -> Update:
-        """An answer that no model gave: a budget's `on_exhausted` did."""
-        if sink := scene.around.context.sink:
-            for chunk in as_chunks(message):
-                sink.put(chunk)
-        record = {
-            **open_record(trail),
-            "tier": None,
-            "escalated": False,
-            "degraded": False,
-            "vouched": "none",
-            "cost_usd": total(
-                call["cost_usd"] for call in (*trail["attempts"], *trail["side_calls"])
-            ),
-            "frontier_cost_usd": None,
-            "saved_usd": None,
-        }
-        metadata = {**message.response_metadata, "router": record}
-        answer = message.model_copy(update={"response_metadata": metadata})
-        return {"messages": [answer], "route": END, "trail": trail, "draft": None}
+    def accepted(self, passed: Passed) -> Update:
+        """The check has passed the draft, or another answer in its place."""
+        return self.answered(passed.trail, as_message(passed.draft))
 
-    def handed_on(
+    def passed(
         self,
         tier: Tier,
-        scene: Scene,
-        message: AIMessage,
+        trail: Trail,
         draft: Draft,
         verdict: Verdict,
-        meter: CallMeter,
-        heard: TierAnswers,
-    ) -> HandedOn:
-        """What is handed on of a draft that the check has passed; see `handed_on`."""
-        trail, calls = scene.state["trail"], meter.of_answer
-        return handed_on(
-            self.policy, tier, trail, message, draft, verdict, meter.calls, calls, heard
-        )
+        side_calls: list[dict[str, Any]],
+        calls: Mapping[str | None, dict[str, Any]],
+        answers_above: Mapping[str, AnswerAbove],
+    ) -> Passed:
+        """What a passed draft comes to: itself, or the answer that the verdict holds in its place,
+        whose call is the next attempt then.
 
-    def accepted(self, scene: Scene, handed: HandedOn) -> Update:
-        """The check has passed the draft, or another answer in its place."""
-        if sink := scene.around.context.sink:
-            for chunk in as_chunks(handed.draft):
-                sink.put(chunk)
-        side_calls = [*handed.trail["side_calls"], *handed.side_calls]
-        return self.answered({**handed.trail, "side_calls": side_calls}, handed.message)
+        Args:
+            tier: Whose draft it is.
+            trail: The trail; its last attempt is the draft's.
+            draft: The draft.
+            verdict: The passed verdict.
+            side_calls: The calls that the check made.
+            calls: The same by the ids of their answers.
+            answers_above: What tiers above have answered to it, by their names.
+        """
+        answer = verdict.answer
+        call = calls.get(answer.id) if answer is not None else None
+        if answer is None or call is None:
+            trail = _with_verdict(trail, verdict, side_calls)
+            return Passed(tier, draft if answer is None else answer, trail)
+        others = [each for each in side_calls if each is not call]
+        trail = _with_verdict(trail, replace(verdict, passed=False, vouched="none"), others)
+        name = next((name for name, (said, _) in answers_above.items() if said is answer), None)
+        by = self.policy.setups[name].tier if name is not None else tier
+        entry = attempt_entry(
+            tier=by.name,
+            model=call["model"],
+            price=None,
+            seconds=call["seconds"],
+            usage=call["usage"],
+        )
+        entry |= {"cost_usd": call["cost_usd"], **labels_of(self.policy, by, trail).in_record}
+        entry |= {"asked_by": verdict.check}
+        trail = {**trail, "attempts": [*trail["attempts"], entry]}
+        return Passed(by, answer, _with_verdict(trail, replace(verdict, votes=()), []))
 
     def rejected(
         self,
         tier: Tier,
-        scene: Scene,
+        run: NodeRun,
         verdict: Verdict,
         side_calls: list[dict[str, Any]],
-        heard: TierAnswers = MappingProxyType({}),
+        answers_above: Mapping[str, AnswerAbove] = MappingProxyType({}),
     ) -> Update:
         """The check has failed the draft: try again, or go up, or give up.
 
         Args:
             tier: Whose draft it is.
-            scene: What its node found.
+            run: The node's run.
             verdict: What the check says.
             side_calls: The calls that the check made.
-            heard: What it has heard from tiers above, by their names.
+            answers_above: What tiers above have answered to it, by their names.
 
         Raises:
             UnverifiedError: Escalation is off for this call.
             TiersFailedError: No tier above can take the request.
         """
-        trail = _with_verdict(scene.state["trail"], verdict, side_calls)
+        trail, exceptions = run.state["trail"], run.around.context.exceptions
+        trail = _with_verdict(trail, verdict, side_calls)
         answers = sum(e["tier"] == tier.name and not e["error"] for e in trail["attempts"])
         if answers < self.policy.small_attempts:
             return {"route": tier.name, "trail": trail, "draft": None}
-        if not scene.options.escalate:
-            raise UnverifiedError(open_record(trail), scene.around.context.exceptions)
-        passed_over = {each.name for each in self.policy.ladder[:-1]} if verdict.votes else set()
-        up = self.policy.next_after(tier, scene.request, scene.options, tried(trail) | passed_over)
+        if not run.options.escalate:
+            raise UnverifiedError(open_record(trail), exceptions)
+        # A vote was of all that is cheap: where it fails, the last tier is asked.
+        voted = {each.name for each in self.policy.ladder[:-1]} if verdict.votes else set()
+        up = self.policy.next_after(tier, run.request, run.options, tried(trail) | voted)
         if up is None:
-            raise TiersFailedError(open_record(trail), scene.around.context.exceptions)
+            raise TiersFailedError(open_record(trail), exceptions)
         if self.policy.escalate_with == "draft":
-            return {"route": up.name, "trail": trail, "draft": scene.state.get("draft")}
-        if up.name in heard:
-            message, call = heard[up.name]
+            return {"route": up.name, "trail": trail, "draft": run.state.get("draft")}
+        if up.name in answers_above:
+            message, call = answers_above[up.name]
             place = next(i for i, each in enumerate(trail["side_calls"]) if each is call)
             trail = {**trail, "ready": {"tier": up.name, "call": place}}
             return {"route": up.name, "trail": trail, "draft": seal(message)}
         return {"route": up.name, "trail": trail, "draft": None}
 
-    def heard_already(self, tier: Tier, scene: Scene) -> bool:
-        """Whether a tier's answer is there, because the check of the last attempt has asked it."""
-        return scene.state["trail"].get("ready", {}).get("tier") == tier.name
-
-    def heard(self, tier: Tier, scene: Scene) -> Update:
-        """A tier's answer that is there already: the call moves from the check to the tier."""
-        trail = scene.state["trail"].copy()
-        envelope, place = scene.state.get("draft"), trail.pop("ready")["call"]
+    def answered_before(self, call: TierCall, run: NodeRun) -> Update:
+        """A tier's answer that a check has asked for already: the call moves from the check to the
+        tier."""
+        trail = run.state["trail"].copy()
+        envelope, place = run.state.get("draft"), trail.pop("ready")["call"]
         assert envelope is not None
         side_calls = list(trail["side_calls"])
-        call = side_calls.pop(place)
-        draft = unseal(envelope)
-        model, price = tier.called(scene.request)
+        side_call = side_calls.pop(place)
         entry = attempt_entry(
-            tier=tier.name, model=model, price=price, seconds=call["seconds"], usage=call["usage"]
+            tier=call.tier.name,
+            model=call.model,
+            price=call.price,
+            seconds=side_call["seconds"],
+            usage=side_call["usage"],
         )
-        entry |= answering(tier, trail, self.policy.ladder).in_record
+        entry |= call.labels.in_record
         entry |= {"asked_by": trail["attempts"][-1]["check"]}
         trail["attempts"] = [*trail["attempts"], entry]
         trail["side_calls"] = side_calls
-        if self.policy.checks(tier, scene.options) is not None:
+        if call.check is not None:
             return {"route": "verify", "trail": trail, "draft": envelope}
-        if sink := scene.around.context.sink:
-            for chunk in as_chunks(draft):
-                sink.put(chunk)
-        return self.answered(trail, as_message(draft))
+        return self.answered(trail, as_message(unseal(envelope)))
 
     def answered(self, trail: Trail, message: AIMessage) -> Update:
         """The last attempt's answer is the request's: the record goes with it."""
-        record = record_of(
-            trail,
-            answered=len(trail["attempts"]) - 1,
-            frontier=self.policy.ladder[-1].rate,
-            last=self.policy.ladder[-1].name,
-            climbed=self._climbed(trail),
-            vouched=self._vouched(trail["attempts"][-1]),
-        )
-        metadata = {**message.response_metadata, "router": record}
-        answer = message.model_copy(update={"response_metadata": metadata})
-        return {"messages": [answer], "route": END, "trail": trail, "draft": None}
+        answer, setups = trail["attempts"][-1], self.policy.setups
+        climbed = setups[answer["tier"]].position - setups[trail["decision"]["tier"]].position
+        frontier = self.policy.ladder.last.name
+        cost = _cost(trail)
+        if answer["tier"] == frontier or answer["cached"]:
+            alone = answer["cost_usd"]
+        else:
+            price = setups[frontier].price
+            alone = price.of(answer["usage"]) if price else None
+        # `frontier_cost_usd` is an estimate: the answer's own token counts at the frontier's price.
+        # Where the frontier gave the answer it is what that call cost; and so where a cache gave it,
+        # for that would have answered the frontier's caller too.
+        record = {
+            **open_record(trail),
+            "tier": answer["tier"],
+            "escalated": climbed > 0,
+            "degraded": climbed < 0,
+            "vouched": _vouched(answer, setups[answer["tier"]].last),
+            "cost_usd": cost,
+            "frontier_cost_usd": alone,
+            "saved_usd": None if cost is None or alone is None else alone - cost,
+        }
+        return _ended(trail, message, record)
 
-    def _vouched(self, entry: Mapping[str, Any]) -> str:
-        """What vouches for the answer of an attempt: its check, else being the last tier's."""
-        if entry["passed"]:
-            return str(entry["vouched"])
-        last = len(self.policy.ladder) - 1
-        return "frontier" if self.policy.ladder.position(entry["tier"]) == last else "none"
 
-    def _climbed(self, trail: Trail) -> int:
-        """How many rungs the request has gone up, from the tier that was decided on to the one that
-        answered; under 0 where it has gone down."""
-        place = self.policy.ladder.position
-        return place(trail["attempts"][-1]["tier"]) - place(trail["decision"]["tier"])
+def _vouched(answer: Mapping[str, Any], last: bool) -> str:
+    """What vouches for the answer of an attempt: its check, else being the last tier's."""
+    if answer["passed"]:
+        return str(answer["vouched"])
+    return "frontier" if last else "none"
+
+
+def _instead(trail: Trail, message: AIMessage) -> Update:
+    """An answer that no model gave: a budget's `on_exhausted` did."""
+    record = {
+        **open_record(trail),
+        "tier": None,
+        "escalated": False,
+        "degraded": False,
+        "vouched": "none",
+        "cost_usd": _cost(trail),
+        "frontier_cost_usd": None,
+        "saved_usd": None,
+    }
+    return _ended(trail, message, record)
+
+
+def _cost(trail: Trail) -> float | None:
+    return total([call["cost_usd"] for call in (*trail["attempts"], *trail["side_calls"])])
+
+
+def _ended(trail: Trail, message: AIMessage, record: dict[str, Any]) -> Update:
+    metadata = {**message.response_metadata, "router": record}
+    answer = message.model_copy(update={"response_metadata": metadata})
+    return {"messages": [answer], "route": END, "trail": trail, "draft": None}
+
+
+def without_record(answer: AIMessage) -> AIMessage:
+    """An answer as its model gave it: whoever follows a stream gets the record at its end."""
+    metadata = {k: v for k, v in answer.response_metadata.items() if k != "router"}
+    return answer.model_copy(update={"response_metadata": metadata})
+
+
+def attempt_entry(
+    *,
+    tier: str,
+    model: str,
+    price: Pricing | None,
+    seconds: float,
+    usage: UsageMetadata | None = None,
+    error: str | None = None,
+    unbilled: bool = False,
+    estimated: bool = False,
+) -> dict[str, Any]:
+    """An attempt's entry in the record, before any verdict.
+
+    Args:
+        estimated: The call broke off, and its counts are an estimate from what was received.
+        unbilled: The call failed before its model began to answer, which no provider bills: its
+            cost is 0 where the price is known. What a call that failed later cost nobody knows.
+    """
+    counted, believable = believed(usage) if usage else (None, True)
+    failed = bool(error) and not estimated
+    cost = cost_of_call(price, counted, seconds, failed=failed, unbilled=unbilled)
+    return {
+        "tier": tier,
+        "model": model,
+        "passed": None if not error else False,
+        "check": None,
+        "score": None,
+        "reason": None,
+        "usage": counted,
+        "cost_usd": cost,
+        "seconds": seconds,
+        "error": error,
+        "cached": bool(usage and from_cache(usage)),
+        **({} if believable else {"usage_doubtful": True}),
+        **({"usage_estimated": True} if estimated else {}),
+    }
 
 
 def _with_verdict(trail: Trail, verdict: Verdict, side_calls: list[dict[str, Any]]) -> Trail:
-    attempts = trail["attempts"]
+    *before, last = trail["attempts"]
+    last = {
+        **last,
+        "passed": verdict.passed,
+        "check": verdict.check,
+        "score": verdict.score,
+        "reason": verdict.reason,
+        "vouched": verdict.vouched if verdict.passed else "none",
+        **({"votes": [dict(vote) for vote in verdict.votes]} if verdict.votes else {}),
+    }
     return {
         **trail,
-        "attempts": [*attempts[:-1], judged(attempts[-1], verdict)],
+        "attempts": [*before, last],
         "side_calls": [*trail["side_calls"], *side_calls],
     }

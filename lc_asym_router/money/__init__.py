@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from lc_asym_router._internal.imports import lazy_exports
 
 if TYPE_CHECKING:
+    from lc_asym_router.errors import BudgetExceededError as BudgetExceededError
     from lc_asym_router.errors import LedgerError as LedgerError
     from lc_asym_router.money.budgets.budget import Budget as Budget
-    from lc_asym_router.money.budgets.exhausted import BudgetExceededError as BudgetExceededError
     from lc_asym_router.money.budgets.exhausted import Exhausted as Exhausted
     from lc_asym_router.money.budgets.store import BudgetStore as BudgetStore
     from lc_asym_router.money.ledger.handler import Ledger as Ledger
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Budget": ".budgets.budget",
-    "BudgetExceededError": ".budgets.exhausted",
+    "BudgetExceededError": "lc_asym_router.errors",
     "BudgetStore": ".budgets.store",
     "Exhausted": ".budgets.exhausted",
     "Ledger": ".ledger.handler",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -48,6 +47,10 @@ class Pricing(ABC):
         )
 
 
+MOST_USD = 1_000_000_000.0
+"""No price and no cost of a call is greater, in USD."""
+
+
 @dataclass(frozen=True, slots=True)
 class Price(Pricing):
     """USD per million tokens.
@@ -63,7 +66,7 @@ class Price(Pricing):
             where it is not given.
 
     Raises:
-        ConfigurationError: A price is negative or no finite number.
+        ConfigurationError: A price is negative, no number, or over `MOST_USD`.
     """
 
     input: float
@@ -108,7 +111,7 @@ class PerCall(Pricing):
         usd: Price of a call, in USD.
 
     Raises:
-        ConfigurationError: The price is negative or no finite number.
+        ConfigurationError: The price is negative, no number, or over `MOST_USD`.
     """
 
     usd: float
@@ -136,7 +139,7 @@ class PerSecond(Pricing):
         usd: Price of a second, in USD. A machine at 0.60 USD an hour: `PerSecond(0.60 / 3600)`.
 
     Raises:
-        ConfigurationError: The price is negative or no finite number.
+        ConfigurationError: The price is negative, no number, or over `MOST_USD`.
     """
 
     usd: float
@@ -162,7 +165,7 @@ class Power(Pricing):
         usd_per_kwh: Price of a kilowatt-hour, in USD.
 
     Raises:
-        ConfigurationError: Either is negative or no finite number.
+        ConfigurationError: Either is negative, no number, or over `MOST_USD`.
     """
 
     watts: float
@@ -209,16 +212,22 @@ def cost_of_call(
         return None
     if unbilled:
         return 0.0
-    return price.of_failed(seconds) if failed else price.of(usage, seconds)
+    return known_cost(price.of_failed(seconds) if failed else price.of(usage, seconds))
+
+
+def known_cost(cost: float | None) -> float | None:
+    """The cost where it is one: a price of one's own may say anything, and sums stay finite."""
+    return cost if cost is not None and 0 <= cost <= MOST_USD else None
 
 
 def _or(price: float | None, otherwise: float) -> float:
     return otherwise if price is None else price
 
 
-def _check(value: object, shown: str, unit: str) -> None:
+def _check(value: object, label: str, unit: str) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0:  # type: ignore[arg-type, operator]
+    if not number or not 0 <= value <= MOST_USD:  # type: ignore[operator]
         raise ConfigurationError(
-            f"{shown} must be {unit}, 0 or more. Leave the price out where it is not known."
+            f"{label} must be {unit}, 0 or more, at most {MOST_USD:g}. Leave the price out where it "
+            "is not known."
         )

@@ -1,13 +1,28 @@
-"""Token counts as LangChain reports them, taken apart so that each token is counted once."""
+"""Token counts as LangChain reports them, taken apart so that each token is counted once.
+
+A server may report anything. No count is less than 0 or more than `MOST_TOKENS`, and what is no count
+is 0: `believed` says where that was so.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
+
+from langchain_core.messages import AIMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages.utils import count_tokens_approximately
 
 SERVICE_TIERS = ("flex", "priority")
 """OpenAI's service tiers; langchain-openai puts them before the names of the details."""
+
+
+MOST_TOKENS = 100_000_000
+"""More tokens than any call has: greater counts are cut to it."""
+
+_COUNTS = ("input_tokens", "output_tokens", "total_tokens")
+_DETAILS = ("input_token_details", "output_token_details")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +58,8 @@ class TokenCounts:
     def of(cls, usage: Mapping[str, Any]) -> TokenCounts:
         """From a message's `usage_metadata`."""
         came, went = _count(usage.get("input_tokens")), _count(usage.get("output_tokens"))
-        details_in = usage.get("input_token_details") or {}
-        details_out = usage.get("output_token_details") or {}
+        details_in = _mapping(usage.get("input_token_details"))
+        details_out = _mapping(usage.get("output_token_details"))
         tier = next(
             (each for each in SERVICE_TIERS if each in details_in or each in details_out), None
         )
@@ -77,9 +92,51 @@ class TokenCounts:
         return self.output - self.reasoning
 
 
+def believed(usage: Mapping[str, Any]) -> tuple[UsageMetadata, bool]:
+    """The counts within their bounds, and whether all of them were so as they came.
+
+    Args:
+        usage: A message's `usage_metadata`, whatever a server put there.
+    """
+    found = {**usage, **{name: _count(usage.get(name)) for name in _COUNTS}}
+    believable = all(_is_count(usage.get(name)) for name in _COUNTS)
+    for part in _DETAILS:
+        details = usage.get(part)
+        if details is None:
+            continue
+        given = details if isinstance(details, Mapping) else {}
+        found[part] = {name: _count(n) for name, n in given.items() if n is not None}
+        believable = believable and all(n is None or _is_count(n) for n in given.values())
+    found["total_tokens"] = max(
+        found["total_tokens"], found["input_tokens"] + found["output_tokens"]
+    )
+    return cast("UsageMetadata", found), believable
+
+
+def estimated_usage(received: AIMessage, input_tokens: int) -> UsageMetadata:
+    """What a call has used that broke off: counts that came before it broke, and for the rest about
+    four characters a token.
+
+    Args:
+        received: What had come of the answer.
+        input_tokens: What was sent, by the router's own count.
+    """
+    came, went = 0, 0
+    if received.usage_metadata:
+        counted, _ = believed(received.usage_metadata)
+        came, went = counted["input_tokens"], counted["output_tokens"]
+    came = came or input_tokens
+    went = max(went, count_tokens_approximately([received], extra_tokens_per_message=0.0))
+    return UsageMetadata(input_tokens=came, output_tokens=went, total_tokens=came + went)
+
+
 def from_cache(usage: Mapping[str, Any]) -> bool:
     """Whether an answer came from a cache of LangChain's: no model was called, nothing is paid."""
     return usage.get("total_cost") == 0
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _detail(details: Mapping[str, Any], name: str, tier: str | None) -> int:
@@ -88,4 +145,10 @@ def _detail(details: Mapping[str, Any], name: str, tier: str | None) -> int:
 
 
 def _count(value: Any) -> int:
-    return max(0, int(value)) if isinstance(value, int | float) else 0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        return 0
+    return int(min(value, MOST_TOKENS))
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS

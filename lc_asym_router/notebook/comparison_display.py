@@ -32,10 +32,10 @@ def _card(tried: Try) -> Html:
     """One tier's answer."""
     call = tried.call
     if call is None:
-        told, kind = f"not asked: {tried.refused}", "fail"
+        text, kind = f"not asked: {tried.refused}", "fail"
     else:
-        told, kind = describe_call(call, side=False)
-        told = told.replace("discarded", "rejected")
+        text, kind = describe_call(call, side=False)
+        text = text.replace("discarded", "rejected")
     calls = len(tried.record.side_calls) if tried.record else 0
     checked = f", {calls} calls to check it" if calls else ""
     usage = call.usage if call else None
@@ -44,7 +44,7 @@ def _card(tried: Try) -> Html:
     return tag(
         "div",
         tag("h4", tried.tier, tag("span", f" {tried.model}", class_="dim")),
-        tag("p", told, class_=kind),
+        tag("p", text, class_=kind),
         tag("pre", tried.answer.text) if tried.answer else None,
         tag("p", numbers, class_="dim") if numbers else None,
         class_="card",

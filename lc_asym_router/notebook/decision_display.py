@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lc_asym_router.classify.typed_answers import Factor
+from lc_asym_router.classify.scorer import Factor
 from lc_asym_router.notebook.markup import Html, clipped, display, drawing, markup, table, tag
 from lc_asym_router.records.amounts import number
 
 if TYPE_CHECKING:
-    from lc_asym_router.records.decision import Decision
+    from lc_asym_router.records.trail import Decision
     from lc_asym_router.router.explain import Explanation, Level
 
-WIDTH, LEFT, BAR = 560, 190, 300
+WIDTH, BAR_X, BAR = 560, 190, 300
 
 
 def decision_html(decision: Decision) -> str:
@@ -51,15 +51,15 @@ def decision_parts(decision: Decision) -> Iterator[Html]:
 def _bar(complexity: float, threshold: float | None) -> Html:
     """The complexity as a bar on [0, 1], the threshold as a mark on it."""
     over = threshold is not None and complexity >= threshold
-    mark = None if threshold is None else LEFT + BAR * threshold
+    mark = None if threshold is None else BAR_X + BAR * threshold
     return drawing(
         WIDTH,
         52,
         tag("text", f"complexity {number(complexity)}", x=0, y=24, class_="b"),
-        tag("rect", x=LEFT, y=12, width=BAR, height=16, rx=4, class_="box"),
+        tag("rect", x=BAR_X, y=12, width=BAR, height=16, rx=4, class_="box"),
         tag(
             "rect",
-            x=LEFT,
+            x=BAR_X,
             y=12,
             width=round(BAR * complexity, 1),
             height=16,
@@ -72,8 +72,8 @@ def _bar(complexity: float, threshold: float | None) -> Html:
         )
         if mark is not None
         else None,
-        tag("text", "small", x=LEFT - 8, y=24, class_="d end"),
-        tag("text", "up", x=LEFT + BAR + 8, y=24, class_="d"),
+        tag("text", "small", x=BAR_X - 8, y=24, class_="d end"),
+        tag("text", "up", x=BAR_X + BAR + 8, y=24, class_="d"),
         title="Complexity against the threshold",
     )
 
@@ -83,7 +83,7 @@ def _moved(parts: Sequence[Factor]) -> Html | None:
     if not parts:
         return None
     most = max(abs(part.moved) for part in parts) or 1.0
-    middle, half = LEFT + BAR / 2 + 20, BAR / 2 - 20
+    middle, half = BAR_X + BAR / 2 + 20, BAR / 2 - 20
     rows = []
     for row, part in enumerate(parts):
         length, y = half * abs(part.moved) / most, 20 * row

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lc_asym_router.notebook.markup import Html, clipped, tag
 from lc_asym_router.notebook.timeline import (
     BAR,
-    LEFT,
+    BAR_X,
     ROW,
     WIDTH,
     bar,
@@ -47,9 +47,9 @@ def _drawn(row: PlanRow, y: int, scale: float) -> Html:
         tag("text", clipped(row.name, 10), x=0, y=y + 16, class_="b"),
         tag("text", clipped(row.title, 28), x=TITLE_AT, y=y + 16, class_="d"),
         tag("text", clipped(row.result, 120), x=0, y=y + 32, class_="d"),
-        tag("path", d=f"M{LEFT} {y + 14} h{BAR}", class_="rule"),
+        tag("path", d=f"M{BAR_X} {y + 14} h{BAR}", class_="rule"),
         list(_bars(row, y, scale)),
-        tag("text", seconds(row.seconds), x=LEFT + BAR + 12, y=y + 18) if row.calls else None,
+        tag("text", seconds(row.seconds), x=BAR_X + BAR + 12, y=y + 18) if row.calls else None,
         tag("text", ", ".join(filter(None, numbers)), x=WIDTH, y=y + 18, class_="d end"),
         class_="step",
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.classify.calibration import Calibration
-from lc_asym_router.graph.options import check_threshold
+from lc_asym_router.graph.state import check_threshold
 from lc_asym_router.notebook.picture import Picture, blank
 from lc_asym_router.notebook.report import Report
 from lc_asym_router.notebook.tradeoff import Tradeoff, tradeoff_of

@@ -74,7 +74,7 @@ def _row(step: TimelineRow) -> Iterator[Any]:
     yield call.step
     yield tag("b", step.name)
     yield call.model
-    yield tag("span", step.told, class_=step.kind)
+    yield tag("span", step.result, class_=step.kind)
     yield "" if call.score is None else number(call.score)
     yield seconds(call.seconds)
     yield f"{call.usage['input_tokens']} + {call.usage['output_tokens']}" if call.usage else ""

@@ -12,7 +12,7 @@ from lc_asym_router.records.amounts import share, usd
 if TYPE_CHECKING:
     from lc_asym_router.notebook.report import Day, Report
 
-WIDTH, LEFT, BAR = 780, 190, 420
+WIDTH, BAR_X, BAR = 780, 190, 420
 TALL, MOST_DAYS = 130, 31
 _KINDS = ("good", "calm", "bad", "side", "fail")
 
@@ -56,7 +56,7 @@ def _bars(counts: Mapping[str, int], whole: int | None, kinds: tuple[str, ...]) 
         told = f"{count:,}" + (f" ({count / whole:.0%})" if whole else "")
         bar = tag(
             "rect",
-            x=LEFT,
+            x=BAR_X,
             y=y + 4,
             width=round(max(length, 1.0), 1),
             height=14,
@@ -70,7 +70,7 @@ def _bars(counts: Mapping[str, int], whole: int | None, kinds: tuple[str, ...]) 
                 tag("title", name),
                 name_of,
                 bar,
-                tag("text", told, x=LEFT + BAR + 12, y=y + 15),
+                tag("text", told, x=BAR_X + BAR + 12, y=y + 15),
             )
         )
     return drawing(WIDTH, 22 * len(rows) + 4, rows, title="Counts")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lc_asym_router.records.record import Record
 
 
-WIDTH, LEFT, BAR, ROW = 780, 250, 300, 40
+WIDTH, BAR_X, BAR, ROW = 780, 250, 300, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class TimelineRow:
 
     call: Call
     name: str
-    told: str
+    result: str
     kind: Kind
     begun: float
 
@@ -53,12 +53,12 @@ def steps_of(record: Record) -> Iterator[TimelineRow]:
     order += checks if len(checked) != 1 else []
     at = 0.0
     for place, (call, number) in enumerate(order):
-        told, kind = describe_call(call, side=not number)
+        result, kind = describe_call(call, side=not number)
         beside = [call, *(each for each, _ in order[place + 1 : place + 2] if stopped(call))]
         took = call.seconds or 0.0
         lead = max(each.seconds or 0.0 for each in beside) - took
         name = f"{number} {call.tier}" if number else call.tier
-        yield TimelineRow(call, name, told, kind, at + lead)
+        yield TimelineRow(call, name, result, kind, at + lead)
         if stopped(call):
             at += max(0.0, took - (beside[-1].seconds or 0.0))
         else:
@@ -94,13 +94,13 @@ def _row(step: TimelineRow, y: int, scale: float) -> Html:
     numbers = ", ".join(part for part in (tokens, cost) if part)
     return tag(
         "g",
-        tag("title", f"{step.name} ({call.model}): {step.told}"),
+        tag("title", f"{step.name} ({call.model}): {step.result}"),
         tag("text", clipped(step.name, 16), x=0, y=y + 16, class_="b"),
-        tag("text", clipped(call.model, 24), x=LEFT - 12, y=y + 16, class_="d end"),
-        tag("text", clipped(step.told, 66), x=0, y=y + 32, class_="d"),
-        tag("path", d=f"M{LEFT} {y + 14} h{BAR}", class_="rule"),
+        tag("text", clipped(call.model, 24), x=BAR_X - 12, y=y + 16, class_="d end"),
+        tag("text", clipped(step.result, 66), x=0, y=y + 32, class_="d"),
+        tag("path", d=f"M{BAR_X} {y + 14} h{BAR}", class_="rule"),
         bar(step, y, scale),
-        tag("text", seconds(call.seconds), x=LEFT + BAR + 12, y=y + 18),
+        tag("text", seconds(call.seconds), x=BAR_X + BAR + 12, y=y + 18),
         tag("text", numbers, x=WIDTH, y=y + 18, class_="d end"),
         class_="step",
     )
@@ -116,7 +116,7 @@ def bar(step: TimelineRow, y: int, scale: float) -> Html:
     """
     return tag(
         "rect",
-        x=round(LEFT + step.begun * scale, 1),
+        x=round(BAR_X + step.begun * scale, 1),
         y=y + 6,
         width=round(max((step.call.seconds or 0.0) * scale, 2.0), 1),
         height=15,
@@ -127,12 +127,12 @@ def bar(step: TimelineRow, y: int, scale: float) -> Html:
 
 def _in_all(record: Record) -> str:
     """Time and money of the whole request in one line."""
-    told = f"in all {seconds(record.seconds)}, {usd(record.cost_usd)}"
+    result = f"in all {seconds(record.seconds)}, {usd(record.cost_usd)}"
     if record.frontier_cost_usd is not None:
-        told += f"; the frontier alone about {usd(record.frontier_cost_usd)}"
+        result += f"; the frontier alone about {usd(record.frontier_cost_usd)}"
     if record.saved_usd is not None:
-        told += f"; {saving(record)}"
-    return told
+        result += f"; {saving(record)}"
+    return result
 
 
 def saving(record: Record) -> str:

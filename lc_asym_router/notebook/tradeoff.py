@@ -100,7 +100,7 @@ def tradeoff_of(evaluation: Any, prices: CascadePrices | None = None) -> Tradeof
 
 
 def _of_cascade(cascade: Cascade) -> Tradeoff:
-    outcomes, scores = cascade.outcomes, cascade.scores[cascade.policy]
+    outcomes, scores = cascade.results, cascade.scores[cascade.policy]
     alone, cheap = float(outcomes.frontier_usd.mean()), float(outcomes.small_usd.mean())
 
     def spot(point: Point) -> Spot:

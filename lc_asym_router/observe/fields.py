@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lc_asym_router._internal.provider_errors import error_head
-from lc_asym_router.records.amounts import total
 from lc_asym_router.records.handlers import FinishedRequest
+from lc_asym_router.records.trail import total
 
 
 def fields_of(finished: FinishedRequest) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lc_asym_router.observe import conventions as names
 from lc_asym_router.observe.fields import call_fields, fields_of
 from lc_asym_router.records.handlers import FinishedRequest
-from lc_asym_router.records.labels import PREFIX
+from lc_asym_router.records.trail import PREFIX
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Meter, Observation

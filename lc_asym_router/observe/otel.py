@@ -28,7 +28,7 @@ from lc_asym_router.observe.spans import (
     put,
 )
 from lc_asym_router.records.handlers import FinishedRequest, RequestScope
-from lc_asym_router.records.labels import PREFIX
+from lc_asym_router.records.trail import PREFIX
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider

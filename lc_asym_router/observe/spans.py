@@ -19,7 +19,7 @@ from lc_asym_router.errors import RouterError
 from lc_asym_router.observe import conventions as names
 from lc_asym_router.observe.fields import call_fields, fields_of
 from lc_asym_router.records.handlers import FinishedRequest
-from lc_asym_router.records.labels import PREFIX
+from lc_asym_router.records.trail import PREFIX
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span

@@ -8,14 +8,14 @@ from lc_asym_router._internal.imports import lazy_exports
 
 if TYPE_CHECKING:
     from lc_asym_router.records.call import Call as Call
-    from lc_asym_router.records.decision import Decision as Decision
     from lc_asym_router.records.record import Record as Record
     from lc_asym_router.records.request import Request as Request
+    from lc_asym_router.records.trail import Decision as Decision
     from lc_asym_router.records.trail import Trail as Trail
 
 _HOMES = {
     "Call": ".call",
-    "Decision": ".decision",
+    "Decision": ".trail",
     "Record": ".record",
     "Request": ".request",
     "Trail": ".trail",

@@ -1,18 +1,8 @@
-"""Sums, and numbers as a person reads them; what is not known is never taken for 0."""
+"""Numbers as a person reads them; what is not known is never taken for 0."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from decimal import Decimal
-
-
-def total(costs: Iterable[float | None]) -> float | None:
-    """Sum in USD; `None` as soon as one part is not known (an unknown price is never 0)."""
-    parts = list(costs)
-    known = [cost for cost in parts if cost is not None]
-    return math.fsum(known) if len(known) == len(parts) else None
-
 
 UNKNOWN = "unknown"
 

@@ -89,11 +89,22 @@ class FinishedRequest:
 class RecordHandler(Protocol):
     """A callback handler that wants each request's record.
 
-    It may have a method `around_router` too: see `ScopeHandler`.
+    It may have the methods `around_router` and `on_router_output_error` too: see `ScopeHandler` and
+    `OutputErrorHandler`.
     """
 
     def on_router_record(self, finished: FinishedRequest) -> None:
         """A request has come to its end. Called on the request's path: it must not wait."""
+
+
+class OutputErrorHandler(Protocol):
+    """A record handler that wants to know when an answer turns out to be of no use."""
+
+    def on_router_output_error(self, request_id: str, error: Exception) -> None:
+        """The structured output of a request that was answered can't be read.
+
+        It comes after the request's record, whose `id` it names, and must not wait either.
+        """
 
 
 class ScopeHandler(Protocol):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lc_asym_router.records.amounts import total
 from lc_asym_router.records.call import Call, Kind, describe_calls
 from lc_asym_router.records.record import Part, Record
+from lc_asym_router.records.trail import total
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from lc_asym_router.records.call import (
     sequence_of,
     text_of,
 )
-from lc_asym_router.records.decision import Decision
 from lc_asym_router.records.lines import decision_line, spent_lines
+from lc_asym_router.records.trail import Decision
 
 
 @dataclass(frozen=True, repr=False)

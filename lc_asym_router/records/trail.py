@@ -1,9 +1,54 @@
-"""What a run of the graph has found out so far about one request."""
+"""What a run of the graph has found out so far about one request: why it goes where it goes, which
+calls are made for it and why, and what they cost."""
 
 from __future__ import annotations
 
+import math
 import time
-from typing import Any, NotRequired, TypedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
+
+from lc_asym_router._internal.display import Displayed
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Displayed):
+    """Why a request went where it went.
+
+    Attributes:
+        tier: Name of the tier that is asked first.
+        complexity: How likely the request needs more than the small tier, in [0, 1]; `None` where
+            no classifier was asked (a tier was forced, or only one could take the request).
+        threshold: The complexity at or over which a request goes up, in [0, 1]; `None` likewise.
+        confidence: How sure the classifier was, in [0, 1]; `None` where it does not say.
+        classifier: Name of what scored the request.
+        reason: One line for a person.
+        cached: Whether the complexity was read from the router's `decision_cache`.
+    """
+
+    tier: str
+    complexity: float | None
+    threshold: float | None
+    confidence: float | None
+    classifier: str
+    reason: str
+    cached: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """The decision as it stands in the record."""
+        return {
+            "tier": self.tier,
+            "complexity": self.complexity,
+            "threshold": self.threshold,
+            "confidence": self.confidence,
+            "classifier": self.classifier,
+            "reason": self.reason,
+            "cached": self.cached,
+        }
 
 
 class Trail(TypedDict):
@@ -39,3 +84,76 @@ def open_record(trail: Trail) -> dict[str, Any]:
         "seconds": max(0.0, time.time() - trail["started"]),
         **({"budget": trail["budget"]} if "budget" in trail else {}),
     }
+
+
+def total(costs: Iterable[float | None]) -> float | None:
+    """Sum in USD; `None` as soon as one part is not known (an unknown price is never 0)."""
+    parts = list(costs)
+    known = [cost for cost in parts if cost is not None]
+    return math.fsum(known) if len(known) == len(parts) else None
+
+
+# what is written on the runs below the router -----------------------------------------------
+
+PREFIX = "lc_asym_router"
+
+
+FRAMEWORK_TAGS = ("graph:", "seq:", "map:", "langsmith:", "nostream", f"{PREFIX}:")
+"""How the tags begin that LangChain, LangGraph and this package put on runs themselves."""
+
+
+Purpose = Literal["answer", "classify", "verify"]
+
+
+Why = Literal[
+    "decided", "retried", "escalated", "hedged", "fell_back", "degraded", "classify", "verify"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Why a model is called: on its run as metadata and tags, and in the record.
+
+    Attributes:
+        purpose: "answer" for a tier's call, "classify" or "verify" for a side call.
+        why: "decided" (the decision sent the request there), "retried" (the same tier again),
+            "escalated" (a tier up), "hedged" (a tier up, beside one that is late), "fell_back" (a
+            fall-back of the last tier), "degraded" (a tier down); for a side call its purpose.
+        because: What brought that about: the classifier that decided, the check that failed, or the
+            class and HTTP status of the error. Never a text of anybody's.
+        tier: The tier that is called, or whose answer is checked; `None` for a classifier's call.
+        attempt: The number of that attempt, from 1; `None` likewise.
+    """
+
+    purpose: Purpose
+    why: Why
+    because: str
+    tier: str | None = None
+    attempt: int | None = None
+
+    def on(self, config: RunnableConfig) -> RunnableConfig:
+        """The config with the labels on it."""
+        metadata = {
+            **(config.get("metadata") or {}),
+            f"{PREFIX}_purpose": self.purpose,
+            f"{PREFIX}_why": self.why,
+            f"{PREFIX}_because": self.because,
+        }
+        tags = [*(config.get("tags") or ()), f"{PREFIX}:purpose:{self.purpose}"]
+        if self.tier is not None:
+            metadata[f"{PREFIX}_tier"] = self.tier
+            tags.append(f"{PREFIX}:tier:{self.tier}")
+        if self.attempt is not None:
+            metadata[f"{PREFIX}_attempt"] = self.attempt
+        tags.append(f"{PREFIX}:why:{self.why}")
+        return {**config, "metadata": metadata, "tags": tags}
+
+    @property
+    def in_record(self) -> dict[str, Any]:
+        """Why a tier was called, as it stands in the attempt's entry."""
+        return {"attempt": self.attempt, "why": self.why, "because": self.because}
+
+
+def own_tags(tags: Iterable[str]) -> list[str]:
+    """The tags without the frameworks' own."""
+    return [tag for tag in tags if not tag.startswith(FRAMEWORK_TAGS)]

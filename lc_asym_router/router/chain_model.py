@@ -9,7 +9,6 @@ children of a chain run.
 from __future__ import annotations
 
 import asyncio
-from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol, Self, cast
@@ -30,6 +29,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
+from pydantic import PrivateAttr
 
 from lc_asym_router.records.request import Request
 from lc_asym_router.router.events import aevents_of, events_of
@@ -58,16 +58,22 @@ class Answerer(Protocol):
 class ChainChatModel(BaseChatModel):
     """Base of a chat model that asks other chat models."""
 
-    @property
-    @abstractmethod
-    def _answerer(self) -> Answerer:
-        """What answers."""
+    _answerer: Answerer = PrivateAttr()
 
-    @abstractmethod
     def _request(
         self, input: LanguageModelInput, kwargs: dict[str, Any], stop: list[str] | None = None
     ) -> Request:
-        """The request that a call makes, validated."""
+        """The request that a call makes, validated.
+
+        Raises:
+            InvalidRequestError: There is nothing to route on.
+        """
+        messages = self._convert_input(input).to_messages()
+        bound = kwargs.copy()
+        bound.pop("ls_structured_output_format", None)
+        own = bound.pop("stop", None)
+        bound["stop"] = stop if stop is not None else own or getattr(self, "stop", None)
+        return Request.of_call(bound).with_messages(messages)
 
     def model_copy(self, *, update: Any = None, deep: bool = False) -> Self:
         """A model with other settings, validated and built anew."""
@@ -286,14 +292,10 @@ class ChainChatModel(BaseChatModel):
 
     def _merged(self, config: RunnableConfig | None) -> RunnableConfig:
         """The call's config with the router's own callbacks, tags and metadata in it."""
-        own = cast(
-            "RunnableConfig",
-            {
-                key: value
-                for key in ("callbacks", "tags", "metadata")
-                if (value := getattr(self, key, None))
-            },
-        )
+        own: Any = {}
+        for key in ("callbacks", "tags", "metadata"):
+            if value := getattr(self, key, None):
+                own[key] = value
         return merge_configs(own, config) if own else ensure_config(config)
 
 

@@ -14,17 +14,15 @@ from langgraph.runtime import Runtime
 from lc_asym_router._internal.display import Displayed
 from lc_asym_router._internal.run_config import run_id_of, without_listeners
 from lc_asym_router.errors import TiersFailedError
-from lc_asym_router.graph.context import RunContext
-from lc_asym_router.graph.nodes import Nodes
-from lc_asym_router.graph.notify import notifying
+from lc_asym_router.graph.nodes import GraphNodes
 from lc_asym_router.graph.policy import Policy
-from lc_asym_router.graph.state import RouterState, Update, seal
-from lc_asym_router.records.amounts import total
+from lc_asym_router.graph.runner import notifying
+from lc_asym_router.graph.state import RouterState, RunContext, Update, seal
 from lc_asym_router.records.call import Call
 from lc_asym_router.records.lines import attempt_line
 from lc_asym_router.records.record import Record
 from lc_asym_router.records.request import Request
-from lc_asym_router.records.trail import Trail, open_record
+from lc_asym_router.records.trail import Trail, open_record, total
 from lc_asym_router.router.explain import Explanation, aexplain, explain
 from lc_asym_router.tiers.tier import Tier
 
@@ -131,9 +129,9 @@ class _Trial:
     request: Request
 
     @property
-    def nodes(self) -> Nodes:
+    def nodes(self) -> GraphNodes:
         """The nodes that ask and verify; what is rejected is not tried again."""
-        return Nodes(replace(self.policy, small_attempts=1))
+        return GraphNodes(replace(self.policy, small_attempts=1))
 
     def ask(self, tier: Tier, _: Any, config: RunnableConfig) -> Try:
         """Ask a tier, then check what it said."""

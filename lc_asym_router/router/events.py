@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
-from langchain_core.language_models._compat_bridge import achunks_to_events, chunks_to_events
 from langchain_core.language_models.chat_model_stream import (
     AsyncChatModelStream,
     ChatModelStream,
 )
 from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
+
+from lc_asym_router._internal.compat import achunks_to_events, chunks_to_events, start_producer
 
 
 def events_of(chunks: Iterator[AIMessageChunk]) -> ChatModelStream:
@@ -54,8 +55,7 @@ def aevents_of(chunks: AsyncIterator[AIMessageChunk]) -> AsyncChatModelStream:
             stream.fail(error)
 
     async def start() -> None:
-        if stream._producer_task is None:
-            stream._producer_task = asyncio.get_running_loop().create_task(produce())
+        start_producer(stream, produce)
 
     stream.set_start(start)
     return stream

@@ -12,12 +12,11 @@ from langchain_core.runnables.config import ensure_config
 
 from lc_asym_router._internal.display import Displayed
 from lc_asym_router._internal.run_config import with_handlers
-from lc_asym_router.classify.scorer import QUESTION
-from lc_asym_router.classify.typed_answers import Factor
-from lc_asym_router.graph.options import CallOptions
+from lc_asym_router.classify.scorer import QUESTION, Factor
 from lc_asym_router.graph.policy import Policy
-from lc_asym_router.records.decision import Decision
+from lc_asym_router.graph.state import CallOptions
 from lc_asym_router.records.request import Request
+from lc_asym_router.records.trail import Decision
 
 
 @dataclass(frozen=True, slots=True)

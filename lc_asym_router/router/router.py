@@ -13,22 +13,19 @@ from langchain_core.runnables.config import ensure_config
 from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from lc_asym_router._internal.schemas import json_validator
 from lc_asym_router.classify.cached import remembering
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.graph.build import Graph, build_graph
-from lc_asym_router.graph.decider import Decider, Sticky
-from lc_asym_router.graph.options import CallOptions, check_deadline
-from lc_asym_router.graph.policy import Policy
-from lc_asym_router.graph.runner import Face
-from lc_asym_router.records.decision import Decision
+from lc_asym_router.graph.policy import Decider, Policy, Sticky
+from lc_asym_router.graph.runner import Face, notify_unreadable
+from lc_asym_router.graph.state import CallOptions, check_deadline
 from lc_asym_router.records.request import (
     SCHEMA_KEY,
     TOOLS_KEY,
-    Request,
     SchemaBinding,
     ToolBinding,
 )
+from lc_asym_router.records.trail import Decision
 from lc_asym_router.router.chain_model import ChainChatModel
 from lc_asym_router.router.checking import check_of
 from lc_asym_router.router.exploring import Explorable
@@ -44,6 +41,7 @@ from lc_asym_router.router.settings import (
     tried_once,
     with_parameters,
 )
+from lc_asym_router.router.types import Budgets, Cache, Classifier, Model, Models, Threshold, Verify
 from lc_asym_router.tiers.faults.breaker import Breaker
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.structured import with_parser
@@ -119,20 +117,20 @@ class AsymRouter(ChainChatModel, Explorable):
         arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True
     )
 
-    small: Any = None
-    frontier: Any = None
-    tiers: list[Any] | None = None
-    classify: Any = "default"
+    small: Model | None = None
+    frontier: Model | None = None
+    tiers: Models | None = None
+    classify: Classifier = "default"
     classify_deadline: float | None = 10.0
-    threshold: Any = None
-    verify: Any = "default"
+    threshold: Threshold | None = None
+    verify: Verify = "default"
     small_attempts: int = 1
     escalate_with: Literal["request", "draft"] = "request"
     sticky: Sticky = "turn"
-    budgets: Any = ()
-    decision_cache: Any = None
+    budgets: Budgets = ()
+    decision_cache: Cache | None = None
     deadline: float | None = None
-    fallbacks: Any = ()
+    fallbacks: Models = ()
     degrade: bool = False
     hedge: bool | float = False
     configurable_prefix: str = ""
@@ -142,7 +140,6 @@ class AsymRouter(ChainChatModel, Explorable):
     streaming: bool | None = Field(default=None, exclude=True)
 
     _policy: Policy = PrivateAttr()
-    _face: Face = PrivateAttr()
     _graph: Graph = PrivateAttr()
 
     @model_validator(mode="after")
@@ -183,7 +180,7 @@ class AsymRouter(ChainChatModel, Explorable):
         for tier in ladder.every:
             _ = tier.rate  # list prices load here, not on the first request's event loop
         # Without checkpointer=False the graph would inherit a parent's and write every draft there.
-        self._face = Face(build_graph(self._policy, checkpointer=False), self._policy)
+        self._answerer = Face(build_graph(self._policy, checkpointer=False), self._policy)
         self._graph = build_graph(self._policy)
         if self.profile is None:
             self.profile = ladder.profile
@@ -220,10 +217,6 @@ class AsymRouter(ChainChatModel, Explorable):
         """The tiers' circuit breakers by the tiers' names: read `.state`, call `.reset()`."""
         found = {tier.name: tier.breaker for tier in self.ladder.every}
         return {name: breaker for name, breaker in found.items() if breaker is not None}
-
-    @property
-    def _answerer(self) -> Face:
-        return self._face
 
     @property
     def _llm_type(self) -> str:
@@ -337,7 +330,7 @@ class AsymRouter(ChainChatModel, Explorable):
             **kwargs: `method` and `strict`, handed to the models that know them.
 
         Raises:
-            ConfigurationError: An unknown argument, or a JSON schema without `jsonschema` installed.
+            ConfigurationError: An unknown argument.
             UnreadableOutputError: From a call, where the last tier's output does not validate.
         """
         given = {key: value for key, value in kwargs.items() if value is not None}
@@ -346,20 +339,13 @@ class AsymRouter(ChainChatModel, Explorable):
                 f"with_structured_output does not know {', '.join(sorted(unknown))}; it takes "
                 "include_raw, method and strict."
             )
-        if isinstance(schema, dict):
-            json_validator()  # known now, so said now
         binding = SchemaBinding(schema, given)
-        return with_parser(self.bind(**{SCHEMA_KEY: binding}), binding, include_raw)
-
-    # helpers ----------------------------------------------------------------------------------
-
-    def _request(
-        self, input: LanguageModelInput, kwargs: dict[str, Any], stop: list[str] | None = None
-    ) -> Request:
-        messages = self._convert_input(input).to_messages()
-        bound = {k: v for k, v in kwargs.items() if k != "ls_structured_output_format"}
-        stop = stop if stop is not None else bound.pop("stop", None) or self.stop
-        return Request.of_call({**bound, "stop": stop}).with_messages(messages)
+        return with_parser(
+            self.bind(**{SCHEMA_KEY: binding}),
+            binding,
+            include_raw,
+            lambda error, config: notify_unreadable(error, config, self.callbacks),
+        )
 
 
 _SETTINGS = frozenset(AsymRouter.model_fields) - frozenset(BaseChatModel.model_fields)

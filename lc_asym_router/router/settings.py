@@ -13,10 +13,11 @@ from lc_asym_router.classify.judge import JudgeClassifier
 from lc_asym_router.classify.keyword import KeywordClassifier
 from lc_asym_router.classify.scorer import Scorer
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.graph.options import check_threshold
+from lc_asym_router.graph.state import check_threshold
 from lc_asym_router.money.budgets.amounts import UNITS
 from lc_asym_router.money.budgets.bounds import LIMITS, by_output, model_limit
 from lc_asym_router.money.budgets.budget import Budget
+from lc_asym_router.money.budgets.periods import utc_now
 from lc_asym_router.tiers.faults.client_retries import without_own_retries
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.tier import Tier
@@ -175,7 +176,7 @@ def budgets_of(given: Any) -> tuple[Budget, ...]:
     if not isinstance(given, Sequence) or not all(isinstance(each, Budget) for each in given):
         raise ConfigurationError("budgets= takes a list: [Budget(usd=5, per='day')].")
     keys = [
-        (each.store, each.key(unit, each.tag or ""))
+        (each.store, each.key(unit, each.tag or "", utc_now()))
         for each in given
         for unit in UNITS
         if each.limit(unit) is not None and each.per != "request"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from lc_asym_router.shell import ask, calibrate, decide, evaluate, models, report, train
 from lc_asym_router.shell.options import BAD_USAGE, NO_ANSWER
+from lc_asym_router.shell.terminal import PrintableFormatter, printable
 
 COMMANDS = (ask, decide, evaluate, calibrate, models, report, train)
 
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_to(commands)
     options = parser.parse_args(arguments)
     # What it says of unknown prices is for who writes the tiers; here their cost is left out.
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(PrintableFormatter())
     logging.getLogger("lc_asym_router.money.list_prices").addHandler(logging.NullHandler())
 
     from pydantic import ValidationError
@@ -61,5 +64,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    print(f"lc-asym-router: {message}", file=sys.stderr)
+    print(printable(f"lc-asym-router: {message}"), file=sys.stderr)
     return code

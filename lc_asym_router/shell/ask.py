@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import Any
 
@@ -11,6 +10,7 @@ from lc_asym_router.records.lines import record_lines
 from lc_asym_router.shell import options as routing
 from lc_asym_router.shell import splitting
 from lc_asym_router.shell.options import ANSWERED
+from lc_asym_router.shell.terminal import printable, printable_json
 
 
 def add_to(commands: Any) -> None:
@@ -33,14 +33,14 @@ def run(options: argparse.Namespace) -> int:
     tiers = routing.tiers(router)
     if not options.json:
         for name, model in tiers.items():
-            print(f"{name}: {model}", file=sys.stderr)
+            print(printable(f"{name}: {model}"), file=sys.stderr)
     asking = splitting.model(options, router)
     answer = asking.invoke(asked, routing.configurable(options))  # type: ignore[arg-type]
     record = answer.response_metadata["router"]
     if options.json:
-        print(json.dumps({"answer": answer.text, **record, "tiers": tiers}, ensure_ascii=False))
+        print(printable_json({"answer": answer.text, **record, "tiers": tiers}))
         return ANSWERED
-    print(answer.text, flush=True)
+    print(printable(answer.text), flush=True)
     for line in splitting.lines(options, record) or record_lines(record):
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)
     return ANSWERED

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.shell.options import ANSWERED, add_classifier, add_data, classifier
+from lc_asym_router.shell.terminal import printable
 
 if TYPE_CHECKING:
     from lc_asym_router.money.prices import Price
@@ -83,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
             f"--out {options.out!r} can't be written ({type(error).__name__}: {error.strerror}). "
             "Give a file in a folder that can be written to."
         ) from error
-    print(json.dumps(asdict(found)) if options.json else found.describe())
+    print(json.dumps(asdict(found)) if options.json else printable(found.describe()))
     return ANSWERED
 
 

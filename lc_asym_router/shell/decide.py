@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
 from lc_asym_router.records.lines import decision_line
 from lc_asym_router.shell import options as routing
 from lc_asym_router.shell.options import ANSWERED
+from lc_asym_router.shell.terminal import printable, printable_json
 
 
 def add_to(commands: Any) -> None:
@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     router = routing.build(options)
     decision = router.decide(asked, routing.configurable(options)).to_dict()  # type: ignore[arg-type]
     if options.json:
-        print(json.dumps({**decision, "tiers": routing.tiers(router)}, ensure_ascii=False))
+        print(printable_json({**decision, "tiers": routing.tiers(router)}))
     else:
-        print(decision_line(decision))
+        print(printable(decision_line(decision)))
     return ANSWERED

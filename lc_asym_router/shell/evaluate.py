@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.shell.options import ANSWERED, add_classifier, add_data, classifier
+from lc_asym_router.shell.terminal import printable
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.cascade import CascadePrices
@@ -70,6 +71,16 @@ def add_to(commands: Any) -> None:
         default=[],
         help="a voter's or the frontier's USD per million tokens in and out, for --vote; once a model",
     )
+    parser.add_argument(
+        "--kinds",
+        action="store_true",
+        help="measure how kinds of work are ordered instead, on rows with 'side' and 'source'",
+    )
+    parser.add_argument(
+        "--leave-one-source-out",
+        action="store_true",
+        help="with --kinds: score each pair of sources by a training without both",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
@@ -79,6 +90,10 @@ def run(options: argparse.Namespace) -> int:
     from lc_asym_router.evals.data import load
     from lc_asym_router.evals.offline import evaluate_offline
 
+    if options.kinds:
+        return _kinds(options)
+    if options.leave_one_source_out:
+        raise ConfigurationError("--leave-one-source-out belongs to --kinds: add it.")
     if options.arbiter and not options.second:
         raise ConfigurationError(
             "--arbiter judges a second model's answers: name that model with --second."
@@ -104,7 +119,39 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(report))
     else:
-        print("\n".join(_lines(report)))
+        print(printable("\n".join(_lines(report))))
+    return ANSWERED
+
+
+def _kinds(options: argparse.Namespace) -> int:
+    """Print how well complex requests are told from simple ones."""
+    from dataclasses import asdict
+
+    from lc_asym_router.evals.kind_rows import load_kinds
+    from lc_asym_router.evals.kinds import kind_report, pairs_of, score_of
+
+    if options.cascade or options.second or options.arbiter:
+        raise ConfigurationError("--kinds asks for no answers: leave --cascade and --second out.")
+    chosen = classifier(options)
+    rows = load_kinds(*options.data)
+    if options.leave_one_source_out:
+        from lc_asym_router.classify.weights import load_weights
+        from lc_asym_router.evals.training.kinds import left_out_report
+
+        if options.classify != "learned":
+            raise ConfigurationError(
+                "--leave-one-source-out trains: leave it out, or give --classify learned."
+            )
+        report = left_out_report(rows, load_weights(options.weights))
+    else:
+        report = kind_report(pairs_of(rows, score_of(chosen)))
+    figures = asdict(report)
+    if options.json:
+        print(json.dumps({"kinds": figures}))
+    else:
+        languages = figures.pop("by_language")
+        print("\n".join(f"{name:14} {_number(value)}" for name, value in figures.items()))
+        print("\n".join(f"language {name:5} {_number(each)}" for name, each in languages.items()))
     return ANSWERED
 
 

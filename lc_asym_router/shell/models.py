@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from lc_asym_router.shell.options import ANSWERED
+from lc_asym_router.shell.terminal import printable
 
 
 def add_to(commands: Any) -> None:
@@ -24,7 +25,7 @@ def add_to(commands: Any) -> None:
 def run(_: argparse.Namespace) -> int:
     """List them."""
     for line in [*_ollama(), *_openai(), *_embedded()]:
-        print(line)
+        print(printable(line))
     return ANSWERED
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lc_asym_router.shell.options import ANSWERED
+from lc_asym_router.shell.terminal import printable
 
 GROUPS = ("day", "model", "tier", "tag", "thread")
 
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
             rows = ledger.rows(options.by, options.since, options.until)
         except LedgerError as error:
             raise ConfigurationError(str(error)) from None
-    print(json.dumps(rows) if options.json else _table(rows, options.by))
+    print(json.dumps(rows) if options.json else printable(_table(rows, options.by)))
     return ANSWERED
 
 

@@ -32,6 +32,12 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--what", choices=("classifier", "verifier"), default="classifier", help="what to train"
     )
+    parser.add_argument(
+        "--kinds",
+        nargs="+",
+        metavar="PATH",
+        help="rows of known kinds (query, source, side): the classifier tells kinds of work too",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
@@ -41,7 +47,9 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from lc_asym_router.errors import ConfigurationError
-    from lc_asym_router.evals.data import load
+    from lc_asym_router.evals.data import by_source, load
+    from lc_asym_router.evals.kind_rows import load_kinds
+    from lc_asym_router.evals.training.kind_card import kind_lines, kind_table
     from lc_asym_router.evals.training.train import train
     from lc_asym_router.evals.training.train_card import card, operating_line, provenance, table
 
@@ -53,11 +61,17 @@ def run(options: argparse.Namespace) -> int:
         )
     rows = load(*options.data)
     if options.what == "verifier":
+        if options.kinds:
+            raise ConfigurationError("--kinds belongs to --what classifier: leave it out.")
         return _verifier(options, rows)
-    trained = train(rows, tell=lambda line: print(line, file=sys.stderr))
-    command = f"lc-asym-router train --data {' '.join(options.data)} --out {options.out}"
-    trained.save(out, card(trained, provenance(options.data, rows), command))
-    told = (*table(trained), operating_line(trained))
+    kinds = load_kinds(*options.kinds) if options.kinds else []
+    trained = train(rows, tell=lambda line: print(line, file=sys.stderr), kinds=kinds)
+    origins = provenance(options.data, by_source(rows))
+    kind_origins = provenance(options.kinds or [], {row.source for row in kinds})
+    trained.save(out, card(trained, origins, kind_origins))
+    told = [*table(trained), operating_line(trained)]
+    if trained.kinds:
+        told += [*kind_table(trained.kinds), *kind_lines(trained.kinds)]
     print(json.dumps(trained.to_dict()) if options.json else "\n".join(told))
     return ANSWERED
 
@@ -65,6 +79,7 @@ def run(options: argparse.Namespace) -> int:
 def _verifier(options: argparse.Namespace, rows: Sequence[Row]) -> int:
     from dataclasses import asdict
 
+    from lc_asym_router.evals.data import by_source
     from lc_asym_router.evals.training.train_card import provenance
     from lc_asym_router.evals.training.train_verifier import train_verifier
 
@@ -72,7 +87,7 @@ def _verifier(options: argparse.Namespace, rows: Sequence[Row]) -> int:
         rows,
         options.out,
         say=lambda line: print(line, file=sys.stderr if options.json else sys.stdout),
-        origins=provenance(options.data, rows),
+        origins=provenance(options.data, by_source(rows)),
     )
     if options.json:
         table = [asdict(line) for line in trained.table]

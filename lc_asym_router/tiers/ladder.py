@@ -7,8 +7,7 @@ from typing import Any, cast
 
 from langchain_core.language_models import ModelProfile
 
-from lc_asym_router.errors import ConfigurationError, NoTierError
-from lc_asym_router.records.request import Request
+from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.tiers.tier import MODALITIES, Tier
 
 
@@ -25,12 +24,13 @@ class Ladder(Sequence[Tier]):
     """
 
     def __init__(self, tiers: Iterable[Tier], fallbacks: Iterable[Tier] = ()) -> None:
-        self._tiers = tuple(tiers)
+        self.tiers = tuple(tiers)
         self.fallbacks = tuple(fallbacks)
-        if len(self._tiers) < 2:
+        self.every = (*self.tiers, *self.fallbacks)  # the tiers, then the fall-backs
+        if len(self.tiers) < 2:
             raise ConfigurationError(
                 f"A router needs at least two tiers, cheapest first; it was given "
-                f"{len(self._tiers)}. Use the model itself where there is only one."
+                f"{len(self.tiers)}. Use the model itself where there is only one."
             )
         names = [tier.name for tier in self.every]
         if "" in names:
@@ -42,45 +42,30 @@ class Ladder(Sequence[Tier]):
                 f"Two tiers are named {', '.join(sorted(twice))}. Give each its own name: "
                 "Tier(model, 'small')."
             )
+        self.last = self.tiers[-1]
+        self._named = {tier.name: tier for tier in self.every}
+        self._positions = {tier.name: place for place, tier in enumerate(self.tiers)}
 
     def __len__(self) -> int:
-        return len(self._tiers)
+        return len(self.tiers)
 
     def __iter__(self) -> Iterator[Tier]:
-        return iter(self._tiers)
+        return iter(self.tiers)
 
     def __getitem__(self, index: Any) -> Any:
-        return self._tiers[index]
-
-    @property
-    def every(self) -> tuple[Tier, ...]:
-        """The tiers, then the fall-backs."""
-        return (*self._tiers, *self.fallbacks)
+        return self.tiers[index]
 
     def mapped(self, change: Callable[[Tier], Tier]) -> Ladder:
         """The ladder with each tier and each fall-back changed."""
-        return Ladder(map(change, self._tiers), map(change, self.fallbacks))
+        return Ladder(map(change, self.tiers), map(change, self.fallbacks))
 
     def named(self, name: str) -> Tier | None:
         """The tier or fall-back of that name, or `None`."""
-        return next((tier for tier in self.every if tier.name == name), None)
+        return self._named.get(name)
 
     def position(self, name: str) -> int:
         """Where the tier of that name stands, 0 being the cheapest; a fall-back beside the last."""
-        places = (i for i, tier in enumerate(self._tiers) if tier.name == name)
-        return next(places, len(self._tiers) - 1)
-
-    def able(self, request: Request) -> list[Tier]:
-        """The tiers that can take a request, cheapest first.
-
-        Raises:
-            NoTierError: None can.
-        """
-        refusals = {tier.name: tier.refuses(request) for tier in self._tiers}
-        able = [tier for tier in self._tiers if refusals[tier.name] is None]
-        if not able:
-            raise NoTierError({name: why for name, why in refusals.items() if why})
-        return able
+        return self._positions.get(name, len(self.tiers) - 1)
 
     @property
     def profile(self) -> ModelProfile | None:

@@ -118,3 +118,14 @@ def credentials_digest(model: BaseChatModel) -> str:
 
 def _headers(client_kwargs: Any) -> dict[str, Any]:
     return dict((client_kwargs or {}).get("headers") or {})
+
+
+def streams_alike(model: BaseChatModel, provider: str) -> bool:
+    """Whether a streamed answer is just like an invoked one, where that comes from no cache.
+
+    ChatOpenAI counts no tokens in a stream unless `stream_usage` is set.
+    """
+    whole = "streaming" in model.model_fields_set and getattr(model, "streaming", None) is False
+    if model.disable_streaming or whole:
+        return False
+    return provider == "ollama" or bool(getattr(model, "stream_usage", False))

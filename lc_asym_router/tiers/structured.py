@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from langchain_core.messages import AIMessage
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from lc_asym_router._internal.schemas import SchemaError, conform, parse_json
@@ -35,23 +36,29 @@ def structured(message: AIMessage, binding: SchemaBinding) -> Any:
 
 
 def with_parser(
-    model: Runnable[Any, AIMessage], binding: SchemaBinding, include_raw: bool
+    model: Runnable[Any, AIMessage],
+    binding: SchemaBinding,
+    include_raw: bool,
+    unreadable: Callable[[UnreadableOutputError, RunnableConfig], None],
 ) -> Runnable[Any, Any]:
     """A model and the parser of its structured output behind it.
 
     Args:
         include_raw: Put out `{"raw", "parsed", "parsing_error"}` and raise nothing.
+        unreadable: Called where the output can't be read, with the config of the parser's run.
     """
 
-    def parse(message: AIMessage) -> Any:
+    def parse(message: AIMessage, config: RunnableConfig) -> Any:
         try:
             return structured(message, binding)
-        except SchemaError as error:
-            raise UnreadableOutputError(str(error), message) from None
+        except SchemaError as fault:
+            error = UnreadableOutputError(str(fault), message)
+            unreadable(error, config)
+            raise error from None
 
-    def both(message: AIMessage) -> dict[str, Any]:
+    def both(message: AIMessage, config: RunnableConfig) -> dict[str, Any]:
         try:
-            return {"raw": message, "parsed": parse(message), "parsing_error": None}
+            return {"raw": message, "parsed": parse(message, config), "parsing_error": None}
         except UnreadableOutputError as error:
             return {"raw": message, "parsed": None, "parsing_error": error}
 

@@ -10,14 +10,14 @@ from typing import Any, Literal, cast
 
 from langchain_core.language_models import BaseChatModel
 
+from lc_asym_router._internal.compat import provider_of
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.money.list_prices import base_url_of, listed_price
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.records.request import Request
-from lc_asym_router.tiers.faults.breaker import Breaker, shared_breaker
+from lc_asym_router.tiers.faults.breaker import Breaker, Guard, shared_breaker
 from lc_asym_router.tiers.faults.client_retries import retry_like
 from lc_asym_router.tiers.faults.concurrency import Slots
-from lc_asym_router.tiers.faults.guard import Guard
 from lc_asym_router.tiers.faults.retry import Retry, retry_of
 from lc_asym_router.tiers.loading import load_model
 from lc_asym_router.tiers.provider import credentials_digest, is_private
@@ -202,7 +202,7 @@ class Tier:
     @property
     def provider(self) -> str:
         """The model's provider, as LangSmith knows it: "ollama", "openai", ..."""
-        return str(self.model._get_ls_params().get("ls_provider", ""))
+        return provider_of(self.model)
 
     @property
     def runs_here(self) -> bool:

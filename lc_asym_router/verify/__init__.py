@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from lc_asym_router.verify.check import as_check as as_check
     from lc_asym_router.verify.defaults import default_checks as default_checks
     from lc_asym_router.verify.form import CutOff as CutOff
+    from lc_asym_router.verify.form import MatchesSchema as MatchesSchema
     from lc_asym_router.verify.form import NotEmpty as NotEmpty
+    from lc_asym_router.verify.form import ParsesAsJSON as ParsesAsJSON
+    from lc_asym_router.verify.form import ValidStructure as ValidStructure
+    from lc_asym_router.verify.form import ValidToolCalls as ValidToolCalls
     from lc_asym_router.verify.joint import Joint as Joint
     from lc_asym_router.verify.judge import Judge as Judge
     from lc_asym_router.verify.learned import LearnedVerifier as LearnedVerifier
@@ -28,11 +32,7 @@ if TYPE_CHECKING:
     from lc_asym_router.verify.loops import Looping as Looping
     from lc_asym_router.verify.prefix import Prefix as Prefix
     from lc_asym_router.verify.refusal import Refusal as Refusal
-    from lc_asym_router.verify.schema import MatchesSchema as MatchesSchema
-    from lc_asym_router.verify.schema import ParsesAsJSON as ParsesAsJSON
-    from lc_asym_router.verify.schema import ValidStructure as ValidStructure
     from lc_asym_router.verify.self_verify import SelfVerification as SelfVerification
-    from lc_asym_router.verify.tools import ValidToolCalls as ValidToolCalls
     from lc_asym_router.verify.vote import Vote as Vote
 
 _HOMES = {
@@ -45,16 +45,16 @@ _HOMES = {
     "Judge": ".judge",
     "LearnedVerifier": ".learned",
     "Looping": ".loops",
-    "MatchesSchema": ".schema",
+    "MatchesSchema": ".form",
     "MaxLength": ".limits",
     "MeanLogprob": ".limits",
     "NotEmpty": ".form",
-    "ParsesAsJSON": ".schema",
+    "ParsesAsJSON": ".form",
     "Prefix": ".prefix",
     "Refusal": ".refusal",
     "SelfVerification": ".self_verify",
-    "ValidStructure": ".schema",
-    "ValidToolCalls": ".tools",
+    "ValidStructure": ".form",
+    "ValidToolCalls": ".form",
     "Verdict": ".attempt",
     "Vote": ".vote",
     "as_check": ".check",

@@ -6,11 +6,14 @@ import re
 from typing import ClassVar
 
 from lc_asym_router.verify.attempt import Attempt, Verdict
-from lc_asym_router.verify.check import Check
+from lc_asym_router.verify.check import TOO_LONG, Check
 from lc_asym_router.verify.working import statements, wrong
 
-LONGEST = 20_000
-"""Characters of an answer that are looked at."""
+LONGEST = 200_000
+"""Characters of an answer, and of a question, that are looked at."""
+
+MOST = 2_000
+"""Sums that are worked out."""
 
 _CODE = re.compile(r"```(?!json).*?(?:```|\Z)", re.DOTALL)
 
@@ -21,19 +24,29 @@ class Arithmetic(Check):
     An answer without sums passes. Rounding is granted; code blocks, and sums that stand in the
     request itself, are passed over. A small model that gets a step wrong seldom gets the rest right:
     `make bench-routing` says what share of answers it escalates and how much of the gain that keeps.
-    It costs nothing.
+    It costs nothing. An answer of more than `LONGEST` characters, or of `MOST` sums, fails: it is too
+    long to judge.
     """
 
+    instant: ClassVar[bool] = True
     vouches: ClassVar[str] = "form"
 
     def check(self, attempt: Attempt) -> Verdict:
-        # What is only said to be near can't be false.
-        text = _CODE.sub(" ", attempt.text[:LONGEST]).replace("≈", " about ")
+        text = attempt.text
         if "=" not in text:
             return Verdict(True)
-        given = set(statements(attempt.request.turn_text[:LONGEST]))
-        made = [sum_ for sum_ in statements(text) if sum_ not in given]
+        if len(text) > LONGEST:
+            return Verdict(False, reason=TOO_LONG)
+        # What is only said to be near can't be false.
+        text = _CODE.sub(" ", text).replace("≈", " about ")
+        stated = statements(text, MOST)
+        if not stated:
+            return Verdict(True)
+        given = set(statements(attempt.request.turn_text[:LONGEST], MOST))
+        made = [sum_ for sum_ in stated if sum_ not in given]
         false = sum(wrong(*sum_) for sum_ in made)
         if false:
             return Verdict(False, reason=f"{false} of {len(made)} sums in the answer are false")
+        if len(stated) == MOST:
+            return Verdict(False, reason=TOO_LONG)
         return Verdict(True)

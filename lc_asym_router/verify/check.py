@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, ClassVar, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -16,6 +17,9 @@ from lc_asym_router._internal.deadline import finished
 from lc_asym_router.errors import CheckError, ConfigurationError
 from lc_asym_router.verify.attempt import VOUCHED, Attempt, Verdict
 from lc_asym_router.verify.prefix import Prefix
+
+TOO_LONG = "the answer is too long to judge"
+"""Why a check fails an answer that is longer than it looks at."""
 
 CheckCallable = Callable[[Attempt], Verdict | bool | Awaitable[Verdict | bool]]
 
@@ -34,6 +38,9 @@ class Check(ABC):
     vouches: ClassVar[str] = "own"
     """What an answer that it passes is vouched for by, one of `VOUCHED`; a subclass of the user's own
     leaves it."""
+    instant: ClassVar[bool] = False
+    """Whether it looks at the answer alone and calls nothing, so that there is nothing to meter. That
+    holds for the class that says so, not for its subclasses."""
 
     @property
     def name(self) -> str:
@@ -85,6 +92,11 @@ class Check(ABC):
         """Whether `early` can ever decide anything."""
         return type(self).early is not Check.early
 
+    @property
+    def makes_calls(self) -> bool:
+        """Whether it may call a model, or anything else."""
+        return not vars(type(self)).get("instant", False)
+
     async def acheck(self, attempt: Attempt) -> Verdict:
         """The async twin of `check`; override it in a check that waits for something."""
         return self.check(attempt)
@@ -121,33 +133,85 @@ class Check(ABC):
         return self.name
 
 
-class All(Check):
-    """Passes where every check passes; stops at the first that fails. The score is the least.
+class _Several(Check):
+    """Several checks in place of one, asked in order until one decides."""
 
-    Where one hands on another answer than the checked one, the others are to pass that one.
-    """
+    sign: ClassVar[str]
+    decided_by: ClassVar[bool]
+    """The verdict at which the others need not be asked."""
 
     def __init__(self, *checks: Check) -> None:
         self.checks: tuple[Check, ...] = tuple(
             inner
             for check in checks
-            for inner in (check.checks if isinstance(check, All) else (check,))
+            for inner in (check.checks if isinstance(check, self._kind) else (check,))
         )
 
     @property
+    def _kind(self) -> type[_Several]:
+        return All if isinstance(self, All) else AnyOf
+
+    @cached_property
     def name(self) -> str:
-        return "(" + " & ".join(check.name for check in self.checks) + ")"
+        return "(" + f" {self.sign} ".join(check.name for check in self.checks) + ")"
+
+    @cached_property
+    def _named(self) -> tuple[tuple[Check, str], ...]:
+        return tuple((check, check.name) for check in self.checks)
 
     @property
     def parts(self) -> tuple[Check, ...]:
         return tuple(part for check in self.checks for part in check.parts)
 
+    @property
+    def makes_calls(self) -> bool:
+        own = type(self) is self._kind
+        return not own or any(check.makes_calls for check in self.checks)
+
     def with_thresholds(self, thresholds: Mapping[str, float]) -> Check:
-        return All(*(check.with_thresholds(thresholds) for check in self.checks))
+        return self._kind(*(check.with_thresholds(thresholds) for check in self.checks))
 
     def with_second(self, second: BaseChatModel) -> Check | None:
         checks = [check.with_second(second) for check in self.checks]
-        return None if None in checks else All(*cast("list[Check]", checks))
+        return None if None in checks else self._kind(*cast("list[Check]", checks))
+
+    def check(self, attempt: Attempt) -> Verdict:
+        verdicts: list[Verdict] = []
+        for place, (check, name) in enumerate(self._named):
+            verdict = check.check(attempt).by(name, check.vouches)
+            verdicts.append(verdict)
+            if verdict.answer is not None and not self.decided_by:
+                attempt = attempt.saying(verdict.answer)
+                verdicts += [before(attempt) for before in self.checks[:place]]
+            if any(bool(each.passed) is self.decided_by for each in verdicts):
+                break
+        return self._together(verdicts)
+
+    async def acheck(self, attempt: Attempt) -> Verdict:
+        verdicts: list[Verdict] = []
+        for place, (check, name) in enumerate(self._named):
+            verdict = (await check.acheck(attempt)).by(name, check.vouches)
+            verdicts.append(verdict)
+            if verdict.answer is not None and not self.decided_by:
+                attempt = attempt.saying(verdict.answer)
+                verdicts += [await before.acall(attempt) for before in self.checks[:place]]
+            if any(bool(each.passed) is self.decided_by for each in verdicts):
+                break
+        return self._together(verdicts)
+
+    @abstractmethod
+    def _together(self, verdicts: list[Verdict]) -> Verdict:
+        """One verdict of those that were given; the last one decided, if any did."""
+
+
+class All(_Several):
+    """Passes where every check passes; stops at the first that fails. The score is the least.
+
+    Where one hands on another answer than the checked one, the others are to pass that one.
+    """
+
+    sign = "&"
+    decided_by = False
 
     def at(self, tier: str) -> Check | None:
         checks = [here for check in self.checks if (here := check.at(tier)) is not None]
@@ -162,53 +226,15 @@ class All(Check):
         verdicts = (check.end_early(prefix) for check in self.checks)
         return next((verdict for verdict in verdicts if verdict), None)
 
-    def check(self, attempt: Attempt) -> Verdict:
-        verdicts: list[Verdict] = []
-        for place, check in enumerate(self.checks):
-            verdicts.append(check(attempt))
-            if (answer := verdicts[-1].answer) is not None:
-                attempt = attempt.saying(answer)
-                verdicts += [before(attempt) for before in self.checks[:place]]
-            if not all(verdict.passed for verdict in verdicts):
-                break
-        return _all(verdicts)
-
-    async def acheck(self, attempt: Attempt) -> Verdict:
-        verdicts: list[Verdict] = []
-        for place, check in enumerate(self.checks):
-            verdicts.append(await check.acall(attempt))
-            if (answer := verdicts[-1].answer) is not None:
-                attempt = attempt.saying(answer)
-                verdicts += [await before.acall(attempt) for before in self.checks[:place]]
-            if not all(verdict.passed for verdict in verdicts):
-                break
+    def _together(self, verdicts: list[Verdict]) -> Verdict:
         return _all(verdicts)
 
 
-class AnyOf(Check):
+class AnyOf(_Several):
     """Passes where one check passes; stops at the first that does. The score is the greatest."""
 
-    def __init__(self, *checks: Check) -> None:
-        self.checks: tuple[Check, ...] = tuple(
-            inner
-            for check in checks
-            for inner in (check.checks if isinstance(check, AnyOf) else (check,))
-        )
-
-    @property
-    def name(self) -> str:
-        return "(" + " | ".join(check.name for check in self.checks) + ")"
-
-    @property
-    def parts(self) -> tuple[Check, ...]:
-        return tuple(part for check in self.checks for part in check.parts)
-
-    def with_thresholds(self, thresholds: Mapping[str, float]) -> Check:
-        return AnyOf(*(check.with_thresholds(thresholds) for check in self.checks))
-
-    def with_second(self, second: BaseChatModel) -> Check | None:
-        checks = [check.with_second(second) for check in self.checks]
-        return None if None in checks else AnyOf(*cast("list[Check]", checks))
+    sign = "|"
+    decided_by = True
 
     @property
     def may_end_early(self) -> bool:
@@ -220,20 +246,7 @@ class AnyOf(Check):
         failed = [verdict for verdict in verdicts if verdict]
         return _any(failed) if len(failed) == len(verdicts) else None
 
-    def check(self, attempt: Attempt) -> Verdict:
-        verdicts: list[Verdict] = []
-        for check in self.checks:
-            verdicts.append(check(attempt))
-            if verdicts[-1].passed:
-                break
-        return _any(verdicts)
-
-    async def acheck(self, attempt: Attempt) -> Verdict:
-        verdicts: list[Verdict] = []
-        for check in self.checks:
-            verdicts.append(await check.acall(attempt))
-            if verdicts[-1].passed:
-                break
+    def _together(self, verdicts: list[Verdict]) -> Verdict:
         return _any(verdicts)
 
 
@@ -250,6 +263,10 @@ class Not(Check):
     @property
     def parts(self) -> tuple[Check, ...]:
         return self.inner.parts
+
+    @property
+    def makes_calls(self) -> bool:
+        return type(self) is not Not or self.inner.makes_calls
 
     def with_thresholds(self, thresholds: Mapping[str, float]) -> Check:
         return Not(self.inner.with_thresholds(thresholds))
@@ -323,21 +340,26 @@ def _strongest(vouched: Iterable[str]) -> str:
 
 
 def _all(verdicts: list[Verdict]) -> Verdict:
-    scores = [verdict.score for verdict in verdicts if verdict.score is not None]
-    score = min(scores) if scores else None
-    votes = tuple(vote for verdict in verdicts for vote in verdict.votes)
-    failed = next((verdict for verdict in verdicts if not verdict.passed), None)
+    score: float | None = None
+    names, reasons, votes = [], [], []
+    failed: Verdict | None = None
+    answer = None
+    for verdict in verdicts:
+        if verdict.score is not None:
+            score = verdict.score if score is None else min(score, verdict.score)
+        if not verdict.passed and failed is None:
+            failed = verdict
+        if verdict.check not in names:
+            names.append(verdict.check)
+        if verdict.reason:
+            reasons.append(verdict.reason)
+        votes += verdict.votes
+        answer = verdict.answer or answer
     if failed is not None:
-        return replace(failed, score=score, votes=votes, answer=None)
-    return Verdict(
-        True,
-        score,
-        "; ".join(verdict.reason for verdict in verdicts if verdict.reason),
-        " & ".join(dict.fromkeys(verdict.check for verdict in verdicts)),
-        _strongest(verdict.vouched for verdict in verdicts),
-        next((v.answer for v in reversed(verdicts) if v.answer is not None), None),
-        votes,
-    )
+        return replace(failed, score=score, votes=tuple(votes), answer=None)
+    vouched = _strongest(verdict.vouched for verdict in verdicts)
+    named = " & ".join(names)
+    return Verdict(True, score, "; ".join(reasons), named, vouched, answer, tuple(votes))
 
 
 def _any(verdicts: list[Verdict]) -> Verdict:

@@ -7,11 +7,9 @@ from typing import ClassVar
 from lc_asym_router.verify.arithmetic import Arithmetic
 from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
-from lc_asym_router.verify.form import CutOff, NotEmpty
+from lc_asym_router.verify.form import CutOff, NotEmpty, ValidStructure, ValidToolCalls
 from lc_asym_router.verify.loops import Looping
 from lc_asym_router.verify.refusal import Refusal
-from lc_asym_router.verify.schema import ValidStructure
-from lc_asym_router.verify.tools import ValidToolCalls
 
 
 def default_checks() -> Check:

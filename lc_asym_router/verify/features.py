@@ -18,6 +18,9 @@ VERSION = 2
 LONGEST = 8_000
 """Characters of a question and of an answer that are looked at: both ends of a longer one."""
 
+_STATEMENTS = 40
+"""Arithmetic statements that are worked out."""
+
 _KINDS = ("number", "choice", "literal", "formula", "text", "json")
 _OPTION = re.compile(r"(?m)^[ \t]{0,9}\(?([A-J])[.):][ \t]{0,9}(.+)$")
 _COUNT = re.compile(r"(?i)\bhow many\b|\bnumber of\b|\bhow old\b")
@@ -60,7 +63,7 @@ def read(answer: str) -> Reading:
     text = _ends(answer)
     final = final_answer(text)
     body = text.rpartition('"answer"')[0] or text
-    made = working.statements(body)
+    made = working.statements(body, _STATEMENTS)
     return Reading(
         text=text,
         final=final,

@@ -1,13 +1,29 @@
-"""Checks of form: is there an answer, and is it whole?"""
+"""Checks of form: is there an answer, is it whole, and are its structure and its tool calls valid?"""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from lc_asym_router.records.request import has_content
+from langchain_core.messages import AIMessage, ToolCall
+from langchain_core.tools import BaseTool
+
+from lc_asym_router._internal.schemas import (
+    SchemaError,
+    as_json_schema,
+    conform,
+    could_be_json,
+    parse_json,
+    validate_json,
+)
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.records.request import ToolBinding, has_content
+from lc_asym_router.tiers.model_text import read_calls, tools_of
 from lc_asym_router.tiers.provider import ends_unmarked, finish_reason
+from lc_asym_router.tiers.structured import structured
 from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
+from lc_asym_router.verify.prefix import Prefix
 
 LENGTH_REASONS = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 """What providers call an answer that was cut off at a token limit, in lower case."""
@@ -16,6 +32,7 @@ LENGTH_REASONS = frozenset({"length", "max_tokens", "max_output_tokens", "model_
 class NotEmpty(Check):
     """Passes where the answer holds any text, block or tool call. "42" is an answer."""
 
+    instant: ClassVar[bool] = True
     vouches: ClassVar[str] = "form"
 
     def check(self, attempt: Attempt) -> Verdict:
@@ -32,6 +49,7 @@ class CutOff(Check):
     ChatOpenAI; all that shows it is that the reason for its end is missing.
     """
 
+    instant: ClassVar[bool] = True
     vouches: ClassVar[str] = "form"
 
     def check(self, attempt: Attempt) -> Verdict:
@@ -41,3 +59,168 @@ class CutOff(Check):
         if ends_unmarked(attempt.message, attempt.provider):
             return Verdict(False, reason="the answer has no end mark: its stream was cut off")
         return Verdict(True)
+
+
+class ParsesAsJSON(Check):
+    """Passes where the answer's text is JSON, with or without a code fence around it."""
+
+    instant: ClassVar[bool] = True
+    vouches: ClassVar[str] = "form"
+
+    def check(self, attempt: Attempt) -> Verdict:
+        try:
+            parse_json(attempt.text)
+        except SchemaError as error:
+            return Verdict(False, reason=f"the answer is not as asked: {error}")
+        return Verdict(True)
+
+    def early(self, prefix: Prefix) -> Verdict | None:
+        return _not_json(prefix)
+
+
+class MatchesSchema(Check):
+    """Passes where the answer's text is JSON that validates against a schema.
+
+    Args:
+        schema: A pydantic class, a TypedDict, or a JSON schema (needs the extra `schema`).
+    """
+
+    instant: ClassVar[bool] = True
+    vouches: ClassVar[str] = "form"
+
+    def __init__(self, schema: Any) -> None:
+        self.schema = schema
+
+    def check(self, attempt: Attempt) -> Verdict:
+        try:
+            conform(parse_json(attempt.text), self.schema)
+        except SchemaError as error:
+            return Verdict(False, reason=f"the answer does not fit the schema: {error}")
+        return Verdict(True)
+
+    def early(self, prefix: Prefix) -> Verdict | None:
+        return _not_json(prefix)
+
+
+class ValidStructure(Check):
+    """Passes where the output of `with_structured_output`, or of a `response_format`, validates.
+
+    A request that asks for neither passes; so do tool calls before the last word of an agent.
+    """
+
+    instant: ClassVar[bool] = True
+    vouches: ClassVar[str] = "form"
+
+    def check(self, attempt: Attempt) -> Verdict:
+        request = attempt.request
+        try:
+            if request.schema:
+                structured(attempt.message, request.schema)
+            elif request.response_schema and not attempt.message.tool_calls:
+                conform(parse_json(attempt.text), request.response_schema)
+        except SchemaError as error:
+            return Verdict(False, reason=f"the structured output does not validate: {error}")
+        return Verdict(True)
+
+    def early(self, prefix: Prefix) -> Verdict | None:
+        binding = prefix.request.schema
+        if binding is None or prefix.called or prefix.provider not in _JSON_BY_DEFAULT:
+            return None
+        if binding.kwargs.get("method") == "function_calling":
+            return None  # text may come before the call
+        return _not_json(prefix)
+
+
+_JSON_BY_DEFAULT = frozenset({"ollama", "openai", "azure"})
+"""Providers whose `with_structured_output` asks for JSON text unless told otherwise."""
+
+
+def _not_json(prefix: Prefix) -> Verdict | None:
+    if could_be_json(prefix.text):
+        return None
+    return Verdict(False, reason="the answer begins as no JSON can")
+
+
+# tool calls ----------------------------------------------------------------------------------
+
+
+class ValidToolCalls(Check):
+    """Passes where each tool call names a bound tool and its arguments validate.
+
+    It also fails a call that was written as text, a call that could not be parsed, and no call
+    where `tool_choice` asked for one. A request without bound tools passes unless it makes a call.
+    """
+
+    instant: ClassVar[bool] = True
+    vouches: ClassVar[str] = "form"
+
+    def check(self, attempt: Attempt) -> Verdict:
+        if attempt.request.schema:
+            return Verdict(True)
+        if fault := _fault(attempt.message, attempt.request.tools):
+            return Verdict(False, reason=fault)
+        return Verdict(True)
+
+
+def _fault(message: AIMessage, binding: ToolBinding | None) -> str | None:
+    if message.invalid_tool_calls:
+        return "a tool call's arguments are no JSON object"
+    if binding is None:
+        return "it called a tool, and none is bound" if message.tool_calls else None
+    tools = tools_by_name(binding)
+    for call in message.tool_calls:
+        if call["name"] not in tools:
+            return f"it called a tool that is not bound (bound: {', '.join(sorted(tools))})"
+        if fault := _argument_fault(call, tools[call["name"]]):
+            return fault
+    choice = _choice(binding)
+    if choice and not message.tool_calls:
+        return "it called no tool, and tool_choice asks for one"
+    if choice in tools and any(call["name"] != choice for call in message.tool_calls):
+        return f"it called another tool than {choice}, which tool_choice asks for"
+    if message.tool_calls:
+        return None
+    written = read_calls(message.text, tools_of(binding.openai_tools))
+    if written.broken:
+        return f"it wrote a tool call as text, and that is broken: {written.broken}"
+    return "it wrote a tool call as text instead of making it" if written.calls else None
+
+
+def tools_by_name(binding: ToolBinding) -> dict[str, Any]:
+    """The bound tools, unconverted, by the name under which a model calls them."""
+    return {
+        converted["function"]["name"]: tool
+        for tool, converted in zip(binding.tools, binding.openai_tools, strict=True)
+        if "function" in converted
+    }
+
+
+def _argument_fault(call: ToolCall, tool: Any) -> str | None:
+    schema = tool.tool_call_schema if isinstance(tool, BaseTool) else tool
+    try:
+        if isinstance(schema, Mapping) and isinstance(tool, BaseTool):
+            validate_json(call["args"], schema)
+        elif callable(schema) and not isinstance(schema, type):
+            validate_json(call["args"], as_json_schema(schema))
+        else:
+            conform(call["args"], schema)
+    except SchemaError as error:
+        return f"the arguments for {call['name']} don't validate: {error}"
+    except ConfigurationError as error:
+        # Without a validator the call can't be vouched for, so it does not pass.
+        return f"the arguments for {call['name']} can't be validated: {error}"
+    return None
+
+
+def _choice(binding: ToolBinding) -> str | None:
+    """The tool that `tool_choice` asks for, "any" for any; `None` where it asks for none."""
+    choice = binding.kwargs.get("tool_choice")
+    if isinstance(choice, Mapping):
+        function = choice.get("function")
+        name = function.get("name") if isinstance(function, Mapping) else None
+        return str(name or choice.get("name") or "any")
+    if choice in ("any", "required", True):
+        return "any"
+    if isinstance(choice, str) and choice not in ("auto", "none"):
+        return choice
+    return None

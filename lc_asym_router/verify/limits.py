@@ -20,6 +20,7 @@ class MaxLength(Check):
         ConfigurationError: The limit is not positive.
     """
 
+    instant: ClassVar[bool] = True
     vouches: ClassVar[str] = "form"
 
     def __init__(self, characters: int) -> None:
@@ -57,6 +58,7 @@ class MeanLogprob(Check):
         ConfigurationError: The bound is over 0.
     """
 
+    instant: ClassVar[bool] = True
     vouches: ClassVar[str] = "form"
 
     def __init__(self, at_least: float, *, tokens: int = 16) -> None:

@@ -9,9 +9,6 @@ from collections.abc import Sequence
 from lc_asym_router.verify.answers.arithmetic import arithmetic
 from lc_asym_router.verify.answers.numerals import NUMBER
 
-STATEMENTS = 40
-"""Arithmetic statements that are worked out at most."""
-
 _DRESS = re.compile(
     r"\\[()\[\]]|[$€£*_`](?=[$€£*_`])|[$€£`]|\\(?:left|right)|(?<=\d),(?=\d{3}(?!\d))"
 )
@@ -38,11 +35,15 @@ _HEDGE = re.compile(
 _STEP = re.compile(r"(?m)(?<=[.!?])\s+|\n+|\\n|;\s")
 
 
-def statements(text: str) -> list[tuple[float, float]]:
+def statements(text: str, most: int) -> list[tuple[float, float]]:
     """Arithmetic statements of a text ("3 + 4 = 7"), as (what one side comes to, the other side).
 
     Units are passed over ("60 cookies * 2 dollars/cookie = 120"). What may go on in words or in
     variables is no statement, so some are missed. Time is linear in the text.
+
+    Args:
+        text: The text.
+        most: How many are worked out at most: the first ones.
     """
     plain = (
         _BARE_POINT.sub("0.", text)
@@ -64,7 +65,7 @@ def statements(text: str) -> list[tuple[float, float]]:
         came, said = arithmetic(left), arithmetic(right)
         if came is not None and said is not None:
             found.append((came, said))
-            if len(found) == STATEMENTS:
+            if len(found) == most:
                 break
     return found
 

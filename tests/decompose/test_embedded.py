@@ -9,6 +9,8 @@ from lc_asym_router.decompose import ascii_drawing
 from tests.conftest import record
 from tests.test_env import nothing  # noqa: F401
 
+pytestmark = pytest.mark.full
+
 ASKED = """\
 1. What is the capital of France?
 2. What is 17 times 23?

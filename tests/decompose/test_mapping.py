@@ -100,6 +100,7 @@ def test_it_is_still_every_runnables_map(world: World) -> None:
     assert [answer.text for answer in chain.invoke("x")] == TEXTS[:2]
 
 
+@pytest.mark.full
 def test_a_killed_map_is_taken_up(world: World, tmp_path: Path) -> None:
     world.replies["small", "t3"] = Reply(hang="before")
     out = tmp_path / "map.jsonl"

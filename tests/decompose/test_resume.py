@@ -39,6 +39,7 @@ def start(world: World, database: Path, what: str, kind: str) -> subprocess.Pope
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kind", ["graph", "parent"])
 def test_a_killed_process(world: World, tmp_path: Path, kind: str) -> None:
     world.bad = {"t0"}  # so that one that had escalated is among those that had ended
@@ -70,6 +71,7 @@ def test_a_killed_process(world: World, tmp_path: Path, kind: str) -> None:
     assert float(cost) == pytest.approx(world.spent())  # what was spent before the crash is in it
 
 
+@pytest.mark.full
 def test_a_process_that_is_interrupted_begins_no_further_step(world: World, tmp_path: Path) -> None:
     with world.held("t2") as gate:
         asking = start(world, tmp_path / "runs.sqlite3", "ask", "graph")

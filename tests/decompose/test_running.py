@@ -167,7 +167,7 @@ async def test_a_reader_that_leaves_stops_the_steps(world: World, face: str) -> 
         asyncio.get_running_loop().call_later(0.4, sink.close)
         request = Request().with_messages(decomposer._convert_input(WHOLE).to_messages())
         with pytest.raises(ReaderGone):
-            await asyncio.to_thread(decomposer._face.answer, request, {}, sink)
+            await asyncio.to_thread(decomposer._answerer.answer, request, {}, sink)
     assert world.small.wait_idle(3)
     assert all(each.closed_by_client for _, each in world.asked())
 

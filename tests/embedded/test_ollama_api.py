@@ -209,3 +209,33 @@ def test_logprobs_are_passed() -> None:
         {"choices": [{"delta": {"content": "a"}, "logprobs": {"content": chosen}}]}
     )
     assert line["logprobs"] == chosen
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 5000,
+        '{"a":' * 5000,
+        '{"name": {}, "arguments": {}}',
+        '{"name": ["weather"], "arguments": {}}',
+        '{"name": null}',
+        "```json" + "\n" * 200_000 + "x",  # a quadratic pattern takes minutes for it
+        "```" + " " * 200_000 + "```x",
+        "`````",
+    ],
+)
+def test_what_a_model_may_write_is_no_call_and_no_error(text: str) -> None:
+    assert calls_in(text, frozenset({"weather"})) == []
+    assert streamed([text], tools=TOOLS)[-1]["done"]
+
+
+def test_arguments_that_are_nested_too_deep_are_kept_as_text() -> None:
+    deep = '{"a":' * 5000
+    assert call_to_ollama("weather", deep)["function"]["arguments"] == {"raw": deep}
+    assert call_to_ollama("weather", '{"a": [[1]]}')["function"]["arguments"] == {"a": [[1]]}
+
+
+@pytest.mark.parametrize("fence", ["```json\n{}\n```", "```{}```", "```\n\n{}\n\n```", "{}"])
+def test_fence(fence: str) -> None:
+    text = fence.replace("{}", CALL)
+    assert [call.name for call in calls_in(text, frozenset({"weather"}))] == ["weather"]

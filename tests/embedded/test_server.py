@@ -67,7 +67,7 @@ def chat(request: pytest.FixtureRequest, server: EmbeddedServer) -> Any:
 def raw_chat(server: EmbeddedServer, **body: Any) -> httpx.Response:
     message = {"role": "user", "content": body.pop("say", SAY)}
     request = {"model": LIGHT, "messages": [message], **body}
-    return httpx.post(f"{server.url}/api/chat", json=request, timeout=60)
+    return httpx.post(f"{server.url}/api/chat", json=request, headers=server.headers, timeout=60)
 
 
 def engine_of(server: EmbeddedServer) -> Engine:
@@ -141,7 +141,7 @@ class TestChatModels:
 class TestOllamaProtocol:
     @pytest.fixture
     def client(self, server: EmbeddedServer) -> ollama.Client:
-        return ollama.Client(host=server.url)
+        return ollama.Client(host=server.url, headers=server.headers)
 
     def test_list_and_show(self, client: ollama.Client, server: EmbeddedServer) -> None:
         assert tuple(model.model for model in client.list().models) == server.models
@@ -153,8 +153,9 @@ class TestOllamaProtocol:
             client.show("nope")
 
     def test_version_and_root(self, server: EmbeddedServer) -> None:
-        assert httpx.get(f"{server.url}/api/version").json()["version"]
-        assert httpx.get(server.url).status_code == 200
+        version = httpx.get(f"{server.url}/api/version", headers=server.headers)
+        assert version.json()["version"]
+        assert httpx.get(server.url, headers=server.headers).status_code == 200
 
     def test_counts_times_and_length(self, client: ollama.Client) -> None:
         messages = [{"role": "user", "content": "Tell me a long story."}]
@@ -196,14 +197,14 @@ class TestOllamaProtocol:
         assert words in response.json()["error"]
 
     def test_no_json(self, server: EmbeddedServer) -> None:
-        response = httpx.post(f"{server.url}/api/chat", content=b"hello")
+        response = httpx.post(f"{server.url}/api/chat", content=b"hello", headers=server.headers)
         assert response.status_code == 400
         assert "JSON" in response.json()["error"]
 
 
 class TestOpenAIProtocol:
     def test_models(self, server: EmbeddedServer) -> None:
-        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="x")
+        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key=server.token)
         assert tuple(model.id for model in client.models.list()) == server.models
 
     def test_limit_is_put_in_only_where_there_is_none(self) -> None:
@@ -213,7 +214,7 @@ class TestOpenAIProtocol:
             assert with_limit({name: 3}) == {name: 3}
 
     def test_limit_of_the_client_holds(self, server: EmbeddedServer) -> None:
-        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="x")
+        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key=server.token)
         ask: Any = [{"role": "user", "content": "Tell me a long story."}]
         short = client.chat.completions.create(model=LIGHT, messages=ask, max_completion_tokens=3)
         assert short.usage is not None
@@ -243,18 +244,22 @@ class TestClientsThatGo:
         raw_chat(server, options={"num_predict": 1})
         body = {**self.ENDLESS, "stream": stream}
         if stream:
-            with httpx.stream("POST", server.url + route, json=body, timeout=60) as response:
+            with httpx.stream(
+                "POST", server.url + route, json=body, headers=server.headers, timeout=60
+            ) as response:
                 next(response.iter_lines())
         else:
             with pytest.raises(httpx.ReadTimeout):
-                httpx.post(server.url + route, json=body, timeout=0.7)
+                httpx.post(server.url + route, json=body, headers=server.headers, timeout=0.7)
         assert wait_until(lambda: busy_slots(engine_of(server)) == 0, 5)
 
     def test_dead_engine_is_an_error_and_then_starts_anew(self, server: EmbeddedServer) -> None:
         raw_chat(server, options={"num_predict": 1})
         engine = engine_of(server)
         body = {**self.ENDLESS, "stream": True}
-        with httpx.stream("POST", f"{server.url}/api/chat", json=body, timeout=60) as response:
+        with httpx.stream(
+            "POST", f"{server.url}/api/chat", json=body, headers=server.headers, timeout=60
+        ) as response:
             lines = response.iter_lines()
             next(lines)
             assert engine._process is not None
@@ -283,7 +288,8 @@ class TestLife:
             _ = own.url
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
-        assert httpx.get(f"{own.start().url}/api/version").status_code == 200
+        again = httpx.get(f"{own.start().url}/api/version", headers=own.headers)
+        assert again.status_code == 200
 
     def test_stop_ends_requests_and_the_worker(self, own: EmbeddedServer) -> None:
         own.start()
@@ -294,9 +300,7 @@ class TestLife:
 
         def ask() -> None:
             try:
-                ChatOllama(model=LIGHT, base_url=own.url, num_predict=4000).invoke(
-                    "Count to a million."
-                )
+                embedded_small(own, model=LIGHT, num_predict=4000).invoke("Count to a million.")
             except BaseException as error:
                 errors.append(error)
 
@@ -324,7 +328,7 @@ class TestLife:
 
         ticker = asyncio.create_task(tick())
         await asyncio.sleep(0.05)
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with httpx.AsyncClient(timeout=60, headers=own.headers) as client:
             body = {"model": LIGHT, "messages": []}
             assert (await client.post(f"{own.url}/api/chat", json=body)).status_code == 200
         done = True

@@ -9,6 +9,7 @@ import pytest
 from tests.benchmarks import routing
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("few_resamples")
 def test_it_runs_on_example_rows(tmp_path, monkeypatch, capsys):
     figure = tmp_path / "curves.png"

@@ -171,6 +171,7 @@ def test_the_figures_hold_no_text_of_the_data(asked: OllamaServer) -> None:
 # the command -------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_the_committed_numbers_make_the_tables(capsys: pytest.CaptureFixture[str]) -> None:
     main([])
     printed = capsys.readouterr().out
@@ -180,6 +181,7 @@ def test_the_committed_numbers_make_the_tables(capsys: pytest.CaptureFixture[str
     assert "| MeanLogprob |" in printed
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("few_resamples")
 def test_without_the_data_it_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -93,6 +93,7 @@ def test_a_share_of_frontier_calls(share):
     assert calibration.expected["quality"].value == pytest.approx(quality, abs=0.05)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kept", [0.8, 0.9, 0.97])
 def test_a_quality_to_keep_is_kept_on_rows_that_were_not_seen(kept):
     calibration = found(Target(quality_kept=kept), **PRICES)
@@ -177,6 +178,7 @@ def test_too_few_questions_to_judge_by():
         found({"frontier_share": 0.5}, [replace(row, query="Why?") for row in rows(80)])
 
 
+@pytest.mark.full
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6), st.floats(0.05, 1))
 def test_the_chosen_share_is_never_passed_on_the_rows_themselves(seed, share):

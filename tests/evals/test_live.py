@@ -208,6 +208,7 @@ evaluate(router, rows(40), same_final_answer, out=out, concurrency=2, progress=F
 """
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_run_goes_on_where_it_was(small, frontier, tmp_path, how):
     small.default = Reply("4", delay=0.02)

@@ -13,7 +13,7 @@ from tests.faults.rig import ONCE, SECRETS, TIGHT, WAYS, Rig, Seen, ask, no_task
 from tests.servers import Reply
 from tests.servers.faults import BODIES, DROPPING, STATUSES, WAITING, Fault
 
-pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+pytestmark = [pytest.mark.full, pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")]
 HEDGE = 0.05
 LATE = 0.1
 """Seconds until a fault shows: by then the other tier is under way."""

@@ -11,7 +11,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 
 from lc_asym_router import AsymRouter, Budget, PerCall, Price, Tier
 from lc_asym_router.errors import TiersFailedError
-from lc_asym_router.tiers.faults.guard import ENOUGH
+from lc_asym_router.tiers.faults.breaker import ENOUGH
 from tests.conftest import frontier_model, record, small_model
 from tests.servers import OllamaServer, OpenAIServer, Reply
 

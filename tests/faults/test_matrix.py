@@ -51,9 +51,14 @@ SCENES = {
     "degrade": Scene(("frontier",), "small", degrade=True),
     "all": Scene(("frontier", "spare", "small"), None, fallback=True, degrade=True),
 }
+BRIEF = ("small", "frontier")
+"""The scenes of `make test`; `make test-all` has the others."""
 
 
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize(
+    "scene",
+    [scene if scene in BRIEF else pytest.param(scene, marks=pytest.mark.full) for scene in SCENES],
+)
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 async def test_matrix(fault: Fault, scene: str) -> None:
     """All four ways at once, each on servers of its own, so that the waits don't add up.

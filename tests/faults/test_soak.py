@@ -12,6 +12,8 @@ from tests.faults.rig import no_tasks, own_threads
 from tests.faults.soak import KEPT_OUT, SHARE, TIERS, Soaking, soaking
 from tests.money.conftest import query
 
+pytestmark = pytest.mark.full
+
 COUNT = int(os.environ.get("LC_ASYM_ROUTER_SOAK", "1000"))
 """`make soak` takes 10,000."""
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lc_asym_router.errors import ConfigurationError, DataError
 from lc_asym_router.evals.cascade import CascadePrices, cascade_report, simulate
-from lc_asym_router.evals.check_thresholds import Outcomes, best, best_joint, joined, points
+from lc_asym_router.evals.check_thresholds import GradesAndCosts, best, best_joint, joined, points
 from lc_asym_router.evals.data import Answer, Row
 from lc_asym_router.money.prices import Price
 from tests.learned.test_verifier import made_up
@@ -18,10 +18,12 @@ GRADES = st.floats(0, 1)
 COSTS = st.floats(0, 0.01)
 
 
-def outcomes(cells: list[tuple[float, ...]], straight: object = None) -> Outcomes:
+def outcomes(cells: list[tuple[float, ...]], straight: object = None) -> GradesAndCosts:
     weak, strong, small, frontier, ask = (np.asarray(column) for column in zip(*cells, strict=True))
     none = np.zeros(len(cells), dtype=bool)
-    return Outcomes(weak, strong, small, frontier, ask, none if straight is None else straight)
+    return GradesAndCosts(
+        weak, strong, small, frontier, ask, none if straight is None else straight
+    )
 
 
 @settings(max_examples=100, deadline=None)

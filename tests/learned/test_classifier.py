@@ -42,7 +42,7 @@ def test_the_answer_to_a_score_question():
     assert scored.complexity == pytest.approx(LEARNED.complexity(HARD))
     assert scored.classifier == "learned"
     assert scored.confidence == pytest.approx(max(scored.complexity, 1 - scored.complexity))
-    assert scored.reason.startswith("expected gain 0.")
+    assert "; expected gain 0." in scored.reason
     assert not {"sheep", "farmer", "winter", "hay"} & set(scored.reason.split())
 
 
@@ -80,8 +80,8 @@ def test_no_signal_is_not_easy(text):
     assert LEARNED.complexity(text) > LEARNED.complexity("hi")
 
 
-def test_other_scripts_grow_with_their_length():
-    assert LEARNED.complexity("重构") < LEARNED.complexity(
+def test_other_scripts_are_read():
+    assert LEARNED.complexity("你好") < LEARNED.complexity(
         "重构这个模块，使其使用依赖注入，并解释每一步。"
     )
 

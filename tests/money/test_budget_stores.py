@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from lc_asym_router import BudgetStore
 from lc_asym_router.money.budgets import memory, sql
-from lc_asym_router.money.budgets.amounts import limit_of, shown, spent_of
+from lc_asym_router.money.budgets.amounts import in_unit, limit_amount, spent_of
 from lc_asym_router.money.budgets.claims import Balance, Claim
 
 LIMITS = {"a": 100, "b": 60, "c": 30}
@@ -182,9 +182,9 @@ def test_a_file_keeps_the_book(clock, tmp_path):
 
 @given(st.floats(0, 1000))
 def test_usd_are_rounded_to_the_safe_side(value):
-    assert shown("usd", limit_of("usd", value)) <= value + 1e-12 * max(1, value)
-    assert shown("usd", spent_of("usd", value)) >= value - 1e-12 * max(1, value)
-    assert spent_of("usd", shown("usd", spent_of("usd", value))) == spent_of("usd", value)
+    assert in_unit("usd", limit_amount("usd", value)) <= value + 1e-12 * max(1, value)
+    assert in_unit("usd", spent_of("usd", value)) >= value - 1e-12 * max(1, value)
+    assert spent_of("usd", in_unit("usd", spent_of("usd", value))) == spent_of("usd", value)
 
 
 def test_a_forked_child_takes_none_of_its_parents_connections(tmp_path):

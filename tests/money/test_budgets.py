@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+from datetime import UTC, datetime
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
@@ -180,14 +181,14 @@ async def test_per_tag(small, frontier, ask, store):
 
 @few
 async def test_per_day(small, frontier, ask, store, monkeypatch):
-    day = "lc_asym_router.graph.calls.paying.today"
+    day = "lc_asym_router.graph.calls.payments.utc_now"
     routed = router(small, frontier, Budget(calls=1, store=store))
-    monkeypatch.setattr(day, lambda: "2026-01-31")
+    monkeypatch.setattr(day, lambda: datetime(2026, 1, 31, 23, tzinfo=UTC))
     await ask(routed, UP)
     with pytest.raises(BudgetExceededError) as caught:
         await ask(routed, UP)
     assert caught.value.exhausted.opens_at == "2026-02-01T00:00:00+00:00"
-    monkeypatch.setattr(day, lambda: "2026-02-01")
+    monkeypatch.setattr(day, lambda: datetime(2026, 2, 1, tzinfo=UTC))
     await ask(routed, UP)
 
 

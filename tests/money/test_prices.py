@@ -23,7 +23,7 @@ from lc_asym_router import (
 from lc_asym_router.money import list_prices as listed
 from lc_asym_router.money.list_prices import ListPrice, listed_price
 from lc_asym_router.money.usage import TokenCounts
-from lc_asym_router.records.amounts import total
+from lc_asym_router.records.trail import total
 from tests.conftest import FRONTIER_PRICE, frontier_model, record, small_model
 from tests.servers import Reply
 
@@ -193,7 +193,7 @@ def test_an_unknown_price_is_said_once(anew, caplog, small, frontier):
             )
             router.invoke("hi")
             router.invoke("debug")
-    said = [entry.message for entry in caplog.records if "money.listed" in entry.name]
+    said = [entry.message for entry in caplog.records if "money.list_prices" in entry.name]
     assert len(said) == 2
     assert "small-model runs on your own machine" in said[0]
     assert "price=Power(" in said[0]

@@ -120,7 +120,7 @@ async def test_a_race_in_the_timeline(make, small, frontier):
     small.script(Reply("too late", delay=5.0))
     record = Record.of(await make(hedge=0.1).ainvoke("hi"))
     first, second = steps_of(record)
-    assert first.told == "failed: stopped: frontier was first"
+    assert first.result == "failed: stopped: frontier was first"
     assert 0 < second.begun < first.call.seconds
     safe(record)
 

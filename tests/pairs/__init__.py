@@ -5,7 +5,7 @@ Each is (one answer, another, whether they mean the same), with the question whe
 
 from __future__ import annotations
 
-from tests.pairs import choices, code, maths, numbers, texts
+from tests.pairs import choices, code, dresses, maths, numbers, recorded, texts
 
 GROUPS = {
     "choices": choices.PAIRS,
@@ -13,6 +13,8 @@ GROUPS = {
     "maths": maths.PAIRS,
     "code": code.PAIRS,
     "texts": texts.PAIRS,
+    "dresses": dresses.PAIRS,
+    "recorded": recorded.PAIRS,
 }
 EVERY = [
     (group, one, other, expected, rest[0] if rest else "")

@@ -123,6 +123,7 @@ def _judge_record(
             usage = entry["usage"]
             assert (usage["input_tokens"], usage["output_tokens"]) == said.reply.tokens
         cost = entry["cost_usd"]
+        assert bool(entry.get("usage_estimated")) == bool(entry["error"] and entry["usage"])
         if entry["usage"]:
             assert cost == pytest.approx(PRICES[tier].of(entry["usage"]))
         elif said.kind == "status":

@@ -63,11 +63,11 @@ def said_before(before: str) -> Said | None:
         return None
     if kinds[-1] == "each":
         return Said("each", before)
-    told = any(kind in ("given", "style", "told") for kind in kinds)
+    stated = any(kind in ("given", "style", "told") for kind in kinds)
     announced = any(kind in ("tasks", "told", "style") for kind in kinds)
     if not announced and "given" not in kinds:
         return Said("nothing")
-    return Said("tasks" if announced else "given", before if told else "")
+    return Said("tasks" if announced else "given", before if stated else "")
 
 
 def is_style(behind: str) -> bool:

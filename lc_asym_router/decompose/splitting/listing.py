@@ -238,20 +238,20 @@ def _plan(listing: Listing, context: str, heads: bool = False) -> Plan:
 def _linked(plan: Plan, shown: list[str]) -> Plan:
     """The plan with the needs that its items' words tell of."""
     steps: list[Step] = []
-    told: set[str] = set()
+    stated: set[str] = set()
     for item, step in zip(shown, plan.steps, strict=True):
-        steps.append(replace(step, needs=_needs(item, steps, told)))
-        told |= words_of(item) | variables(item)
+        steps.append(replace(step, needs=_needs(item, steps, stated)))
+        stated |= words_of(item) | variables(item)
     return Plan(steps)
 
 
-def _needs(item: str, steps: list[Step], told: set[str]) -> tuple[str, ...]:
+def _needs(item: str, steps: list[Step], stated: set[str]) -> tuple[str, ...]:
     """The earlier steps that an item may mean: all of them, but where it is plain which."""
     named_back = re.findall(r"\d+", " ".join(NUMBERED_BACK.findall(item)))
     found = sorted({int(number) for number in named_back if 0 < int(number) <= len(steps)})
     if found and not BACK.search(item):
         return tuple(map(str, found))
-    if not steps or not (BACK.search(item) or _refers(item, told)):
+    if not steps or not (BACK.search(item) or _refers(item, stated)):
         return ()
     plain = not found and PLAIN_BACK.search(item) and not MANY_BACK.search(item)
     if plain and (steps[-1].needs or BACK.search(item)):
@@ -259,7 +259,7 @@ def _needs(item: str, steps: list[Step], told: set[str]) -> tuple[str, ...]:
     return tuple(step.id for step in steps)
 
 
-def _refers(item: str, told: set[str]) -> bool:
+def _refers(item: str, stated: set[str]) -> bool:
     """Whether an item may mean what an earlier one told. The longer it is, the more it has told itself,
     and the less a word in its middle means anything else."""
     count = len(item.split())
@@ -272,16 +272,16 @@ def _refers(item: str, told: set[str]) -> bool:
     if first.endswith(":") or FILLER in item or _OWN.search(item):  # "Explain this:" and code
         return bool(re.search(r"\b(?:both|the two|them|they)\b", first, re.I))
     if len(sentences) == 1 and count <= BRIEF:
-        told_itself = named(first) or (count > ELIDED and GENERIC.search(first))
-        unnamed = (count == 1 or "?" in first or MAKING.match(first)) and not told_itself
+        is_named = named(first) or (count > ELIDED and GENERIC.search(first))
+        unnamed = (count == 1 or "?" in first or MAKING.match(first)) and not is_named
         return (
             leans(first)
             or unnamed
-            or (not re.search(r"[=$]", first) and bool(told & variables(first)))
+            or (not re.search(r"[=$]", first) and bool(stated & variables(first)))
         )
     opening = re.match(r"\s*(?:\S+\s*){0,4}", first)
     pointing = POINTING.search(first)
-    mentioned = told & set(open_nouns(first))
+    mentioned = stated & set(open_nouns(first))
     return bool(
         (opening and pointing and pointing.start() < opening.end())
         or FOLLOWING_UP.match(first)

@@ -104,12 +104,12 @@ def questions_plan(text: str) -> Plan | None:
         return None
     found = [each for each in sentences(text) if not FILLERS.match(each.shown)]
     start = next((at for at, each in enumerate(found) if each.asks or each.orders), len(found))
-    told = [
+    stated = [
         each
         for each in found[:start]
         if not (BARE_ANNOUNCEMENT.match(each.shown) or HEADING.match(each.shown))
     ]
-    if any(DATA.search(each.shown) or not STATEMENT.match(each.shown) for each in told):
+    if any(DATA.search(each.shown) or not STATEMENT.match(each.shown) for each in stated):
         return None
     end = start + 1
     while end < len(found) and not _is_remark(found[end]):
@@ -117,15 +117,15 @@ def questions_plan(text: str) -> Plan | None:
     remarks = found[end:]
     if not all(_is_remark(each) for each in remarks):
         return None
-    known = {word for each in told for word in words_of(each.shown)}
+    known = {word for each in stated for word in words_of(each.shown)}
     groups = _grouped(found[start:end], known)
     if len(groups) < 2 or not any(each.asks for group in groups for each in group):
         return None
     if any(not each.asks for group in groups for each in group) and _FORMULA.search(shown):
         return None  # "Define $h$. What is $h(2)$?"
-    if _share_variables(groups, told):
+    if _share_variables(groups, stated):
         return None
-    around = _joined(told), _joined(remarks)
+    around = _joined(stated), _joined(remarks)
     return Plan(
         Step(
             id=str(number),
@@ -156,9 +156,9 @@ def _grouped(found: list[Sentence], known: set[str]) -> list[list[Sentence]]:
     return groups
 
 
-def _share_variables(groups: list[list[Sentence]], told: list[Sentence]) -> bool:
+def _share_variables(groups: list[list[Sentence]], stated: list[Sentence]) -> bool:
     """Whether two parts speak of the same x, which one of them may have told of."""
-    given = variables(" ".join(each.shown for each in told))
+    given = variables(" ".join(each.shown for each in stated))
     seen: set[str] = set()
     for group in groups:
         here = variables(" ".join(each.shown for each in group)) - given

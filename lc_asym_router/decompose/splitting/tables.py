@@ -51,5 +51,5 @@ def _for_each(before: str, behind: str) -> bool:
     said = said_before(before)
     if said and said.kind == "each":
         return is_style(behind)
-    told = said_before(behind)
-    return not before and bool(told and told.kind == "each")
+    stated = said_before(behind)
+    return not before and bool(stated and stated.kind == "each")

@@ -84,6 +84,17 @@ class Linear:
         score: Floats = ((dense - self.mean) / self.scale) @ self.weights
         return score + table.words @ self.word_weights if len(self.word_weights) else score
 
+    def raw_of(self, text: str) -> float:
+        """The raw score of one text."""
+        reading = read(text)
+        found = features(reading)
+        away = [found[name] for name in self.features] - self.mean
+        score = float((away / self.scale) @ self.weights)
+        if len(self.word_weights):
+            hashed = buckets(reading, len(self.word_weights))
+            score += sum(float(self.word_weights[place]) * part for place, part in hashed.items())
+        return score
+
 
 def tabulate(rows: Sequence[Row], target: Floats) -> Table:
     """Read every row's query."""

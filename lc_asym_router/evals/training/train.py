@@ -22,7 +22,9 @@ from lc_asym_router.evals.training.operating import OperatingPoint, operating_po
 from lc_asym_router.evals.training.targets import pools, steadied_gains
 
 if TYPE_CHECKING:
+    from lc_asym_router.evals.kind_rows import KindRow
     from lc_asym_router.evals.metrics import Floats
+    from lc_asym_router.evals.training.kinds import TrainedKinds
 
 RESAMPLES = 400
 """How often the rows are drawn again for the intervals of the mean."""
@@ -83,6 +85,7 @@ class Trained:
         model: The weights.
         operating: The threshold that is shipped, and what it gives on left-out sources.
         knots: The line from raw scores to expected gains.
+        kinds: What tells kinds of work apart, where rows for that were given.
     """
 
     shape: str
@@ -97,6 +100,7 @@ class Trained:
     operating: OperatingPoint
     model: Linear = field(repr=False)
     knots: tuple[Floats, Floats] = field(repr=False)
+    kinds: TrainedKinds | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The figures, as `lc-asym-router train --json` prints them."""
@@ -111,6 +115,7 @@ class Trained:
             "gains": list(self.gains),
             "operating": {**asdict(self.operating), "lift": self.operating.lift},
             "sources": {result.source: asdict(result) for result in self.sources},
+            **({"kinds": self.kinds.to_dict()} if self.kinds else {}),
         }
 
     def save(self, path: str | PathLike[str], card: str) -> None:
@@ -119,9 +124,24 @@ class Trained:
         Raises:
             ModelFileError: The path can't be written.
         """
-        model = self.model
         levels = {"base": self.base, "shape": self.shape, "threshold": self.operating.threshold}
-        arrays: dict[str, Any] = {
+        arrays: dict[str, Sequence[Any]] = {
+            name: _steady(values) for name, values in self._arrays().items()
+        }
+        meta = {
+            **{name: _steady([level])[0] for name, level in levels.items()},
+            "features": list(self.model.features),
+            "apgr": round(self.means[self.shape] or 0.0, 4),
+        }
+        if self.kinds is not None:
+            arrays |= self.kinds.arrays()
+            meta["kinds"] = self.kinds.meta()
+        write_model(path, KIND, arrays, meta, features=FEATURES_VERSION)
+        write_whole(Path(path).with_suffix(".md"), card.encode())
+
+    def _arrays(self) -> dict[str, Any]:
+        model = self.model
+        return {
             "mean": model.mean,
             "scale": model.scale,
             "weights": model.weights,
@@ -129,12 +149,19 @@ class Trained:
             "raw": self.knots[0],
             "gain": self.knots[1],
         }
-        meta = {**levels, "features": list(model.features), "apgr": self.means[self.shape]}
-        write_model(path, KIND, arrays, meta, features=FEATURES_VERSION)
-        write_whole(Path(path).with_suffix(".md"), card.encode())
 
 
-def train(rows: Sequence[Row], tell: Callable[[str], None] = lambda _: None) -> Trained:
+def _steady(values: Any) -> list[Any]:
+    """Numbers to ten digits: the last ones differ between machines."""
+    return [float(f"{value:.10g}") if isinstance(value, float) else value for value in values]
+
+
+def train(
+    rows: Sequence[Row],
+    tell: Callable[[str], None] = lambda _: None,
+    *,
+    kinds: Sequence[KindRow] = (),
+) -> Trained:
     """Train a classifier, and measure it on every source with that source left out.
 
     A row is left out of the training wherever a source is measured that holds its question. The
@@ -144,6 +171,7 @@ def train(rows: Sequence[Row], tell: Callable[[str], None] = lambda _: None) -> 
     Args:
         rows: Rows with both models' scores, as `load` gives them.
         tell: Is told in a line what is being done.
+        kinds: Rows of known kinds; with these the classifier knows kinds of work too.
 
     Raises:
         DataError: There are too few rows, one lacks a score, or the frontier model is better on none of
@@ -183,6 +211,14 @@ def train(rows: Sequence[Row], tell: Callable[[str], None] = lambda _: None) -> 
     sources = _results(rows, source, seen, chosen.name, trained_on)
     level = sum(each.strong - each.weak for each in sources) / len(sources)
     ends = _mean_intervals(rows, source, seen[chosen.name])
+    model = fit(table, chosen)
+    known = None
+    if kinds:
+        from lc_asym_router.evals.training.kinds import Scored, train_kinds
+
+        parts = [(test, learn) for _, test, learn in splits]
+        scored = Scored(rows, source, seen[chosen.name], parts, model.raw_of)
+        known = train_kinds(kinds, scored, tell)
     return Trained(
         shape=chosen.name,
         rows=len(rows),
@@ -194,8 +230,9 @@ def train(rows: Sequence[Row], tell: Callable[[str], None] = lambda _: None) -> 
         base=min(0.99, max(0.001, level)),
         gains=(float(knots[1][0]), float(knots[1][-1])),
         operating=operating_point(rows, np.interp(seen[chosen.name], *knots)),
-        model=fit(table, chosen),
+        model=model,
         knots=knots,
+        kinds=known,
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lc_asym_router.classify.features import FEATURES_VERSION
-from lc_asym_router.evals.data import Row, by_source
+from lc_asym_router.evals.training.kind_card import kind_lines, kind_table
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.training.train import Trained
@@ -20,17 +20,22 @@ _LIMITS = """\
   question. Checking the small model's answer tells far more; use this to rank, not to be certain.
 - The gains are those of the pairs above. For other models the order may hold, the level will not:
   find your threshold with `lc-asym-router calibrate`.
-- It was trained on English benchmark questions. Other languages are scored by how long
+- The gain was trained on English benchmark questions. Other languages are scored by how long
   they are and how many different words they have.
 - The shape, and the few features of `sturdy`, were chosen on the same sources that are reported,
   which flatters them a little. An interval that holds 0.5 says: maybe no better than chance.
 """
 
 
-def provenance(paths: Sequence[str | PathLike[str]], rows: Sequence[Row]) -> list[str]:
-    """The lines of a table in the data's own README.md that are about the sources; may be empty."""
+def provenance(paths: Sequence[str | PathLike[str]], of: Iterable[str]) -> list[str]:
+    """The lines of a table in the data's own README.md that are about the sources; may be empty.
+
+    Args:
+        paths: The data's files and folders.
+        of: The sources' names.
+    """
     folders = {path if (path := Path(given)).is_dir() else path.parent for given in paths}
-    sources = set(by_source(rows))
+    sources = set(of)
     lines: list[str] = []
     for folder in sorted(folders):
         readme = folder / "README.md"
@@ -44,15 +49,15 @@ def provenance(paths: Sequence[str | PathLike[str]], rows: Sequence[Row]) -> lis
     return lines
 
 
-def card(trained: Trained, told: Sequence[str], command: str) -> str:
+def card(trained: Trained, told: Sequence[str], kinds: Sequence[str] = ()) -> str:
     """The card in Markdown; every figure in it is printed by the command too.
 
     Args:
         trained: What came out.
         told: `provenance` of the rows.
-        command: What was run.
+        kinds: That of the rows of known kinds.
     """
-    return "\n".join(_lines(trained, told, command))
+    return "\n".join(_lines(trained, told, kinds))
 
 
 def table(trained: Trained) -> Iterator[str]:
@@ -95,12 +100,12 @@ def operating_line(trained: Trained) -> str:
     )
 
 
-def _lines(trained: Trained, told: Sequence[str], command: str) -> Iterator[str]:
+def _lines(trained: Trained, told: Sequence[str], kinds: Sequence[str]) -> Iterator[str]:
     low, high = trained.gains
     yield "# The learned classifier"
     yield ""
     yield "A question in, how much the frontier model is expected to gain over the small one out."
-    yield f"Made by `{command}`; the same rows give the same weights."
+    yield "Made by `lc-asym-router train`; the same rows give the same bytes."
     yield ""
     yield "## What it is"
     yield (
@@ -145,6 +150,14 @@ def _lines(trained: Trained, told: Sequence[str], command: str) -> Iterator[str]
         yield ""
     yield operating_line(trained)
     yield ""
+    if trained.kinds:
+        yield "## Kinds of work"
+        yield from kind_lines(trained.kinds)
+        yield ""
+        yield from kind_table(trained.kinds)
+        yield ""
+        yield from kinds
+        yield ""
     yield _LIMITS
 
 

@@ -1,200 +1,134 @@
-"""One call of one tier, sync and async, live or held."""
+"""Making one call of one tier, sync and async, live or buffered."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import Sequence
 from contextlib import aclosing, closing
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.errors import GraphBubbleUp
 
 from lc_asym_router._internal.chunks import Draft, as_chunk, as_message
 from lc_asym_router._internal.deadline import awithin, within
-from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router._internal.run_config import with_handlers
 from lc_asym_router.errors import AttemptTimeoutError, CutStreamError, EmptyStreamError
-from lc_asym_router.graph.calls.cancellation import LostCancellation
-from lc_asym_router.graph.calls.early_stop import Watch, watched
-from lc_asym_router.graph.streaming import ReaderGone, Sink
+from lc_asym_router.graph.calls.attempt import CallResult, Invocation, TierCall
+from lc_asym_router.graph.calls.early_stop import watched
+from lc_asym_router.graph.streaming import ReaderGone
 from lc_asym_router.records.request import Request, has_content
-from lc_asym_router.tiers.binding import bind
-from lc_asym_router.tiers.conversation import fit
+from lc_asym_router.tiers.binding import bind, fit
 from lc_asym_router.tiers.faults.connections import Connections
-from lc_asym_router.tiers.faults.limits import NO_LIMIT, Limit
 from lc_asym_router.tiers.provider import counted, ends_unmarked, tokens_of
-from lc_asym_router.tiers.tier import Tier
 
 MessageT = TypeVar("MessageT", bound=AIMessage)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a call of a tier went.
-
-    Attributes:
-        draft: What the model said: the chunks in which it came, or a whole message; `None` where
-            it failed.
-        seconds: How long it took.
-        error: What it raised, or `None`.
-        begun: Whether it had begun to answer when it failed.
-        watch: What watched it, if anything did: it may have failed the answer already.
-    """
-
-    draft: Draft | None
-    seconds: float
-    error: Exception | None = None
-    begun: bool = False
-    watch: Watch | None = None
-
-    def describe(self, tier: Tier) -> str | None:
-        """The error in one line, without its text."""
-        return describe_error(self.error, model=tier.model_name) if self.error else None
-
-
-@dataclass(frozen=True)
-class How:
-    """How a tier is to be called.
-
-    Attributes:
-        stream: Take the answer as chunks.
-        live: Its chunks may pass at once; else nobody sees them before a check has passed.
-        sink: The reader of a stream, or `None`; a call stops when it has gone.
-        watched: Whether listening handlers hang on the config.
-        watch: Ends a held answer once it can't pass any more, or `None`.
-        limit: The time that it has.
-        line: Where it may be hung up from outside, or `None`.
-    """
-
-    stream: bool
-    live: bool
-    sink: Sink | None = None
-    watched: bool = False
-    watch: Watch | None = None
-    limit: Limit = NO_LIMIT
-    connections: Connections | None = None
-
-
-def call(
-    tier: Tier,
-    request: Request,
-    messages: Sequence[BaseMessage],
-    config: RunnableConfig,
-    how: How,
-) -> Outcome:
+def invoke(call: TierCall, request: Request, how: Invocation) -> CallResult:
     """Call a tier. Only exceptions that concern the request as a whole are raised.
+
+    Args:
+        call: The call.
+        request: What is asked, for the tools and the schema bound to it.
+        how: How it is made.
 
     Raises:
         GraphBubbleUp: Interrupts pass through.
         ReaderGone: Nobody reads the stream any more.
     """
-    taken = _Taken(tier, how)
+    answer = _Answer(call, how)
     seconds, connections = how.limit.seconds, how.connections
     if connections is None:
         if seconds is None:
-            return _call(taken, request, messages, config)
+            return _invoke(answer, request)
         connections = Connections(seconds)
 
-    def connected() -> Outcome:
-        with connections.open(tier.model):
-            return _call(taken, request, messages, config)
+    def connected() -> CallResult:
+        with connections.open(call.tier.model):
+            return _invoke(answer, request)
 
     def late() -> None:
-        taken.leave()
+        answer.abandon()
         connections.close()
 
     try:
         return within(seconds, connected, late)
     except TimeoutError:
-        return taken.late()
+        return answer.late()
 
 
-def _call(
-    taken: _Taken, request: Request, messages: Sequence[BaseMessage], config: RunnableConfig
-) -> Outcome:
+def _invoke(answer: _Answer, request: Request) -> CallResult:
+    how = answer.how
     try:
-        runnable: Runnable[Any, Any] = bind(taken.model, request)
-        asked = fit(messages, taken.tier.provider)
-        if not taken.how.stream:
-            return taken.whole(runnable.invoke(asked, taken.probed(config)))
-        with closing(cast("Any", runnable.stream(asked, taken.probed(config)))) as stream:
+        model, asked = answer.bound(request)
+        if not how.stream:
+            return answer.whole(model.invoke(asked, answer.probed(how.config)))
+        with closing(cast("Any", model.stream(asked, answer.probed(how.config)))) as stream:
             for chunk in stream:
-                taken.add(chunk)
-        return taken.all()
+                answer.add(chunk)
+        return answer.all()
     except GraphBubbleUp:
         raise
     except Exception as error:
-        if taken.how.connections and taken.how.connections.closed:
+        if how.connections and how.connections.closed:
             raise ReaderGone from None
-        return taken.lost(error)
+        return answer.failed(error)
 
 
-async def acall(
-    tier: Tier,
-    request: Request,
-    messages: Sequence[BaseMessage],
-    config: RunnableConfig,
-    how: How,
-) -> Outcome:
-    """The async twin of `call`; a late call is cancelled."""
-    taken = _Taken(tier, how)
+async def ainvoke(call: TierCall, request: Request, how: Invocation) -> CallResult:
+    """The async twin of `invoke`; a late call is cancelled."""
+    answer = _Answer(call, how)
     try:
-        return await awithin(how.limit.seconds, lambda: _acall(taken, request, messages, config))
+        return await awithin(how.limit.seconds, lambda: _ainvoke(answer, request))
     except TimeoutError:
-        return taken.late()
+        return answer.late()
 
 
-async def _acall(
-    taken: _Taken, request: Request, messages: Sequence[BaseMessage], config: RunnableConfig
-) -> Outcome:
-    lost = LostCancellation()
-    config = with_handlers(taken.probed(config), [lost], {})
+async def _ainvoke(answer: _Answer, request: Request) -> CallResult:
+    lost, how = LostCancellation(), answer.how
+    config = with_handlers(answer.probed(how.config), [lost], {})
     try:
-        runnable: Runnable[Any, Any] = bind(taken.model, request)
-        asked = fit(messages, taken.tier.provider)
-        if not taken.how.stream:
-            return taken.whole(await runnable.ainvoke(asked, config))
-        async with aclosing(cast("Any", runnable.astream(asked, config))) as stream:
+        model, asked = answer.bound(request)
+        if not how.stream:
+            return answer.whole(await model.ainvoke(asked, config))
+        async with aclosing(cast("Any", model.astream(asked, config))) as stream:
             async for chunk in stream:
-                taken.add(chunk)
+                answer.add(chunk)
         lost.find()
-        return taken.all()
+        return answer.all()
     except GraphBubbleUp:
         raise
     except Exception as error:
-        return taken.lost(error)
+        return answer.failed(error)
 
 
-class _Taken:
-    """What a call has taken in so far."""
+class _Answer:
+    """What has come of a call's answer so far."""
 
-    def __init__(self, tier: Tier, how: How) -> None:
-        self.tier = tier
+    def __init__(self, call: TierCall, how: Invocation) -> None:
+        self.call = call
         self.how = how
         self.chunks: list[AIMessageChunk] = []
         self.started = time.perf_counter()
-        self.probe = _Probe()
+        self._probe = _Probe() if how.live and how.listened else None
         self._lock = threading.Lock()
-        self._left = False
+        self._abandoned = False
 
-    @property
-    def model(self) -> BaseChatModel:
-        """The model to call: the tier's, or a copy of it under watch."""
-        return watched(self.tier.model, self.how.watch) if self.how.watch else self.tier.model
+    def bound(self, request: Request) -> tuple[Runnable[Any, AIMessage], list[Any]]:
+        """The model to call, under watch where it is watched, and the messages in its dialect."""
+        model: BaseChatModel = self.call.tier.model
+        if self.how.watch is not None:
+            model = watched(model, self.how.watch)
+        return bind(model, request, self.call.provider), fit(self.how.messages, self.call.provider)
 
     def probed(self, config: RunnableConfig) -> RunnableConfig:
         """The config with a probe beside the listeners that hang on it."""
-        return (
-            with_handlers(config, [self.probe], {})
-            if self.how.live and self.how.watched
-            else config
-        )
+        return config if self._probe is None else with_handlers(config, [self._probe], {})
 
     def add(self, chunk: AIMessage) -> None:
         """Take in a chunk.
@@ -204,23 +138,23 @@ class _Taken:
         """
         sink = self.how.sink
         with self._lock:
-            if self._left or (sink and sink.closed):
+            if self._abandoned or (sink and sink.closed):
                 raise ReaderGone
             self.chunks.append(_plain(as_chunk(chunk)))
             if sink and self.how.live:
                 sink.put(self.chunks[-1])
 
-    def leave(self) -> None:
-        """Nobody waits for it any more: nothing that comes from now on is handed on."""
+    def abandon(self) -> None:
+        """Nobody waits for it any more: nothing that comes from now on is passed on."""
         with self._lock:
-            self._left = True
+            self._abandoned = True
 
-    def late(self) -> Outcome:
+    def late(self) -> CallResult:
         """It has taken longer than it may."""
         limit = self.how.limit
-        return self.lost(AttemptTimeoutError(limit.seconds or 0.0, own=limit.own))
+        return self.failed(AttemptTimeoutError(limit.seconds or 0.0, own=limit.own))
 
-    def all(self) -> Outcome:
+    def all(self) -> CallResult:
         """The stream has come to its end.
 
         Raises:
@@ -231,7 +165,7 @@ class _Taken:
             raise EmptyStreamError
         return self.whole(self.chunks)
 
-    def whole(self, draft: Draft) -> Outcome:
+    def whole(self, draft: Draft) -> CallResult:
         """The answer has come.
 
         Raises:
@@ -239,23 +173,24 @@ class _Taken:
         """
         if isinstance(draft, AIMessage):
             draft = counted(_plain(draft))
-        if self.how.live and ends_unmarked(as_message(draft), self.tier.provider):
+        if self.how.live and ends_unmarked(as_message(draft), self.call.provider):
             raise CutStreamError
-        return Outcome(draft, time.perf_counter() - self.started, watch=self.how.watch)
+        return CallResult(draft, time.perf_counter() - self.started, watch=self.how.watch)
 
-    def lost(self, error: Exception) -> Outcome:
+    def failed(self, error: Exception) -> CallResult:
         """It failed."""
-        begun = self.probe.heard or any(
+        begun = (self._probe is not None and self._probe.begun) or any(
             has_content(chunk) or chunk.tool_call_chunks for chunk in self.chunks
         )
-        return Outcome(None, time.perf_counter() - self.started, error, begun=begun)
+        seconds = time.perf_counter() - self.started
+        return CallResult(None, seconds, error, begun=begun, received=list(self.chunks) or None)
 
 
 def _plain(message: MessageT) -> MessageT:
     """The message without objects that are no JSON: a draft may be checkpointed.
 
     OpenAI's parsed object goes (the content holds the same, and is read instead); Ollama's logprobs
-    become dicts. The record of a tier that is a router itself gives way to this router's.
+    become dicts. The record of a tier that is a router itself makes room for this router's.
     """
     parsed = "parsed" in message.additional_kwargs
     objects = isinstance(message.response_metadata.get("logprobs"), list)
@@ -269,17 +204,52 @@ def _plain(message: MessageT) -> MessageT:
 
 
 class _Probe(BaseCallbackHandler):
-    """Notes whether listeners have heard a part of the answer."""
+    """Notes whether listeners have got a part of the answer."""
 
     run_inline = True
 
     def __init__(self) -> None:
-        self.heard = False
+        self.begun = False
 
     def on_llm_new_token(self, token: Any, **kwargs: Any) -> None:
         """A chunk of the v1 protocol."""
-        self.heard = self.heard or bool(token)
+        self.begun = self.begun or bool(token)
 
     def on_stream_event(self, event: Any, **kwargs: Any) -> None:
         """An event of the v2 protocol."""
-        self.heard = self.heard or event.get("event") == "content-block-delta"
+        self.begun = self.begun or event.get("event") == "content-block-delta"
+
+
+class LostCancellation(AsyncCallbackHandler):
+    """Raises a cancellation again that the layers below a model's call have swallowed.
+
+    Before Python 3.12 `asyncio.wait_for` drops a cancellation that comes in the same turn of the
+    loop as its result (python/cpython#86296), and langchain-openai waits for every chunk with it:
+    now and then a cancelled caller would pay for the whole answer. It listens to one call, in
+    whichever task that call's chunks come.
+    """
+
+    run_inline = True
+
+    def __init__(self) -> None:
+        self._task = asyncio.current_task()
+        self._before = self._task.cancelling() if self._task else 0
+
+    def find(self) -> None:
+        """Look for a cancellation of the running task since this call began.
+
+        Raises:
+            asyncio.CancelledError: There was one.
+        """
+        task = asyncio.current_task()
+        before = self._before if task is self._task else 0
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
+
+    async def on_llm_new_token(self, token: Any, **kwargs: Any) -> None:
+        """A chunk of the v1 protocol."""
+        self.find()
+
+    async def on_stream_event(self, event: Any, **kwargs: Any) -> None:
+        """An event of the v2 protocol."""
+        self.find()

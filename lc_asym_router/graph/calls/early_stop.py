@@ -13,8 +13,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk
 
-from lc_asym_router.records.request import Request
-from lc_asym_router.tiers.provider import reads_cache
+from lc_asym_router._internal.compat import with_streams
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Verdict
 from lc_asym_router.verify.check import Check
@@ -90,13 +89,6 @@ def has_ended(chunk: AIMessageChunk) -> bool:
     )
 
 
-def watch_for(tier: Tier, request: Request, check: Check | None) -> Watch | None:
-    """A watch on a tier's next answer, where that can end anything early and costs nothing else."""
-    if check is None or not check.may_end_early or not streams_alike(tier):
-        return None
-    return Watch(check, Prefix(request, tier.provider), tier)
-
-
 def watched(model: BaseChatModel, watch: Watch) -> BaseChatModel:
     """A copy of the model whose streams end when the watch says so.
 
@@ -104,38 +96,27 @@ def watched(model: BaseChatModel, watch: Watch) -> BaseChatModel:
     closing the run from outside would make an error of it; and the request to the server is closed
     at once.
     """
-    copy = model.model_copy()
 
-    def stream(*args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
-        with closing(cast("Any", model._stream(*args, **kwargs))) as chunks:
-            for chunk in chunks:
-                yield chunk
-                if watch.ends_at(chunk):
-                    yield watch.last()
-                    return
+    def stream(own: Any) -> Any:
+        def watched_stream(*args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+            with closing(cast("Any", own(*args, **kwargs))) as chunks:
+                for chunk in chunks:
+                    yield chunk
+                    if watch.ends_at(chunk):
+                        yield watch.last()
+                        return
 
-    async def astream(*args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
-        async with aclosing(cast("Any", model._astream(*args, **kwargs))) as chunks:
-            async for chunk in chunks:
-                yield chunk
-                if watch.ends_at(chunk):
-                    yield watch.last()
-                    return
+        return watched_stream
 
-    # On the instance: LangChain looks at the class to see whether a model can stream at all.
-    copy.__dict__["_stream"] = stream
-    copy.__dict__["_astream"] = astream
-    return copy
+    def astream(own: Any) -> Any:
+        async def watched_stream(*args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+            async with aclosing(cast("Any", own(*args, **kwargs))) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+                    if watch.ends_at(chunk):
+                        yield watch.last()
+                        return
 
+        return watched_stream
 
-def streams_alike(tier: Tier) -> bool:
-    """Whether a streamed answer is just like an invoked one.
-
-    Streams don't go through LangChain's cache, and ChatOpenAI counts no tokens in a stream unless
-    `stream_usage` is set.
-    """
-    model = tier.model
-    whole = "streaming" in model.model_fields_set and getattr(model, "streaming", None) is False
-    if reads_cache(model) or model.disable_streaming or whole:
-        return False
-    return tier.provider == "ollama" or bool(getattr(model, "stream_usage", False))
+    return with_streams(model, stream, astream)

@@ -15,7 +15,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
 
 from lc_asym_router.money.prices import Pricing, cost_of_call
-from lc_asym_router.money.usage import from_cache
+from lc_asym_router.money.usage import believed, from_cache
 
 
 class CallMeter(BaseCallbackHandler):
@@ -108,6 +108,7 @@ class CallMeter(BaseCallbackHandler):
         answer: str | None = None,
     ) -> None:
         ended = time.perf_counter()
+        counted, believable = believed(usage) if usage else (None, True)
         with self._lock:
             name, provider, started = self._open.pop(run_id, ("unknown", "", ended))
             parent = self._parents.get(run_id)
@@ -118,11 +119,12 @@ class CallMeter(BaseCallbackHandler):
             call = {
                 "purpose": self.purpose,
                 "model": model or name,
-                "usage": dict(usage) if usage else None,
-                "cost_usd": cost_of_call(price, usage, seconds, failed=bool(error)),
+                "usage": counted,
+                "cost_usd": cost_of_call(price, counted, seconds, failed=bool(error)),
                 "seconds": seconds,
                 "error": error,
                 "cached": bool(usage and from_cache(usage)),
+                **({} if believable else {"usage_doubtful": True}),
             }
             self.calls.append(call)
             self.of_answer[answer] = call

@@ -1,4 +1,4 @@
-"""The tiers above, as a check of an answer may ask them; what one has said is not asked for twice."""
+"""The tiers above, as a check of an answer may ask them; none is asked twice for the same answer."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from langchain_core.messages import AIMessage
 from lc_asym_router._internal.deadline import awithin, within
 from lc_asym_router.errors import ConfigurationError, NoTierError
 from lc_asym_router.records.request import Request
-from lc_asym_router.tiers.binding import bind
-from lc_asym_router.tiers.conversation import fit
+from lc_asym_router.tiers.binding import bind, fit
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.tier import Tier
 
@@ -24,13 +23,13 @@ class AskableTiers:
     Attributes:
         ladder: The tiers.
         request: What was asked, not yet fitted to anybody's provider.
-        left: Seconds until the request's deadline, or `None`.
-        answers: What each tier has said, by its name.
+        remaining: Seconds until the request's deadline, or `None`.
+        answers: What each tier has answered, by its name.
     """
 
     ladder: Ladder
     request: Request
-    left: Callable[[], float | None] = lambda: None
+    remaining: Callable[[], float | None] = lambda: None
     answers: dict[str, AIMessage] = field(default_factory=dict, repr=False)
 
     def ask(self, name: str) -> AIMessage:
@@ -46,24 +45,26 @@ class AskableTiers:
         """
         tier = self._tier(name)
         model, messages = bind(tier.model, self.request), self._messages(tier)
-        with tier.guard.entered(self.left(), last=False):
-            said = within(tier.timeout, lambda: model.invoke(messages))
-        self.answers[name] = said
-        return said
+        with tier.guard.entered(self.remaining(), last=False):
+            answer = within(tier.timeout, lambda: model.invoke(messages))
+        self.answers[name] = answer
+        return answer
 
     async def aask(self, name: str) -> AIMessage:
         """The async twin of `ask`."""
         tier = self._tier(name)
         model, messages = bind(tier.model, self.request), self._messages(tier)
-        async with tier.guard.aentered(self.left(), last=False):
-            said = await awithin(tier.timeout, lambda: model.ainvoke(messages))
-        self.answers[name] = said
-        return said
+        async with tier.guard.aentered(self.remaining(), last=False):
+            answer = await awithin(tier.timeout, lambda: model.ainvoke(messages))
+        self.answers[name] = answer
+        return answer
 
     def calls(self, calls: Mapping[str | None, dict[str, Any]]) -> dict[str, tuple[AIMessage, Any]]:
-        """What each tier has said, by its name, with the side call that was noted for it."""
+        """What each tier has answered, by its name, with the side call that was noted for it."""
         return {
-            name: (said, calls[said.id]) for name, said in self.answers.items() if said.id in calls
+            name: (answer, calls[answer.id])
+            for name, answer in self.answers.items()
+            if answer.id in calls
         }
 
     def _tier(self, name: str) -> Tier:

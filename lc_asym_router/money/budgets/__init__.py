@@ -1,1 +1,1 @@
-"""Budgets that hold: reserved before a call, settled after it."""
+"""Limits on what is spent: reserved before a call, settled after it."""

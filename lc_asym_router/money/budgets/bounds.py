@@ -20,7 +20,7 @@ PER_MESSAGE = 16
 PER_TOOL = 64
 """Tokens that it may put around a tool or a schema."""
 MEDIA_TOKENS = 50_000
-"""Tokens that an image, a recording or a file is taken to be worth at most."""
+"""Tokens that an image, a recording or a file is counted as."""
 
 LIMITS = ("max_completion_tokens", "max_output_tokens", "max_tokens", "num_predict")
 """What models and calls name the most output tokens."""

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.money.budgets.amounts import UNITS, Amounts, Unit, limit_of, shown
+from lc_asym_router.money.budgets.amounts import (
+    MOST_LIMIT,
+    NANO,
+    UNITS,
+    Amounts,
+    Unit,
+    in_unit,
+    limit_amount,
+)
 from lc_asym_router.money.budgets.claims import Claim
 from lc_asym_router.money.budgets.exhausted import Exhausted
+from lc_asym_router.money.budgets.periods import EVERY, Every, period_end, period_name, utc_now
 from lc_asym_router.money.budgets.store import BudgetStore
+from lc_asym_router.money.usage import MOST_TOKENS
 
 Per = Literal["request", "thread", "day", "tag"]
 OnExhausted = Literal["small", "error"] | Callable[[Exhausted], Any]
 
 NONE = "-"
 """The scope of requests without a thread id, and of those without a tag."""
+LONGEST_LEASE = 31_622_400.0
+"""The longest lease, in seconds: a leap year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +41,12 @@ class Scope:
     Attributes:
         thread: Its thread's id; "-" where it has none.
         tags: The caller's tags; "-" alone where there are none.
-        day: The day in UTC, "2026-01-31".
+        moment: When, in UTC.
     """
 
     thread: str
     tags: tuple[str, ...]
-    day: str
-
-
-def today() -> str:
-    """The day in UTC."""
-    return datetime.fromtimestamp(time.time(), UTC).date().isoformat()
+    moment: datetime
 
 
 @dataclass(frozen=True)
@@ -50,21 +55,22 @@ class Budget:
 
     Before each call the most that it can take is reserved, and afterwards settled to what it took:
     spent and reserved together never pass the limit, in threads, tasks, processes and machines that
-    share the store. A call that no room is left for is not made.
+    share the store. A call that there is no room for is not made.
 
     What holds, and what does not:
     - The most that a call can take is its text's bytes as input tokens (no tokenizer makes more; an
       image or a file is taken as 50,000) and its model's limit on output tokens, at the tier's
       dearest price. Where a provider bills more than that (it ignores the limit, hidden prompts,
       tools of its own, audio), what it reports is booked all the same, and can pass the limit.
-    - A call that was left, failed half-way or reports no tokens is booked at all that was reserved.
+    - A call that was given up, failed half-way or reports no tokens, or absurd ones, is booked at all
+      that was reserved.
     - A model client's own retries are not seen where the router can't take them over (it does
       `ChatOpenAI`'s): switch them off on the model, so that a call is one call.
     - What a process that died had reserved comes back after `lease` seconds, although its provider
       may have billed it. A call that outlives its lease is booked when it ends, and can pass the
       limit: set `lease` over the model's time-out.
     - Calls of classifiers and checks (judges, further samples) are reserved likewise, at their
-      model's limit on output. Where LangChain is not told of one (Ollama's, for example), they are
+      model's limit on output. Where LangChain does not know of one (Ollama's, for example), they are
       reserved at `max_output_tokens`, else at 4,096, which is not enforced on them. One without a
       known price counts as a call and by its tokens, not in USD. A decision model that makes its
       calls past LangChain's chat models is not seen.
@@ -81,10 +87,14 @@ class Budget:
             its check the error is raised, for unchecked text never leaves. A callable gets an
             `Exhausted` and returns "small", "error", or an answer: a text or an `AIMessage`. It may
             be async.
-        name: Names the budget in errors and in the store; budgets of one name, unit and store share
-            what they spend. Left out, it is the `per`.
-        tag: With `per="tag"`, the only tag that counts; requests without it are free of this budget.
-        store: Where it is kept, a `BudgetStore`, or its URL. Left out: the memory of this process.
+        name: Names the budget in errors and in the store; budgets of one name, unit, period and
+            store share what they spend. Left out, it is the `per`, or the tag, with the period.
+        tag: With `per="tag"`, the only tag that counts, or with a "*" at its end all that begin so,
+            each with the limit to itself; requests without one are free of this budget.
+            `Budget(usd=5, per="tag", tag="user:*", every="day")`: each user's own 5 USD a day.
+        every: With `per="thread"` or `per="tag"`, the period after which the limit is there again:
+            "hour", "day", "week" (from Monday) or "month", in UTC. Left out: never.
+        store: Where its sums are, a `BudgetStore`, or its URL. Left out: the memory of this process.
         lease: Seconds after which a dead process's reservation counts no more, and what a call that
             is paid by the second is reserved at.
         max_output_tokens: Set on the model of every tier that this budget pays for and that has no
@@ -104,12 +114,15 @@ class Budget:
     store: BudgetStore = field(default=None, repr=False)  # type: ignore[assignment]
     lease: float = 600.0
     max_output_tokens: int | None = None
+    every: Every | None = None
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         if self.store is None or isinstance(self.store, str | os.PathLike):
             put(self, "store", BudgetStore(self.store))
-        put(self, "name", self.name or (f"tag {self.tag}"[:60] if self.tag else self.per))
+        name = f"tag {self.tag}" if self.tag else str(self.per)
+        period = f" each {self.every}" if self.every else ""
+        put(self, "name", self.name or name[: 60 - len(period)] + period)
         self._validate()
 
     def _validate(self) -> None:
@@ -118,10 +131,11 @@ class Budget:
                 "Budget() limits nothing. Give usd=, tokens= or calls=: Budget(usd=5, per='day')."
             )
         for unit in UNITS:
-            limit = getattr(self, unit)
-            if limit is not None and not _number(limit):
+            limit, least = getattr(self, unit), 1 / NANO if unit == "usd" else 1
+            if limit is not None and not _number(limit, least, MOST_LIMIT[unit]):
                 raise ConfigurationError(
-                    f"Budget({unit}={limit!r}) must be a number over 0. Leave it out for no limit."
+                    f"Budget({unit}={limit!r}) must be a number over 0: {least:g} to "
+                    f"{MOST_LIMIT[unit]:g}. Leave it out for no limit."
                 )
         if self.per not in ("request", "thread", "day", "tag"):
             raise ConfigurationError(
@@ -133,63 +147,84 @@ class Budget:
             )
         if self.tag is not None and self.per != "tag":
             raise ConfigurationError("Budget(tag=...) goes with per='tag'.")
+        if self.every is not None and self.every not in EVERY:
+            raise ConfigurationError(
+                f"Budget(every={self.every!r}): it is every 'hour', 'day', 'week' or 'month'."
+            )
+        if self.every is not None and self.per not in ("thread", "tag"):
+            raise ConfigurationError("Budget(every=...) goes with per='thread' or per='tag'.")
         if not isinstance(self.store, BudgetStore):
             raise ConfigurationError("Budget(store=...) takes a BudgetStore or a database's URL.")
         if "|" in self.name or len(self.name) > 60:
             raise ConfigurationError(
                 f"Budget(name={self.name!r}): at most 60 characters, without '|'."
             )
-        if not _number(self.lease):
-            raise ConfigurationError(f"Budget(lease={self.lease!r}) must be seconds, over 0.")
-        most = self.max_output_tokens
-        if most is not None and (not _number(most) or not isinstance(most, int)):
+        if not _number(self.lease, 0.001, LONGEST_LEASE):
             raise ConfigurationError(
-                f"Budget(max_output_tokens={most!r}) must be a whole number over 0."
+                f"Budget(lease={self.lease!r}) must be seconds, over 0, a year at most."
+            )
+        most = self.max_output_tokens
+        if most is not None and not (isinstance(most, int) and _number(most, 1, MOST_TOKENS)):
+            raise ConfigurationError(
+                f"Budget(max_output_tokens={most!r}) must be a whole number over 0, at most "
+                f"{MOST_TOKENS}."
             )
 
     def limit(self, unit: Unit) -> int | None:
         """The limit in a unit, in whole parts; `None` for none."""
         limit = getattr(self, unit)
-        return None if limit is None else limit_of(unit, limit)
+        return None if limit is None else limit_amount(unit, limit)
+
+    @property
+    def period(self) -> Every | None:
+        """The period that the limit is for, or `None`."""
+        return "day" if self.per == "day" else self.every
 
     def scopes(self, scope: Scope) -> tuple[str, ...]:
         """Under what a request counts: none, one, or each of its tags."""
         if self.per == "day":
-            return (scope.day,)
+            return (period_name("day", scope.moment),)
         if self.per == "thread":
             return (scope.thread,)
         if self.per == "tag":
-            return scope.tags if self.tag is None else tuple({self.tag} & {*scope.tags})
+            return tuple(tag for tag in scope.tags if self._counts(tag))
         return ("",)
+
+    def _counts(self, tag: str) -> bool:
+        if self.tag is None:
+            return True
+        if self.tag.endswith("*"):
+            return tag != NONE and tag.startswith(self.tag[:-1])
+        return tag == self.tag
 
     def claims(self, scope: Scope, most: Amounts) -> Iterator[tuple[Unit, str, Claim]]:
         """What a call that may take `most` claims: unit, scope and claim; none for what is free."""
+        ends_at = period_end(self.period, scope.moment).timestamp() if self.period else None
         for unit in UNITS:
             limit = self.limit(unit)
             if limit is None or not most.get(unit):
                 continue
             for place in self.scopes(scope):
-                yield unit, place, Claim(self.key(unit, place), limit, most[unit], self.lease)
+                key = self.key(unit, place, scope.moment)
+                yield unit, place, Claim(key, limit, most[unit], self.lease, ends_at)
 
-    def key(self, unit: Unit, place: str) -> str:
+    def key(self, unit: Unit, place: str, moment: datetime) -> str:
         """The key of a limit in the store."""
         if len(place) > 100 or not place.isprintable() or not place.isascii():
             place = hashlib.sha256(place.encode("utf-8", "replace")).hexdigest()
-        return f"{self.name}|{self.per}|{unit}|{place}"
+        key = f"{self.name}|{self.per}|{unit}|{place}"
+        return f"{key}|{period_name(self.every, moment)}" if self.every else key
 
-    def opens_at(self, place: str) -> str | None:
+    def opens_at(self, moment: datetime) -> str | None:
         """When time opens the budget again, ISO 8601 in UTC; `None` where it does not."""
-        if self.per != "day":
-            return None
-        day = datetime.fromisoformat(place).replace(tzinfo=UTC)
-        return (day + timedelta(days=1)).isoformat()
+        return period_end(self.period, moment).isoformat() if self.period else None
 
     def balance(self, scope: str | None = None) -> dict[str, dict[str, float]]:
         """What is spent and reserved now, by unit: limit, spent, reserved, left.
 
         Args:
-            scope: The thread's id, the tag, or the day ("2026-01-31"); left out: today, or what has
-                no thread or tag.
+            scope: The thread's id, the tag, or the day ("2026-01-31"); left out: today, the
+                budget's own tag, or what has no thread or tag. With `every`: in this period.
 
         Raises:
             ConfigurationError: The budget is per request: see the record's "budget".
@@ -200,23 +235,24 @@ class Budget:
                 "A budget per request is no longer there when its request has ended: see "
                 "response_metadata['router']['budget']."
             )
-        place = scope or (today() if self.per == "day" else self.tag or NONE)
+        moment = utc_now()
+        place = scope or (period_name("day", moment) if self.per == "day" else self.tag or NONE)
         found: dict[str, dict[str, float]] = {}
         for unit in UNITS:
             limit = self.limit(unit)
             if limit is None:
                 continue
-            now = self.store.balance(self.key(unit, place))
+            now = self.store.balance(self.key(unit, place, moment))
             parts = {
                 "limit": limit,
                 "spent": now.spent,
                 "reserved": now.reserved,
                 "left": limit - now.spent - now.reserved,
             }
-            found[unit] = {name: shown(unit, amount) for name, amount in parts.items()}
+            found[unit] = {name: in_unit(unit, amount) for name, amount in parts.items()}
         return found
 
 
-def _number(value: Any) -> bool:
+def _number(value: Any, least: float, most: float) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value) and value > 0
+    return number and least <= value <= most

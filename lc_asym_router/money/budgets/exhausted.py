@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lc_asym_router.errors import TiersFailedError
-from lc_asym_router.money.budgets.amounts import Unit, said
+from lc_asym_router.money.budgets.amounts import Unit, amount_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,8 @@ class Exhausted:
         opens_at: When the budget opens again, ISO 8601 in UTC; `None` where time does not open it.
         tier: The tier that was to be called; "" for a call of a classifier or a check.
         fault: Why the budget could not be asked, or `None`: then nothing is known of it, and no
-            call is made on its account.
+            call is made.
+        every: The period that the limit is for, "hour", "day", "week" or "month"; `None` for none.
     """
 
     budget: str
@@ -40,6 +39,7 @@ class Exhausted:
     opens_at: str | None
     tier: str = ""
     fault: str | None = None
+    every: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As it stands in the record: plain JSON."""
@@ -48,14 +48,16 @@ class Exhausted:
     def __str__(self) -> str:
         unit = self.unit
         scope = f" {self.scope!r}" if self.scope and self.per != "request" else ""
-        what = f"The budget {self.budget!r} ({said(unit, self.limit)} per {self.per}{scope})"
+        period = f" each {self.every}" if self.every and self.per != "day" else ""
+        limit = f"{amount_text(unit, self.limit)} per {self.per}{scope}{period}"
+        what = f"The budget {self.budget!r} ({limit})"
         if self.fault is not None:
             return f"{what} can't be asked: {self.fault}. No call is made without it."
         to = f"to {self.tier!r} " if self.tier else ""
         text = (
-            f"{what} has no room for a call {to}that may take {said(unit, self.needed)}: "
-            f"{said(unit, self.spent)} spent, {said(unit, self.reserved)} reserved by calls under "
-            "way."
+            f"{what} has no room for a call {to}that may take {amount_text(unit, self.needed)}: "
+            f"{amount_text(unit, self.spent)} spent, {amount_text(unit, self.reserved)} reserved by "
+            "calls under way."
         )
         if self.needed > self.limit:
             text += " Raise the limit, or lower the model's max_tokens: one call may take it all."
@@ -64,33 +66,3 @@ class Exhausted:
         else:
             text += f" It does not open by itself: raise the limit, or begin another {self.per}."
         return text
-
-
-class BudgetExceededError(TiersFailedError):
-    """A budget has no room for a call, and `on_exhausted` gives no other answer.
-
-    Attributes:
-        exhausted: Which budget, spent, reserved, limit, and when it opens again.
-        record: The record so far; its attempts say what was tried before (a small answer that
-            failed its check, for example).
-        exceptions: What the tiers raised before.
-    """
-
-    def __init__(
-        self,
-        exhausted: Exhausted,
-        record: Mapping[str, Any] | None = None,
-        exceptions: Sequence[BaseException] = (),
-    ) -> None:
-        self.exhausted = exhausted
-        super().__init__(record or {}, exceptions)
-
-    def __str__(self) -> str:
-        before = self._lines()
-        return f"{self.exhausted}" + (f"\nBefore that:\n{before}" if before else "")
-
-    def __reduce__(self) -> Any:
-        return type(self), (self.exhausted, self.record, self.exceptions)
-
-    def _headline(self) -> str:
-        return str(self.exhausted)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from lc_asym_router.money.budgets.amounts import UNITS, Amounts, Unit, shown
+from lc_asym_router._internal.deadline import within
+from lc_asym_router.money.budgets.amounts import UNITS, Amounts, Unit, in_unit
 from lc_asym_router.money.budgets.budget import Budget, Scope
 from lc_asym_router.money.budgets.claims import Balance, Claim
 from lc_asym_router.money.budgets.exhausted import Exhausted
-from lc_asym_router.money.budgets.store import BudgetStore
+from lc_asym_router.money.budgets.store import BudgetStore, limit_argument
 
 T = TypeVar("T")
+
+GRACE = 0.05
+"""Seconds for a store that ends by its own limit, before its caller goes on without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +62,51 @@ class Reservation:
 
     # reserve --------------------------------------------------------------------------------
 
-    def reserve(self) -> tuple[Budget, Exhausted] | None:
-        """Reserve in every store, or in none: then the budget that has no room comes back."""
+    def reserve(self, seconds: float | None = None) -> tuple[Budget, Exhausted] | None:
+        """Reserve in every store, or in none: then the budget that has no room comes back.
+
+        Args:
+            seconds: How long the stores may take. What is reserved later than that is given back,
+                and the first budget comes back with the fault.
+        """
+        if seconds is None or not self.waits:
+            return self._reserve(seconds)
+        try:
+            return within(max(0.0, seconds) + GRACE, lambda: self._unless_gone(seconds))
+        except TimeoutError:
+            if self._go():
+                self.settle({}, 0.0)
+            return self._late(seconds)
+
+    async def areserve(self, seconds: float | None = None) -> tuple[Budget, Exhausted] | None:
+        """The async twin of `reserve`. Cancelled, it gives back what it has reserved."""
+        if not self.waits:
+            return self._reserve(seconds)
+        doing = _in_thread(lambda: self._unless_gone(seconds))
+        limit = None if seconds is None else max(0.0, seconds) + GRACE
+        try:
+            async with asyncio.timeout(limit):
+                return await asyncio.shield(doing)
+        except TimeoutError:
+            if self._go():
+                await self.asettle({}, 0.0)
+            return self._late(seconds)
+        except asyncio.CancelledError:
+            if self._go():
+                await self.asettle({})
+            raise
+
+    def _reserve(self, seconds: float | None) -> tuple[Budget, Exhausted] | None:
         if refused := self._over_request():
             return refused
         done: list[BudgetStore] = []
+        until = None if seconds is None else time.monotonic() + seconds
         for store, claimed in self._stores().items():
+            rest = None if until is None else until - time.monotonic()
             try:
-                refusal = store.reserve(self.id, [each.claim for each in claimed])
+                refusal = store.reserve(
+                    self.id, [each.claim for each in claimed], **limit_argument(rest)
+                )
             except Exception as error:
                 fault = f"{type(error).__name__} ({store.name})"
                 refused = self._refused(claimed[0], Balance(0, 0), fault)
@@ -75,53 +117,63 @@ class Reservation:
                 found = next(each for each in claimed if each.claim == refusal.claim)
                 refused = self._refused(found, refusal.balance)
             for each in done:
-                self._settle_in(each, {})
+                self._settle_in(each, {}, rest)
             return refused
         return None
 
-    async def areserve(self) -> tuple[Budget, Exhausted] | None:
-        """The async twin of `reserve`. Cancelled, it gives back what it has reserved."""
-        if not self.waits:
-            return self.reserve()
+    def _unless_gone(self, seconds: float | None) -> tuple[Budget, Exhausted] | None:
+        """Reserve in a thread: what nobody waits for any more is given back."""
+        refused = self._reserve(seconds)
+        if self._go() and refused is None:
+            self.settle({})
+        return refused
 
-        def reserve() -> tuple[Budget, Exhausted] | None:
-            refused = self.reserve()
-            with self._turn:
-                gone = self._gone.is_set()
-                if not gone:
-                    self._gone.set()  # from here on whoever called has it
-            if gone and refused is None:
-                self.settle({})
-            return refused
+    def _go(self) -> bool:
+        """Whether the other of the two, the caller and its thread, has gone before: the first to
+        come leaves the reservation to the second."""
+        with self._turn:
+            gone = self._gone.is_set()
+            self._gone.set()
+            return gone
 
-        doing = _in_thread(reserve)
-        try:
-            return await asyncio.shield(doing)
-        except asyncio.CancelledError:
-            with self._turn:
-                reserved = self._gone.is_set()
-                self._gone.set()
-            if reserved:
-                await self.asettle({})
-            raise
+    def _late(self, seconds: float | None) -> tuple[Budget, Exhausted]:
+        claimed = next(iter(self._stores().values()))[0]
+        fault = f"no answer within {seconds or 0.0:.3g} s ({claimed.budget.store.name})"
+        return self._refused(claimed, Balance(0, 0), fault)
 
     # settle ---------------------------------------------------------------------------------
 
-    def settle(self, amounts: Amounts) -> None:
-        """Book what the call took, by unit; a unit that is left out, at 0. Never raises."""
-        for store in self._stores():
-            self._settle_in(store, amounts)
+    def settle(self, amounts: Amounts, seconds: float | None = None) -> None:
+        """Book what the call took, by unit; a unit that is left out, at 0. Never raises.
 
-    async def asettle(self, amounts: Amounts) -> None:
+        Args:
+            amounts: What it took.
+            seconds: How long the caller waits for the stores: it is booked all the same, later.
+        """
+        if seconds is None or not self.waits:
+            self._settle(amounts, seconds)
+            return
+        try:
+            within(max(0.0, seconds) + GRACE, lambda: self._settle(amounts, seconds))
+        except TimeoutError:
+            return  # the thread goes on with it
+
+    async def asettle(self, amounts: Amounts, seconds: float | None = None) -> None:
         """The async twin of `settle`; it is done even where this task is cancelled meanwhile."""
         if not self.waits:
-            self.settle(amounts)
+            self._settle(amounts, seconds)
             return
-        await asyncio.shield(_in_thread(lambda: self.settle(amounts)))
+        doing = _in_thread(lambda: self._settle(amounts, seconds))
+        await asyncio.wait([doing], timeout=None if seconds is None else max(0.0, seconds) + GRACE)
 
-    def _settle_in(self, store: BudgetStore, amounts: Amounts) -> None:
+    def _settle(self, amounts: Amounts, seconds: float | None) -> None:
+        for store in self._stores():
+            self._settle_in(store, amounts, seconds)
+
+    def _settle_in(self, store: BudgetStore, amounts: Amounts, seconds: float | None) -> None:
         claimed = self._stores().get(store, [])
-        store.settle(self.id, {each.claim.key: amounts.get(each.unit, 0) for each in claimed})
+        taken = {each.claim.key: amounts.get(each.unit, 0) for each in claimed}
+        store.settle(self.id, taken, **limit_argument(seconds))
 
     # parts ----------------------------------------------------------------------------------
 
@@ -155,13 +207,14 @@ class Reservation:
             per=budget.per,
             scope=claimed.place,
             unit=unit,
-            limit=shown(unit, claim.limit),
-            spent=shown(unit, balance.spent),
-            reserved=shown(unit, balance.reserved),
-            needed=shown(unit, claim.amount),
-            opens_at=budget.opens_at(claimed.place),
+            limit=in_unit(unit, claim.limit),
+            spent=in_unit(unit, balance.spent),
+            reserved=in_unit(unit, balance.reserved),
+            needed=in_unit(unit, claim.amount),
+            opens_at=budget.opens_at(self.scope.moment),
             tier=self.tier,
             fault=fault,
+            every=budget.period,
         )
 
 

@@ -11,15 +11,15 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 
+from lc_asym_router.errors import BudgetExceededError
 from lc_asym_router.money.budgets.amounts import UNITS, Amounts, Unit, spent_of
 from lc_asym_router.money.budgets.bounds import LIMITS, OVERHEAD, most_input_tokens
 from lc_asym_router.money.budgets.budget import Budget, Scope
-from lc_asym_router.money.budgets.exhausted import BudgetExceededError
 from lc_asym_router.money.budgets.reservation import Reservation, added
-from lc_asym_router.money.prices import Pricing
-from lc_asym_router.money.usage import from_cache
+from lc_asym_router.money.prices import Pricing, known_cost
+from lc_asym_router.money.usage import believed, from_cache
 
-UNTOLD = 4096
+DEFAULT_OUTPUT = 4096
 """Output tokens that a side call is reserved at where neither its model nor a budget tells more."""
 
 
@@ -34,6 +34,8 @@ class SideCallBudget:
         scope: What the request counts under.
         before: What the request was charged before.
         price_of: The price of a model by its name and its provider's.
+        seconds: How long the stores may take: what is left until the request's deadline, asked for
+            each call; `None` for no limit.
     """
 
     def __init__(
@@ -42,18 +44,20 @@ class SideCallBudget:
         scope: Scope,
         before: Amounts,
         price_of: Callable[[str, str], Pricing | None],
+        seconds: Callable[[], float | None] = lambda: None,
     ) -> None:
         self.budgets = budgets
         self.scope = scope
         self.before = before
         self.price_of = price_of
+        self.seconds = seconds
         self._lock = threading.Lock()
         self._open: dict[UUID, tuple[Reservation, Pricing | None]] = {}
         self._took: dict[Unit, int] = {}
         units = {unit for unit in UNITS if any(b.limit(unit) is not None for b in budgets)}
         self._units = units
         limits = [b.max_output_tokens for b in budgets if b.max_output_tokens is not None]
-        self._output = max(limits, default=UNTOLD)
+        self._output = max(limits, default=DEFAULT_OUTPUT)
 
     @property
     def handlers(self) -> list[BaseCallbackHandler]:
@@ -68,10 +72,10 @@ class SideCallBudget:
 
     # one call -------------------------------------------------------------------------------
 
-    def opening(self, run_id: UUID, messages: Any, told: dict[str, Any]) -> Reservation:
+    def opening(self, run_id: UUID, messages: Any, details: dict[str, Any]) -> Reservation:
         """What a call is to reserve. Noted here, so that calls side by side see one another."""
-        metadata = told.get("metadata") or {}
-        parameters = told.get("invocation_params") or {}
+        metadata = details.get("metadata") or {}
+        parameters = details.get("invocation_params") or {}
         price = self.price_of(
             str(metadata.get("ls_model_name") or "unknown"), str(metadata.get("ls_provider") or "")
         )
@@ -114,22 +118,22 @@ class SideCallBudget:
         return reservation, took
 
     def _rest(self) -> list[tuple[Reservation, Amounts]]:
-        left = [self.closing(run_id, None) for run_id in list(self._open)]
-        return [each for each in left if each is not None]
+        closed = [self.closing(run_id, None) for run_id in list(self._open)]
+        return [each for each in closed if each is not None]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
         for reservation, took in self._rest():
-            reservation.settle(took)
+            reservation.settle(took, self.seconds())
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         for reservation, took in self._rest():
-            await reservation.asettle(took)
+            await reservation.asettle(took, self.seconds())
 
 
 class _Handler(BaseCallbackHandler):
@@ -137,27 +141,27 @@ class _Handler(BaseCallbackHandler):
 
     raise_error = True  # what is raised here reaches whoever makes the call
 
-    def __init__(self, gate: SideCallBudget) -> None:
-        self.gate = gate
+    def __init__(self, budget: SideCallBudget) -> None:
+        self.budget = budget
 
     def on_chat_model_start(
         self, serialized: Any, messages: list[list[BaseMessage]], *, run_id: UUID, **kwargs: Any
     ) -> None:
         """Reserve, or refuse."""
-        reservation = self.gate.opening(run_id, messages, kwargs)
-        if refused := reservation.reserve():
-            self.gate.refused(run_id)
+        reservation = self.budget.opening(run_id, messages, kwargs)
+        if refused := reservation.reserve(self.budget.seconds()):
+            self.budget.refused(run_id)
             raise BudgetExceededError(refused[1])
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         """Settle."""
-        if closed := self.gate.closing(run_id, response):
-            closed[0].settle(closed[1])
+        if closed := self.budget.closing(run_id, response):
+            closed[0].settle(closed[1], self.budget.seconds())
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """Settle at all that was reserved: what a failed call costs nobody knows."""
-        if closed := self.gate.closing(run_id, None):
-            closed[0].settle(closed[1])
+        if closed := self.budget.closing(run_id, None):
+            closed[0].settle(closed[1], self.budget.seconds())
 
 
 def _took(most: Amounts, price: Pricing | None, response: LLMResult | None) -> Amounts:
@@ -168,10 +172,13 @@ def _took(most: Amounts, price: Pricing | None, response: LLMResult | None) -> A
         return most
     if from_cache(usage):
         return dict.fromkeys(most, 0)
+    counted, believable = believed(usage)
+    if not believable:
+        return most
     took = dict(most)
     if "tokens" in most:
-        took["tokens"] = usage["total_tokens"]
-    cost = price.of(usage) if price is not None else None
+        took["tokens"] = counted["total_tokens"]
+    cost = known_cost(price.of(counted)) if price is not None else None
     if "usd" in most and cost is not None:
         took["usd"] = spent_of("usd", cost)
     return took

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from lc_asym_router.money.budgets.claims import Balance, Claim, Refusal
+from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.money.budgets.claims import Balance, Claim, Refused
 from lc_asym_router.money.budgets.memory import MemoryVault
 
 logger = logging.getLogger(__name__)
@@ -18,19 +20,28 @@ logger = logging.getLogger(__name__)
 class BudgetStore:
     """Where budgets keep what is spent and what is reserved. Threads and tasks may share it.
 
+    Sums of periods that are over are deleted a day later. An SQLite file that is deleted or replaced
+    while it is in use is opened anew, with what this process knows of it.
+
     Args:
         url: A URL ("postgresql://user:password@host/database", "sqlite:///budgets.sqlite3") or the
             path of an SQLite file: processes share it, and on PostgreSQL machines too. It may be the
             ledger's database. `None` keeps it in the memory of this process alone.
+        max_keys: In memory, the most sums (of a thread, of a tag) that are known at a time: beyond
+            that the one that has not changed for the longest is forgotten, and the log says so once.
 
     Raises:
         ConfigurationError: The URL can't be read, or the extra "ledger" or "postgres" is missing.
     """
 
-    def __init__(self, url: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self, url: str | os.PathLike[str] | None = None, *, max_keys: int = 100_000
+    ) -> None:
+        if isinstance(max_keys, bool) or not isinstance(max_keys, int) or max_keys < 1:
+            raise ConfigurationError(f"BudgetStore(max_keys={max_keys!r}) must be 1 or more.")
         self._vault: Any
         if url is None:
-            self._vault = MemoryVault()
+            self._vault = MemoryVault(max_keys)
         else:
             from lc_asym_router.money.budgets.sql import SqlVault
 
@@ -41,52 +52,62 @@ class BudgetStore:
 
     @property
     def waits(self) -> bool:
-        """Whether it is a database, which an event loop must not wait for."""
-        return bool(self._vault.waits)
+        """Whether it may take long (a database, a class of one's own): no event loop waits for it."""
+        return bool(self._vault.waits) or type(self) is not BudgetStore
 
     @property
     def name(self) -> str:
         """Where it is: "memory", or the database's URL without its password."""
         return str(self._vault.name)
 
-    def reserve(self, id: str, claims: Sequence[Claim]) -> Refusal | None:
+    def reserve(
+        self, id: str, claims: Sequence[Claim], seconds: float | None = None
+    ) -> Refused | None:
         """Reserve all of a call's claims, or none of them.
 
         Args:
             id: Names the call; the same id again replaces its own reservation.
             claims: What it may take, from each limit.
+            seconds: How long to wait for a database that others have locked; `None` for its own
+                limit.
 
         Returns:
             The first claim that finds no room, or `None` where all are reserved, committed.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: The database can't be reached, or refuses.
+            TimeoutError: It was locked for so long.
         """
-        self._pay_off()
-        refusal: Refusal | None = self._vault.reserve(id, claims)
-        return refusal
+        started = time.monotonic()
+        self._pay_off(seconds)
+        rest = None if seconds is None else seconds - (time.monotonic() - started)
+        refused: Refused | None = self._vault.reserve(id, claims, **limit_argument(rest))
+        return refused
 
-    def settle(self, id: str, amounts: Mapping[str, int]) -> None:
+    def settle(self, id: str, amounts: Mapping[str, int], seconds: float | None = None) -> None:
         """Turn a call's reservation into what it took; 0 gives it back. Never raises.
 
-        Where the database is down the reservation stands, and is settled before the next one is
-        made by this process.
+        Where the database is down the reservation stands, and is settled by this process when it
+        next reserves. One that the database can't take at all stands until its lease ends.
 
         Args:
             id: Names the call.
             amounts: What it took, by the claims' keys.
+            seconds: How long to wait for a database, as for `reserve`.
         """
         try:
-            self._vault.settle(id, amounts)
+            self._vault.settle(id, amounts, **limit_argument(seconds))
         except Exception as error:
+            if _hopeless(error):
+                self._give_up(error)
+                return
             logger.warning(
                 "The budget's database can't be written (%s; %s). The call's reservation stands "
                 "until it can.",
                 type(error).__name__,
                 self.name,
             )
-            with self._owing:
-                self._owed.append((id, dict(amounts)))
+            self._owed.append((id, dict(amounts)))
 
     def balance(self, key: str) -> Balance:
         """What is spent and reserved under a key."""
@@ -97,13 +118,32 @@ class BudgetStore:
         """Close the database's connections."""
         self._vault.close()
 
-    def _pay_off(self) -> None:
-        if not self._owed:
-            return
-        with self._owing:
-            while self._owed:
-                self._vault.settle(*self._owed[0])
-                self._owed.pop(0)
+    def _pay_off(self, seconds: float | None) -> None:
+        """Settle what could not be settled before. What fails again waits, and blocks nothing: its
+        reservation counts until then."""
+        if not self._owed or not self._owing.acquire(blocking=False):
+            return  # another thread is at it
+        try:
+            for owed in list(self._owed):
+                try:
+                    self._vault.settle(*owed, **limit_argument(seconds))
+                except Exception as error:
+                    if not _hopeless(error):
+                        # Behind the others, so that they get their turn where it alone fails.
+                        self._owed.append(self._owed.pop(self._owed.index(owed)))
+                        return
+                    self._give_up(error)
+                self._owed.remove(owed)
+        finally:
+            self._owing.release()
+
+    def _give_up(self, error: Exception) -> None:
+        logger.error(
+            "The budget's database can't take what a call has spent (%s; %s). The call's "
+            "reservation counts until its lease ends.",
+            type(error).__name__,
+            self.name,
+        )
 
     def _forget(self) -> None:
         self._vault.forget()
@@ -115,6 +155,19 @@ class BudgetStore:
 
     def __repr__(self) -> str:
         return f"BudgetStore({self.name})"
+
+
+def limit_argument(seconds: float | None) -> dict[str, float]:
+    """The argument where there is a limit: stores of one's own need not know it otherwise."""
+    return {} if seconds is None else {"seconds": max(0.0, seconds)}
+
+
+def _hopeless(error: Exception) -> bool:
+    """Whether the database refuses the values themselves, now and later."""
+    if isinstance(error, OverflowError):
+        return True
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return bool(kinds & {"DataError", "IntegrityError"})
 
 
 _stores: weakref.WeakSet[BudgetStore] = weakref.WeakSet()

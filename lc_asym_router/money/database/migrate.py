@@ -23,7 +23,7 @@ _one_at_a_time = threading.Lock()
 
 def _after_fork() -> None:
     global _one_at_a_time
-    _one_at_a_time = threading.Lock()  # another thread may have held it
+    _one_at_a_time = threading.Lock()  # another thread may have had it
 
 
 if hasattr(os, "register_at_fork"):

@@ -120,6 +120,8 @@ budgets = Table(
     Column("key", String(240), primary_key=True),  # budget, unit, scope
     Column("spent", BigInteger, nullable=False),  # billionths of a USD, tokens or calls
     Column("changed_at", Double, nullable=False),  # seconds since the epoch
+    Column("ends_at", Double),  # when its period is over, likewise; NULL: never
+    Index("asym_budgets_ends", "ends_at"),
 )
 
 reservations = Table(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from lc_asym_router._internal.imports import needed
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.errors import LedgerError as LedgerError
+from lc_asym_router.money.database.rows import Failure
 from lc_asym_router.money.database.store import Store, url_of
 from lc_asym_router.money.ledger.report import By, checked, report_rows
 from lc_asym_router.money.ledger.rows import rows_of
@@ -84,6 +87,10 @@ class Ledger(RecordsOnly):
         """A request has come to its end: take its rows in. It does not wait for the database."""
         self._writer.put(rows_of(finished, keep_text=self.keep_text))
 
+    def on_router_output_error(self, request_id: str, error: Exception) -> None:
+        """An answered request's structured output can't be read: its row says that it has failed."""
+        self._writer.put(Failure(request_id, type(error).__name__))
+
     # writing --------------------------------------------------------------------------------
 
     @property
@@ -123,6 +130,38 @@ class Ledger(RecordsOnly):
     async def aclose(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """The async twin of `close`."""
         await asyncio.to_thread(self.close, timeout)
+
+    @asynccontextmanager
+    async def lifespan(self, app: object = None) -> AsyncIterator[None]:
+        """A lifespan for Starlette and FastAPI: all is written before the server ends.
+
+        A server such as uvicorn ends by the signal that it got (SIGTERM), and then Python calls
+        nothing at the process's end. The ledger stays open: a later start goes on with it.
+
+        Args:
+            app: The application, which is not used.
+
+        Example:
+            ```python
+            app = FastAPI(lifespan=ledger.lifespan)
+            ```
+
+            or inside one's own:
+
+            ```python
+            @asynccontextmanager
+            async def lifespan(app):
+                async with ledger.lifespan(app):
+                    yield
+            ```
+        """
+        try:
+            yield
+        finally:
+            try:
+                await self.aflush(self._writer.exit_seconds)
+            except LedgerError as error:
+                logger.error("The server ends before all is written: %s", error)
 
     def __enter__(self) -> Self:
         return self

@@ -4,38 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
 from lc_asym_router._internal.provider_errors import error_head
+from lc_asym_router.money.database.rows import Rows
 from lc_asym_router.money.usage import TokenCounts, from_cache
-from lc_asym_router.records.amounts import total
 from lc_asym_router.records.handlers import FinishedRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """One request's rows.
-
-    Attributes:
-        request: The row of the table of requests.
-        calls: A row for each attempt and each side call.
-        tags: The request's tags.
-    """
-
-    request: dict[str, Any]
-    calls: list[dict[str, Any]]
-    tags: list[str] = field(default_factory=list)
+from lc_asym_router.records.trail import total
 
 
 def rows_of(finished: FinishedRequest, *, keep_text: bool) -> Rows:
     """The rows of a request.
 
     Args:
-        told: The request, at its end.
+        finished: The request, at its end.
         keep_text: Keep the prompt, the answer, and the reasons. A reason is free text: a check of
             one's own may quote the answer in it.
     """
@@ -94,7 +79,9 @@ def _call(call: Mapping[str, Any], keep_text: bool) -> dict[str, Any]:
         "cached_tokens": counts.cache_read if counts else None,
         "cache_write_tokens": counts.cache_write if counts else None,
         "reasoning_tokens": counts.reasoning if counts else None,
-        "usage_estimated": bool((call.get("stopped_early") or {}).get("usage_estimated")),
+        "usage_estimated": bool(
+            call.get("usage_estimated") or (call.get("stopped_early") or {}).get("usage_estimated")
+        ),
         "cost_usd": call["cost_usd"],
         "seconds": call["seconds"],
         "error": _short(error_head(error), 120) if error else None,

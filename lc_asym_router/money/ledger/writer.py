@@ -15,16 +15,16 @@ from collections.abc import Sequence
 from itertools import islice
 
 from lc_asym_router.errors import ConfigurationError, LedgerError
+from lc_asym_router.money.database.rows import Failure, Rows
 from lc_asym_router.money.database.store import Store
-from lc_asym_router.money.ledger.rows import Rows
 
 logger = logging.getLogger(__name__)
 
 FIRST_WAIT = 0.1
 LONGEST_WAIT = 30.0
 """How long the thread waits before it tries a database again that was down, in seconds."""
-TELL_EVERY = 60.0
-"""How often dropped requests are said to the log, in seconds."""
+LOG_EVERY = 60.0
+"""How often dropped requests are logged, in seconds."""
 
 
 class Writer:
@@ -52,14 +52,14 @@ class Writer:
     def _fresh(self) -> None:
         """Begin anew: in a new writer, and in a forked child, whose parent keeps its own rows."""
         self._changed = threading.Condition()
-        self._waiting: deque[Rows] = deque()
+        self._waiting: deque[Rows | Failure] = deque()
         self._taken = 0  # requests taken in
         self._done = 0  # requests written, or dropped by the thread
         self._dropped = 0  # of all that came, never written
         self._lost = 0  # of those taken in, dropped by the thread
         self._why_dropped = ""
-        self._told_dropped = 0
-        self._told_at = -TELL_EVERY
+        self._logged_dropped = 0
+        self._logged_at = -LOG_EVERY
         self._wanted = 0  # up to here somebody waits in `flush`
         self._failure: str | None = None
         self._closed = False
@@ -75,7 +75,7 @@ class Writer:
         """Requests that wait to be written."""
         return len(self._waiting)
 
-    def put(self, rows: Rows) -> None:
+    def put(self, rows: Rows | Failure) -> None:
         """Take a request in. Never waits for the database."""
         with self._changed:
             if self._closed or len(self._waiting) >= self.size:
@@ -101,14 +101,14 @@ class Writer:
             self._wanted = max(self._wanted, wanted)
             self._changed.notify_all()
             while self._done < wanted:
-                left = until - time.monotonic()
-                if left <= 0 or self._thread is None:
+                rest = until - time.monotonic()
+                if rest <= 0 or self._thread is None:
                     raise LedgerError(
                         f"{wanted - self._done} requests are not written after {timeout:g} s "
                         f"({self._failure or 'the database is slow'}; {self.store.name}). They wait "
                         "in the queue and are tried again. Check the database."
                     )
-                self._changed.wait(left)
+                self._changed.wait(rest)
             if self._lost > lost:
                 raise LedgerError(
                     f"{self._lost - lost} requests could not be written and were dropped "
@@ -128,12 +128,12 @@ class Writer:
                 logger.error("The ledger is closed before all is written: %s", error)
         with self._changed:
             self._closed = True
-            left = len(self._waiting)
+            unwritten = len(self._waiting)
             self._waiting.clear()
-            self._done += left
-            if left:
-                self._drop(left, self._failure or "the ledger was closed")
-            self._tell_dropped(at_once=True)
+            self._done += unwritten
+            if unwritten:
+                self._drop(unwritten, self._failure or "the ledger was closed")
+            self._log_dropped(at_once=True)
             self._changed.notify_all()
         if thread is not None:
             thread.join(timeout=1.0)
@@ -166,18 +166,18 @@ class Writer:
                 self._written(len(batch))
             wait = 0.0
 
-    def _next(self, wait: float) -> list[Rows]:
+    def _next(self, wait: float) -> list[Rows | Failure]:
         """The next batch, after so many seconds of back-off; an empty one at the end.
 
-        What it holds stays in the queue until it is written.
+        Its requests stay in the queue until they are written.
         """
         with self._changed:
             soon, until = time.monotonic() + min(wait, FIRST_WAIT), time.monotonic() + wait
             while not self._closed:
                 due = soon if self._wanted > self._done else until  # somebody waits in `flush`
-                if (left := due - time.monotonic()) <= 0:
+                if (rest := due - time.monotonic()) <= 0:
                     break
-                self._changed.wait(left)
+                self._changed.wait(rest)
             while not self._waiting and not self._closed:
                 self._changed.wait()
             until = time.monotonic() + self.flush_seconds
@@ -185,9 +185,9 @@ class Writer:
                 not self._closed
                 and len(self._waiting) < self.batch
                 and self._wanted <= self._done
-                and (left := until - time.monotonic()) > 0
+                and (rest := until - time.monotonic()) > 0
             ):
-                self._changed.wait(left)
+                self._changed.wait(rest)
             return list(islice(self._waiting, self.batch))
 
     def _written(self, count: int) -> None:
@@ -198,7 +198,7 @@ class Writer:
             if self._failure is not None:
                 logger.warning("The ledger's database is back: %s", self.store.name)
                 self._failure = None
-            self._tell_dropped()
+            self._log_dropped()
             self._changed.notify_all()
 
     def _later(self, error: Exception, wait: float) -> float:
@@ -216,7 +216,7 @@ class Writer:
         longer = min(LONGEST_WAIT, max(FIRST_WAIT, wait * 2))
         return longer * random.uniform(0.5, 1.0)
 
-    def _one_by_one(self, batch: Sequence[Rows]) -> None:
+    def _one_by_one(self, batch: Sequence[Rows | Failure]) -> None:
         """The database refuses something in the batch: find it, drop it, write the rest."""
         for rows in batch:
             try:
@@ -241,13 +241,13 @@ class Writer:
     def _drop(self, count: int, why: str) -> None:
         self._dropped += count
         self._why_dropped = why
-        self._tell_dropped()
+        self._log_dropped()
 
-    def _tell_dropped(self, *, at_once: bool = False) -> None:
-        fresh = self._dropped - self._told_dropped
+    def _log_dropped(self, *, at_once: bool = False) -> None:
+        fresh = self._dropped - self._logged_dropped
         now = time.monotonic()
-        if fresh and (at_once or now - self._told_at >= TELL_EVERY):
-            self._told_dropped, self._told_at = self._dropped, now
+        if fresh and (at_once or now - self._logged_at >= LOG_EVERY):
+            self._logged_dropped, self._logged_at = self._dropped, now
             logger.error(
                 "The ledger dropped %d requests, %d in all (%s; %s). The report lacks them.",
                 fresh,

@@ -18,6 +18,8 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from lc_asym_router._internal.compat import http_clients
+
 LATER = 0.1
 """Seconds from a call's limit to the end of a wait in its HTTP client."""
 
@@ -93,8 +95,7 @@ _hooking = threading.Lock()
 
 def _hook(model: BaseChatModel) -> None:
     """Hang the hooks on the model's HTTP client, once; they do nothing outside a line."""
-    for holder in ("root_client", "_client"):
-        client = getattr(getattr(model, holder, None), "_client", None)
+    for client in http_clients(model):
         hooks = getattr(client, "event_hooks", None)
         if not isinstance(hooks, dict):
             continue

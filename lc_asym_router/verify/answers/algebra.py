@@ -7,9 +7,12 @@ import math
 import random
 import re
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from functools import lru_cache
+from typing import TypeAlias
 
 from lc_asym_router._internal.word_sets import word_set
+from lc_asym_router.verify.answers import exact
 
 LONGEST = 400
 """Characters of a formula that are looked into."""
@@ -38,6 +41,9 @@ _LETTERS = word_set(
 )
 _DEEPEST = 40
 
+Value: TypeAlias = Fraction | float | complex
+"""Exact as long as only whole numbers and fractions are reckoned with."""
+
 
 class NoFormula(ValueError):
     """A text that is no formula, or that can't be worked out."""
@@ -48,8 +54,8 @@ def variables_of(text: str) -> frozenset[str]:
     return frozenset(_Reader(text, {}).names)
 
 
-def value_at(text: str, at: Mapping[str, complex]) -> complex:
-    """What a formula comes to.
+def value_at(text: str, at: Mapping[str, complex]) -> Value:
+    """What a formula comes to: a `Fraction` where that can be said exactly.
 
     Args:
         text: The formula: signs or LaTeX, as `formulas.plain` leaves it.
@@ -62,7 +68,7 @@ def value_at(text: str, at: Mapping[str, complex]) -> complex:
         value = _Reader(text, at).whole()
     except (ArithmeticError, LookupError, ValueError, RecursionError, TypeError) as error:
         raise NoFormula(text[:80]) from error
-    if not cmath.isfinite(value):
+    if not isinstance(value, Fraction) and not cmath.isfinite(value):
         raise NoFormula(text[:80])
     return value
 
@@ -70,7 +76,7 @@ def value_at(text: str, at: Mapping[str, complex]) -> complex:
 @lru_cache(maxsize=256)
 def point(name: str, place: int) -> float:
     """A value for a variable: any, but always the same; negative at place 0."""
-    return random.Random(f"{name}/{place}").uniform(0.3, 2.7) * (1 if place else -1)
+    return random.Random(f"{ascii(name)[1:-1]}/{place}").uniform(0.3, 2.7) * (1 if place else -1)
 
 
 class _Reader:
@@ -93,7 +99,7 @@ class _Reader:
         self.depth = 0
         self.names = {t for t in self.tokens if _is_variable(t)}
 
-    def whole(self) -> complex:
+    def whole(self) -> Value:
         value = self._sum()
         if self.next < len(self.tokens):
             raise NoFormula("something is left over")
@@ -109,63 +115,73 @@ class _Reader:
         self.next += 1
         return token
 
-    def _sum(self) -> complex:
+    def _sum(self) -> Value:
         self.depth += 1
         if self.depth > _DEEPEST:
             raise NoFormula("too deep")
         value = self._product()
         while self._peek() in ("+", "-"):
-            value = value + self._product() if self._take() == "+" else value - self._product()
+            value = _kept(
+                value + self._product() if self._take() == "+" else value - self._product()
+            )
         self.depth -= 1
         return value
 
-    def _product(self) -> complex:
+    def _product(self) -> Value:
         value = self._signed()
         while True:
             token = self._peek()
             if token == "*":
                 self._take()
-                value *= self._signed()
+                value = _kept(value * self._signed())
             elif token == "/":
                 self._take()
-                value /= self._signed()
+                value = _kept(value / self._signed())
             elif _begins(token):
-                value *= self._power()
+                value = _kept(value * self._power())
             else:
                 return value
 
-    def _signed(self) -> complex:
+    def _signed(self) -> Value:
         sign = 1
         while self._peek() in ("-", "+"):
             sign = -sign if self._take() == "-" else sign
         return sign * self._power()
 
-    def _power(self) -> complex:
+    def _power(self) -> Value:
         base = self._atom()
+        while self._peek() == "!":
+            self._take()
+            if not isinstance(base, Fraction):
+                raise NoFormula("a factorial is of a whole number")
+            base = exact.factorial(base)
         if self._peek() != "^":
             return base
         self._take()
         return self._raised(base, self._exponent())
 
-    def _exponent(self) -> complex:
+    def _exponent(self) -> Value:
         if self._peek() == "{":
             return self._group("{", "}")
         sign = -1 if self._peek() == "-" and self._take() else 1
         return sign * self._power()
 
     @staticmethod
-    def _raised(base: complex, exponent: complex) -> complex:
+    def _raised(base: Value, exponent: Value) -> Value:
+        if isinstance(base, Fraction) and isinstance(exponent, Fraction):
+            return exact.power(base, exponent)
+        base, exponent = _rough(base), _rough(exponent)
         if abs(exponent) > 1000 or abs(base) > 1e100:
             raise NoFormula("too large")
         return base**exponent
 
-    def _group(self, opener: str, closer: str) -> complex:
+    def _group(self, opener: str, closer: str) -> Value:
         self._take(opener)
         value = self._sum()
         self._take(closer)
         return value
 
-    def _argument(self) -> complex:
+    def _argument(self) -> Value:
         """What stands in braces, or the one digit or letter."""
         if self._peek() == "{":
             return self._group("{", "}")
@@ -174,7 +190,7 @@ class _Reader:
             self.tokens[self.next : self.next + 1] = list(token)
         return self._atom()
 
-    def _atom(self) -> complex:
+    def _atom(self) -> Value:
         token = self._peek()
         if token == "(":
             return self._group("(", ")")
@@ -183,33 +199,35 @@ class _Reader:
         if token == "{":
             return self._group("{", "}")
         if token == "|":
-            return abs(self._group("|", "|"))
+            return _size(self._group("|", "|"))
         self._take()
         if token[0].isdigit() or token[0] == ".":
             if self._peek() == "_":  # the base that it is written in
                 raise NoFormula("a number in another base")
-            return float(token)
+            return exact.number(token)
         return self._named(token.lstrip("\\"), token)
 
-    def _named(self, name: str, token: str) -> complex:
+    def _named(self, name: str, token: str) -> Value:
         if name == "frac":
             above = self._argument()
-            return above / self._argument()
+            return _kept(above / self._argument())
         if name == "sqrt":
-            root = self._group("[", "]") if self._peek() == "[" else 2
+            root = self._group("[", "]") if self._peek() == "[" else Fraction(2)
             inner = self._argument() if self._peek() != "(" else self._group("(", ")")
-            if isinstance(inner, float) and inner < 0 and root == 3:
-                return -float((-inner) ** (1 / 3))
+            if isinstance(inner, Fraction | float) and inner < 0 and root == 3:
+                return -self._raised(-inner, 1 / root)
             return self._raised(inner, 1 / root)
         if name == "binom":
-            above, below = self._argument().real, self._argument().real
-            return math.comb(int(above), int(below))
+            above, below = self._argument(), self._argument()
+            if not isinstance(above, Fraction) or not isinstance(below, Fraction):
+                raise NoFormula("a binomial coefficient is of whole numbers")
+            return exact.binomial(above, below)
         if name == "log":
-            base: complex = 10
+            base: Value = Fraction(10)
             if self._peek() == "_":
                 self._take()
                 base = self._argument()
-            return cmath.log(self._operand()) / cmath.log(base)
+            return cmath.log(_rough(self._operand())) / cmath.log(_rough(base))
         if name in _FUNCTIONS:
             return self._applied(_FUNCTIONS[name])
         if self._peek() == "_":
@@ -218,23 +236,37 @@ class _Reader:
             return _CONSTANTS[name]
         return self.at[token]
 
-    def _applied(self, function: Callable[[complex], complex]) -> complex:
-        power: complex = 1
+    def _applied(self, function: Callable[[complex], complex]) -> Value:
+        power: Value = Fraction(1)
         if self._peek() == "^":
             self._take()
             power = self._exponent()
             if power == -1:  # an inverse, or one over it
                 raise NoFormula("an inverse")
-        return self._raised(function(self._operand()), power)
+        value = self._operand()
+        applied = _size(value) if function is abs else function(_rough(value))
+        return self._raised(applied, power)
 
-    def _operand(self) -> complex:
+    def _operand(self) -> Value:
         """What a function is of: brackets, or the factors that follow."""
         if self._peek() in ("(", "{", "[", "|"):
             return self._atom()
         value = self._power()
         while _begins(self._peek()) and self._peek().lstrip("\\") not in _FUNCTIONS:
-            value *= self._power()
+            value = _kept(value * self._power())
         return value
+
+
+def _kept(value: Value) -> Value:
+    return exact.bounded(value) if isinstance(value, Fraction) else value
+
+
+def _size(value: Value) -> Fraction | float:
+    return abs(value) if isinstance(value, Fraction) else abs(complex(value))
+
+
+def _rough(value: Value) -> float | complex:
+    return float(value) if isinstance(value, Fraction) else value
 
 
 def _split(token: str) -> list[str]:

@@ -23,7 +23,7 @@ _SEVERAL = re.compile(
 _ONE = re.compile(r"(?i)(?<![a-z])[a-j](?![a-z])")
 _OPTION = re.compile(r"(?m)^[ \t]{0,9}[(\[]?([A-J])[.):\]][ \t]{0,9}(\S.*)$")
 _INLINE = re.compile(
-    r"(?<![\w(])\(?([A-J])[).:]\s?(.{1,200}?)(?=\s*[,;]?\s\(?[A-J][).:]\s?\S|\s*$)"
+    r"(?<![\w(])\(?([A-J])[).:]\s?(.{1,200}?)(?=\s{0,20}[,;]?\s\(?[A-J][).:]\s?\S|\s{0,20}$)"
 )
 _CONCLUDED = (
     re.compile(

@@ -88,6 +88,8 @@ def _same(one: FinalAnswer, other: FinalAnswer, overlap: float, exact: bool, que
         return one.kind != "text" or bool(one.value) or _unquoted(one) == _unquoted(other)
     if kinds <= {"json", "literal"}:
         return _same_data(one, other, exact)
+    if kinds & {"json", "literal"} and (listed := _listed(one, other)) is not None:
+        return not exact and formulas.equal(*listed)
     if "formula" in kinds and "json" not in kinds:
         return formulas.equal(bare(one.raw), bare(other.raw))
     if "literal" in kinds:
@@ -188,6 +190,21 @@ def _same_data(one: FinalAnswer, other: FinalAnswer, exact: bool) -> bool:
         return bool(normal(first) == normal(second))
     except (ValueError, RecursionError):
         return False
+
+
+def _listed(one: FinalAnswer, other: FinalAnswer) -> tuple[str, str] | None:
+    """A list of numbers and a row of them, both as a row: "[8, 14]" and "8, 14"."""
+    for data, row in ((one, other), (other, one)):
+        if data.kind in ("json", "literal") and row.kind in ("formula", "number", "text"):
+            items = _loaded(data)
+            if (
+                isinstance(items, list)
+                and items
+                and all(type(item) in (int, float) for item in items)
+            ):
+                said = bare(row.raw)
+                return None if said[:1] in tuple("([") else (", ".join(map(str, items)), said)
+    return None
 
 
 def _loaded(answer: FinalAnswer) -> Any:

@@ -10,14 +10,15 @@ _MONTH = (
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
 )
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
-_HALF = r"(?:\s{0,2}([ap])\.?\s?m\b\.?)"
+_HALF = r"(?:\s{0,2}(?P<half>[ap])\.?\s?m\b\.?)"
+_ALONE = _HALF.replace("half", "alone")
 MOMENT = re.compile(
-    rf"(?<![\w.])(?:(?P<iso>\d{{4}}-\d{{1,2}}-\d{{1,2}})"
+    rf"(?<![\w.])(?:(?P<iso>\d{{4}}([-/.])\d{{1,2}}\2\d{{1,2}})"
     rf"|(?P<slashed>\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{2,4}})"
     rf"|(?P<american>{_MONTH}\s{{1,2}}{_DAY}(?:,?\s{{1,2}}\d{{4}})?)"
     rf"|(?P<european>{_DAY}\s{{1,2}}(?:of\s)?{_MONTH}(?:,?\s{{1,2}}\d{{4}})?)"
     rf"|(?P<month>{_MONTH}\s{{1,2}}(?:of\s)?\d{{4}})"
-    rf"|(?P<clock>\d{{1,4}}(?:\s?:\s?\d{{1,4}}){{1,3}}{_HALF}?|\d{{1,2}}{_HALF}))(?![\w:])",
+    rf"|(?P<clock>\d{{1,4}}(?:\s?:\s?\d{{1,4}}){{1,3}}{_HALF}?|\d{{1,2}}{_ALONE}))(?![\w:])",
     re.IGNORECASE,
 )
 """A date, a time of the day, or a ratio."""
@@ -28,7 +29,24 @@ _RANGE = re.compile(
     r"(?: ?(?:%|[a-zA-Z]{2,12}))?",
     re.IGNORECASE,
 )
-_WEEKDAY = re.compile(r"\b(mon|tues|wednes|thurs|fri|satur|sun)day\b", re.IGNORECASE)
+_NAMED = re.compile(r"(?i)(?:(?:it is|at|by|around|about) )?(?:12 |twelve )?(noon|midday|midnight)")
+_TIME = r"(?<![\d:.])(\d{1,2}(?::\d{2})?)"
+_PLAINER = tuple(
+    (re.compile(pattern, re.IGNORECASE), into)
+    for pattern, into in (
+        (_TIME + r"\s(?:o['’]clock )?in the morning\b", r"\1 am"),
+        (_TIME + r"\s(?:o['’]clock )?(?:in the (?:afternoon|evening)|at night)\b", r"\1 pm"),
+        (r"(?<![\d:.])(\d{1,2})(?:\s?o['’]clock\b|\sUhr\b|\sheures?\b)", r"\1:00"),
+        (r"(?<![\d:.])(\d{1,2})[h:.](\d{2})\s?(?:Uhr|hrs|hours|h)\b", r"\1:\2"),
+        (r"(?<![\d:.])(\d{1,2})h(\d{2})\b", r"\1:\2"),
+        (r"(?<=\d)T(?=\d{2}:\d{2})", " "),
+    )
+)
+"""Times in words and in other countries' signs, and what they are written as here."""
+_WEEKDAY = re.compile(
+    r"\b(mon|tue|wed|thu|fri|sat|sun)(?:day|sday|nesday|rsday|urday|s|rs|r)?\b",
+    re.IGNORECASE,
+)
 
 
 def moment(text: str) -> str | None:
@@ -37,6 +55,10 @@ def moment(text: str) -> str | None:
     Written in one form: "2020-03-05", "10:30 am", "3:4", "5..10"; with the day of the week where it
     is said. `None` where there is none.
     """
+    if named := _NAMED.fullmatch(text.strip(" .!")):
+        return "12:00 am" if named.group(1).lower() == "midnight" else "12:00 pm"
+    for pattern, into in _PLAINER:
+        text = pattern.sub(into, text)
     if span := _range(text):
         return span
     found = list(MOMENT.finditer(text))
@@ -47,12 +69,41 @@ def moment(text: str) -> str | None:
 
 
 def same_moments(one: str, other: str) -> bool:
-    """Whether both are the same, where one may leave out the half of the day."""
-    return one == other or any(
-        f"{short} {half}" == long
-        for short, long in ((one, other), (other, one))
-        for half in ("am", "pm")
-    )
+    """Whether both are the same, where one may leave out the half of the day or the weekday."""
+    if one == other:
+        return True
+    mine, yours = _parts(one), _parts(other)
+    if len(mine) != len(yours) or not mine:
+        return False
+    days = {part for part in (one.split()[0], other.split()[0]) if part.endswith("day")}
+    return len(days) < 2 and all(map(_same_part, mine, yours))
+
+
+def _parts(moment: str) -> list[str]:
+    """The dates and times of a moment, without the day of the week: "10:30 am" is one."""
+    return re.findall(r"[\d:.-]+(?: [ap]m)?", moment)
+
+
+def _same_part(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    if one[-1:] != "m" and other[-1:] != "m":
+        return _of_day(one) == _of_day(other) != set() and one.count(":") != other.count(":")
+    return not _of_day(one).isdisjoint(_of_day(other))
+
+
+def _of_day(time: str) -> set[tuple[int, int, int]]:
+    """The times of the day that a text may mean: with or without its half, of 24 hours from 13 on."""
+    found = re.fullmatch(r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ([ap])m)?", time)
+    if not found:
+        return set()
+    hour, minute, second = (int(part or 0) for part in found.group(1, 2, 3))
+    if hour > 23 or minute > 59 or second > 59:
+        return set()
+    if half := found.group(4):
+        return {(hour % 12 + 12 * (half == "p") if hour < 13 else hour, minute, second)}
+    hours = {hour} if hour > 12 or hour == 0 else {hour % 12, hour % 12 + 12}
+    return {(each, minute, second) for each in hours}
 
 
 def _range(text: str) -> str | None:
@@ -66,18 +117,31 @@ def _range(text: str) -> str | None:
 def _written(found: re.Match[str]) -> str:
     text = found.group().lower()
     if found["iso"]:
-        year, month, day = text.split("-")
+        year, month, day = re.split(r"[-/.]", text)
         return f"{year}-{int(month):02}-{int(day):02}"
     if found["slashed"]:
-        return text.replace(".", "/")
+        return _slashed(text)
     if found["clock"]:
-        half = found.group(7) or found.group(8)
+        half = found["half"] or found["alone"]
         numbers = [
             str(int(part)) if at == 0 else part for at, part in enumerate(re.findall(r"\d+", text))
         ]
         if half and len(numbers) == 1:
             numbers.append("00")
         return ":".join(numbers) + (f" {half.lower()}m" if half else "")
+    return _worded(text)
+
+
+def _slashed(text: str) -> str:
+    """A date in numbers: the month first between slashes where that can be, the day between points."""
+    one, other, year = map(int, re.split(r"[/.]", text))
+    if year < 100:
+        year += 1900 if year >= 50 else 2000
+    month, day = (one, other) if one <= 12 and ("/" in text or other > 12) else (other, one)
+    return f"{year}-{month:02}-{day:02}" if 1 <= month <= 12 and 1 <= day <= 31 else text
+
+
+def _worded(text: str) -> str:
     named = next((n for n, name in enumerate(_MONTHS, 1) if name in text), 0)
     numbers = re.findall(r"\d+", text)
     year = next((part for part in numbers if len(part) == 4), "")

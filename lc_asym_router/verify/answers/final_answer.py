@@ -11,16 +11,24 @@ from lc_asym_router.verify.answers import marked, structured
 from lc_asym_router.verify.answers.choices import concluded, is_listing
 from lc_asym_router.verify.answers.dates import MOMENT
 from lc_asym_router.verify.answers.numerals import NUMBER, number_text, plain_numbers, western
-from lc_asym_router.verify.answers.programs import printed_in, program_in, without_programs
+from lc_asym_router.verify.answers.programs import (
+    begins_bare,
+    printed_in,
+    program_in,
+    without_programs,
+)
 from lc_asym_router.verify.answers.structured import literal_text
 from lc_asym_router.verify.answers.texts import SHORT, words
-from lc_asym_router.verify.answers.values import Kind, value_of
+from lc_asym_router.verify.answers.values import Kind, denied, unsaid, value_of
 
 _BEGIN, _END = 4_000, 20_000
 """Characters at a text's beginning and end in which its answer is looked for."""
 _POLAR = re.compile(
     r"(yes|no|yeah|yep|nope|ja|nein|oui|non|sí|sim|não)(?=\s{0,2}(?:[,.:;!\n—–]|-\s|$))(?!\.?\s?\d)",
     re.IGNORECASE,
+)
+_CONDITIONED = re.compile(
+    r"(?i)[,\s—–-]{1,4}(?:but )?(?:only )?(?:if|unless|provided|when|in case)\b"
 )
 _YES = frozenset({"yes", "yeah", "yep", "ja", "oui", "sí", "sim"})
 _STATED = re.compile(
@@ -38,6 +46,9 @@ _CONCLUDES = re.compile(r"(?i)so|thus|therefore")
 _SENTENCE = 3
 """Words that such a sentence has at least."""
 _STANDALONE = frozenset({"number", "choice", "moment"})
+_CLAUSE = re.compile(r"(?i)[,;:]\s|\b(?:so|thus|therefore|hence)\b")
+_STEP = re.compile(r"\d\s?[-+*/×÷]\s?[$€£]?\d[^\n=]{0,60}=\s?[$€£]?\d")
+"""A sum that is worked out."""
 _ASSERTED = re.compile(r"[ \t]{0,9}assert\s[^\n]{1,999}?==[ \t]{0,9}(.+)")
 
 
@@ -84,8 +95,10 @@ def final_answer(text: str) -> FinalAnswer:
 
 
 def _of_prose(said: str) -> FinalAnswer:
-    program = program_in(said) if "```" in said or "def " in said else None
+    program = program_in(said) if "```" in said or "def " in said or begins_bare(said) else None
     prose = without_programs(said) if program else said
+    if program and "```" not in said:
+        return FinalAnswer("code", program, said.strip(), marked=True)
     if (box := marked.boxed(prose)) is not None:
         return _marked(box)
     plain = marked.without_markup(prose)
@@ -164,6 +177,8 @@ def _stated(plain: str) -> FinalAnswer | None:
     if len(found) > 1 and not _CONCLUDES.match(found[-1].group()):
         return None
     span = last[found[-1].end() :]
+    if denied(_CLAUSE.split(last)[-1]):
+        return None
     kind, value = value_of(span)
     if kind != "number":
         return None
@@ -175,6 +190,9 @@ def _last_value(sentence: str) -> FinalAnswer | None:
     whole = plain_numbers(sentence)
     moments = list(MOMENT.finditer(whole))
     numbers = list(NUMBER.finditer(whole))
+    clause = _CLAUSE.split(whole)[-1]
+    if denied(clause) or (len(numbers) == 1 and unsaid(clause)):
+        return None
     if moments and (not numbers or moments[-1].end() >= numbers[-1].end()):
         kind, value = value_of(moments[-1].group())
         return FinalAnswer(kind, value, moments[-1].group(), told=sentence)
@@ -186,7 +204,8 @@ def _last_value(sentence: str) -> FinalAnswer | None:
 
 def _verdict(plain: str) -> str | None:
     """ "yes" or "no" where a text begins so, "true" or "false" where it says so of a statement."""
-    if found := _POLAR.match(plain.lstrip(" *\"'")):
+    said = plain.lstrip(" *\"'")
+    if (found := _POLAR.match(said)) and not _CONDITIONED.match(said, found.end()):
         return "yes" if found.group(1).lower() in _YES else "no"
     if found := _STATED.fullmatch(plain.strip(" .!")):
         return found.group(1).lower()
@@ -200,6 +219,8 @@ def _settled(span: str, behind: str) -> FinalAnswer:
         if found.kind == "text":  # taken back, and nothing put in its place
             return replace(found, value=words(f"{span} {instead}"), raw=f"{span} {instead}")
         return found
+    if _STEP.search(span) and _STEP.search(behind[:_BEGIN]):  # a heading, and the working below it
+        return _unmarked(f"{span}\n{behind}", f"{span}\n{behind}")
     first: FinalAnswer | None = None
     for head in marked.heads(span):
         found = _marked(head)
@@ -215,7 +236,10 @@ def _data(data: Any, raw: str | None = None) -> FinalAnswer:
     try:
         value = json.dumps(data, sort_keys=True, ensure_ascii=False)
     except (TypeError, ValueError):  # Python's keys or sets
-        value = literal_text(data)
+        try:
+            value = literal_text(data)
+        except ValueError:  # a number of too many digits
+            return FinalAnswer("none", "", raw or "")
         return FinalAnswer("literal", value, raw or value, marked=True)
     if isinstance(data, list) and raw is None:
         return FinalAnswer("literal", literal_text(data), value, marked=True)

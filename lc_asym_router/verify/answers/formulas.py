@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import cmath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 
-from lc_asym_router.verify.answers.algebra import NoFormula, point, value_at, variables_of
+from lc_asym_router.verify.answers.algebra import NoFormula, Value, point, value_at, variables_of
 
 MOST = 30
 """Members of a list that are compared."""
+
+COMPARISONS = 2_000
+"""Comparisons of members, of lists within lists too; what takes more is held to differ."""
 
 _POINTS = 4
 _SAME_SIGN = (
@@ -39,12 +44,31 @@ _SAME_SIGN = (
     (re.compile(r"_\{(\w)\}"), r"_\1"),
 )
 _THOUSANDS = re.compile(r"(?<![\d,])\d{1,3}(?:,\d{3})+(?![\d,]|\s*,)")
-_ASSIGNED = re.compile(r"\s*([a-zA-Z](?:_\w)?)\s*(?:\([a-zA-Z](?:,\s*[a-zA-Z])*\))?\s*=([^=]+)")
+_ASSIGNED = re.compile(r"\s*+([a-zA-Z](?:_\w)?)\s*+(?:\([a-zA-Z](?:,\s*[a-zA-Z])*\)\s*+)?=([^=]+)")
 _RELATION = re.compile(r"[<>≤≥≠=∈]")
 _TURNED = str.maketrans("<>≤≥", "><≥≤")
 _MATRIX = re.compile(r"\\begin\{([pbvBV]?)matrix\}(.{1,400}?)\\end\{\1matrix\}", re.DOTALL)
 _WORDED = re.compile(r"\b(?:and|or|und|oder)\b")
 _OPENERS, _CLOSERS = "([{", ")]}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """How deep a comparison is, and the comparisons that may still be made."""
+
+    depth: int
+    left: Iterator[int]
+
+    def deeper(self) -> _Work:
+        return _Work(self.depth + 1, self.left)
+
+    def count(self) -> None:
+        if next(self.left, None) is None:
+            raise _TooMuch
+
+
+class _TooMuch(Exception):
+    """All comparisons are used up."""
 
 
 def plain(text: str) -> str:
@@ -61,7 +85,10 @@ def equal(one: str, other: str) -> bool:
     any order; points, intervals and matrices do not.
     """
     one, other = plain(one), plain(other)
-    return _equal(one, other, 0)
+    try:
+        return _equal(one, other, _Work(0, iter(range(COMPARISONS))))
+    except _TooMuch:
+        return False
 
 
 def members(text: str) -> list[str]:
@@ -84,25 +111,26 @@ def _both_signs(text: str) -> list[str]:
     return [text.replace("±", "+").lstrip("+ "), text.replace("±", "-")]
 
 
-def _equal(one: str, other: str, depth: int) -> bool:
+def _equal(one: str, other: str, work: _Work) -> bool:
     if _squeezed(one) == _squeezed(other):
         return True
-    if depth > 4:
+    if work.depth > 4:
         return False
+    work.count()
     ours, theirs = members(one), members(other)
     if len(ours) != len(theirs) or not ours:
         return False
     if len(ours) > 1:
-        return len(ours) <= MOST and _matched(ours, theirs, depth)
-    return _same_member(ours[0], theirs[0], depth)
+        return len(ours) <= MOST and _matched(ours, theirs, work)
+    return _same_member(ours[0], theirs[0], work)
 
 
-def _matched(ours: Sequence[str], theirs: Sequence[str], depth: int) -> bool:
+def _matched(ours: Sequence[str], theirs: Sequence[str], work: _Work) -> bool:
     """Whether each member of one list has its own in the other."""
     left = list(theirs)
     for member in ours:
         for at, candidate in enumerate(left):
-            if _same_member(member, candidate, depth):
+            if _same_member(member, candidate, work):
                 del left[at]
                 break
         else:
@@ -110,22 +138,23 @@ def _matched(ours: Sequence[str], theirs: Sequence[str], depth: int) -> bool:
     return True
 
 
-def _same_member(one: str, other: str, depth: int) -> bool:
+def _same_member(one: str, other: str, work: _Work) -> bool:
+    work.count()
     first, second = _MATRIX.fullmatch(one), _MATRIX.fullmatch(other)
     if first or second:
-        return bool(first and second) and _in_order(_cells(one), _cells(other), depth)
+        return bool(first and second) and _in_order(_cells(one), _cells(other), work)
     ours, theirs = _sequence(one), _sequence(other)
     if ours or theirs:
-        return ours[:1] == theirs[:1] and _in_order(ours[1:], theirs[1:], depth)
+        return ours[:1] == theirs[:1] and _in_order(ours[1:], theirs[1:], work)
     signs, others = _RELATION.findall(one), _RELATION.findall(other)
     if signs or others:
-        return _same_relation(one, other, signs, others, depth)
+        return _same_relation(one, other, signs, others, work)
     return _same_values(one, other)
 
 
-def _in_order(ours: Sequence[str], theirs: Sequence[str], depth: int) -> bool:
+def _in_order(ours: Sequence[str], theirs: Sequence[str], work: _Work) -> bool:
     return len(ours) == len(theirs) <= MOST and all(
-        _equal(first, second, depth + 1) for first, second in zip(ours, theirs, strict=True)
+        _equal(first, second, work.deeper()) for first, second in zip(ours, theirs, strict=True)
     )
 
 
@@ -148,13 +177,13 @@ def _sequence(text: str) -> list[str]:
 
 
 def _same_relation(
-    one: str, other: str, signs: Sequence[str], others: Sequence[str], depth: int
+    one: str, other: str, signs: Sequence[str], others: Sequence[str], work: _Work
 ) -> bool:
     ours, theirs = _RELATION.split(one), _RELATION.split(other)
-    if signs == others and _in_order(ours, theirs, depth):
+    if signs == others and _in_order(ours, theirs, work):
         return True
     turned = [sign.translate(_TURNED) for sign in reversed(others)]
-    if signs == turned and "∈" not in signs and _in_order(ours, theirs[::-1], depth):
+    if signs == turned and "∈" not in signs and _in_order(ours, theirs[::-1], work):
         return True
     first, second = _side(one), _side(other)
     return (
@@ -188,11 +217,22 @@ def _same_values(one: str, other: str) -> bool:
         for place in range(_POINTS if names else 1):
             at = {name: point(name, place) for name in names}
             first, second = value_at(one, at), value_at(other, at)
-            if not cmath.isclose(first, second, rel_tol=1e-9, abs_tol=1e-12):
+            if not _near(first, second):
                 return False
     except NoFormula:
         return False
     return True
+
+
+def _near(one: Value, other: Value) -> bool:
+    if isinstance(one, Fraction) and isinstance(other, Fraction):
+        if one.denominator == other.denominator == 1:
+            return one == other
+        return abs(one - other) <= max(abs(one), abs(other)) * Fraction(1, 10**9)
+    try:
+        return cmath.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
+    except OverflowError:  # one of them is exact, and larger than a float
+        return False
 
 
 def _squeezed(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
 LONGEST = 4000
 """Characters of a span that are looked at."""
@@ -19,41 +20,44 @@ _VERB = (
 )
 _MARKS = (
     re.compile(r"(?is)(?:\[answer\]|<answer>)(.{1,4000}?)(?:\[/answer\]|</answer>)"),
-    re.compile(r"(?i)\bfinal answer\b[\s:=]{0,9}(?:is\b[\s:=]{0,9})?(.+)"),
+    re.compile(r"(?i)\bfinal answer\b[\s:=]{0,9}(?:is\b[\s:=]{0,9})?(.{1,4000})"),
     re.compile(
         rf"(?i)\b(?:(?:the|this|our|so) {_KIND}? ?answers?|{_KIND}(?: {_KIND})? (?:answer|option"
         rf"|choice|solution|result|response|statement)s?)(?: to (?:the|this) (?:question"
         rf"|problem))?\s{{0,3}}"
-        rf"{_VERB}[\s:=]{{0,9}}(.+)"
+        rf"{_VERB}[\s:=]{{0,9}}(.{{1,4000}})"
     ),
     re.compile(
-        r"(?im)^[ \t>#]{0,9}(?:short |final )?(?:answer|answers)\s{0,9}(?:[:=]|\s[-–—]\s)\s{0,9}(.+)"
+        r"(?im)(?:^[ \t>#]{0,9}|(?<=[.!?]\s))(?:short |final )?answers?\s{0,9}(?:[:=]|\s[-–—]\s)"
+        r"\s{0,9}(.{1,4000})"
     ),
     re.compile(
         r"(?i)\b(?:antwort|lösung|ergebnis|r[ée]ponse|respuesta|risposta|resposta|ответ|javob|svar(?:et)?)"
         r"(?: (?:correcte?|finale?|correcta|corretta|correta|richtige|juste|est-elle))?"
-        r"\s?(?:ist|lautet|est|es|è|é|är|er|:|—|-)(?: (?:la|el|le|l'|die|der|das)\b)?[\s:]{1,9}(.+)"
+        r"\s?(?:ist|lautet|est|es|è|é|är|er|:|—|-)(?: (?:la|el|le|l'|die|der|das)\b)?"
+        r"[\s:]{1,9}(.{1,4000})"
     ),
     re.compile(
         r"(?:答案|正解|答え|回答|解答)\s?(?:应该|應該)?\s?(?:是|为|為|は|：|:|、)\s?(?:选项|選項|选)?\s?([^。\n]{1,300}?)(?:\s?(?:です|である|だ))?(?:[。\n]|$)"
     ),
     re.compile(r"정답은\s?([^.\n]{1,300}?)\s?(?:입니다|이다|이며|\.|$)"),
     re.compile(
-        r"(?:الإجابة|الجواب)(?: الصحيحة| الصحيح| النهائية| النهائي)?(?: هي| هو|:|：)\s?(.+)"
+        r"(?:الإجابة|الجواب)(?: الصحيحة| الصحيح| النهائية| النهائي)?(?: هي| هو|:|：)\s?(.{1,4000})"
     ),
 )
+_ASSIGNED = re.compile(r"(?m)^[ \t]{0,9}ans\s{0,3}=\s{0,3}([-$€£]?\d[\d.,/]{0,400})[ \t]{0,9}$")
 _LAST_MARKS = (
-    re.compile(r"(?m)^A:[ \t]{0,9}(.+)"),
-    re.compile(r"(?m)^[ \t]{0,9}assert\s[^\n]{1,999}?==[ \t]{0,9}(.+)"),
+    re.compile(r"(?m)^A:[ \t]{0,9}(.{1,4000})"),
+    re.compile(r"(?m)^[ \t]{0,9}assert\s[^\n]{1,999}?==[ \t]{0,9}(.{1,4000})"),
     re.compile(
         r"(?i)\b(?:the|its|this) (?:output|printed (?:result|value)|return(?:ed)? value|code"
         r"|program|function"
         r"|call|assertion)(?: of [^\n:]{1,80}?)? (?:(?:is|will be|would be|should be)\b|(?:will "
         r"|would )?"
-        r"(?:print|output|return|evaluate to|produce)s?\b)[\s:]{0,9}(.+)"
+        r"(?:print|output|return|evaluate to|produce)s?\b)[\s:]{0,9}(.{1,4000})"
     ),
 )
-_HASHES = re.compile(r"####\s*(.+)")
+_HASHES = re.compile(r"####\s*(.{1,4000})")
 _EMPHASIS = re.compile(
     r"(\*\*|__)(?=\S)([^\n]{1,300}?)(?<=\S)\1"
     r"|(?<![\w*])([*_])(?=[^\s*_])([^\n*_]{1,300}?)(?<=\S)\3(?![\w*])"
@@ -71,6 +75,7 @@ _CLAUSE = re.compile(
     re.IGNORECASE,
 )
 _APPOSITION = re.compile(r",\s(?:the|a|an|who|whose)\s|\s\(")
+_CONDITION = re.compile(r"(?i)\b(?:if|unless|provided|depending|as long as|only when)\b")
 _FAREWELL = re.compile(
     r"(?:let me know|i hope|hope (?:this|that|it)|feel free|is there anything|would you like"
     r"|if you (?:have"
@@ -167,6 +172,7 @@ def marked(plain: str, program: bool = False) -> tuple[str, str] | None:
         program: Whether it holds a program, whose assertions are no answers.
     """
     places = [found for mark in _MARKS for found in _last(mark, plain)]
+    places += _last(_ASSIGNED, plain)
     places += [found for found in _last(_HASHES, plain) if _is_result(found, plain)]
     if not places and not program:
         for mark in _LAST_MARKS:
@@ -185,9 +191,9 @@ def marked(plain: str, program: bool = False) -> tuple[str, str] | None:
         first, _, behind = behind.lstrip().partition("\n")
         span = first
     if own_line and _BULLET.match(span):
-        while (line := behind.lstrip("\n").partition("\n"))[0] and _BULLET.match(line[0]):
-            span, behind = f"{span}\n{line[0]}", line[2]
-        return span.strip(), behind
+        lines = [line for line in behind[:LONGEST].split("\n") if line]
+        listed = list(takewhile(_BULLET.match, lines))
+        return "\n".join([span, *listed]).strip(), "\n".join(lines[len(listed) :])
     first, rest = first_sentence(span)
     return re.sub(r"(?<=[^.])\.$", "", first), f"{rest}\n{behind}"
 
@@ -206,7 +212,7 @@ def heads(span: str) -> Iterator[str]:
     clause = _CLAUSE.search(span)
     short = span[: clause.start()].strip() if clause and clause.start() else span
     yield short
-    if (aside := _APPOSITION.search(short)) and aside.start():
+    if (aside := _APPOSITION.search(short)) and aside.start() and not _CONDITION.search(short):
         yield short[: aside.start()].strip()
 
 
@@ -253,12 +259,13 @@ def sentences(text: str, numbered: bool = True) -> list[str]:
     """
     found, start = [], 0
     for gap in _SENTENCE.finditer(text):
-        piece = text[start : gap.start()]
+        end = gap.start()
         if "\n" not in gap.group() and (
-            _NO_END.search(piece[-8:]) or (numbered and _NUMBERING.fullmatch(piece.strip()))
+            _NO_END.search(text[max(start, end - 8) : end])
+            or (numbered and _NUMBERING.fullmatch(text[start : min(end, start + 30)].strip()))
         ):
             continue
-        found.append(piece)
+        found.append(text[start:end])
         start = gap.end()
     return [piece for piece in (*found, text[start:]) if piece.strip()]
 

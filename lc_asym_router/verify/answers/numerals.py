@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal
+
+LONGEST = 1000
+"""Characters of a number that is worked out; longer ones are compared as they are written."""
 
 NUMBER = re.compile(
     r"(?<![\w.])[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?!\w)"
@@ -23,12 +26,13 @@ _BESIDE_CJK = re.compile(rf"(?<=[\dA-Ja-j%])(?=[{_CJK}])|(?<=[{_CJK}])(?=[-\dA-J
 _POINTS = re.compile(r"(?<![\w.,])\d{1,3}(?:\.\d{3}){1,9},\d+(?![\w.,])")
 _POINTS_ONLY = re.compile(r"(?<![\w.,])\d{1,3}(?:\.\d{3}){2,9}(?![\w.,]?\d)")
 _GAPS = re.compile(r"(?<![\w.,'’])\d{1,3}(?:[\u00a0\u202f\u2009'’]\d{3}){1,9}(?![\w'’])")
+_EUROS = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d{3}){0,9}),(\d{2})(?=\s?(?:€|EUR\b|[Ee]uros?\b))")
 _SPACED = re.compile(r"\W{0,3}\d{1,3}(?: \d{3}){1,9}(?:\.\d+)?(?: ?[^\W\d]{1,12})?\W{0,3}")
 _MIXED = re.compile(r"(?<![\w./])(\d{1,9})\s{1,3}(?:and )?(\d{1,4})/(\d{1,4})(?![\w./])")
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
 _MINUS = re.compile(r"(?i)(?<![\d)] )\b(?:minus|negative) (?=[\d$])")
 _SCALE = re.compile(
-    r"(?<![\w.])(-?\d+(?:,\d{3})*(?:\.\d+)?)"
+    r"(?<![\w.])(?<!\d,)(-?\d+(?:,\d{3})*(?:\.\d+)?)"
     r"(?:\s(hundred|thousand|million|billion|trillion|dozen)s?\b|(k|K|M|bn|B|T)\b(?!\w))"
 )
 _SCALES = {
@@ -49,6 +53,7 @@ _UNITS = (
     "fourteen fifteen sixteen seventeen eighteen nineteen"
 )
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_SPELLED_LONGEST = 200
 _SPELLED = {word: value for value, word in enumerate(_UNITS.split())} | {
     word: 10 * place for place, word in enumerate(_TENS, 2)
 }
@@ -68,6 +73,7 @@ def plain_numbers(text: str) -> str:
         text = text.replace(sign, f" {fraction} ")
     text = re.sub(r"(?<=\d)(?:\{,\}|,\\!)(?=\d{3})", ",", text)
     text = re.sub(r"(?<=\d)\s?[x×]\s?(?=10\s?\^)", "*", text)
+    text = _EUROS.sub(lambda found: f"{found.group(1).replace('.', '')}.{found.group(2)}", text)
     text = _POINTS.sub(lambda found: found.group().replace(".", "").replace(",", "."), text)
     text = _POINTS_ONLY.sub(lambda found: found.group().replace(".", ""), text)
     text = _GAPS.sub(lambda found: re.sub(r"\D", "", found.group()), text)
@@ -81,6 +87,8 @@ def plain_numbers(text: str) -> str:
 def spelled(text: str) -> int | None:
     """The whole number that a text of number words is; `None` where it is none."""
     total, part, seen, sign = 0, 0, False, 1
+    if len(text) > _SPELLED_LONGEST:
+        return None
     for at, word in enumerate(re.split(r"[\s-]+", text.lower().strip())):
         if word in ("minus", "negative") and at == 0:
             sign = -1
@@ -97,17 +105,22 @@ def spelled(text: str) -> int | None:
 
 
 def number_text(text: str) -> str:
-    """A number as one canonical text: "1,200.50" is "1200.5", "1/2" is "0.5"."""
+    """A number as one canonical text: "1,200.50" is "1200.5", "1/2" is "0.5".
+
+    Every digit counts; one of more than `LONGEST` characters, and what is none, stays as written.
+    """
     plain = text.replace(",", "").replace("−", "-").replace(" ", "")
-    try:
-        if "/" in plain:
-            above, below = plain.split("/")
-            value = Decimal(above) / Decimal(below)
-        else:
-            value = Decimal(plain)
-    except (InvalidOperation, ZeroDivisionError, ValueError):
+    if len(plain) > LONGEST:
         return plain
-    return _canonical(value)
+    exact = _context(plain)
+    try:
+        above, slash, below = plain.partition("/")
+        value = exact.create_decimal(above)
+        if slash:
+            value = exact.divide(value, exact.create_decimal(below))
+        return _canonical(value)
+    except (ArithmeticError, ValueError):
+        return plain
 
 
 def close(one: str, other: str) -> bool:
@@ -118,17 +131,26 @@ def close(one: str, other: str) -> bool:
     """
     if one == other:
         return True
+    if max(len(one), len(other)) > LONGEST:
+        return False
     try:
         first, second = Decimal(one), Decimal(other)
-    except InvalidOperation:
+    except ArithmeticError:
         return False
     short, long = sorted((first, second), key=_decimals)
     places = _decimals(short)
     if places < 2 or not (short.is_finite() and long.is_finite()) or _decimals(long) > 60:
         return False
-    if len(short.as_tuple().digits) < 2:
+    if len(short.as_tuple().digits) < 2 or max(short.adjusted(), long.adjusted()) > LONGEST:
         return False
-    return abs(short - long) * 2 <= Decimal(1).scaleb(-places)
+    exact = Context(prec=2 * LONGEST)
+    gap = exact.multiply(exact.subtract(short, long).copy_abs(), Decimal(2))
+    return gap <= Decimal(1).scaleb(-places)
+
+
+def _context(text: str) -> Context:
+    """A context in which no digit of the numbers in a text is lost."""
+    return Context(prec=max(28, len(text) + 15))
 
 
 def _decimals(value: Decimal) -> int:
@@ -139,7 +161,7 @@ def _decimals(value: Decimal) -> int:
 def _canonical(value: Decimal) -> str:
     if not value.is_finite() or abs(value.adjusted()) > 400:
         return str(value)
-    return f"{value.normalize():f}" if value else "0"
+    return f"{value.normalize(Context(prec=2 * LONGEST)):f}" if value else "0"
 
 
 def _mixed(found: re.Match[str]) -> str:
@@ -151,5 +173,7 @@ def _mixed(found: re.Match[str]) -> str:
 
 def _scaled(found: re.Match[str]) -> str:
     scale = _SCALES[(found.group(2) or found.group(3)).lower()]
-    value = Decimal(found.group(1).replace(",", "")) * scale
-    return f" {_canonical(value)} "
+    digits = found.group(1).replace(",", "")
+    if len(digits) > LONGEST:
+        return found.group()
+    return f" {_canonical(_context(digits).multiply(Decimal(digits), Decimal(scale)))} "

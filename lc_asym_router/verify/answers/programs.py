@@ -11,13 +11,17 @@ from lc_asym_router._internal.word_sets import word_set
 LONGEST = 20_000
 """Characters of a program that are read."""
 
-_FENCE = re.compile(r"```([\w+#.-]*)[^\n]{0,80}\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
+_FENCE = re.compile(r"```([\w+#.-]*+)[^\n]{0,80}\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
 _BARE = re.compile(r"(?:from \w+ import |import \w+|(?:async )?def \w+\(|class \w+|@\w+|#!)")
+_STRING = r"\"(?:[^\"\\\n]|\\.){0,400}+\"|'(?:[^'\\\n]|\\.){0,400}+'"
+_ASSIGNS = re.compile(
+    r"#\s?[Pp]ython\b[^\n]{0,200}\n|(?:#[^\n]{0,200}\n\s{0,9})?(?:[a-z]\w{0,60}_\w{0,60}|ans) = "
+)
 _COMMENT = re.compile(
-    r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|(/\*.*?\*/|//[^\n]*|(?<![\w#])#[^\n]*|--[^\n]*)",
+    rf"{_STRING}|(/\*.*?(?:\*/|\Z)|//[^\n]*|(?<![\w#])#[^\n]*|--[^\n]*)",
     re.DOTALL,
 )
-_TOKEN = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|\w+|[^\w\s]")
+_TOKEN = re.compile(rf"{_STRING}|\w+|[^\w\s]")
 _PROSE = frozenset({""}) | word_set(
     "text txt plaintext output console json markdown md latex math tex"
 )
@@ -33,6 +37,8 @@ def program_in(text: str) -> str | None:
     fences = [(language.lower(), body) for language, body in _FENCE.findall(text[: LONGEST * 3])]
     if not fences and _BARE.match(text.lstrip()):
         fences = [("python", text)]
+    elif not fences and begins_bare(text):
+        return _python(text, named=True) if len(text) <= LONGEST else None
     found = []
     for language, body in fences:
         if len(body) > LONGEST:
@@ -43,6 +49,12 @@ def program_in(text: str) -> str | None:
         elif language not in _PROSE and body.strip():
             found.append(" ".join(_TOKEN.findall(_without_comments(body))).removesuffix(" ;"))
     return "\n".join(found) if any(found) else None
+
+
+def begins_bare(text: str) -> bool:
+    """Whether a text may be a program without a fence; "ans = 18" alone is none."""
+    start = text.lstrip()
+    return bool(_BARE.match(start) or (_ASSIGNS.match(start) and "\n" in start.strip()))
 
 
 def printed_in(text: str) -> str | None:
@@ -78,7 +90,7 @@ def _python(body: str, named: bool) -> str | None:
         return None
     try:
         return ast.dump(_Renamed(tree).visit(tree))
-    except RecursionError:
+    except (RecursionError, ValueError, MemoryError):  # too deep, or a number of too many digits
         return None
 
 

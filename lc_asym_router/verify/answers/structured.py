@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from lc_asym_router._internal.schemas import SchemaError, parse_json
+from lc_asym_router._internal.schemas import SchemaError, parse_json, too_deep
 from lc_asym_router._internal.word_sets import word_set
 from lc_asym_router.verify.answers.numerals import number_text
 
@@ -38,9 +38,8 @@ _FIELD = re.compile(
     r"""["'](?:final[_ ]?answer|answer|correct[_ ](?:answer|option|choice)|solution)["']\s*:\s*""",
     re.IGNORECASE,
 )
-_FENCED = re.compile(
-    r"```(?:json[c5]?|python)?[ \t]*\n(\s*[{\[].{0,60000}?)\n?[ \t]*```", re.DOTALL
-)
+_FENCED = frozenset({"", "json", "jsonc", "json5", "python"})
+"""The languages of fenced blocks that may hold JSON."""
 _BAD_ESCAPE = re.compile(r'\\(?!["\\/bfnrtu])')
 _ESCAPED = {"\x0c": "\\f", "\x08": "\\b", "\t": "\\t", "\r": "\\r"}
 _BRACKETS = {"{": "}", "[": "]"}
@@ -54,7 +53,7 @@ def data_in(text: str) -> Any:
     candidates = [text]
     start, end = text.find("{"), text.rfind("}")
     if 0 <= start < end and _FIELD.search(text):
-        candidates += [found for found in _FENCED.findall(text)[-1:] if found[0] == "{"]
+        candidates += [found for found in _fenced(text)[-1:] if found[0] == "{"]
         if start or end + 1 < len(text.rstrip()):
             candidates.append(text[start : end + 1])
     for candidate in candidates:
@@ -65,6 +64,13 @@ def data_in(text: str) -> Any:
         if isinstance(data, dict | list):
             return data
     return None
+
+
+def _fenced(text: str) -> list[str]:
+    """The objects and lists that stand in closed fences."""
+    blocks = (block.partition("\n") for block in text.split("```")[1:-1:2])
+    inner = [body.strip() for language, _, body in blocks if language.strip() in _FENCED]
+    return [body for body in inner if body.startswith(("{", "["))]
 
 
 def answer_field(data: Any) -> Any:
@@ -106,6 +112,8 @@ def lenient(text: str) -> Any:
 
     `None` where it is no object and no list even so.
     """
+    if too_deep(text):
+        return None
     repaired = _BAD_ESCAPE.sub(r"\\\\", re.sub(r",(\s{0,99}[}\]])", r"\1", text))
     for candidate in (text, repaired):
         try:
@@ -113,7 +121,7 @@ def lenient(text: str) -> Any:
         except (ValueError, RecursionError):
             continue
         return data if isinstance(data, dict | list) else None
-    if len(text) <= LONGEST and not re.search(r"\\(?![\\'\"nrt])|\d[a-z]", text):
+    if len(text) <= LONGEST and not re.search(r"\\(?![\\'\"nrt])|\d[a-zA-Z]", text):
         try:
             data = ast.literal_eval(text.strip())
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):

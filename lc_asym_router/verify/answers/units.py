@@ -10,12 +10,14 @@ from lc_asym_router.verify.answers.numerals import NUMBER, close, number_text
 from lc_asym_router.verify.answers.texts import opposed, stem, words
 
 _TABLE = {
-    "time": "second/sec/s 1, minute/min 60, hour/hr/h 3600, day 86400, week 604800",
+    "time": "nanosecond/ns .000000001, microsecond/µs/μs/us .000001, millisecond/ms .001,"
+    " second/sec/s 1, minute/min 60, hour/hr/h 3600, day 86400, week 604800",
     "year": "month 1, year/yr 12",
     "length": "millimeter/millimetre/mm .001, centimeter/centimetre/cm .01, meter/metre/m 1,"
     " kilometer/kilometre/km 1000",
     "span": "inch/inche 1, foot/feet/ft 12, yard/yd 36, mile/mi 63360",
-    "mass": "milligram/mg .001, gram/g 1, kilogram/kg 1000, tonne 1000000",
+    "mass": "microgram/mcg/µg/μg/ug .000001,"
+    " milligram/mg .001, gram/g 1, kilogram/kg 1000, tonne 1000000",
     "weight": "ounce/oz 1, pound/lb 16",
     "volume": "milliliter/millilitre/ml .001, liter/litre/l 1",
     "gallons": "cup 1, pint 2, quart 4, gallon 16",
@@ -25,6 +27,12 @@ _TABLE = {
     "yen": "yen/jpy/¥/円 1",
     "part": "percent/% 1",
     "angle": "degree/° 1, radian 57.29577951308232",
+    "energy": "wh 1, kwh 1000, mwh 1000000, gwh 1000000000",
+    "power": "watt 1, kilowatt/kw 1000, megawatt 1000000, gigawatt/gw 1000000000",
+    "data": "byte 1, kilobyte/kb 1000, megabyte/mb 1000000, gigabyte/gb 1000000000,"
+    " terabyte/tb 1000000000000",
+    "voltage": "millivolt/mv .001, volt 1, kilovolt/kv 1000",
+    "frequency": "hertz/hz 1, khz 1000, mhz 1000000, ghz 1000000000",
     "celsius": "°c/celsius 1",
     "fahrenheit": "°f/fahrenheit 1",
 }
@@ -35,13 +43,28 @@ _UNITS = {
     for name in names.strip().split("/")
 }
 _AFTER = re.compile(
-    r"\s{0,3}\\?(°\s?[CF]\b|[%°€£¥$¢円]|(?:square |cubic |degrees? )?[a-zA-Z]{1,12}(?![a-zA-Z]))"
+    r"\s{0,3}\\?(°\s?[CF]\b|[%°€£¥$¢円]|(?:square |cubic |degrees? )?[a-zA-Zµμ]{1,12}(?![a-zA-Z]))"
 )
 _BEFORE = re.compile(r"([$€£¥]|\b(?:USD|EUR|GBP))\s?-?$")
 _PER = re.compile(
     r"(?:\bper|/|\b(?:each|every)(?= \w)|\ba(?= (?:day|week|month|year|hour)))\s?(\w{1,12})"
 )
+_BOUND = re.compile(
+    r"(?i)\b(?:(?P<least>at least|not? (?:less|fewer) than|minimum of|no under)"
+    r"|(?P<most>at most|up to|not? (?:more|over) than|no more than|maximum of)"
+    r"|(?P<more>(?:more|greater|larger|higher|bigger|longer|older) than"
+    r"|over|above|beyond|exceed(?:s|ing)?)"
+    r"|(?P<less>(?:less|fewer|smaller|lower|shorter|younger) than|under|below))\s(?:the\s)?[-$€£¥]?$"
+)
+"""What is said of a number that is only a bound."""
+_BOUND_BEHIND = re.compile(
+    r"(?i)\s?(?:\+(?!\s?\d)|(?:\w{1,12} )?at (?:most|least)\b|(?:tops|max|min)\b"
+    r"|(?:\w{1,12} )?or (?:more|less|fewer|over|under|higher|lower)\b)"
+)
 _POWER = re.compile(r"square|cubic|\^\{?[23]|[²³]")
+_COMPOUND = re.compile(r"\^\{?[23]\}?|[²³]|/[a-zA-Z]{1,12}")
+_COMPOUNDED = frozenset({"length", "span", "mass", "weight", "volume", "energy"})
+_RAISED = {ord("²"): "^2", ord("³"): "^3"}
 _NAME = re.compile(r"([A-Z][\w'’]{0,20})[ ]$")
 _NO_NAME = word_set(
     "the is only about there total answer answers so it exactly roughly approximately "
@@ -94,6 +117,8 @@ def conflict(one: str, first: str, other: str, second: str) -> bool | None:
         _sign(one, mine), _sign(other, yours)
     ):
         return True
+    if _differently_made(_made(one, mine), _made(other, yours)):
+        return True
     ours, theirs = _unit(one, mine), _unit(other, yours)
     if ours is None or theirs is None or ours == theirs:
         return None
@@ -133,6 +158,30 @@ def _unit(text: str, at: re.Match[str]) -> tuple[str, Decimal] | None:
     return None
 
 
+def _made(text: str, at: re.Match[str]) -> tuple[str, str]:
+    """The unit behind a number, and what it is raised to or divided by: ("mg", "/kg"), ("cm", "^2")."""
+    found = _AFTER.match(text, at.end())
+    if not found:
+        return "", ""
+    name = found.group(1).lower()
+    behind = _COMPOUND.match(text, found.end())
+    power = next(
+        (f"^{n}" for n, word in enumerate(("square ", "cubic "), 2) if name.startswith(word)), ""
+    )
+    name = name.removeprefix("square ").removeprefix("cubic ")
+    kind = _UNITS.get(name, _UNITS.get(name.removesuffix("s"), ("", Decimal(0))))[0]
+    if kind not in _COMPOUNDED:
+        return "", ""
+    return name, power or (
+        behind.group().translate(_RAISED).replace("{", "").replace("}", "") if behind else ""
+    )
+
+
+def _differently_made(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether only one of two units is raised or divided: "5 cm" and "5 cm^2"."""
+    return bool(one[0]) and one[0] == other[0] and one[1] != other[1]
+
+
 def _per(text: str, at: re.Match[str]) -> str:
     found = _PER.search(text, at.end(), at.end() + 30)
     return stem(found.group(1).lower()) if found else ""
@@ -151,7 +200,14 @@ def _near(text: str, at: re.Match[str]) -> list[str]:
 
 
 def _sign(text: str, at: re.Match[str]) -> str:
-    """The sign of a relation before a number: "x > 5" is not "x < 5"; "=" is as good as none."""
+    """The sign of a relation before a number: "x > 5" is not "x < 5"; "=" is as good as none.
+
+    In words too: "more than 5" is not 5.
+    """
+    if said := _BOUND.search(text[max(0, at.start() - 40) : at.start()]):
+        return next(sign for sign, group in said.groupdict().items() if group)
+    if _BOUND_BEHIND.match(text, at.end()):
+        return "bound"
     found = re.search(
         r"(<=|>=|[<>≤≥≠]|\\[lg]eq?|\\neq?|\\[lg]t)\s{0,3}[$]?$", text[: at.start()][-12:]
     )

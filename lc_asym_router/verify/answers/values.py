@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
+from fractions import Fraction
 from typing import Literal
 
 from lc_asym_router.verify.answers import formulas
-from lc_asym_router.verify.answers.arithmetic import arithmetic
+from lc_asym_router.verify.answers.arithmetic import worked_out
 from lc_asym_router.verify.answers.choices import choice_of
 from lc_asym_router.verify.answers.dates import moment
 from lc_asym_router.verify.answers.numerals import NUMBER, number_text, plain_numbers, spelled
@@ -22,7 +24,9 @@ LONGEST = 4000
 """Characters up to which a span is looked into; a longer one is text."""
 
 _OPENERS = ("[", "(", "{", "'", '"')
-_WARNED_OF = re.compile(r"\\(?![\\'\"abfnrtvxuUN0-7\n])|\d(?:and|else|for|if|in|is|not|or)\b")
+_WARNED_OF = re.compile(
+    r"\\(?![\\'\"abfnrtvxuUN0-7\n])|\d[\w.]{0,3}?(?:and|else|for|if|in|is|not|or)\b"
+)
 """What Python's parser would print a warning of."""
 _NOISE = re.compile(
     r"\\(?:left|right|displaystyle|,|!|;|:|quad|qquad)(?![a-zA-Z])|\\ |\\(?=[%$])|[$]|~|^\\\("
@@ -33,7 +37,8 @@ _UNIT_AFTER = re.compile(r"\^\{?\\circ\}?|°|\\circ\b|\\degree\b")
 _MEASURED = re.compile(
     r"(-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?)\s?"
     r"(?:(?:square|cubic|sq|cu)\.? )?(?:(?!sin|cos|tan|log|sqrt|exp|arc)[a-zA-Z]{3,15}"
-    r"|[cmk]m|[mk]?g|ml|ft|in|mi|lb|oz|hr|yd|(?<=\s)[mgshL])"
+    r"|[cmk]m|[mk]?g|ml|ft|in|mi|lb|oz|hr|yd|(?<=\s)[mgshL]"
+    r"|(?<=\s)(?:[mnuµμ]s|[mµμ]g|[kKMGT]?B|[kMG]?Wh?|[kMG]?Hz|[km]?V|yr|pt|qt|gal))"
     r"(?:\s?\^\{?[23]\}?|[²³])?(?:\s?(?:/|per)\s?[a-zA-Z]{1,12}(?:\^\{?[23]\}?|[²³])?)?"
 )
 _LOOKS_LIKE_FORMULA = re.compile(
@@ -45,8 +50,37 @@ _INTERVAL = re.compile(r"[(\[][^()\[\]]{1,80},[^()\[\]]{1,80}[)\]]")
 _MEMBER = re.compile(r"(?:[a-zA-Z]\s*=\s*)?[-+±−]?\s?(?:\d[\d.,]*(?:\s?/\s?\d+)?)")
 
 
-_DENIED = re.compile(r"(?i)(?:\bnot|n['’]t|\bnever)\s(?:[a-z]{1,20}\s)?[-$€£]?\d")
+_DENIED = re.compile(
+    r"(?i)(?:\bnot|n['’]t|\bnever)\s(?:[a-z]{1,20}\s)?[-$€£]?\d"
+    r"|\b(?:rather than|instead of|except|excluding|other than|neither|nor)\s[-$€£]?\d"
+    r"|\b(?:wrong|incorrect|impossible|mistaken?|unlikely|untrue|false)\b[^.\n]{0,60}\d"
+    r"|\d[^.\n]{0,20}\b(?:is|are|was|be|seems)\s(?:\w{1,12}\s)?(?:wrong|incorrect|impossible|mistaken"
+    r"|unlikely|untrue|false|not\b)"
+)
 """A number that a text says is not the answer."""
+_CONDITIONAL = re.compile(
+    r"\d[^.\n]{0,40}[\s(](?:if|unless|provided|depending|as long as|only when)\b|\b[Qq][1-4]\s\d"
+)
+"""A number that is the answer on a condition alone, or not by itself."""
+_BY_THE_WAY = re.compile(
+    r"(?:^|\s)(?i:page|chapter|step|section|figure|table|line|question|problem|method|equation"
+    r"|example|exercise|version|theorem|lemma|rule|note|appendix|paragraph)s?\s\d[\d.,]{0,20}(?!.{0,400}\d)"
+    r"|\b(?:[Yy]our|[Tt]hese|[Tt]hose)\s\d|\d[^.\n]{0,80}\s(?:so|thus|therefore|hence)\s(?!.{0,400}\d)"
+    r"|^(?:My|His|Her|Our|Their|The|(?!(?:Answer|Number|Only|About|Exactly|Nearly|Almost|Just|All|Roughly"
+    r"|Around|Approximately|So|Thus|Therefore|Hence|Over)\b)[A-Z][a-z]{1,20})\s\d[\d.,]{0,20}\s(?:\w{1,20}\s)?"
+    r"(?:is|are|was|were|has|have|had)\s(?!left|remaining|(?:the )?(?:answer|correct|right))"
+    r"|^(?!.{0,200}\b(?:is|are|was|were|has|have|had|equals?)\b.{0,200}\d)(?!\W{0,3}\d)"
+    r".{0,200}\b(?i:with|of|in|at|by|from|since|after|before|during|within|using|among|for|on)\s\d[^.\n]{0,200}"
+    r"\s(?:is|are|was|were|will|has|have|had)\s(?!left\b|\d|the answer)"
+)
+"""A number that a sentence holds, but that is not what it says."""
+_CENTURY = re.compile(r"(?i)\d(?:st|nd|rd|th) centur(?:y|ies)\b")
+_CONTRAST = re.compile(
+    r"(?i)(?P<said>[^,]{1,80}),\s(?:and |but )?(?:definitely |certainly )?not\s[^,]{1,80}"
+    r"|(?:.{0,60}\b)?(?:not|isn't|aren't|wasn't)\s[^,]{1,40},?\sbut\s(?:rather\s)?(?P<but>[^,]{1,80})"
+)
+"""What is said to be the case, and what is not."""
+_FACTORIAL = re.compile(r"[\d\s()+\-*/^=!]{0,80}\d[\s)]{0,9}!(?![\w])[\d\s()+\-*/^=!]{0,80}")
 
 
 def value_of(span: str) -> tuple[Kind, str]:
@@ -61,16 +95,36 @@ def value_of(span: str) -> tuple[Kind, str]:
         return literal
     if (when := moment(plain)) is not None:
         return "moment", when
+    if (contrast := _CONTRAST.fullmatch(plain)) and re.search(r"\d", plain):
+        plain = contrast["said"] or contrast["but"]
+    if _CENTURY.search(plain):
+        return "text", words(plain)
     plain = plain_numbers(plain)
+    if _FACTORIAL.fullmatch(plain):
+        return "formula", re.sub(r"\s+", "", plain.rsplit("=", 1)[-1])
     if (number := _number_in(plain)) is not None:
         return "number", number
     if _is_formula(plain):
         return _formula(plain)
-    if len(found := NUMBER.findall(plain)) == 1 and not _DENIED.search(plain):
+    if len(found := NUMBER.findall(plain)) == 1 and not (
+        unsaid(plain) or _CONDITIONAL.search(plain)
+    ):
         return "number", number_text(found[0])
     if found and "=" in plain:
         return "number", number_text(found[-1])
     return "text", words(plain)
+
+
+def denied(sentence: str) -> bool:
+    """Whether a sentence says of a number that it is not the answer."""
+    return bool(_DENIED.search(sentence))
+
+
+def unsaid(sentence: str) -> bool:
+    """Whether a number in a sentence is not what it says: denied, or in its subject, or a page's."""
+    if denied(sentence):
+        return True
+    return len(sentence.split()) > 3 and bool(_BY_THE_WAY.search(sentence))
 
 
 def undressed(span: str) -> str:
@@ -99,9 +153,11 @@ def _literal(plain: str) -> tuple[Kind, str] | None:
             value = json.loads(plain)
         except (ValueError, RecursionError):
             return None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return "number", number_text(str(value))
     try:
+        if isinstance(value, float) and not math.isfinite(value):
+            return None
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return "number", number_text(str(value))
         return "literal", literal_text(value)
     except (ValueError, RecursionError):  # an integer of too many digits
         return None
@@ -119,8 +175,13 @@ def _number_in(plain: str) -> str | None:
         return measure
     if (said := spelled(re.sub(r"(?<=[a-z]) [a-z]{2,12}s$", "", number))) is not None:
         return number_text(str(said))
-    value = arithmetic(number)
-    return None if value is None else number_text(f"{value:.12g}")
+    value = worked_out(number)
+    if isinstance(value, Fraction) and value.denominator == 1:
+        return number_text(str(value))
+    try:
+        return None if value is None else number_text(f"{float(value):.12g}")
+    except OverflowError:
+        return None
 
 
 def _one_side(plain: str) -> bool:

@@ -1,0 +1,87 @@
+"""What one embedded server takes in at most, so that no neighbour starves its owner's process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+try:
+    import resource
+except ImportError:  # Windows, where a process has no such limit
+    resource = None  # type: ignore[assignment]
+
+_MOST_CONNECTIONS = 128
+_SHARE_OF_FILES = 8
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on connections and requests.
+
+    Attributes:
+        connections: Connections open at once. At the limit a new one takes the place of the
+            oldest that owes a request or a part of one.
+        head_bytes: Size of a request's line and headers.
+        head_seconds: Time for a head to arrive, from the connection's beginning or the end of
+            the answer before.
+        body_bytes: Size of a request's body.
+        body_seconds: Time for a body to arrive.
+        stalled_seconds: Time that a client may leave its answer unread while the answer waits.
+        json_depth: How deep a body's JSON may be nested.
+    """
+
+    connections: int = _MOST_CONNECTIONS
+    head_bytes: int = 16 * 2**10
+    head_seconds: float = 10.0
+    body_bytes: int = 4 * 2**20
+    body_seconds: float = 30.0
+    stalled_seconds: float = 120.0
+    json_depth: int = 100
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ValueError: When one of them leaves no room for a request.
+        """
+        if self.connections < 4:
+            raise ValueError("Limits: connections must be 4 or more.")
+        for name in (
+            "head_bytes",
+            "head_seconds",
+            "body_bytes",
+            "body_seconds",
+            "stalled_seconds",
+            "json_depth",
+        ):
+            if not 0 < getattr(self, name) < inf:
+                raise ValueError(f"Limits: {name} must be a finite number over 0.")
+
+    @property
+    def requests(self) -> int:
+        """Requests served at once; the rest of the connections are for heads and refusals."""
+        return self.connections * 3 // 4
+
+    @property
+    def client_connections(self) -> int:
+        """Connections that each of our own clients opens at most; further calls wait in it."""
+        return max(1, self.connections // 4)
+
+    @property
+    def backlog(self) -> int:
+        """Connections that the system keeps, and hands over at once, before they count."""
+        return self.connections
+
+
+def process_limits() -> Limits:
+    """Return the default limits of this process.
+
+    A request in service costs two of the process's files, and connections under acceptance
+    come on top: an eighth of what the process may open leaves it two thirds.
+    """
+    if resource is None:
+        return Limits()
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return Limits()
+    return Limits(connections=max(4, min(_MOST_CONNECTIONS, files // _SHARE_OF_FILES)))

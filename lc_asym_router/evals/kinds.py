@@ -1,0 +1,140 @@
+"""How well scores order kinds of work: complex requests against simple ones, source by source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import HumanMessage
+
+from lc_asym_router._internal.imports import numpy
+from lc_asym_router.classify.scorer import Classifier, Scorer
+from lc_asym_router.evals.metrics import auroc
+from lc_asym_router.records.request import Request
+
+if TYPE_CHECKING:
+    from lc_asym_router.evals.kind_rows import KindRow
+    from lc_asym_router.evals.metrics import Floats
+
+MATCHED = 0.25
+"""Two requests have matching lengths where these differ by at most this part of the longer one."""
+UP = 0.05
+"""Part of the simple requests that may go up."""
+FEWEST = 5
+"""Rows that a language must have on both sides of a pair of sources."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One simple and one complex source, with the scores of their rows.
+
+    Attributes:
+        simple: The simple source's rows.
+        complex: The complex source's rows.
+        low: Scores of the simple rows; the higher, the more complex.
+        high: Scores of the complex rows.
+    """
+
+    simple: Sequence[KindRow] = field(repr=False)
+    complex: Sequence[KindRow] = field(repr=False)
+    low: Floats = field(repr=False)
+    high: Floats = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KindReport:
+    """How well scores order kinds of work; means over pairs of a simple and a complex source.
+
+    Attributes:
+        auroc: Chance that a complex request scores over a simple one, in [0, 1].
+        auroc_matched: The same among requests whose lengths differ by at most a quarter; `None`
+            where there are none.
+        up_at_5: Part of the complex source over the score that 5 % of the simple source reach.
+        by_language: The AUROC within each language, over the pairs that have it on both sides.
+        by_pair_min: The AUROC of the worst pair.
+    """
+
+    auroc: float
+    auroc_matched: float | None
+    up_at_5: float
+    by_language: dict[str, float]
+    by_pair_min: float
+
+
+def score_of(classifier: Classifier) -> Callable[[str], float]:
+    """From a text to a classifier's complexity; 1 where it gives none, since that is not "easy"."""
+    scorer = Scorer(classifier)
+
+    def score(text: str) -> float:
+        found = scorer.score(Request(messages=(HumanMessage(text),)), {}).complexity
+        return 1.0 if found is None else found
+
+    return score
+
+
+def pairs_of(rows: Sequence[KindRow], score: Callable[[str], float]) -> Iterator[Pair]:
+    """Every pair of a simple and a complex source, by one classifier's scores of a text."""
+    np = numpy()
+    groups: dict[str, dict[str, list[KindRow]]] = {"simple": {}, "complex": {}}
+    for row in rows:
+        groups[row.side].setdefault(row.source, []).append(row)
+    scores = {
+        (side, name): np.asarray([score(row.query) for row in group])
+        for side, sources in groups.items()
+        for name, group in sources.items()
+    }
+    for low, simple in groups["simple"].items():
+        for high, hard in groups["complex"].items():
+            yield Pair(simple, hard, scores["simple", low], scores["complex", high])
+
+
+def kind_report(pairs: Iterable[Pair]) -> KindReport:
+    """The figures of scored pairs; every pair counts the same."""
+    np = numpy()
+    all_found, matched, up = [], [], []
+    languages: dict[str, list[float]] = {}
+    for pair in pairs:
+        all_found.append(_above(pair.high, pair.low))
+        near = _matched(pair)
+        if near is not None:
+            matched.append(near)
+        up.append(float((pair.high > np.quantile(pair.low, 1 - UP)).mean()))
+        for language, found in _by_language(pair):
+            languages.setdefault(language, []).append(found)
+    return KindReport(
+        auroc=float(np.mean(all_found)),
+        auroc_matched=float(np.mean(matched)) if matched else None,
+        up_at_5=float(np.mean(up)),
+        by_language={name: float(np.mean(each)) for name, each in sorted(languages.items())},
+        by_pair_min=min(all_found),
+    )
+
+
+def _above(high: Floats, low: Floats) -> float:
+    np = numpy()
+    found = auroc(np.concatenate([high, low]), np.repeat([1.0, 0.0], [len(high), len(low)]))
+    return 0.5 if found is None else found
+
+
+def _matched(pair: Pair) -> float | None:
+    np = numpy()
+    long = np.asarray([len(row.query) for row in pair.complex])[:, None]
+    short = np.asarray([len(row.query) for row in pair.simple])[None, :]
+    near = np.abs(long - short) <= MATCHED * np.maximum(long, short)
+    if not near.any():
+        return None
+    high, low = pair.high[:, None], pair.low[None, :]
+    won = (high > low) + 0.5 * (high == low)
+    return float(won[near].mean())
+
+
+def _by_language(pair: Pair) -> Iterator[tuple[str, float]]:
+    def part(rows: Sequence[KindRow], scores: Any, language: str) -> Any:
+        return scores[[row.language == language for row in rows]]
+
+    for language in sorted({row.language for row in pair.simple} - {""}):
+        low = part(pair.simple, pair.low, language)
+        high = part(pair.complex, pair.high, language)
+        if min(len(low), len(high)) >= FEWEST:
+            yield language, _above(high, low)

@@ -1,0 +1,218 @@
+"""Fitting what tells kinds of work apart: a logistic regression on words, every source alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lc_asym_router._internal.imports import needed, numpy
+from lc_asym_router.classify.kind_features import BUCKETS, kind_features
+from lc_asym_router.classify.kinds import KINDS
+from lc_asym_router.errors import DataError
+from lc_asym_router.evals.kind_rows import SIDES, KindRow, sources_of
+
+if TYPE_CHECKING:
+    from lc_asym_router.evals.metrics import Floats
+
+OWN_SHARE = 1.0
+"""What the package's own rows count beside each side's sources together."""
+PENALTY = 1e-3
+NAMING_PENALTY = 1e-3
+SCORED_ROWS = 400
+"""Rows of a scored source, at most, that say what requests with a measured gain look like."""
+EXAM_SHARE = 0.2
+"""What the own exam questions count beside all of these."""
+_SEED = 0
+_ALIKE = {"rewriting": "translation", "code-qa": "code-write"}
+"""Kinds of the sources that have another name here."""
+_NEWTON_STEPS, _SOLVER_STEPS = 20, 60
+
+
+@dataclass(frozen=True)
+class KindTable:
+    """Rows of sources, followed by rows that every training has, as numbers.
+
+    Attributes:
+        rows: All of them.
+        sources: How many of these come from sources that can be left out.
+        inputs: One line a row: hashed words, dense features, and a 1 (scipy, sparse).
+    """
+
+    rows: Sequence[KindRow] = field(repr=False)
+    sources: int
+    inputs: Any = field(repr=False)
+
+
+def kind_table(rows: Sequence[KindRow], own: Sequence[KindRow]) -> KindTable:
+    """Read all rows.
+
+    Raises:
+        DataError: A side has fewer than two sources, so that none can be left out.
+    """
+    for side in SIDES:
+        if len(sources_of(rows, side)) < 2:
+            raise DataError(
+                f"The side {side!r} needs two sources at least, so that one can be left out. Give "
+                "rows of more sources."
+            )
+    everything = [*rows, *own]
+    return KindTable(everything, len(rows), word_inputs([row.query for row in everything]))
+
+
+def word_inputs(texts: Sequence[str]) -> Any:
+    """One line a text: hashed words, dense features, and a 1 (scipy, sparse)."""
+    np, sparse = numpy(), needed("scipy.sparse", "evals")
+    found = [kind_features(text) for text in texts]
+    ends = np.cumsum([0, *(len(each.places) for each in found)])
+    shares = np.repeat([each.share for each in found], np.diff(ends))
+    places = np.concatenate([np.asarray(each.places, dtype=np.int64) for each in found])
+    words = sparse.csr_matrix((shares, places, ends), shape=(len(texts), BUCKETS))
+    dense = sparse.csr_matrix(np.asarray([each.dense for each in found]))
+    return sparse.hstack([words, dense, np.ones((len(texts), 1))]).tocsr()
+
+
+def fit_kinds(table: KindTable, without: Sequence[str] = ()) -> Floats:
+    """The weights for words, dense features and bias, of a training without some sources.
+
+    Every source counts the same on its side, and both sides count the same.
+    """
+    np = numpy()
+    weight = np.zeros(len(table.rows))
+    side = np.asarray([row.side for row in table.rows])
+    source = np.asarray([row.source for row in table.rows])
+    seen = np.asarray([row.split == "train" for row in table.rows])
+    own = np.arange(len(side)) >= table.sources
+    for name in SIDES:
+        here = seen & (side == name)
+        used = sorted(set(source[here & ~own]) - set(without))
+        for each in used:
+            at = here & ~own & (source == each)
+            weight[at] = 1 / len(used) / at.sum()
+        if (here & own).any():
+            weight[here & own] = OWN_SHARE / (here & own).sum()
+    return _logistic(table.inputs, side == "complex", weight, PENALTY)
+
+
+def left_out_scores(table: KindTable) -> Iterator[tuple[str, str, Floats]]:
+    """For each pair of a simple and a complex source the scores of all rows, trained without both."""
+    rows = table.rows[: table.sources]
+    fitted: dict[frozenset[str], Floats] = {}
+    for low in sources_of(rows, "simple"):
+        for high in sources_of(rows, "complex"):
+            key = frozenset((low, high))
+            if key not in fitted:
+                fitted[key] = table.inputs @ fit_kinds(table, (low, high))
+            yield low, high, fitted[key]
+
+
+def fit_scored(table: KindTable, inputs: Any, source: Any, learn: Any) -> Floats:
+    """What tells requests like those on which the gain was measured from the package's own.
+
+    No source of known kinds is used: what is measured on these has not been seen here.
+
+    Args:
+        table: Rows of known kinds, the own ones among them.
+        inputs: The scored rows, as `table.inputs`.
+        source: Their sources' names.
+        learn: Which of them may be used.
+    """
+    np, sparse = numpy(), needed("scipy.sparse", "evals")
+    random = np.random.default_rng(_SEED)
+    names = sorted(set(source[learn]))
+    chosen, weight = [], []
+    for name in names:
+        here = np.flatnonzero(source == name)
+        drawn = random.choice(here, min(SCORED_ROWS, len(here)), replace=False)
+        drawn = np.sort(drawn[learn[drawn]])
+        if len(drawn):
+            chosen.append(drawn)
+            weight.append(np.full(len(drawn), 1 / len(names) / len(drawn)))
+    places = np.concatenate(chosen)
+    own = [
+        (place, row.kind == "exam")
+        for place, row in enumerate(table.rows)
+        # Maths is on both sides.
+        if place >= table.sources and row.split == "train" and row.kind != "maths"
+    ]
+    exam = np.asarray([is_exam for _, is_exam in own])
+    own_weight = np.where(exam, EXAM_SHARE / max(1, exam.sum()), 1 / max(1, (~exam).sum()))
+    return _logistic(
+        sparse.vstack([inputs[places], table.inputs[[place for place, _ in own]]]).tocsr(),
+        np.concatenate([np.ones(len(places), dtype=bool), exam]),
+        np.concatenate([*weight, own_weight]),
+        PENALTY,
+    )
+
+
+def fit_naming(table: KindTable) -> tuple[tuple[str, ...], Floats]:
+    """What names a kind: for each one a weight a dense feature and a start, one against the rest."""
+    np = numpy()
+    kind = np.asarray([_ALIKE.get(row.kind, row.kind) for row in table.rows])
+    source = np.asarray([row.source for row in table.rows])
+    seen = np.asarray([row.split == "train" for row in table.rows])
+    dense = table.inputs[:, BUCKETS:]
+    names = tuple(name for name in KINDS if (seen & (kind == name)).any())
+    weight = np.zeros(len(table.rows))
+    for name in names:
+        here = seen & (kind == name)
+        used = sorted(set(source[here]))
+        for each in used:
+            at = here & (source == each)
+            weight[at] = 1 / len(used) / at.sum()
+    found = []
+    for name in names:
+        mine = kind == name
+        balanced = np.where(mine, weight, weight / max(1, len(names) - 1))
+        found.append(_logistic(dense, mine, balanced, NAMING_PENALTY))
+    return names, np.concatenate(found)
+
+
+def fit_line(scores: Floats, positive: Floats, weight: Floats) -> tuple[float, float]:
+    """Slope and offset from scores to log odds (Platt scaling)."""
+    np, sparse = numpy(), needed("scipy.sparse", "evals")
+    inputs = sparse.csr_matrix(np.stack([scores, np.ones(len(scores))], axis=1))
+    slope, offset = _logistic(inputs, positive > 0.5, weight, 1e-6)
+    return float(slope), float(offset)
+
+
+def _logistic(inputs: Any, positive: Any, weight: Floats, penalty: float) -> Floats:
+    """Weights of a ridge-penalised logistic regression; the last column is not penalised.
+
+    Newton's method with conjugate gradients: the same on every machine but for rounding.
+    """
+    np = numpy()
+    at = np.flatnonzero(weight)
+    part, target, weight = inputs[at], positive[at].astype(np.float64), weight[at]
+    turned = part.T.tocsr()
+    ridge = np.full(part.shape[1], penalty)
+    ridge[-1] = penalty * 1e-3
+    weights = np.zeros(part.shape[1])
+    for _ in range(_NEWTON_STEPS):
+        chance = 1 / (1 + np.exp(-np.clip(part @ weights, -30, 30)))
+        slope = turned @ (weight * (chance - target)) + ridge * weights
+        bend = weight * np.maximum(chance * (1 - chance), 1e-6)
+        step = _solve(part, turned, bend, ridge, -slope)
+        weights += step
+        if np.abs(step).max() < 1e-4:
+            break
+    found: Floats = weights
+    return found
+
+
+def _solve(part: Any, turned: Any, bend: Floats, ridge: Floats, right: Floats) -> Floats:
+    np = numpy()
+    found, left = np.zeros(len(right)), right.copy()
+    direction, size = left.copy(), left @ left
+    least = 1e-8 * size
+    for _ in range(_SOLVER_STEPS):
+        if size <= least:
+            break
+        bent = turned @ (bend * (part @ direction)) + ridge * direction
+        far = size / (direction @ bent)
+        found += far * direction
+        left -= far * bent
+        before, size = size, left @ left
+        direction = left + (size / before) * direction
+    solved: Floats = found
+    return solved

@@ -1,0 +1,343 @@
+"""Paying for a request's calls: reserve, call, settle, in every budget that applies."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import RunnableConfig
+
+from lc_asym_router._internal.deadline import finished
+from lc_asym_router._internal.provider_errors import unbilled
+from lc_asym_router._internal.run_config import (
+    buffered,
+    config_context,
+    metadata_of,
+    tags_of,
+    with_handlers,
+)
+from lc_asym_router.errors import ConfigurationError, InvalidRequestError
+from lc_asym_router.graph.calls.attempt import CallResult, TierCall
+from lc_asym_router.graph.calls.meter import CallMeter
+from lc_asym_router.graph.calls.timing import time_remaining
+from lc_asym_router.graph.state import NodeRun
+from lc_asym_router.money.budgets.amounts import Amounts, Unit, in_unit, spent_of
+from lc_asym_router.money.budgets.bounds import by_output, most_input_tokens, most_output_tokens
+from lc_asym_router.money.budgets.budget import NONE, Budget, Scope
+from lc_asym_router.money.budgets.exhausted import Exhausted
+from lc_asym_router.money.budgets.periods import utc_now
+from lc_asym_router.money.budgets.reservation import Reservation, added, charge_of
+from lc_asym_router.money.budgets.side_calls import SideCallBudget
+from lc_asym_router.money.prices import Pricing, cost_of_call
+from lc_asym_router.money.usage import believed, from_cache
+from lc_asym_router.records.trail import Labels, Trail, own_tags
+
+Instead = Literal["small", "error"] | AIMessage
+
+
+class UsedUp(Exception):
+    """A call was not made, for a budget has no room for it.
+
+    Attributes:
+        exhausted: Which budget, and how it stands.
+        instead: What its `on_exhausted` wants: "small", "error", or an answer.
+    """
+
+    def __init__(self, exhausted: Exhausted, instead: Instead) -> None:
+        super().__init__("a budget is used up")
+        self.exhausted = exhausted
+        self.instead = instead
+
+
+class Payment:
+    """What a call of a tier took from the budgets.
+
+    Attributes:
+        result: How the call went; where it is not set, all that was reserved is booked: a provider
+            may bill a call that ended half-way.
+    """
+
+    def __init__(self, call: TierCall, most: Amounts | None = None) -> None:
+        self.result: CallResult | None = None
+        self._call = call
+        self._most = most
+
+    def took(self) -> Amounts:
+        """What to book."""
+        if self._most is None or self.result is None:
+            return self._most or {}
+        return _took(self._most, self._call, self.result)
+
+    def charged(self, run: NodeRun) -> NodeRun:
+        """The run with the charge in its trail."""
+        if self._most is None:
+            return run
+        return run.with_update({"trail": charged_trail(run.state["trail"], self.took())})
+
+
+@dataclass
+class SideCalls:
+    """The model calls that a classifier or a check makes.
+
+    Attributes:
+        config: The config to run it with: metered, under budget, and without listeners.
+        calls: What was called, for the record.
+        of_answer: The call that each answer came from, by the answer's id.
+        started: `time.time()` at the start, in seconds since the epoch.
+        budget: What reserves the calls, or `None`.
+    """
+
+    config: RunnableConfig
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    of_answer: dict[str | None, dict[str, Any]] = field(default_factory=dict)
+    started: float = field(default_factory=time.time)
+    budget: SideCallBudget | None = None
+
+    def charged(self, trail: Trail) -> Trail:
+        """The trail with what the calls took in it."""
+        return trail if self.budget is None else charged_trail(trail, self.budget.took)
+
+
+@dataclass(frozen=True)
+class Payments:
+    """Pays for a router's calls from its budgets. Without any it pays for everything.
+
+    Attributes:
+        budgets: The budgets; the first that has no room decides what happens instead.
+        price_of: The price of a side call's model by its name and its provider's.
+    """
+
+    budgets: tuple[Budget, ...]
+    price_of: Callable[[str, str], Pricing | None]
+
+    @contextmanager
+    def paying(
+        self, call: TierCall, run: NodeRun, messages: Sequence[BaseMessage]
+    ) -> Iterator[Payment]:
+        """Make a call of a tier in this block, if every budget has room for the most it can take.
+
+        Args:
+            call: The call.
+            run: The node's run.
+            messages: What the tier is sent.
+
+        Raises:
+            UsedUp: A budget has no room.
+            InvalidRequestError: The call takes away its limit on output tokens.
+            ConfigurationError: The call is of a model without a known price.
+        """
+        if not self.budgets:
+            yield Payment(call)
+            return
+        reservation = self._reservation(call, run, messages)
+        if refused := reservation.reserve(time_remaining(run.state["trail"])):
+            budget, exhausted = refused
+            wanted = _asked(budget, exhausted)
+            raise UsedUp(exhausted, _instead(finished(wanted) if _waits(wanted) else wanted))
+        payment, took = Payment(call, reservation.most), reservation.most
+        try:
+            yield payment
+            took = payment.took()
+        finally:
+            reservation.settle(took, time_remaining(run.state["trail"]))
+
+    @asynccontextmanager
+    async def apaying(
+        self, call: TierCall, run: NodeRun, messages: Sequence[BaseMessage]
+    ) -> AsyncIterator[Payment]:
+        """The async twin of `paying`."""
+        if not self.budgets:
+            yield Payment(call)
+            return
+        reservation = self._reservation(call, run, messages)
+        if refused := await reservation.areserve(time_remaining(run.state["trail"])):
+            budget, exhausted = refused
+            wanted = _asked(budget, exhausted)
+            raise UsedUp(exhausted, _instead(await wanted if _waits(wanted) else wanted))
+        payment, took = Payment(call, reservation.most), reservation.most
+        try:
+            yield payment
+            took = payment.took()
+        finally:
+            await reservation.asettle(took, time_remaining(run.state["trail"]))
+
+    @contextmanager
+    def side_calls(self, run: NodeRun, labels: Labels, metered: bool) -> Iterator[SideCalls]:
+        """Run a classifier or a check in this block.
+
+        Args:
+            run: The node's run.
+            labels: What its calls are for.
+            metered: Whether it may call a model; else nothing is metered or reserved.
+        """
+        if not metered:
+            yield SideCalls(buffered(labels.on(run.around.config)))
+            return
+        calls, budget = self._side_calls(run, labels)
+        with budget, config_context(calls.config):
+            yield calls
+
+    @asynccontextmanager
+    async def async_side_calls(
+        self, run: NodeRun, labels: Labels, metered: bool
+    ) -> AsyncIterator[SideCalls]:
+        """The async twin of `side_calls`."""
+        if not metered:
+            yield SideCalls(buffered(labels.on(run.around.config)))
+            return
+        calls, budget = self._side_calls(run, labels)
+        async with budget:
+            with config_context(calls.config):
+                yield calls
+
+    def _side_calls(self, run: NodeRun, labels: Labels) -> tuple[SideCalls, SideCallBudget]:
+        meter = CallMeter(labels.purpose, self.price_of)
+        scope = scope_of(run) if self.budgets else Scope(NONE, (NONE,), utc_now())
+        trail = run.state.get("trail")
+        budget = SideCallBudget(
+            self.budgets,
+            scope,
+            _before(trail),
+            self.price_of,
+            lambda: time_remaining(trail) if trail else None,
+        )
+        config = with_handlers(run.around.config, [meter, *budget.handlers], {})
+        calls = SideCalls(
+            config=buffered(labels.on(config)),
+            calls=meter.calls,
+            of_answer=meter.of_answer,
+            started=meter.started,
+            budget=budget if self.budgets else None,
+        )
+        return calls, budget
+
+    def _reservation(
+        self, call: TierCall, run: NodeRun, messages: Sequence[BaseMessage]
+    ) -> Reservation:
+        trail = run.state["trail"]
+        return Reservation(
+            id=f"{trail['id']}:{len(trail['attempts']) + 1}",
+            budgets=self.budgets,
+            scope=scope_of(run),
+            most=self._most(call, run, messages),
+            charged=_before(trail),
+            tier=call.tier.name,
+        )
+
+    def _most(self, call: TierCall, run: NodeRun, messages: Sequence[BaseMessage]) -> Amounts:
+        """The most that a call can take."""
+        request = run.request
+        most: dict[Unit, int] = {"calls": 1}
+        paid = any(budget.usd is not None for budget in self.budgets)
+        counted = any(budget.tokens is not None for budget in self.budgets)
+        model, price = call.model, call.price
+        if paid and price is None:
+            raise ConfigurationError(
+                f"The price of {model!r} is not known, and a budget in USD must know it: call the "
+                "tier's own model, whose price is declared on its Tier."
+            )
+        if not counted and not paid:
+            return most
+        came = most_input_tokens(messages, request)
+        went = most_output_tokens(call.tier.model, request)
+        if went is None and not counted and price is not None and not by_output(price):
+            went = 0
+        if went is None:
+            raise InvalidRequestError(
+                f"This call takes away the limit on what the tier {call.tier.name!r} may say, and a "
+                "budget must know it: give max_tokens (Ollama: num_predict) as a positive number of "
+                "tokens, or leave it to the tier's model."
+            )
+        if counted:
+            most["tokens"] = came + went
+        if paid and price is not None:
+            longest = max(budget.lease for budget in self.budgets)
+            cost = price.most(came, went, longest)
+            if cost is None:
+                raise ConfigurationError(f"What a call of {model!r} costs at most is not known.")
+            most["usd"] = spent_of("usd", cost)
+        return most
+
+
+def _took(most: Amounts, call: TierCall, result: CallResult) -> Amounts:
+    """What a call took; where that is not known, the most that it can have."""
+    usage = result.message.usage_metadata if result.message is not None else None
+    cut = result.watch is not None and result.watch.cut
+    if cut:
+        usage = None  # the router ended it, so its counts are an estimate
+    if usage is not None:
+        counted, believable = believed(usage)
+        usage = counted if believable else None  # as if there were no counts
+    failed = result.error is not None
+    free = failed and not result.begun and unbilled(cast("Exception", result.error))
+    cached = usage is not None and from_cache(usage)
+    took: dict[Unit, int] = {"calls": 0 if cached else 1}
+    if "tokens" in most:
+        if free or cached:
+            took["tokens"] = 0
+        else:
+            took["tokens"] = usage["total_tokens"] if usage else most["tokens"]
+    if "usd" in most:
+        cost = cost_of_call(call.price, usage, result.seconds, failed=failed, unbilled=free)
+        if cut:
+            cost = None
+        took["usd"] = most["usd"] if cost is None else spent_of("usd", cost)
+    return took
+
+
+def _asked(budget: Budget, exhausted: Exhausted) -> Any:
+    given = budget.on_exhausted
+    return given(exhausted) if callable(given) else given
+
+
+def _waits(wanted: Any) -> bool:
+    return inspect.isawaitable(wanted)
+
+
+def _instead(wanted: Any) -> Instead:
+    if isinstance(wanted, str) and wanted not in ("small", "error"):
+        return AIMessage(wanted)
+    if wanted in ("small", "error") or isinstance(wanted, AIMessage):
+        return cast("Instead", wanted)
+    raise ConfigurationError(
+        f"Budget(on_exhausted=...) returned a {type(wanted).__name__}; return 'small', 'error', or an "
+        "answer: a text or an AIMessage."
+    )
+
+
+# what a request was charged, in its trail ---------------------------------------------------
+
+
+def _before(trail: Trail | None) -> dict[Unit, int]:
+    budget = (trail or cast("Trail", {})).get("budget") or {}
+    return charge_of(budget.get("charged", {}), spent_of)
+
+
+def charged_trail(trail: Trail, took: Amounts) -> Trail:
+    """The trail with a charge added to what the request was charged, in USD, tokens and calls."""
+    budget = trail.get("budget") or {"charged": {}, "exhausted": []}
+    total = added(_before(trail), took)
+    charged = {unit: in_unit(unit, amount) for unit, amount in total.items()}
+    return {**trail, "budget": {**budget, "charged": charged}}
+
+
+def marked_trail(trail: Trail, exhausted: Exhausted) -> Trail:
+    """The trail with a used-up budget marked in it."""
+    budget = trail.get("budget") or {"charged": {}, "exhausted": []}
+    marks = [*budget["exhausted"], exhausted.to_dict()]
+    return {**trail, "budget": {**budget, "exhausted": marks}}
+
+
+def scope_of(run: NodeRun) -> Scope:
+    """What a request counts under."""
+    config = run.around.config
+    thread = metadata_of(config).get("thread_id")
+    if thread is None:
+        thread = (config.get("configurable") or {}).get("thread_id")
+    tags = tuple(own_tags(tags_of(config)))
+    return Scope(NONE if thread is None else str(thread), tags or (NONE,), utc_now())

@@ -1,0 +1,38 @@
+"""Reading what local models write: thinking, tool calls and JSON in the text of an answer.
+
+Pure functions over texts and messages, of no provider and no router. They take linear time, never
+evaluate, and raise nothing but what they say, whatever the text.
+"""
+
+from __future__ import annotations
+
+from lc_asym_router.tiers.model_text.structured import json_candidates, json_in
+from lc_asym_router.tiers.model_text.thinking import (
+    ThoughtText,
+    split_thinking,
+    thinking_apart,
+    thinking_is_whole,
+)
+from lc_asym_router.tiers.model_text.tool_calls import (
+    ReadCalls,
+    RepairedMessage,
+    TextCall,
+    read_calls,
+    repair_tool_calls,
+    tools_of,
+)
+
+__all__ = [
+    "ReadCalls",
+    "RepairedMessage",
+    "TextCall",
+    "ThoughtText",
+    "json_candidates",
+    "json_in",
+    "read_calls",
+    "repair_tool_calls",
+    "split_thinking",
+    "thinking_apart",
+    "thinking_is_whole",
+    "tools_of",
+]

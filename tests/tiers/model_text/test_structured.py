@@ -1,0 +1,72 @@
+"""JSON in answers that say more than JSON."""
+
+from __future__ import annotations
+
+import pytest
+
+from lc_asym_router.tiers.model_text import json_candidates, json_in
+
+DATA = {"a": [1, {"b": None}], "c": "x}"}
+JSON = '{"a": [1, {"b": null}], "c": "x}"}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        JSON,
+        f"  {JSON}\n",
+        f"```json\n{JSON}\n```",
+        f"```\n{JSON}\n```",
+        f"```json{JSON}```",
+        f"Here it is:\n\n```json\n{JSON}\n```\n\nI hope this helps.",
+        f"Here it is:\n```json\n{JSON}",
+        f"The answer is {JSON}.",
+        f"See [1]: {JSON} and {{that}} [2].",
+        f"<think>first {{}} then</think>\n{JSON}",
+        f'<think>```json\n{{"a": 0}}\n```</think>\n```json\n{JSON}\n```',
+        f"hm\n</think>\n\n{JSON}",
+        f'The schema was:\n```json\n{{"a": 0}}\n```\nand the data is\n```json\n{JSON}\n```',
+        f"\\frac{{1}}{{2}} is the value: {JSON}",
+        f"<|channel|>final<|message|>{JSON}<|return|>",
+    ],
+)
+def test_the_data_are_found(text):
+    assert json_in(text) == DATA
+
+
+@pytest.mark.parametrize(("text", "value"), [("5", 5), ('"x"', "x"), ("null", None), ("[1]", [1])])
+def test_any_json_that_is_the_whole_answer(text, value):
+    assert json_in(text) == value
+    assert json_in(f"```json\n{text}\n```") == value
+
+
+def test_a_bare_line_end_in_a_string_passes():
+    assert json_in('{"a": "x\ny"}') == {"a": "x\ny"}
+
+
+def test_candidates_come_in_the_order_of_their_likelihood():
+    text = '[1]\n{"a": 1}\n```json\n{"b": 1}\n```\n```json\n{"c": 1}\n```\n{"d": 1}'
+    assert json_candidates(text) == ({"c": 1}, {"b": 1}, {"d": 1}, {"a": 1}, [1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Hi",
+        "```json\nHi\n```",
+        '{"a": ',
+        "{a: 1}",
+        f"<think>{JSON}",
+        "[" * 100_000,
+        '{"a":' * 3000 + "1" + "}" * 3000,
+        "```json" + "\n" * 100_000 + "x",
+        "{" * 50_000 + '"' * 50_000,
+        "9" * 5000,
+    ],
+    ids=range(11),
+)
+def test_where_there_is_none_it_says_so_without_the_text(text):
+    assert json_candidates(text) == ()
+    with pytest.raises(ValueError, match=r"^it is no JSON$"):
+        json_in(text)
