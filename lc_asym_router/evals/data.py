@@ -270,7 +270,7 @@ def _row(data: dict[str, Any], place: str, name: str, own_id: str, scored: bool)
         },
         prompt_suffix=str(data.get("prompt_suffix") or ""),
         gold=data.get("gold"),
-        tools=_objects(data.get("tools"), "tools", place),
+        tools=_object_list(data.get("tools"), "tools", place),
     )
 
 
@@ -298,7 +298,7 @@ def _answer(
 def _calls(data: Mapping[str, Any], name: str, place: str) -> tuple[Mapping[str, Any], ...] | None:
     if data.get(name) is None:
         return None
-    calls = _objects(data[name], name, place)
+    calls = _object_list(data[name], name, place)
     for call in calls:
         if not isinstance(call.get("name"), str) or not isinstance(call.get("args"), dict):
             raise DataError(
@@ -307,7 +307,7 @@ def _calls(data: Mapping[str, Any], name: str, place: str) -> tuple[Mapping[str,
     return calls
 
 
-def _objects(value: Any, name: str, place: str) -> tuple[Mapping[str, Any], ...]:
+def _object_list(value: Any, name: str, place: str) -> tuple[Mapping[str, Any], ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):

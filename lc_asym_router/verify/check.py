@@ -341,7 +341,9 @@ def _strongest(vouched: Iterable[str]) -> str:
 
 def _all(verdicts: list[Verdict]) -> Verdict:
     score: float | None = None
-    names, reasons, votes = [], [], []
+    names: list[str] = []
+    reasons: list[str] = []
+    votes: list[Mapping[str, Any]] = []
     failed: Verdict | None = None
     answer = None
     for verdict in verdicts:

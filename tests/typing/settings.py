@@ -26,30 +26,22 @@ def verdict(attempt: Attempt) -> Verdict:
 def right(model: BaseChatModel) -> list[AsymRouter]:
     """What is right passes."""
     return [
-        AsymRouter(small="ollama:llama3.1:8b", frontier=model, verify="form"),
-        AsymRouter(
-            tiers=[Tier(model, "small"), Tier(model, "frontier")], threshold=[0.5], verify="form"
-        ),
+        AsymRouter(small="ollama:llama3.1:8b", frontier=model),
+        AsymRouter(tiers=[Tier(model, "small"), Tier(model, "frontier")], threshold=[0.5]),
         AsymRouter(small=model, frontier=model, classify=complexity, verify=verdict),
         AsymRouter(small=model, frontier=model, verify=default_checks() & Agreement(2, agree=2)),
         AsymRouter(small=model, frontier=model, verify={"small": None}, threshold=Path("c.json")),
-        AsymRouter(
-            small=model,
-            frontier=model,
-            budgets=[Budget(usd=5, per="day")],
-            deadline=30,
-            verify="form",
-        ),
+        AsymRouter(small=model, frontier=model, budgets=[Budget(usd=5, per="day")], deadline=30),
     ]
 
 
 def wrong(model: BaseChatModel) -> None:
     """What is wrong is found."""
-    AsymRouter(small=3, frontier=model, verify="form")  # type: ignore[arg-type]
-    AsymRouter(small=model, frontier=model, threshold="abc", verify="form")  # type: ignore[arg-type]
-    AsymRouter(small=model, frontier=model, classify="lerned", verify="form")  # type: ignore[arg-type]
+    AsymRouter(small=3, frontier=model)  # type: ignore[arg-type]
+    AsymRouter(small=model, frontier=model, threshold="abc")  # type: ignore[arg-type]
+    AsymRouter(small=model, frontier=model, classify="lerned")  # type: ignore[arg-type]
     AsymRouter(small=model, frontier=model, verify=True)  # type: ignore[arg-type]
-    AsymRouter(small=model, frontier=model, budgets=5, verify="form")  # type: ignore[arg-type]
-    AsymRouter(small=model, frontier=model, fallbacks=model, verify="form")  # type: ignore[arg-type]
-    AsymRouter(small=model, frontier=model, sticky="forever", verify="form")  # type: ignore[arg-type]
-    AsymRouter(small=model, frontier=model, thresold=0.5, verify="form")  # type: ignore[call-arg]
+    AsymRouter(small=model, frontier=model, budgets=5)  # type: ignore[arg-type]
+    AsymRouter(small=model, frontier=model, fallbacks=model)  # type: ignore[arg-type]
+    AsymRouter(small=model, frontier=model, sticky="forever")  # type: ignore[arg-type]
+    AsymRouter(small=model, frontier=model, thresold=0.5)  # type: ignore[call-arg]

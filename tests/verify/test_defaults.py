@@ -36,7 +36,7 @@ def test_by_default_a_local_tier_is_sampled_once_more(make):
 
 def test_by_default_a_paid_tier_is_checked_for_form_and_that_is_said_once(caplog):
     with caplog.at_level(logging.INFO, "lc_asym_router"):
-        routers = [AsymRouter(small=paid(), frontier=paid(), verify="form") for _ in range(2)]
+        routers = [AsymRouter(small=paid(), frontier=paid()) for _ in range(2)]
     assert {check_name(router) for router in routers} == {FORM}
     said = [each for each in caplog.records if "form and sums alone" in each.getMessage()]
     assert len(said) == 1
@@ -45,15 +45,12 @@ def test_by_default_a_paid_tier_is_checked_for_form_and_that_is_said_once(caplog
 
 @pytest.mark.parametrize("price", [PerCall(0), Price(0, 0)])
 def test_a_price_of_nothing_is_as_good_as_local(price):
-    assert (
-        check_name(AsymRouter(small=Tier(paid(), price=price), frontier=paid(), verify="form"))
-        == SAMPLED
-    )
+    assert check_name(AsymRouter(small=Tier(paid(), price=price), frontier=paid())) == SAMPLED
 
 
 def test_each_tier_by_where_it_runs(small):
     tiers = [Tier(small_model(small), "a"), Tier(paid(), "b"), Tier(paid(), "c")]
-    router = AsymRouter(tiers=tiers, verify="form")
+    router = AsymRouter(tiers=tiers)
     assert (check_name(router, "a"), check_name(router, "b")) == (SAMPLED, FORM)
     named = AsymRouter(tiers=tiers, verify={"a": "form", "b": "strict"})
     assert (check_name(named, "a"), check_name(named, "b")) == (FORM, "Vote")
