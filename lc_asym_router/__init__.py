@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from lc_asym_router.verify.judge import Judge as Judge
     from lc_asym_router.verify.learned import LearnedVerifier as LearnedVerifier
     from lc_asym_router.verify.self_verify import SelfVerification as SelfVerification
+    from lc_asym_router.verify.vote import Vote as Vote
 
 _HOMES = {
     "Agreement": ".verify.agreement",
@@ -104,6 +105,7 @@ _HOMES = {
     "TiersFailedError": ".errors",
     "UnverifiedError": ".errors",
     "Verdict": ".verify.attempt",
+    "Vote": ".verify.vote",
     "default_checks": ".verify.defaults",
 }
 

@@ -41,7 +41,7 @@ def install() -> None:
 
 
 def pair(models: str) -> dict[str, Any]:
-    """The two tiers, and the checks that suit them: settings of `AsymRouter`.
+    """The two tiers, settings of `AsymRouter`.
 
     Args:
         models: "embedded" or "real".
@@ -53,12 +53,12 @@ def pair(models: str) -> dict[str, Any]:
         raise ValueError(f"ROUTER_MODELS={models!r}: it is one of {', '.join(SHOWN)}.")
     print(SHOWN[models])
     if models == "real":
-        small, frontier, settings = tiers_from_env()
+        small, frontier = tiers_from_env()
     else:
-        small, frontier, settings = tiers_from_env(embedded("small"), embedded("frontier"))
+        small, frontier = tiers_from_env(embedded("small"), embedded("frontier"))
         # So that there are bills to look at: the stand-in costs what gpt-4o does.
         small = Tier(small.model, price=Power(watts=30, usd_per_kwh=0.30), source=small.source)
         frontier = Tier(frontier.model, price=Price(2.50, 10.00), source=frontier.source)
     for role, tier in (("small", small), ("frontier", frontier)):
         print(f"{role}: {tier.model_name} ({tier.source})")
-    return {"small": small, "frontier": frontier, **settings}
+    return {"small": small, "frontier": frontier}

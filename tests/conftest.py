@@ -109,7 +109,8 @@ def make(small: OllamaServer, frontier: OpenAIServer) -> Callable[..., AsymRoute
         return AsymRouter(
             small=Tier(small_model(small), price=SMALL_PRICE),
             frontier=Tier(frontier_model(frontier), price=FRONTIER_PRICE),
-            **settings,
+            # The servers are on this machine, so a sample more would be asked for by default.
+            **{"verify": "form", **settings},
         )
 
     return build

@@ -24,6 +24,7 @@ ROOMS = {
         "SelfVerification",
         "LearnedVerifier",
         "Joint",
+        "Vote",
     ],
     "Task decomposition": ["Decomposer", "ChatPlanner", "Gate", "Plan", "Step"],
     "Watching": ["OpenTelemetry", "RequestLog", "DriftWatch"],

@@ -235,6 +235,7 @@ def ask(small: str, frontier: str) -> Any:
     router = AsymRouter(
         small=ChatOllama(model="s", base_url=small, client_kwargs={"timeout": 10}),
         frontier=ChatOpenAI(model="f", base_url=frontier, max_retries=0, api_key=KEY, timeout=10),
+        verify="form",
     )
     return router.invoke(PROMPT)
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lc_asym_router.evals.replay import replay_router as replay_router
     from lc_asym_router.evals.results import LiveEvaluation as LiveEvaluation
     from lc_asym_router.evals.search import Target as Target
+    from lc_asym_router.evals.vote import vote_report as vote_report
 
 _HOMES = {
     "Answer": ".data",
@@ -61,6 +62,7 @@ _HOMES = {
     "replay_router": ".replay",
     "same_final_answer": ".graders",
     "simulate": ".cascade",
+    "vote_report": ".vote",
 }
 
 __all__ = sorted(_HOMES)

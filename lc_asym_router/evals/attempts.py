@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -34,16 +35,30 @@ def attempt_of(row: Row) -> Attempt:
     )
 
 
-def usage_of(row: Row, answer: Answer) -> UsageMetadata:
+def usage_of(row: Row, answer: Answer, *, estimated: bool = False) -> UsageMetadata:
     """An answer's token counts: as recorded, else by the texts' lengths.
 
-    An answer without a text is taken to be as long as the row's other one.
+    An answer without a text is taken to be as long as the row's other one. Tools count as part of what
+    was asked, calls as part of what was said.
+
+    Args:
+        row: The row.
+        answer: One of its answers.
+        estimated: Whether recorded counts are passed over, so that answers with and without them
+            compare.
     """
-    text = answer.response or row.weak.response or row.strong.response or ""
-    given, taken = answer.output_tokens, answer.input_tokens
+    text = _said(answer) or _said(row.weak) or _said(row.strong)
+    given, taken = (None, None) if estimated else (answer.output_tokens, answer.input_tokens)
     output = estimated_tokens(text) if given is None else given
-    asked = estimated_tokens(row.query + row.prompt_suffix) if taken is None else taken
+    tools = json.dumps(row.tools) if row.tools else ""
+    asked = estimated_tokens(row.query + row.prompt_suffix + tools) if taken is None else taken
     return UsageMetadata(input_tokens=asked, output_tokens=output, total_tokens=asked + output)
+
+
+def _said(answer: Answer) -> str:
+    """What an answer was, as a text: its words, and its calls as JSON."""
+    calls = [json.dumps(call) for call in answer.calls or ()]
+    return "\n".join(filter(None, (answer.response or "", *calls, *answer.invalid_calls)))
 
 
 def bills(rows: Sequence[Row], price: Price, answers: Sequence[Answer]) -> Floats:

@@ -31,6 +31,8 @@ class Answer:
         output_tokens: Tokens of the response, or `None`.
         model: The model's name.
         logprob: Mean logprob of its tokens, in nats, at most 0; `None` where it was not recorded.
+        calls: Its tool calls, `{"name", "args"}` each; `None` where they were not recorded.
+        invalid_calls: Calls that it made and that could not be read, as it wrote them.
     """
 
     score: float | None
@@ -39,6 +41,13 @@ class Answer:
     output_tokens: int | None = None
     model: str = ""
     logprob: float | None = None
+    calls: tuple[Mapping[str, Any], ...] | None = field(default=None, repr=False)
+    invalid_calls: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it is known what was said: a text, or calls."""
+        return self.response is not None or self.calls is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,9 @@ class Row:
         category: A part of the source, or "".
         other: Further models' answers by name.
         prompt_suffix: What was asked behind the query, or "".
-        gold: The right answer, or `None`.
+        gold: The right answer, or `None`; for tool calls a list of
+            `{"name", "args": {argument: [possible values]}}`.
+        tools: The tools that were bound, in OpenAI's format.
     """
 
     id: str
@@ -66,6 +77,7 @@ class Row:
     other: Mapping[str, Answer] = field(default_factory=dict, repr=False)
     prompt_suffix: str = ""
     gold: Any = field(default=None, repr=False)
+    tools: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
 
     @property
     def asked(self) -> str:
@@ -95,7 +107,10 @@ def load(*paths: AnyPath, scored: bool = True) -> list[Row]:
     are known `id`, `dataset`, `category`, `gold`, `prompt_suffix`, `weak_response`,
     `strong_response`, `weak_usage` and `strong_usage` (`{"input_tokens", "output_tokens"}`),
     `weak_logprob` and `strong_logprob` (the tokens' mean, in nats), `weak_model`, `strong_model`, and
-    `other` (`{model: {"score", "response"?, "usage"?, "logprob"?}}`). A row without an `id` is known
+    `other` (`{model: {"score", "response"?, "usage"?, "logprob"?, "calls"?, "invalid_calls"?}}`). Rows
+    of tool calls have `tools` in OpenAI's format, `weak_calls` and `strong_calls` (lists of
+    `{"name", "args"}`), and `weak_invalid_calls` and `strong_invalid_calls` where some could not be
+    read. A row without an `id` is known
     by its file and line.
 
     Args:
@@ -255,6 +270,7 @@ def _row(data: dict[str, Any], place: str, name: str, own_id: str, scored: bool)
         },
         prompt_suffix=str(data.get("prompt_suffix") or ""),
         gold=data.get("gold"),
+        tools=_object_list(data.get("tools"), "tools", place),
     )
 
 
@@ -274,7 +290,29 @@ def _answer(
         output_tokens=_count(usage, "output_tokens", f"{prefix}usage", place),
         model=model,
         logprob=_logprob(data.get(f"{prefix}logprob"), f"{prefix}logprob", place),
+        calls=_calls(data, f"{prefix}calls", place),
+        invalid_calls=tuple(map(str, data.get(f"{prefix}invalid_calls") or ())),
     )
+
+
+def _calls(data: Mapping[str, Any], name: str, place: str) -> tuple[Mapping[str, Any], ...] | None:
+    if data.get(name) is None:
+        return None
+    calls = _object_list(data[name], name, place)
+    for call in calls:
+        if not isinstance(call.get("name"), str) or not isinstance(call.get("args"), dict):
+            raise DataError(
+                f"{place}: each of '{name}' must hold a 'name' and an object of 'args'."
+            )
+    return calls
+
+
+def _object_list(value: Any, name: str, place: str) -> tuple[Mapping[str, Any], ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise DataError(f"{place}: '{name}' must be a list of objects.")
+    return tuple(value)
 
 
 def _count(usage: Mapping[str, Any], name: str, where: str, place: str) -> int | None:

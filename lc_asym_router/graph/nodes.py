@@ -33,7 +33,7 @@ from lc_asym_router.graph.state import (
     Update,
 )
 from lc_asym_router.graph.streaming import Audience, adeliver, deliver
-from lc_asym_router.graph.updates import Updates, without_record
+from lc_asym_router.graph.updates import Passed, Updates, without_record
 from lc_asym_router.records.request import Request
 from lc_asym_router.records.trail import Decision, Labels, Trail
 from lc_asym_router.tiers.faults.race import arace, race
@@ -243,9 +243,11 @@ class GraphNodes:
                     verdict = within(seconds, lambda: check(draft.attempt))
             except Exception as error:
                 verdict = _raised(error, check)
-        if verdict.passed:
-            self._deliver(draft.draft, draft.tier, run)
-        return self._verified(draft, run, verdict, calls)
+        passed = self._passed(draft, run, verdict, calls)
+        if passed is None:
+            return self._rejected(draft, run, verdict, calls)
+        self._deliver(passed.draft, passed.tier, run)
+        return self.updates.accepted(passed)
 
     async def _averify(self, run: NodeRun) -> Update:
         draft = DraftCheck.of(self.policy, run)
@@ -256,19 +258,36 @@ class GraphNodes:
                 verdict = await awithin(seconds, lambda: check.acall(draft.attempt))
             except Exception as error:
                 verdict = _raised(error, check)
-        if verdict.passed:
-            await self._adeliver(draft.draft, draft.tier, run)
-        return self._verified(draft, run, verdict, calls)
+        passed = self._passed(draft, run, verdict, calls)
+        if passed is None:
+            return self._rejected(draft, run, verdict, calls)
+        await self._adeliver(passed.draft, passed.tier, run)
+        return self.updates.accepted(passed)
 
-    def _verified(
+    def _passed(
+        self, checked: DraftCheck, run: NodeRun, verdict: Verdict, calls: SideCalls
+    ) -> Passed | None:
+        """What is handed on, where the check has passed it."""
+        if not verdict.passed:
+            return None
+        above = checked.attempt.tiers_above
+        answers = above.calls(calls.of_answer) if above and verdict.answer is not None else {}
+        return self.updates.passed(
+            checked.tier,
+            calls.charged(run.state["trail"]),
+            checked.draft,
+            verdict,
+            calls.calls,
+            calls.of_answer,
+            answers,
+        )
+
+    def _rejected(
         self, checked: DraftCheck, run: NodeRun, verdict: Verdict, calls: SideCalls
     ) -> Update:
-        trail = calls.charged(run.state["trail"])
-        if verdict.passed:
-            return self.updates.accepted(trail, checked.attempt.message, verdict, calls.calls)
         above = checked.attempt.tiers_above
         answers = above.calls(calls.of_answer) if above else {}
-        run = run.with_update({"trail": trail})
+        run = run.with_update({"trail": calls.charged(run.state["trail"])})
         return self.updates.rejected(checked.tier, run, verdict, calls.calls, answers)
 
     # what the nodes share -------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from langgraph.constants import END
 from lc_asym_router._internal.chunks import Draft, as_message
 from lc_asym_router._internal.provider_errors import describe_error, unbilled
 from lc_asym_router.errors import BudgetExceededError, TiersFailedError, UnverifiedError
-from lc_asym_router.graph.calls.attempt import CallResult, TierCall, tried
+from lc_asym_router.graph.calls.attempt import CallResult, TierCall, labels_of, tried
 from lc_asym_router.graph.calls.payments import UsedUp, marked_trail
 from lc_asym_router.graph.calls.timing import time_remaining
 from lc_asym_router.graph.policy import Policy
@@ -29,6 +29,21 @@ AnswerAbove = tuple[AIMessage, dict[str, Any]]
 """What a tier above has answered to a check, and the side call that it was."""
 UNFINISHED = "left"
 """The error of an attempt while it is under way, should its request end half-way."""
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A passed answer, as it is handed on.
+
+    Attributes:
+        tier: Whose it is; the checked tier where a model that is no tier gave it.
+        draft: The answer, as it came.
+        trail: The trail with the verdict, and with the call that gave the answer as its last attempt.
+    """
+
+    tier: Tier
+    draft: Draft
+    trail: Trail
 
 
 @dataclass(frozen=True)
@@ -163,11 +178,52 @@ class Updates:
             )
         return {"route": below.name, "trail": trail, "draft": None}
 
-    def accepted(
-        self, trail: Trail, message: AIMessage, verdict: Verdict, side_calls: list[dict[str, Any]]
-    ) -> Update:
-        """The check has passed the draft."""
-        return self.answered(_with_verdict(trail, verdict, side_calls), message)
+    def accepted(self, passed: Passed) -> Update:
+        """The check has passed the draft, or another answer in its place."""
+        return self.answered(passed.trail, as_message(passed.draft))
+
+    def passed(
+        self,
+        tier: Tier,
+        trail: Trail,
+        draft: Draft,
+        verdict: Verdict,
+        side_calls: list[dict[str, Any]],
+        calls: Mapping[str | None, dict[str, Any]],
+        answers_above: Mapping[str, AnswerAbove],
+    ) -> Passed:
+        """What a passed draft comes to: itself, or the answer that the verdict holds in its place,
+        whose call is the next attempt then.
+
+        Args:
+            tier: Whose draft it is.
+            trail: The trail; its last attempt is the draft's.
+            draft: The draft.
+            verdict: The passed verdict.
+            side_calls: The calls that the check made.
+            calls: The same by the ids of their answers.
+            answers_above: What tiers above have answered to it, by their names.
+        """
+        answer = verdict.answer
+        call = calls.get(answer.id) if answer is not None else None
+        if answer is None or call is None:
+            trail = _with_verdict(trail, verdict, side_calls)
+            return Passed(tier, draft if answer is None else answer, trail)
+        others = [each for each in side_calls if each is not call]
+        trail = _with_verdict(trail, replace(verdict, passed=False, vouched="none"), others)
+        name = next((name for name, (said, _) in answers_above.items() if said is answer), None)
+        by = self.policy.setups[name].tier if name is not None else tier
+        entry = attempt_entry(
+            tier=by.name,
+            model=call["model"],
+            price=None,
+            seconds=call["seconds"],
+            usage=call["usage"],
+        )
+        entry |= {"cost_usd": call["cost_usd"], **labels_of(self.policy, by, trail).in_record}
+        entry |= {"asked_by": verdict.check}
+        trail = {**trail, "attempts": [*trail["attempts"], entry]}
+        return Passed(by, answer, _with_verdict(trail, replace(verdict, votes=()), []))
 
     def rejected(
         self,
@@ -197,7 +253,9 @@ class Updates:
             return {"route": tier.name, "trail": trail, "draft": None}
         if not run.options.escalate:
             raise UnverifiedError(open_record(trail), exceptions)
-        up = self.policy.next_after(tier, run.request, run.options, tried(trail))
+        # A vote was of all that is cheap: where it fails, the last tier is asked.
+        voted = {each.name for each in self.policy.ladder[:-1]} if verdict.votes else set()
+        up = self.policy.next_after(tier, run.request, run.options, tried(trail) | voted)
         if up is None:
             raise TiersFailedError(open_record(trail), exceptions)
         if self.policy.escalate_with == "draft":
@@ -251,11 +309,19 @@ class Updates:
             "tier": answer["tier"],
             "escalated": climbed > 0,
             "degraded": climbed < 0,
+            "vouched": _vouched(answer, setups[answer["tier"]].last),
             "cost_usd": cost,
             "frontier_cost_usd": alone,
             "saved_usd": None if cost is None or alone is None else alone - cost,
         }
         return _ended(trail, message, record)
+
+
+def _vouched(answer: Mapping[str, Any], last: bool) -> str:
+    """What vouches for the answer of an attempt: its check, else being the last tier's."""
+    if answer["passed"]:
+        return str(answer["vouched"])
+    return "frontier" if last else "none"
 
 
 def _instead(trail: Trail, message: AIMessage) -> Update:
@@ -265,6 +331,7 @@ def _instead(trail: Trail, message: AIMessage) -> Update:
         "tier": None,
         "escalated": False,
         "degraded": False,
+        "vouched": "none",
         "cost_usd": _cost(trail),
         "frontier_cost_usd": None,
         "saved_usd": None,
@@ -334,6 +401,8 @@ def _with_verdict(trail: Trail, verdict: Verdict, side_calls: list[dict[str, Any
         "check": verdict.check,
         "score": verdict.score,
         "reason": verdict.reason,
+        "vouched": verdict.vouched if verdict.passed else "none",
+        **({"votes": [dict(vote) for vote in verdict.votes]} if verdict.votes else {}),
     }
     return {
         **trail,

@@ -35,6 +35,10 @@ class Record(Displayed):
         tier: The tier that answered, or `None`.
         escalated: Whether a tier below was asked before it.
         degraded: Whether a tier above was asked before it, and failed.
+        vouched: What the answer is vouched for by: "form" (its form and its sums), "sample" (a further
+            sample of the same model), "vote" (another model says the same), "judge", "learned", "own"
+            (a check of the user's), "frontier" (the last tier's, which nothing checks), "none"; for
+            composed checks the strongest. `None` where the record does not say.
         cost_usd: What all calls cost in USD, or `None` where a price is not known.
         frontier_cost_usd: What the frontier alone would have cost, an estimate, or `None`.
         saved_usd: The difference, or `None`.
@@ -49,6 +53,7 @@ class Record(Displayed):
     tier: str | None = None
     escalated: bool = False
     degraded: bool = False
+    vouched: str | None = None
     cost_usd: float | None = None
     frontier_cost_usd: float | None = None
     saved_usd: float | None = None
@@ -98,6 +103,7 @@ def _read(given: Mapping[str, Any]) -> Record:
         tier=text_of(given.get("tier")) or None,
         escalated=given.get("escalated") is True,
         degraded=given.get("degraded") is True,
+        vouched=text_of(given.get("vouched")) or None,
         cost_usd=number_of(given.get("cost_usd")),
         frontier_cost_usd=number_of(given.get("frontier_cost_usd")),
         saved_usd=number_of(given.get("saved_usd")),

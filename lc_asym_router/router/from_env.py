@@ -15,7 +15,6 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
-from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
@@ -79,11 +78,8 @@ def preferred(models: tuple[str, ...]) -> str | None:
 def tiers_from_env(
     small: Tier | BaseChatModel | str | None = None,
     frontier: Tier | BaseChatModel | str | None = None,
-) -> tuple[Tier, Tier, dict[str, Any]]:
-    """The two tiers, each the best that is to be had here, and the settings that suit them.
-
-    Where the small tier is an embedded model, two further samples must agree with its answer: form
-    alone lets its wrong answers pass (`make bench-agreement` shows by how much).
+) -> tuple[Tier, Tier]:
+    """The two tiers, each the best that is to be had here.
 
     Args:
         small: What to take for the small tier, whatever the environment holds.
@@ -98,16 +94,7 @@ def tiers_from_env(
     )
     for role, tier in (("small", small_tier), ("frontier", frontier_tier)):
         logger.info("%s tier: %s (%s)", role, tier.model_name, tier.source)
-    return small_tier, frontier_tier, _defaults(small_tier)
-
-
-def _defaults(small: Tier) -> dict[str, Any]:
-    if not small.source.startswith("embedded"):
-        return {}
-    from lc_asym_router.verify.agreement import Agreement
-    from lc_asym_router.verify.defaults import default_checks
-
-    return {"verify": default_checks() & Agreement(2, agree=2)}
+    return small_tier, frontier_tier
 
 
 def _given(model: Tier | BaseChatModel | str | None, variable: str) -> Tier | None:

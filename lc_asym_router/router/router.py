@@ -27,13 +27,13 @@ from lc_asym_router.records.request import (
 )
 from lc_asym_router.records.trail import Decision
 from lc_asym_router.router.chain_model import ChainChatModel
+from lc_asym_router.router.checking import check_of
 from lc_asym_router.router.exploring import Explorable
 from lc_asym_router.router.settings import (
     budgeted,
     budgets_of,
     calibrated,
     calibration_of,
-    check_of,
     hedge_of,
     ladder_of,
     scorer_of,
@@ -67,9 +67,12 @@ class AsymRouter(ChainChatModel, Explorable):
         threshold: Complexity at or over it goes to the last tier, in [0, 1]; `None` for the
             classifier's own, else 0.5; or a list with one number for each step up; or a
             `Calibration` or its file's path, which brings the checks' thresholds too.
-        verify: What checks the answers of every tier but the last: a check, a callable, "default"
-            for `default_checks()`, or `None` for none; or one of these for each tier but the last,
-            by the tiers' names.
+        verify: What checks the answers of every tier but the last: a check, a callable, or `None` for
+            none; or "form" (`default_checks()`: form and sums, at no call), "default" (the same, and
+            one further sample in another representation where the tier runs on this machine or
+            network, or its price is 0), "vote" (any two of the tiers below the last say the same, else
+            the last is asked), "strict" (two opinions must agree, else the last tier, no exceptions);
+            or one of these for each tier but the last, by the tiers' names.
         small_attempts: Tries on a tier below the last before it escalates, at least 1.
         escalate_with: "request" escalates with the request as it was; "draft" sends the rejected
             answer and the reason along.
@@ -258,10 +261,10 @@ class AsymRouter(ChainChatModel, Explorable):
         """
         from lc_asym_router.router.from_env import tiers_from_env
 
-        small, frontier, defaults = tiers_from_env(
+        small, frontier = tiers_from_env(
             small=settings.pop("small", None), frontier=settings.pop("frontier", None)
         )
-        return cls(small=small, frontier=frontier, **{**defaults, **settings})
+        return cls(small=small, frontier=frontier, **settings)
 
     # decisions ------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +21,7 @@ from lc_asym_router.money.budgets.periods import utc_now
 from lc_asym_router.tiers.faults.client_retries import without_own_retries
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.tier import Tier
-from lc_asym_router.verify.check import Check, as_check
-from lc_asym_router.verify.defaults import default_checks
-from lc_asym_router.verify.per_tier import PerTier
+from lc_asym_router.verify.check import Check
 
 if TYPE_CHECKING:
     from lc_asym_router.tiers.tier import Tier
@@ -165,47 +163,6 @@ def thresholds_of(threshold: Any, scorer: Scorer, ladder: Ladder) -> tuple[float
             f"{len(ladder) - 1} for {len(ladder)} tiers."
         )
     return thresholds
-
-
-def check_of(verify: Any, ladder: Ladder) -> Check | None:
-    """The check that a user gave, the default one for "default", `None` for none.
-
-    Raises:
-        ConfigurationError: It is no check; or one for each tier, and a tier is missing or not there;
-            or one asks a tier that is not above the one whose answers it checks.
-    """
-    check = _per_tier(verify, ladder) if isinstance(verify, Mapping) else _single(verify)
-    names = [tier.name for tier in ladder]
-    for place, name in enumerate(names[:-1]):
-        here = check.at(name) if check else None
-        for part in here.parts if here else ():
-            second = getattr(part, "second", None)
-            if isinstance(second, str) and second not in names[place + 1 :]:
-                raise ConfigurationError(
-                    f"{part.name}(second={second!r}) checks the tier {name!r}, and above that are "
-                    f"{', '.join(names[place + 1 :])}. Name one of them, or give a chat model; "
-                    "verify={'" + name + "': ...} gives each tier a check of its own."
-                )
-    return check
-
-
-def _per_tier(verify: Mapping[Any, Any], ladder: Ladder) -> Check | None:
-    names = [tier.name for tier in ladder][:-1]
-    if set(verify) != set(names):
-        raise ConfigurationError(
-            f"verify= has checks for {', '.join(map(repr, verify)) or 'no tier'}; give one, or None, "
-            f"for every tier but the last: {', '.join(map(repr, names))}."
-        )
-    checks = {name: _single(verify[name]) for name in names}
-    return PerTier(checks) if any(checks.values()) else None
-
-
-def _single(verify: Any) -> Check | None:
-    if verify is None:
-        return None
-    if isinstance(verify, str) and verify == "default":
-        return default_checks()
-    return as_check(verify)
 
 
 def budgets_of(given: Any) -> tuple[Budget, ...]:

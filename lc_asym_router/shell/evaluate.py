@@ -15,6 +15,7 @@ from lc_asym_router.shell.terminal import printable
 if TYPE_CHECKING:
     from lc_asym_router.evals.cascade import CascadePrices
     from lc_asym_router.evals.data import Answer, Row
+    from lc_asym_router.money.prices import Price
 
 
 def add_to(commands: Any) -> None:
@@ -51,6 +52,24 @@ def add_to(commands: Any) -> None:
         nargs=2,
         type=float,
         help="its price, likewise; by default the same",
+    )
+    parser.add_argument(
+        "--vote",
+        metavar="MODEL",
+        nargs="+",
+        default=[],
+        help="models in `other` that vote after the small one: what any two share is handed on",
+    )
+    parser.add_argument(
+        "--needs", metavar="MODEL", help="the voter without whom no two decide; by default none"
+    )
+    parser.add_argument(
+        "--price",
+        metavar=("MODEL", "IN", "OUT"),
+        nargs=3,
+        action="append",
+        default=[],
+        help="a voter's or the frontier's USD per million tokens in and out, for --vote; once a model",
     )
     parser.add_argument(
         "--kinds",
@@ -91,6 +110,12 @@ def run(options: argparse.Namespace) -> int:
         from lc_asym_router.evals.ladder import ladder_report
 
         report["ladder"] = ladder_report(rows, options.second, options.arbiter, prices)
+    if options.vote:
+        from lc_asym_router.evals.vote import vote_report
+
+        report["vote"] = vote_report(
+            rows, options.vote, _named_prices(options.price), options.needs
+        )
     if options.json:
         print(json.dumps(report))
     else:
@@ -151,6 +176,22 @@ def _prices(options: argparse.Namespace) -> CascadePrices:
     return CascadePrices(**{name: Price(*price) for name, price in given.items() if price})
 
 
+def _named_prices(given: Sequence[Sequence[str]]) -> dict[str, Price]:
+    """The prices of `--price`, by the models' names.
+
+    Raises:
+        ConfigurationError: One is no number.
+    """
+    from lc_asym_router.money.prices import Price
+
+    try:
+        return {model: Price(float(came), float(went)) for model, came, went in given}
+    except ValueError as error:
+        raise ConfigurationError(
+            f"--price takes a model's name and two numbers, USD per million tokens in and out: {error}."
+        ) from None
+
+
 def _lines(report: dict[str, Any]) -> Iterator[str]:
     """The report as a table for a person."""
     yield f"{'source':24} {'rows':>6}  small frontier   APGR   (95 %)       CPT50 CPT80"
@@ -168,7 +209,7 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     for name, figures in (report.get("checks") or {}).items():
         told = ", ".join(f"{key} {_number(value).strip()}" for key, value in figures.items())
         yield f"check {name}: {told}"
-    for name in ("cascade", "ladder"):
+    for name in ("cascade", "ladder", "vote"):
         if figures := report.get(name):
             told = ", ".join(f"{key} {_number(value).strip()}" for key, value in figures.items())
             yield f"{name}: {told}"

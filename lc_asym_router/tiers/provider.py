@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel, SecretStr
 
+_PRIVATE_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 _NO_TOKENS = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
 
 
@@ -31,6 +35,27 @@ def counted(message: AIMessage) -> AIMessage:
     if not usage or "total_tokens" in usage:
         return message
     return message.model_copy(update={"usage_metadata": {**_NO_TOKENS, **usage}})
+
+
+def is_private(url: str | None, provider: str) -> bool:
+    """Whether an address is on this machine or a private network, as Ollama's own is.
+
+    Args:
+        url: Where a model's calls go, or `None` for its provider's own address.
+        provider: Its provider, as LangSmith names it.
+    """
+    if not url:
+        if provider != "ollama":
+            return False
+        url = os.environ.get("OLLAMA_HOST") or "127.0.0.1"
+    host = (urlsplit(url if "//" in url else f"//{url}").hostname or "").lower()
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return (
+            host == "localhost" or host.endswith(_PRIVATE_NAMES) or (host != "" and "." not in host)
+        )
+    return address.is_loopback or address.is_private or address.is_link_local
 
 
 def ends_unmarked(message: AIMessage, provider: str) -> bool:

@@ -20,7 +20,7 @@ from lc_asym_router.tiers.faults.client_retries import retry_like
 from lc_asym_router.tiers.faults.concurrency import Slots
 from lc_asym_router.tiers.faults.retry import Retry, retry_of
 from lc_asym_router.tiers.loading import load_model
-from lc_asym_router.tiers.provider import credentials_digest
+from lc_asym_router.tiers.provider import credentials_digest, is_private
 
 RESERVED_NAMES = frozenset({"classify", "verify", "__start__", "__end__", "__input__"})
 ANSWER_TOKENS = 256
@@ -203,6 +203,11 @@ class Tier:
     def provider(self) -> str:
         """The model's provider, as LangSmith knows it: "ollama", "openai", ..."""
         return provider_of(self.model)
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether its calls go to this machine or a private network."""
+        return is_private(base_url_of(self.model), self.provider)
 
     @property
     def room(self) -> int | None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lc_asym_router.verify.prefix import Prefix as Prefix
     from lc_asym_router.verify.refusal import Refusal as Refusal
     from lc_asym_router.verify.self_verify import SelfVerification as SelfVerification
+    from lc_asym_router.verify.vote import Vote as Vote
 
 _HOMES = {
     "Agreement": ".agreement",
@@ -55,6 +56,7 @@ _HOMES = {
     "ValidStructure": ".form",
     "ValidToolCalls": ".form",
     "Verdict": ".attempt",
+    "Vote": ".vote",
     "as_check": ".check",
     "default_checks": ".defaults",
 }

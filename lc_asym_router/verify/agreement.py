@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
@@ -11,11 +10,19 @@ from langgraph.errors import GraphBubbleUp
 
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.verify.answers.comparing import agree
 from lc_asym_router.verify.answers.final_answer import final_answer
+from lc_asym_router.verify.answers.texts import SHORT
 from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
-from lc_asym_router.verify.second import Second, aask_second, ask_second, can_ask, check_second
+from lc_asym_router.verify.recast import Recast, recasts
+from lc_asym_router.verify.second import (
+    Second,
+    aask_second,
+    ask_second,
+    can_ask,
+    check_second,
+    same_said,
+)
 
 
 class Agreement(Check):
@@ -26,12 +33,18 @@ class Agreement(Check):
     or to the letter where the request shows code. It stops as soon as the vote is decided. The
     samples are in the bill, as side calls of the record.
 
-    On the 24 short prompts of `make bench-agreement`, the embedded 0.5B model was right 16 times;
-    where at least one of two samples agreed, 15 of 19 times; where both did, 14 of 17.
+    A model's own samples are asked for in another representation: to work it out in steps, as a short
+    program that this library reads and never executes, with the question turned round, with its options
+    in another order, by the kind of request. One of those is worth five of the same: on recorded
+    questions about dates it kept all of the gain, where two plain samples of which any must agree kept
+    a third (`python -m tests.benchmarks.representations FOLDER`).
 
     Args:
         samples: How many further samples are taken at most.
-        agree: How many of them must agree.
+        agree: How many of them must agree; all of them where it is not given.
+        vary: "auto" for another representation by the kind of request; `None` to ask the same again.
+        texts: "compare" compares long texts and programs too, of which two hardly ever say the same;
+            "pass" lets them pass unasked: nothing vouches for them then.
         temperature: Sampling temperature for the further samples.
         second: Another chat model to ask instead of the tier's own; it is asked as it is (its own
             temperature), so one sample is enough. Or the name of a tier above: where that one is
@@ -49,13 +62,20 @@ class Agreement(Check):
         self,
         samples: int | None = None,
         *,
-        agree: int = 1,
+        agree: int | None = None,
+        vary: Literal["auto"] | None = "auto",
+        texts: Literal["compare", "pass"] = "compare",
         temperature: float = 0.8,
         second: Second | None = None,
         overlap: float = 0.8,
     ) -> None:
         check_second(second, "Agreement")
-        self.samples = samples if samples is not None else (1 if second else 2)
+        self.samples = 1 if samples is None else samples
+        agree = self.samples if agree is None else agree
+        if vary not in ("auto", None):
+            raise ConfigurationError(f"Agreement(vary={vary!r}) is 'auto' or None.")
+        if texts not in ("compare", "pass"):
+            raise ConfigurationError(f"Agreement(texts={texts!r}) is 'compare' or 'pass'.")
         if not 1 <= agree <= self.samples:
             raise ConfigurationError(
                 f"Agreement(samples={self.samples}, agree={agree}): agree must lie in 1 to samples."
@@ -73,18 +93,24 @@ class Agreement(Check):
         if not 0 <= overlap <= 1:
             raise ConfigurationError(f"Agreement(overlap={overlap}) must lie in [0, 1].")
         self.agree = agree
+        self.vary = vary
+        self.texts = texts
+        vars(self)["vouches"] = "vote" if second is not None else "sample"
         self.temperature = temperature
         self.second = second
         self.overlap = overlap
 
     def check(self, attempt: Attempt) -> Verdict:
+        if self.texts == "pass" and _is_long(attempt.message):
+            return _UNCOMPARED
         can_ask(self.second, attempt)
-        vote = _Vote(self)
+        vote, ways = _Samples(self), self._representations(attempt)
         while not vote.decided:
+            way = ways[(vote.asked + vote.unread) % len(ways)]
             try:
                 if self.second is None:
-                    again = self._again(attempt, vote.asked)
-                    sample = again.invoke(list(attempt.request.messages))
+                    again = self._again(attempt, vote.asked + vote.unread)
+                    sample = again.invoke(list(way.messages))
                 else:
                     sample = ask_second(self.second, attempt)
             except GraphBubbleUp:
@@ -92,17 +118,20 @@ class Agreement(Check):
             except Exception as error:
                 vote.lost(error)
             else:
-                vote.cast(self._agrees(attempt, sample))
+                vote.take(self._agrees(attempt, sample, way), way is not ways[-1])
         return vote.verdict()
 
     async def acheck(self, attempt: Attempt) -> Verdict:
+        if self.texts == "pass" and _is_long(attempt.message):
+            return _UNCOMPARED
         can_ask(self.second, attempt)
-        vote = _Vote(self)
+        vote, ways = _Samples(self), self._representations(attempt)
         while not vote.decided:
+            way = ways[(vote.asked + vote.unread) % len(ways)]
             try:
                 if self.second is None:
-                    again = self._again(attempt, vote.asked)
-                    sample = await again.ainvoke(list(attempt.request.messages))
+                    again = self._again(attempt, vote.asked + vote.unread)
+                    sample = await again.ainvoke(list(way.messages))
                 else:
                     sample = await aask_second(self.second, attempt)
             except GraphBubbleUp:
@@ -110,7 +139,7 @@ class Agreement(Check):
             except Exception as error:
                 vote.lost(error)
             else:
-                vote.cast(self._agrees(attempt, sample))
+                vote.take(self._agrees(attempt, sample, way), way is not ways[-1])
         return vote.verdict()
 
     def _again(self, attempt: Attempt, asked: int) -> Runnable[Any, AIMessage]:
@@ -121,25 +150,42 @@ class Agreement(Check):
             )
         return attempt.again(self.temperature, asked + 1)
 
-    def _agrees(self, attempt: Attempt, sample: AIMessage) -> bool:
-        answer = attempt.message
-        if answer.tool_calls or sample.tool_calls:
-            return _calls(answer) == _calls(sample)
-        return agree(
-            attempt.request.turn_text,
-            final_answer(answer.text),
-            final_answer(sample.text),
-            self.overlap,
-        )
+    def _representations(self, attempt: Attempt) -> tuple[Recast, ...]:
+        if self.vary is None or self.second is not None:
+            return (Recast("same", attempt.request.messages),)
+        return recasts(attempt.request)
+
+    def _agrees(self, attempt: Attempt, sample: AIMessage, way: Recast) -> bool | None:
+        """Whether a sample comes to the same; `None` where what it comes to can't be read."""
+        if attempt.message.tool_calls or sample.tool_calls:
+            return same_said(attempt.request, attempt.message, sample, self.overlap)
+        read = way.read(sample)
+        if read is None:
+            return None
+        return same_said(attempt.request, attempt.message, sample, self.overlap, (None, read))
 
 
-class _Vote:
+_UNCOMPARED = Verdict(True, reason="a long text has no final answer to compare", vouched="none")
+
+
+def _is_long(message: AIMessage) -> bool:
+    """Whether a reply is a long text or a program, without a final answer."""
+    if message.tool_calls:
+        return False
+    answer = final_answer(str(message.text))
+    return not answer.marked and (
+        answer.kind == "code" or (answer.kind == "text" and len(answer.raw.split()) > SHORT)
+    )
+
+
+class _Samples:
     """Counts the samples until the outcome can't change any more."""
 
     def __init__(self, rule: Agreement) -> None:
         self.rule = rule
         self.asked = 0
         self.agreed = 0
+        self.unread = 0
         self.errors: list[str] = []
 
     @property
@@ -147,9 +193,18 @@ class _Vote:
         open_votes = self.rule.samples - self.asked
         return self.agreed >= self.rule.agree or self.agreed + open_votes < self.rule.agree
 
-    def cast(self, agrees: bool) -> None:
+    def take(self, agrees: bool | None, others: bool) -> None:
+        """Count a sample; one that can't be read does not count where there are other representations.
+
+        Args:
+            agrees: Whether it agrees; `None` where it can't be read.
+            others: Whether the request can be asked another way still.
+        """
+        if agrees is None and others and not self.unread:
+            self.unread = 1
+            return
         self.asked += 1
-        self.agreed += agrees
+        self.agreed += bool(agrees)
 
     def lost(self, error: Exception) -> None:
         self.asked += 1
@@ -160,13 +215,8 @@ class _Vote:
         reason = f"{self.agreed} of {self.asked} further {samples} agreed"
         if self.errors:
             reason += f" ({len(self.errors)} failed: {self.errors[0]})"
+        if self.unread:
+            reason += " (1 could not be read)"
         return Verdict(
             self.agreed >= self.rule.agree, self.agreed / self.asked if self.asked else 0.0, reason
         )
-
-
-def _calls(message: AIMessage) -> list[str]:
-    return sorted(
-        json.dumps([call["name"], call["args"]], sort_keys=True, default=str)
-        for call in message.tool_calls
-    )

@@ -29,6 +29,7 @@ class Arithmetic(Check):
     """
 
     instant: ClassVar[bool] = True
+    vouches: ClassVar[str] = "form"
 
     def check(self, attempt: Attempt) -> Verdict:
         text = attempt.text

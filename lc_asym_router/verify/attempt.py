@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langchain_core.messages import AIMessage
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from lc_asym_router.records.request import Request
 
 
+VOUCHED = ("none", "form", "learned", "judge", "sample", "vote", "own", "frontier")
+"""What an answer can be vouched for by, weakest first: nothing; its form and its sums; learned scores;
+a judge's word; a further sample of the same model; another model that says the same; a check of the
+user's own; the last tier, which nothing checks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a check says of an attempt.
@@ -26,12 +32,28 @@ class Verdict:
         score: How good it is, in [0, 1]; `None` where the check does not grade.
         reason: One line for a person; it never quotes the answer.
         check: Name of the check that decided; filled in where it is left empty.
+        vouched: What a passed answer is vouched for by, one of `VOUCHED`; filled in by the check
+            where it is left empty.
+        answer: What is to be handed on in place of the checked answer, or `None`. Where a call of
+            this check gave it, that call becomes the attempt that answered.
+        votes: Who voted what, plain data without a text: `{"voter", "model", "vote", "why"}` each,
+            equal numbers in "vote" for answers that say the same, `None` for an abstention, whose
+            reason stands in "why". Where there are any and nothing is handed on, the last tier is
+            asked next.
     """
 
     passed: bool
     score: float | None = None
     reason: str = ""
     check: str = ""
+    vouched: str = ""
+    answer: AIMessage | None = field(default=None, repr=False)
+    votes: tuple[Mapping[str, Any], ...] = ()
+
+    def by(self, check: str, vouches: str) -> Verdict:
+        """The verdict with the check's name in it, and with what vouches for a passed answer."""
+        vouched = self.vouched or (vouches if self.passed else "none")
+        return replace(self, check=self.check or check, vouched=vouched)
 
 
 class TiersAbove(Protocol):
@@ -96,6 +118,22 @@ class Attempt:
     def text(self) -> str:
         """The answer's text, without reasoning and other blocks."""
         return str(self.message.text)
+
+    def saying(self, message: AIMessage, model: str = "", provider: str = "") -> Attempt:
+        """The attempt with another message in its answer's place.
+
+        Args:
+            message: What is to be checked.
+            model: Name of the model that said it; this attempt's own where it is not given.
+            provider: That model's provider; "" where it is not known.
+        """
+        return replace(
+            self,
+            message=message,
+            model=model or self.model,
+            provider=provider,
+            usage=message.usage_metadata,
+        )
 
     @property
     def cost_usd(self) -> float | None:

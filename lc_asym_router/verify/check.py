@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -15,7 +15,7 @@ from langchain_core.runnables.config import run_in_executor
 
 from lc_asym_router._internal.deadline import finished
 from lc_asym_router.errors import CheckError, ConfigurationError
-from lc_asym_router.verify.attempt import Attempt, Verdict
+from lc_asym_router.verify.attempt import VOUCHED, Attempt, Verdict
 from lc_asym_router.verify.prefix import Prefix
 
 TOO_LONG = "the answer is too long to judge"
@@ -35,6 +35,9 @@ class Check(ABC):
 
     asks: ClassVar[bool] = False
     """Whether it asks a model: such a check can't be run again on recorded answers."""
+    vouches: ClassVar[str] = "own"
+    """What an answer that it passes is vouched for by, one of `VOUCHED`; a subclass of the user's own
+    leaves it."""
     instant: ClassVar[bool] = False
     """Whether it looks at the answer alone and calls nothing, so that there is nothing to meter. That
     holds for the class that says so, not for its subclasses."""
@@ -101,15 +104,15 @@ class Check(ABC):
     def end_early(self, prefix: Prefix) -> Verdict | None:
         """The early verdict, with the check's name in it."""
         verdict = self.early(prefix)
-        return _named(verdict, self) if verdict else None
+        return verdict.by(self.name, self.vouches) if verdict else None
 
     def __call__(self, attempt: Attempt) -> Verdict:
         """The verdict on an attempt, with the check's name in it."""
-        return _named(self.check(attempt), self)
+        return self.check(attempt).by(self.name, self.vouches)
 
     async def acall(self, attempt: Attempt) -> Verdict:
         """The async twin of calling the check."""
-        return _named(await self.acheck(attempt), self)
+        return (await self.acheck(attempt)).by(self.name, self.vouches)
 
     def __and__(self, other: Check | CheckCallable) -> Check:
         return All(self, as_check(other))
@@ -174,19 +177,25 @@ class _Several(Check):
 
     def check(self, attempt: Attempt) -> Verdict:
         verdicts: list[Verdict] = []
-        for check, name in self._named:
-            verdict = check.check(attempt)
-            verdicts.append(verdict if verdict.check else replace(verdict, check=name))
-            if bool(verdict.passed) is self.decided_by:
+        for place, (check, name) in enumerate(self._named):
+            verdict = check.check(attempt).by(name, check.vouches)
+            verdicts.append(verdict)
+            if verdict.answer is not None and not self.decided_by:
+                attempt = attempt.saying(verdict.answer)
+                verdicts += [before(attempt) for before in self.checks[:place]]
+            if any(bool(each.passed) is self.decided_by for each in verdicts):
                 break
         return self._together(verdicts)
 
     async def acheck(self, attempt: Attempt) -> Verdict:
         verdicts: list[Verdict] = []
-        for check, name in self._named:
-            verdict = await check.acheck(attempt)
-            verdicts.append(verdict if verdict.check else replace(verdict, check=name))
-            if bool(verdict.passed) is self.decided_by:
+        for place, (check, name) in enumerate(self._named):
+            verdict = (await check.acheck(attempt)).by(name, check.vouches)
+            verdicts.append(verdict)
+            if verdict.answer is not None and not self.decided_by:
+                attempt = attempt.saying(verdict.answer)
+                verdicts += [await before.acall(attempt) for before in self.checks[:place]]
+            if any(bool(each.passed) is self.decided_by for each in verdicts):
                 break
         return self._together(verdicts)
 
@@ -196,7 +205,10 @@ class _Several(Check):
 
 
 class All(_Several):
-    """Passes where every check passes; stops at the first that fails. The score is the least."""
+    """Passes where every check passes; stops at the first that fails. The score is the least.
+
+    Where one hands on another answer than the checked one, the others are to pass that one.
+    """
 
     sign = "&"
     decided_by = False
@@ -264,10 +276,10 @@ class Not(Check):
         return inner and Not(inner)
 
     def check(self, attempt: Attempt) -> Verdict:
-        return _not(self.inner(attempt))
+        return _not(self.inner(attempt), self.parts)
 
     async def acheck(self, attempt: Attempt) -> Verdict:
-        return _not(await self.inner.acall(attempt))
+        return _not(await self.inner.acall(attempt), self.parts)
 
     def __invert__(self) -> Check:
         return self.inner
@@ -312,10 +324,6 @@ def as_check(check: Check | CheckCallable) -> Check:
     return CallableCheck(check)
 
 
-def _named(verdict: Verdict, check: Check) -> Verdict:
-    return verdict if verdict.check else replace(verdict, check=check.name)
-
-
 def _verdict(value: Any, name: str) -> Verdict:
     if isinstance(value, Verdict):
         return value
@@ -327,19 +335,33 @@ def _verdict(value: Any, name: str) -> Verdict:
     )
 
 
+def _strongest(vouched: Iterable[str]) -> str:
+    return max(vouched, key=lambda each: VOUCHED.index(each) if each in VOUCHED else -1)
+
+
 def _all(verdicts: list[Verdict]) -> Verdict:
-    last = verdicts[-1]
     score: float | None = None
-    names, reasons = [], []
+    names: list[str] = []
+    reasons: list[str] = []
+    votes: list[Mapping[str, Any]] = []
+    failed: Verdict | None = None
+    answer = None
     for verdict in verdicts:
         if verdict.score is not None:
             score = verdict.score if score is None else min(score, verdict.score)
-        names.append(verdict.check)
+        if not verdict.passed and failed is None:
+            failed = verdict
+        if verdict.check not in names:
+            names.append(verdict.check)
         if verdict.reason:
             reasons.append(verdict.reason)
-    if last.passed:
-        return Verdict(True, score, "; ".join(reasons), " & ".join(names))
-    return replace(last, score=score)
+        votes += verdict.votes
+        answer = verdict.answer or answer
+    if failed is not None:
+        return replace(failed, score=score, votes=tuple(votes), answer=None)
+    vouched = _strongest(verdict.vouched for verdict in verdicts)
+    named = " & ".join(names)
+    return Verdict(True, score, "; ".join(reasons), named, vouched, answer, tuple(votes))
 
 
 def _any(verdicts: list[Verdict]) -> Verdict:
@@ -349,10 +371,13 @@ def _any(verdicts: list[Verdict]) -> Verdict:
     if last.passed:
         return replace(last, score=score)
     names = " | ".join(verdict.check for verdict in verdicts)
-    return Verdict(False, score, "; ".join(v.reason for v in verdicts if v.reason), names)
+    votes = tuple(vote for verdict in verdicts for vote in verdict.votes)
+    reasons = "; ".join(v.reason for v in verdicts if v.reason)
+    return Verdict(False, score, reasons, names, votes=votes)
 
 
-def _not(verdict: Verdict) -> Verdict:
+def _not(verdict: Verdict, parts: Sequence[Check]) -> Verdict:
     score = None if verdict.score is None else 1 - verdict.score
     reason = f"{verdict.check} {'passed' if verdict.passed else 'failed'}"
-    return Verdict(not verdict.passed, score, reason)
+    vouched = "none" if verdict.passed else _strongest(part.vouches for part in parts)
+    return Verdict(not verdict.passed, score, reason, vouched=vouched)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from lc_asym_router.verify.arithmetic import Arithmetic
+from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 from lc_asym_router.verify.form import CutOff, NotEmpty, ValidStructure, ValidToolCalls
 from lc_asym_router.verify.loops import Looping
@@ -19,3 +22,25 @@ def default_checks() -> Check:
     """
     form = NotEmpty() & CutOff() & Refusal() & Looping() & ValidToolCalls() & ValidStructure()
     return form & Arithmetic()
+
+
+def voting_checks() -> Check:
+    """What an answer must pass to count in a vote: the default checks; where tools are bound, without a
+    word on refusals and sums, for there "I can't do that" says that no tool fits, which is an answer.
+    """
+    return _ByTools(
+        default_checks(), NotEmpty() & CutOff() & Looping() & ValidToolCalls() & ValidStructure()
+    )
+
+
+class _ByTools(Check):
+    """One check for requests without tools, another one for those with."""
+
+    vouches: ClassVar[str] = "form"
+
+    def __init__(self, without: Check, bound: Check) -> None:
+        self.without = without
+        self.bound = bound
+
+    def check(self, attempt: Attempt) -> Verdict:
+        return self.bound(attempt) if attempt.request.tools else self.without(attempt)

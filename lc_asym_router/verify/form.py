@@ -33,6 +33,7 @@ class NotEmpty(Check):
     """Passes where the answer holds any text, block or tool call. "42" is an answer."""
 
     instant: ClassVar[bool] = True
+    vouches: ClassVar[str] = "form"
 
     def check(self, attempt: Attempt) -> Verdict:
         message = attempt.message
@@ -49,6 +50,7 @@ class CutOff(Check):
     """
 
     instant: ClassVar[bool] = True
+    vouches: ClassVar[str] = "form"
 
     def check(self, attempt: Attempt) -> Verdict:
         reason = finish_reason(attempt.message)
@@ -63,6 +65,7 @@ class ParsesAsJSON(Check):
     """Passes where the answer's text is JSON, with or without a code fence around it."""
 
     instant: ClassVar[bool] = True
+    vouches: ClassVar[str] = "form"
 
     def check(self, attempt: Attempt) -> Verdict:
         try:
@@ -83,6 +86,7 @@ class MatchesSchema(Check):
     """
 
     instant: ClassVar[bool] = True
+    vouches: ClassVar[str] = "form"
 
     def __init__(self, schema: Any) -> None:
         self.schema = schema
@@ -105,6 +109,7 @@ class ValidStructure(Check):
     """
 
     instant: ClassVar[bool] = True
+    vouches: ClassVar[str] = "form"
 
     def check(self, attempt: Attempt) -> Verdict:
         request = attempt.request
@@ -147,6 +152,7 @@ class ValidToolCalls(Check):
     """
 
     instant: ClassVar[bool] = True
+    vouches: ClassVar[str] = "form"
 
     def check(self, attempt: Attempt) -> Verdict:
         if attempt.request.schema:

@@ -47,6 +47,7 @@ class Judge(Check):
     """
 
     asks: ClassVar[bool] = True
+    vouches: ClassVar[str] = "judge"
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class Judge(Check):
         except Exception as error:
             what = self._failed(error)
             if isinstance(self.fallback, bool):
-                return Verdict(self.fallback, reason=what)
+                return Verdict(self.fallback, reason=what, vouched="none")
             return _fell_back(self.fallback(attempt), what)
 
     async def acheck(self, attempt: Attempt) -> Verdict:
@@ -96,7 +97,7 @@ class Judge(Check):
         except Exception as error:
             what = self._failed(error)
             if isinstance(self.fallback, bool):
-                return Verdict(self.fallback, reason=what)
+                return Verdict(self.fallback, reason=what, vouched="none")
             return _fell_back(await self.fallback.acall(attempt), what)
 
     def _ask(self, attempt: Attempt) -> ClassifierRequest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
+from typing import ClassVar
 
 from langchain_core.messages import AIMessage
 from langgraph.errors import GraphBubbleUp
@@ -39,6 +40,8 @@ class LearnedVerifier(Check):
         ConfigurationError: A threshold outside [0, 1], or a second model that is none.
         ModelFileError: The file of weights can't be used.
     """
+
+    vouches: ClassVar[str] = "learned"
 
     def __init__(
         self,
@@ -101,7 +104,9 @@ class LearnedVerifier(Check):
         return Verdict(passed, score, f"{what} {score:.2f}, {side} {self.threshold:.2f}")
 
 
-_UNSCORED = Verdict(True, reason="tool calls and answers in a schema are not scored")
+_UNSCORED = Verdict(
+    True, reason="tool calls and answers in a schema are not scored", vouched="none"
+)
 
 
 def _judged(attempt: Attempt) -> bool:

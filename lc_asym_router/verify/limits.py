@@ -21,6 +21,7 @@ class MaxLength(Check):
     """
 
     instant: ClassVar[bool] = True
+    vouches: ClassVar[str] = "form"
 
     def __init__(self, characters: int) -> None:
         if characters < 1:
@@ -58,6 +59,7 @@ class MeanLogprob(Check):
     """
 
     instant: ClassVar[bool] = True
+    vouches: ClassVar[str] = "form"
 
     def __init__(self, at_least: float, *, tokens: int = 16) -> None:
         if not at_least <= 0:

@@ -44,6 +44,7 @@ class Looping(Check):
     """
 
     instant: ClassVar[bool] = True
+    vouches: ClassVar[str] = "form"
 
     def __init__(self, repeats: int = 4, longest: int = 60) -> None:
         self.repeats = repeats

@@ -62,4 +62,4 @@ class PerTier(Check):
         return await check.acall(attempt) if check else _UNCHECKED
 
 
-_UNCHECKED = Verdict(True, reason="this tier's answers are not checked")
+_UNCHECKED = Verdict(True, reason="this tier's answers are not checked", vouched="none")

@@ -37,6 +37,7 @@ class Refusal(Check):
     """
 
     instant: ClassVar[bool] = True
+    vouches: ClassVar[str] = "form"
 
     def __init__(self, phrases: Iterable[str] = ()) -> None:
         self.phrases = tuple(phrases)

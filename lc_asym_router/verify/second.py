@@ -1,12 +1,19 @@
-"""Asking a second model what it would say: any chat model, or a tier above by its name."""
+"""Another opinion: asking a second model, or a tier above by its name, and comparing what both say."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 
 from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import bind
+from lc_asym_router.verify.answers.calls import same_calls
+from lc_asym_router.verify.answers.comparing import agree
+from lc_asym_router.verify.answers.final_answer import FinalAnswer, final_answer
 from lc_asym_router.verify.attempt import Attempt
 
 Second = BaseChatModel | str
@@ -36,6 +43,39 @@ async def aask_second(second: Second, attempt: Attempt) -> AIMessage:
         assert attempt.tiers_above is not None
         return await attempt.tiers_above.aask(second)
     return await bind(second, attempt.request).ainvoke(list(attempt.request.messages))
+
+
+def same_said(
+    request: Request,
+    one: AIMessage,
+    other: AIMessage,
+    overlap: float,
+    read: tuple[FinalAnswer | None, FinalAnswer | None] = (None, None),
+) -> bool:
+    """Whether two replies to a request come to the same.
+
+    Tool calls are compared for what they do. Where tools are bound, two replies without a call do the
+    same, whatever they say; without tools it is the final answers that are compared.
+
+    Args:
+        request: What was asked.
+        one: A reply.
+        other: Another.
+        overlap: Share of common words from which two long texts mean the same, in [0, 1].
+        read: What each comes to, where that is not what its text says.
+    """
+    tools = request.tools.openai_tools if request.tools else []
+    if one.tool_calls or other.tool_calls or tools:
+        return same_calls(
+            cast("list[Mapping[str, Any]]", one.tool_calls),
+            cast("list[Mapping[str, Any]]", other.tool_calls),
+            tools,
+        )
+    ours, theirs = (
+        final_answer(str(said.text)) if known is None else known
+        for said, known in zip((one, other), read, strict=True)
+    )
+    return agree(request.turn_text, ours, theirs, overlap)
 
 
 def check_second(second: object, owner: str) -> None:

@@ -70,6 +70,7 @@ class SelfVerification(Check):
     """
 
     asks: ClassVar[bool] = True
+    vouches: ClassVar[str] = "judge"
 
     def __init__(
         self,
@@ -185,7 +186,7 @@ class _Count:
         return Verdict(passed, score, reason)
 
 
-_TOOL_CALLS = Verdict(True, reason="tool calls are not asked about")
+_TOOL_CALLS = Verdict(True, reason="tool calls are not asked about", vouched="none")
 
 
 def question(attempt: Attempt) -> list[BaseMessage]:

@@ -59,7 +59,9 @@ def agent_of(request, make, small, frontier):
         if request.param == "middleware":
             routed = AsymRouterMiddleware(make(**settings))
         else:
-            routed = AsymRouterMiddleware(small=small_model(small), **settings)
+            routed = AsymRouterMiddleware(
+                small=small_model(small), **{"verify": "form", **settings}
+            )
         model = frontier_model(frontier)
         return create_agent(model, list(tools), middleware=[*middleware, routed], **kwargs)
 

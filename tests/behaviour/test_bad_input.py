@@ -47,7 +47,7 @@ def test_settings_are_checked_at_construction(small, frontier):
         ({**two, "classify": "magic"}, "There is no classifier 'magic'"),
         ({**two, "classify": 7}, "no classifier"),
         ({**two, "classify_deadline": 0}, "positive number of seconds"),
-        ({**two, "verify": "strict"}, "no check"),
+        ({**two, "verify": "stricter"}, "is none of 'form', 'default', 'vote', 'strict'"),
         ({**two, "verify": 3}, "no check"),
         ({**two, "small_attempts": 0}, "at least 1"),
         ({**two, "escalate_with": "hope"}, "escalate_with"),
@@ -67,7 +67,7 @@ def test_settings_are_checked_at_construction(small, frontier):
         ({"small": "nosuch:model", "frontier": f}, "nosuch"),
     ]:
         with pytest.raises(ValidationError, match=says) as caught:
-            AsymRouter(**settings)
+            AsymRouter(**{"verify": "form", **settings})
         assert "sk-not-a-key" not in str(caught.value)
 
 

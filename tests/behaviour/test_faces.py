@@ -93,7 +93,7 @@ async def test_batches(make):
 
 
 async def test_a_router_as_a_tier_of_a_router(make, small, frontier, ask):
-    outer = AsymRouter(small=make(), frontier=frontier_model(frontier))
+    outer = AsymRouter(small=make(), frontier=frontier_model(frontier), verify="form")
     small.script(Reply(REFUSAL.text, input_tokens=3, output_tokens=4))
     with get_usage_metadata_callback() as counted:
         answer = await ask(outer, "hi")
@@ -122,18 +122,20 @@ async def test_modalities_go_only_where_they_are_taken(small, frontier, block, m
     asked = [HumanMessage([{"type": "text", "text": "What is it?"}, block])]
     blind = Tier(small_model(small), inputs=())
     seeing = Tier(frontier_model(frontier), inputs=[modality])
-    decision = AsymRouter(small=blind, frontier=seeing).decide(asked)
+    decision = AsymRouter(small=blind, frontier=seeing, verify="form").decide(asked)
     assert (decision.tier, decision.classifier) == ("frontier", "limits")
     assert f"no {modality} input" in decision.reason
     with pytest.raises(NoTierError, match=f"no {modality} input"):
-        AsymRouter(small=blind, frontier=blind).decide(asked)
+        AsymRouter(small=blind, frontier=blind, verify="form").decide(asked)
 
 
 async def test_a_profile_says_what_a_model_takes(small):
     """gpt-4o's own profile: pictures and PDF, no audio."""
     from langchain_openai import ChatOpenAI
 
-    router = AsymRouter(small=small_model(small), frontier=ChatOpenAI(model="gpt-4o", api_key="x"))
+    router = AsymRouter(
+        small=small_model(small), frontier=ChatOpenAI(model="gpt-4o", api_key="x"), verify="form"
+    )
     audio = HumanMessage(
         [
             {"type": "text", "text": "What is said?"},

@@ -79,7 +79,9 @@ async def test_a_tier_that_raises_escalates(make, ask, small, frontier, fault):
 async def test_an_unreachable_tier_escalates(ask, frontier):
     with OllamaServer() as gone:
         gone.stop()
-        router = AsymRouter(small=small_model(gone), frontier=frontier_model(frontier))
+        router = AsymRouter(
+            small=small_model(gone), frontier=frontier_model(frontier), verify="form"
+        )
         answer = await ask(router, "hi")
     assert answer.text == "a frontier answer"
     assert "ollama serve" in record(answer)["attempts"][0]["error"]
@@ -135,7 +137,8 @@ async def test_three_tiers_escalate_one_by_one(ask, small, frontier):
                 Tier(small_model(small), "tiny"),
                 Tier(frontier_model(middle), "middle"),
                 Tier(frontier_model(frontier), "large"),
-            ]
+            ],
+            verify="form",
         )
         small.script(Reply(""))
         answer = await ask(router, "hi")
@@ -149,6 +152,7 @@ async def test_a_threshold_for_each_step(small, frontier, complexity, tier):
         tiers=[Tier(small_model(small), name) for name in "abc"],
         threshold=[0.3, 0.8],
         classify=lambda _: complexity,
+        verify="form",
     )
     assert router.decide("hi").tier == tier
     assert (await router.adecide("hi")).tier == tier
@@ -223,7 +227,7 @@ async def test_every_token_is_counted_once(make, ask, small, frontier):
 
 
 async def test_an_unknown_price_is_none(small, frontier, ask):
-    router = AsymRouter(small=small_model(small), frontier=frontier_model(frontier))
+    router = AsymRouter(small=small_model(small), frontier=frontier_model(frontier), verify="form")
     answer = await ask(router, "hi")
     for key in ("cost_usd", "frontier_cost_usd", "saved_usd"):
         assert record(answer)[key] is None
@@ -274,6 +278,7 @@ async def test_limits_decide_before_the_classifier(small, frontier, ask):
         small=small_model(small, num_ctx=512),
         frontier=frontier_model(frontier),
         classify=never,
+        verify="form",
     )
     answer = await ask(router, "word " * 600)
     assert record(answer)["decision"]["classifier"] == "limits"
@@ -288,12 +293,13 @@ def image() -> HumanMessage:
 
 async def test_an_image_goes_only_where_it_is_taken(small, frontier):
     router = AsymRouter(
-        small=Tier(small_model(small), inputs=()), frontier=frontier_model(frontier)
+        small=Tier(small_model(small), inputs=()), frontier=frontier_model(frontier), verify="form"
     )
     assert router.decide([image()]).tier == "frontier"
     blind = AsymRouter(
         small=Tier(small_model(small), inputs=()),
         frontier=Tier(frontier_model(frontier), inputs=["audio"]),
+        verify="form",
     )
     with pytest.raises(NoTierError, match="no image input"):
         blind.invoke([image()])

@@ -51,6 +51,7 @@ def test_standard_parameters_reach_both_dialects():
         frontier=ChatOpenAI(model="f", api_key="sk-test"),
         temperature=0.3,
         max_tokens=77,
+        verify="form",
     )
     small, frontier = (tier.model for tier in router.ladder)
     assert (small.temperature, small.num_predict) == (0.3, 77)

@@ -148,7 +148,7 @@ def sum_of(chunks):
 
 async def test_the_record_says_how_many_tokens_that_saved(small, frontier):
     router = AsymRouter(
-        small=small_model(small, num_predict=400), frontier=frontier_model(frontier)
+        small=small_model(small, num_predict=400), frontier=frontier_model(frontier), verify="form"
     )
     small.script(slow(REFUSAL))
     attempt = record(await router.ainvoke("hi"))["attempts"][0]

@@ -17,8 +17,9 @@ from tests.servers import OllamaServer, Reply
     ("rule", "samples", "passes", "asked"),
     [
         (Agreement(), ["The capital is Paris."], True, 1),
-        (Agreement(), ["Lyon", "It's Paris"], True, 2),
-        (Agreement(), ["Lyon", "Nice"], False, 2),
+        (Agreement(), ["Lyon"], False, 1),
+        (Agreement(2, agree=1), ["Lyon", "It's Paris"], True, 2),
+        (Agreement(2, agree=1), ["Lyon", "Nice"], False, 2),
         (Agreement(2, agree=2), ["Lyon"], False, 1),
         (Agreement(2, agree=2), ["paris", "Paris!"], True, 2),
         (Agreement(3, agree=2), ["Lyon", "Nice"], False, 2),
@@ -61,7 +62,7 @@ async def test_agreement_with_a_second_model(make, ask, small, frontier):
 
 async def test_a_failing_sample_is_no_agreement(make, ask, small):
     small.script("Paris", Reply(status=500, error="x"), Reply(status=500, error="x"))
-    answer = await ask(make(verify=Agreement()), "Capital?")
+    answer = await ask(make(verify=Agreement(2, agree=1, vary=None)), "Capital?")
     assert answer.text == "a frontier answer"
     assert "2 failed" in record(answer)["attempts"][0]["reason"]
 
@@ -71,7 +72,7 @@ async def test_a_cached_answer_does_not_agree_with_itself(ask, small, frontier):
     router = AsymRouter(
         small=small_model(small, cache=InMemoryCache()),
         frontier=frontier_model(frontier),
-        verify=Agreement(),
+        verify=Agreement(2, agree=1, vary=None),
     )
     small.script("Paris", "Lyon", "Nice")
     assert (await ask(router, "Capital of France?")).text == "a frontier answer"
@@ -80,7 +81,7 @@ async def test_a_cached_answer_does_not_agree_with_itself(ask, small, frontier):
 
 async def test_a_form_check_saves_the_samples(make, ask, small):
     small.script(Reply(""))
-    answer = await ask(make(verify=NotEmpty() & Agreement()), "hi")
+    answer = await ask(make(verify=NotEmpty() & Agreement(2, agree=1, vary=None)), "hi")
     assert record(answer)["attempts"][0]["check"] == "NotEmpty"
     assert len(small.requests) == 1
 

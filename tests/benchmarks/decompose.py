@@ -216,8 +216,8 @@ def embedded(seconds: float) -> Iterator[str]:
     from lc_asym_router.router.from_env import embedded as tier_of
     from lc_asym_router.router.from_env import tiers_from_env
 
-    small, frontier, defaults = tiers_from_env(tier_of("small"), tier_of("frontier"))
-    router = AsymRouter(small=small, frontier=frontier, **defaults)
+    small, frontier = tiers_from_env(tier_of("small"), tier_of("frontier"))
+    router = AsymRouter(small=small, frontier=frontier, verify="form")
     models: dict[str, tuple[Any, dict[str, Any]]] = {
         "frontier stand-in, whole": (router, {"configurable": {"tier": "frontier"}}),
         "router, whole": (router, {}),

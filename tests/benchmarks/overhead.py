@@ -67,7 +67,7 @@ def variants(ollama: str, openai: str, folder: str) -> dict[str, tuple[Any, Any]
         return AsymRouter(
             small=Tier(small, price=PerCall(0)),
             frontier=Tier(frontier, price=Price(2.5, 10)),
-            **settings,
+            **{"verify": "form", **settings},
         )
 
     def budget(**settings: Any) -> list[Budget]:

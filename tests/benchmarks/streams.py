@@ -42,7 +42,7 @@ def time_to_first_token() -> None:
     with OpenAIServer(default=Reply(answer, delay=0.05, chunk_delay=0.002)) as server:
         frontier = ChatOpenAI(model="large", base_url=server.base_url, api_key="none")
         small = ChatOllama(model="small", base_url="http://127.0.0.1:9")
-        router = AsymRouter(small=small, frontier=frontier)
+        router = AsymRouter(small=small, frontier=frontier, verify="form")
         sync: dict[str, list[float]] = {"bare": [], "router": []}
         twins: dict[str, list[float]] = {"bare": [], "router": []}
         with asyncio.Runner() as loop:
@@ -68,7 +68,9 @@ def tokens_not_generated() -> None:
     print("\ntokens of the small model (one a word), with and without early ends")
     with OllamaServer() as server, OpenAIServer() as other:
         frontier = ChatOpenAI(model="large", base_url=other.base_url, api_key="none")
-        router = AsymRouter(small=ChatOllama(model="small", base_url=server.url), frontier=frontier)
+        router = AsymRouter(
+            small=ChatOllama(model="small", base_url=server.url), frontier=frontier, verify="form"
+        )
         for name, text in cases.items():
             server.reset()
             server.script(Reply(text, chunk_delay=WORD_SECONDS))

@@ -61,7 +61,7 @@ class Trip:
 def fake_router() -> AsymRouter:
     """A router on fakes whose small answer passes."""
     small, frontier = (FakeMessagesListChatModel(responses=[AIMessage(ANSWER)]) for _ in range(2))
-    return AsymRouter(small=small, frontier=frontier, classify="keyword")
+    return AsymRouter(small=small, frontier=frontier, classify="keyword", verify="form")
 
 
 def followed(call: Callable[[], object]) -> Trip:

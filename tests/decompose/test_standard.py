@@ -19,7 +19,9 @@ class TestDecomposerUnit(ChatModelUnitTests):
     @property
     def chat_model_params(self) -> dict[str, Any]:
         small, frontier = (ChatOpenAI(model=name, api_key="sk-test") for name in ("s", "f"))
-        router = AsymRouter(small=small, frontier=frontier, temperature=0, max_tokens=100, stop=[])
+        router = AsymRouter(
+            small=small, frontier=frontier, temperature=0, max_tokens=100, stop=[], verify="form"
+        )
         return {"router": router}
 
     @property

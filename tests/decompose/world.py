@@ -121,7 +121,7 @@ class World:
         return AsymRouter(
             small=Tier(small_model(self.small), price=SMALL_PRICE),
             frontier=Tier(frontier_model(self.frontier), price=FRONTIER_PRICE),
-            **given,
+            **{"verify": "form", **given},
         )
 
     def decomposer(

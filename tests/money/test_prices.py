@@ -186,7 +186,10 @@ def test_an_unknown_price_is_said_once(anew, caplog, small, frontier):
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             router = AsymRouter(
-                classify="keyword", small=small_model(small), frontier=frontier_model(frontier)
+                classify="keyword",
+                small=small_model(small),
+                frontier=frontier_model(frontier),
+                verify="form",
             )
             router.invoke("hi")
             router.invoke("debug")
@@ -215,7 +218,10 @@ def test_without_the_extra_it_is_said_once_what_to_install(anew, caplog, monkeyp
 async def test_the_record_goes_by_the_list_price(small, frontier, ask):
     model = frontier_model(frontier).model_copy(update={"model_name": "gpt-4o"})
     router = AsymRouter(
-        classify="keyword", small=Tier(small_model(small), price=PerCall(0)), frontier=model
+        classify="keyword",
+        small=Tier(small_model(small), price=PerCall(0)),
+        frontier=model,
+        verify="form",
     )
     frontier.script(Reply("x", input_tokens=1000, output_tokens=500))
     answer = await ask(router, "debug")
@@ -239,6 +245,7 @@ def test_cached_and_reasoning_tokens_over_the_wire(small, frontier):
         classify="keyword",
         small=small_model(small),
         frontier=Tier(frontier_model(frontier), price=price),
+        verify="form",
     )
     frontier.script(Reply("x", body=body))
     answer = router.invoke("debug")
@@ -251,6 +258,7 @@ async def test_a_machine_costs_what_its_time_costs(small, frontier, ask):
         classify="keyword",
         small=Tier(small_model(small), price=PerSecond(0.01)),
         frontier=Tier(frontier_model(frontier), price=FRONTIER_PRICE),
+        verify="form",
     )
     small.script(Reply(status=500, error="x"), "fine")
     failed = record(await ask(router, "hi"))

@@ -82,6 +82,7 @@ async def test_a_tier_is_tried_again_and_no_other_in_its_place(compared, small, 
         fallbacks=[Tier(small_model(small), "spare")],
         degrade=True,
         classify="keyword",
+        verify="form",
     )
     small.script(failing)
     frontier.script(failing, failing, failing)
@@ -143,7 +144,7 @@ async def test_three_tiers_and_retries(compared, small, frontier):
         Tier(frontier_model(frontier), "large", price=PerCall(1)),
     ]
     small.script(WRONG, WRONG)
-    router = AsymRouter(tiers=tiers, classify="keyword", small_attempts=3)
+    router = AsymRouter(tiers=tiers, classify="keyword", small_attempts=3, verify="form")
     found = await compared(router, "What is 17 times 23?")
     assert [each.call.passed for each in found.tries.values()] == [False, False, True]
     assert len(small.requests) == 2  # a comparison tries nothing twice

@@ -63,6 +63,7 @@ def test_limits_and_budgets_are_told(small, frontier):
         ),
         frontier=Tier(frontier_model(frontier), price=Price(2, 4), context_window=128000),
         budgets=[Budget(usd=5, per="day", max_output_tokens=500)],
+        verify="form",
     )
     text = safe(router).text
     for told in ("127,500 tokens", "100 tokens", "500 tokens", "text, image, no tools", "free"):

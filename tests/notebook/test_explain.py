@@ -115,7 +115,9 @@ async def test_what_can_not_be_routed(make, explained):
     from lc_asym_router import AsymRouter
 
     with pytest.raises(NoTierError):
-        await explained(AsymRouter(tiers=tiers, classify="keyword"), [("human", [image])])
+        await explained(
+            AsymRouter(tiers=tiers, classify="keyword", verify="form"), [("human", [image])]
+        )
 
 
 async def test_it_is_the_decision_that_the_router_makes(make, explained):

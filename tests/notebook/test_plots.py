@@ -81,7 +81,7 @@ def test_without_prices_it_is_the_share_that_is_paid(rows, make):
     ladder = [tier._changed(price=PerSecond(1)) for tier in router.ladder]
     from lc_asym_router import AsymRouter
 
-    picture = plot_frontier(replay_router(AsymRouter(tiers=ladder), rows))
+    picture = plot_frontier(replay_router(AsymRouter(tiers=ladder, verify="form"), rows))
     (axis,) = picture.figure.axes
     assert axis.get_xlabel() == "share of frontier calls"
 

@@ -99,6 +99,7 @@ async def test_what_came_from_a_cache_says_so(small, frontier):
         small=Tier(small_model(small, cache=Answers())),
         frontier=Tier(frontier_model(frontier)),
         decision_cache=Scores(),
+        verify="form",
     )
     await router.ainvoke("hi")
     page = safe(Record.of(await router.ainvoke("hi")))

@@ -80,7 +80,7 @@ def test_what_is_not_known_is_said_to_be_unknown(make, tmp_path, small, frontier
         tiers = [tier._changed(price=None) for tier in router.ladder]
         from lc_asym_router import AsymRouter
 
-        blind = AsymRouter(tiers=tiers, classify="keyword", callbacks=[ledger])
+        blind = AsymRouter(tiers=tiers, classify="keyword", callbacks=[ledger], verify="form")
         blind.invoke("hi")
         page = safe(Report.of(ledger))
         assert "unknown cost" in page.text

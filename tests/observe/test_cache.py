@@ -36,6 +36,7 @@ def cached(request, small, frontier, tmp_path):
             set_llm_cache(InMemoryCache() if request.param == "global" else on_disk(tmp_path))
         return AsymRouter(
             **{
+                "verify": "form",
                 "small": Tier(small_model(small, **own), price=SMALL_PRICE),
                 "frontier": Tier(frontier_model(frontier, **own), price=FRONTIER_PRICE),
                 "classify": "keyword",
@@ -152,7 +153,10 @@ async def test_a_failed_call_is_not_kept(cached, ask, small):
 async def test_cache_false_on_a_model_is_obeyed(small, frontier, ask):
     set_llm_cache(InMemoryCache())
     router = AsymRouter(
-        small=small_model(small, cache=False), frontier=frontier_model(frontier), classify="keyword"
+        small=small_model(small, cache=False),
+        frontier=frontier_model(frontier),
+        classify="keyword",
+        verify="form",
     )
     await ask(router, "hi")
     answer = await ask(router, "hi")

@@ -19,6 +19,7 @@ async def test_each_try_is_a_span(small, frontier, ask, telemetry):
         frontier=frontier_model(frontier),
         classify="keyword",
         callbacks=[telemetry.handler],
+        verify="form",
     )
     small.script(DOWN, DOWN)
     answer = await ask(router, "hi")
@@ -40,6 +41,7 @@ async def test_a_tier_that_is_not_asked_is_no_call(small, frontier, ask, telemet
         frontier=frontier_model(frontier),
         classify="keyword",
         callbacks=[telemetry.handler, RequestLog()],
+        verify="form",
     )
     telemetry.handler.watch_breakers(router)
     assert telemetry.counts("lc_asym_router.breaker.state", "tier")["small",] == 0
@@ -68,6 +70,7 @@ async def test_fall_backs_and_degrading(small, frontier, ask, telemetry):
             degrade=True,
             classify="keyword",
             callbacks=[telemetry.handler],
+            verify="form",
         )
         frontier.script(DOWN)
         await ask(router, "debug")
@@ -92,6 +95,7 @@ async def test_a_race_has_both_calls_below_its_request(small, frontier, ask, tel
         classify="keyword",
         hedge=0.1,
         callbacks=[telemetry.handler],
+        verify="form",
     )
     late = Event()
     small.script(Reply("late words", hold=late))
@@ -116,6 +120,7 @@ async def test_a_call_that_is_late_ends_with_its_request(small, frontier, ask, t
         frontier=frontier_model(frontier),
         classify="keyword",
         callbacks=[telemetry.handler],
+        verify="form",
     )
     small.script(Reply("late", delay=0.5))
     await ask(router, "hi")

@@ -99,6 +99,7 @@ async def test_a_used_up_budget_is_a_reason_to_fall_back(small, frontier, ask, r
         frontier=Tier(frontier_model(frontier, max_tokens=10), price=PerCall(1)),
         classify="keyword",
         budgets=[Budget(usd=0.5, per="request", on_exhausted="small")],
+        verify="form",
     )
     await ask(router, "debug this", {"callbacks": [runs]})
     assert runs.seen == [("answer", "small", 1, "degraded", "budget")]

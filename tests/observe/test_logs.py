@@ -88,6 +88,7 @@ def test_a_used_up_budget_is_a_warning(small, frontier, lines):
         classify="keyword",
         budgets=[Budget(usd=0.5, per="request", on_exhausted="small", name="tiny")],
         callbacks=[RequestLog()],
+        verify="form",
     ).invoke("debug")
     warning, _ = lines()
     assert (warning["levelname"], warning["budget"]) == ("WARNING", "tiny")

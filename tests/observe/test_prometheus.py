@@ -65,19 +65,20 @@ async def test_the_documented_names_come_out_exactly(make, small, frontier):
     broken = Tier(small_model(small), retry=1, breaker=Breaker(failures=1))
     small.script(Reply(status=500))
     for _ in range(2):
-        AsymRouter(small=broken, frontier=Tier(frontier_model(frontier)), callbacks=[otel]).invoke(
-            "hi"
-        )
+        AsymRouter(
+            small=broken, frontier=Tier(frontier_model(frontier)), callbacks=[otel], verify="form"
+        ).invoke("hi")
     capped = AsymRouter(
         small=Tier(small_model(small), price=PerCall(0)),
         frontier=Tier(frontier_model(frontier, max_tokens=9), price=PerCall(1)),
         classify="keyword",
         budgets=[Budget(usd=0.5, per="request", on_exhausted="small")],
         callbacks=[otel],
+        verify="form",
     )
     capped.invoke("debug")
     AsymRouter(
-        small=small_model(small), frontier=frontier_model(frontier), callbacks=[otel]
+        small=small_model(small), frontier=frontier_model(frontier), callbacks=[otel], verify="form"
     ).invoke("hi")
     sturdy = make(callbacks=[otel], fallbacks=[frontier_model(frontier)], hedge=0.05)
     frontier.script(Reply(status=500))

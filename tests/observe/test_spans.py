@@ -352,6 +352,7 @@ async def test_a_router_in_a_tier_is_part_of_the_outer_request(
         frontier=Tier(frontier_model(frontier), price=FRONTIER_PRICE),
         classify="keyword",
         callbacks=[telemetry.handler],
+        verify="form",
     )
     await ask(outer, "hi")
     (request,), (call,) = telemetry.requests, telemetry.calls

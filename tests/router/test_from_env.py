@@ -80,7 +80,14 @@ def test_tier_by_tier(nothing, small):
     router = AsymRouter.from_env()
     assert router.ladder[0].source.startswith("Ollama")
     assert router.ladder[1].source.startswith("embedded")
-    assert "Agreement" not in repr(router)
+    assert "Agreement" in repr(router)
+
+
+def test_it_is_the_router_of_its_tiers(nothing, small):
+    """`make ask`, `from_env` and `AsymRouter(small, frontier)` check alike."""
+    nothing.setenv("OLLAMA_HOST", small.url)
+    found = AsymRouter.from_env()
+    assert repr(AsymRouter(small=found.ladder[0], frontier=found.ladder[1])) == repr(found)
 
 
 def test_wishes_win(nothing, small):

@@ -112,7 +112,9 @@ async def test_a_providers_own_tools_rule_a_tier_out(make, ask, small, frontier)
 
 async def test_a_tier_that_calls_no_tools(small, frontier):
     router = AsymRouter(
-        small=Tier(small_model(small), tools=False), frontier=frontier_model(frontier)
+        small=Tier(small_model(small), tools=False),
+        frontier=frontier_model(frontier),
+        verify="form",
     )
     assert router.decide("hi").tier == "small"
     assert router.decide("hi", **router.bind_tools([weather]).kwargs).tier == "frontier"
@@ -121,7 +123,8 @@ async def test_a_tier_that_calls_no_tools(small, frontier):
 async def test_half_a_tool_call_is_none(small, frontier):
     """ChatOpenAI repairs the cut arguments of a streamed call into a valid call."""
     router = AsymRouter(
-        tiers=[Tier(frontier_model(frontier), "one"), Tier(small_model(small), "two")]
+        tiers=[Tier(frontier_model(frontier), "one"), Tier(small_model(small), "two")],
+        verify="form",
     )
     frontier.script(Reply(tool_calls=[ToolCall("weather", '{"city": "Bonn", ')]))
     bound = router.bind_tools([weather])

@@ -84,7 +84,7 @@ class TierCall:
             price=price,
             provider=setup.provider,
             check=check,
-            labels=_labels(policy, tier, trail),
+            labels=labels_of(policy, tier, trail),
             last_resort=policy.next_after(tier, request, options, asked) is None,
             ends_early=check is not None and setup.ends_early and setup.streams_alike,
             streams_alike=setup.streams_alike,
@@ -277,7 +277,7 @@ class DraftCheck:
 # why it is made ------------------------------------------------------------------------------
 
 
-def _labels(policy: Policy, tier: Tier, trail: Trail) -> Labels:
+def labels_of(policy: Policy, tier: Tier, trail: Trail) -> Labels:
     """The labels of the next call of a tier."""
     attempts = trail["attempts"]
     number = len(attempts) + 1

@@ -75,7 +75,7 @@ class Rig:
         return AsymRouter(
             small=self.tier("small", **per.get("small", {})),
             frontier=self.tier("frontier", **per.get("frontier", {})),
-            **{"classify": "keyword", **settings},
+            **{"verify": "form", "classify": "keyword", **settings},
         )
 
     def idle(self, timeout: float = 5.0) -> None:

@@ -228,6 +228,7 @@ def soaking(path: Path, count: int, seed: int) -> Iterator[Soaking]:
             classify="keyword",
             deadline=6 * LIMIT,
             callbacks=[ledger],
+            verify="form",
         )
         made = Soaking(router, servers, ledger, count, seed)
         for name, server in servers.items():

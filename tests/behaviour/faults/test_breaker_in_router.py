@@ -225,7 +225,7 @@ async def test_two_routers_of_one_endpoint_share_it(rig: Rig) -> None:
 
     def router(model: Any) -> AsymRouter:
         frontier = frontier_model(rig.servers["frontier"])
-        return AsymRouter(small=model, frontier=frontier, classify="keyword")
+        return AsymRouter(small=model, frontier=frontier, classify="keyword", verify="form")
 
     small = rig.servers["small"]
     first, second = router(model_for(small)), router(model_for(small))
@@ -264,7 +264,9 @@ async def test_a_machine_that_is_off_costs_its_time_out_only_so_often(rig: Rig, 
             model="off", base_url=hole.url, client_kwargs={"timeout": 0.4, "verify": False}
         )
         tier = Tier(dead, "small", breaker=Breaker(2), retry=ONCE)
-        router = AsymRouter(small=tier, frontier=rig.tier("frontier"), classify="keyword")
+        router = AsymRouter(
+            small=tier, frontier=rig.tier("frontier"), classify="keyword", verify="form"
+        )
         for _ in range(2):
             seen = await ask(router, way, "say")
             assert seen.seconds > 0.3
@@ -338,6 +340,7 @@ async def test_a_wrong_key_of_one_is_no_breaker_for_another(rig: Rig) -> None:
             small=rig.tier("small"),
             frontier=model_for(frontier, api_key=key),
             classify="keyword",
+            verify="form",
         )
         for key in ("sk-wrong", "sk-right")
     )

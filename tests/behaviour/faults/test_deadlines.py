@@ -183,7 +183,9 @@ async def test_an_address_that_takes_no_connection(rig: Rig, way: str) -> None:
         model = small_model(rig.servers["small"]).model_copy()
         dead = type(model)(model="off", base_url=hole.url, client_kwargs={"verify": False})
         tier = Tier(dead, "small", timeout=0.3, retry=ONCE, breaker=Breaker(1))
-        router = AsymRouter(small=tier, frontier=rig.tier("frontier"), classify="keyword")
+        router = AsymRouter(
+            small=tier, frontier=rig.tier("frontier"), classify="keyword", verify="form"
+        )
         seen = await ask(router, way, "say")
         assert seen.text == "a frontier answer"
         assert seen.seconds < 0.3 + SLACK

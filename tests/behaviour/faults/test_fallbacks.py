@@ -22,7 +22,7 @@ def _router(small: OllamaServer, frontier: OpenAIServer, **settings: Any) -> Asy
     return AsymRouter(
         small=Tier(small_model(small), price=Price(1, 1)),
         frontier=Tier(frontier_model(frontier), price=Price(2, 2)),
-        **given,
+        **{"verify": "form", **given},
     )
 
 

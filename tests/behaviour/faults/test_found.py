@@ -53,7 +53,7 @@ async def test_a_breaker_outlives_a_router_made_for_one_request(rig: Rig) -> Non
     small.default = Reply(drop_after=-1)
     for n in range(8):
         router = AsymRouter(
-            small=model_for(small), frontier=rig.tier("frontier"), classify="keyword"
+            small=model_for(small), frontier=rig.tier("frontier"), classify="keyword", verify="form"
         )
         assert (await ask(router, WAYS[n % 4], "say")).text == "a frontier answer"
         del router

@@ -29,7 +29,7 @@ def _router(small: OllamaServer, frontier: OpenAIServer, **settings: Any) -> Asy
     return AsymRouter(
         small=Tier(small_model(small), price=Price(1, 1)),
         frontier=Tier(frontier_model(frontier), price=Price(1, 1)),
-        **given,
+        **{"verify": "form", **given},
     )
 
 
@@ -152,6 +152,7 @@ def test_not_under_a_budget(small: OllamaServer, frontier: OpenAIServer) -> None
             frontier=Tier(frontier_model(frontier), price=PerCall(1)),
             budgets=[Budget(calls=1)],
             hedge=True,
+            verify="form",
         )
 
 

@@ -75,7 +75,9 @@ async def test_never_more_at_once(crowd: Crowd) -> None:
 async def test_two_routers_of_one_tier_share_it(crowd: Crowd) -> None:
     router = crowd.router(2)
     tier = router.ladder[0]
-    other = AsymRouter(small=tier, frontier=crowd.rig.tier("frontier"), classify="keyword")
+    other = AsymRouter(
+        small=tier, frontier=crowd.rig.tier("frontier"), classify="keyword", verify="form"
+    )
     copied = router.model_copy(update={"temperature": 0.5})  # another model in the same tier
     crowd.small.default = Reply("a small answer", delay=0.02)
     jobs = [crowd.start(r, way) for way in WAYS * 3 for r in (router, other, copied)]

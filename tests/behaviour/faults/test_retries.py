@@ -134,6 +134,7 @@ def _router(small: OllamaServer, frontier: OpenAIServer, model: Any, **tier: Any
         small=small_model(small),
         frontier=Tier(model, **tier),
         classify=lambda messages: 1.0,
+        verify="form",
     )
 
 
@@ -192,6 +193,7 @@ async def test_a_small_tier_is_retried_before_it_escalates(
         small=Tier(small_model(small), retry=Retry(2, initial=0.01)),
         frontier=frontier_model(frontier),
         classify=lambda messages: 0.0,
+        verify="form",
     )
     small.script(DOWN)
     assert (await ask(router, "hi")).text == "a small answer"

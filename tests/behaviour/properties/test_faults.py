@@ -33,7 +33,7 @@ def _router(pair: Any, **settings: Any) -> AsymRouter:
     return AsymRouter(
         small=Tier(small_model(pair[0]), price=PRICES["small"]),
         frontier=Tier(frontier_model(pair[1]), price=PRICES["frontier"]),
-        **settings,
+        **{"verify": "form", **settings},
     )
 
 

@@ -48,6 +48,7 @@ def crowd() -> Iterator[tuple[AsymRouter, OllamaServer, OpenAIServer]]:
             AsymRouter(
                 small=Tier(small_model(small), price=PRICES["small"]),
                 frontier=Tier(frontier_model(frontier, timeout=60), price=PRICES["frontier"]),
+                verify="form",
             ),
             small,
             frontier,

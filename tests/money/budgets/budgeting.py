@@ -25,7 +25,7 @@ def router(small: OllamaServer, frontier: OpenAIServer, *budgets: Any, **setting
         small=Tier(small_model(small, num_predict=50), price=PerCall(0)),
         frontier=Tier(frontier_model(frontier, max_tokens=ANSWER), price=FRONTIER_PRICE),
         budgets=list(budgets),
-        **{"classify": "keyword", **settings},
+        **{"verify": "form", "classify": "keyword", **settings},
     )
 
 

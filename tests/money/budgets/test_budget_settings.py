@@ -50,6 +50,7 @@ def test_a_tier_without_a_price_is_an_error_at_construction(small, frontier):
             small=small_model(small),
             frontier=Tier(frontier_model(frontier), price=FRONTIER_PRICE),
             budgets=[Budget(usd=1)],
+            verify="form",
         )
 
 
@@ -59,13 +60,19 @@ def test_a_paid_tier_without_a_limit_needs_the_budgets(small, frontier):
         "frontier": Tier(frontier_model(frontier), price=FRONTIER_PRICE),
     }
     with pytest.raises(ValueError, match=r"max_output_tokens"):
-        AsymRouter(**tiers, budgets=[Budget(usd=1)])
-    routed = AsymRouter(**tiers, budgets=[Budget(usd=1, max_output_tokens=64)], classify="keyword")
+        AsymRouter(**{"verify": "form", **tiers}, budgets=[Budget(usd=1)])
+    routed = AsymRouter(
+        **{"verify": "form", **tiers},
+        budgets=[Budget(usd=1, max_output_tokens=64)],
+        classify="keyword",
+    )
     routed.invoke(UP)
     routed.invoke("hi")
     assert frontier.requests[0].body["max_completion_tokens"] == 64
     assert "num_predict" not in small.requests[0].body.get("options", {})  # it is free
-    routed = AsymRouter(**tiers, budgets=[Budget(tokens=1000, max_output_tokens=64)])
+    routed = AsymRouter(
+        **{"verify": "form", **tiers}, budgets=[Budget(tokens=1000, max_output_tokens=64)]
+    )
     assert routed.ladder[0].model.num_predict == 64
 
 
@@ -76,6 +83,7 @@ def test_what_is_paid_by_time_needs_no_limit_on_tokens(small, frontier):
         frontier=Tier(frontier_model(frontier), price=PerCall(0.1)),
         budgets=[budget],
         classify="keyword",
+        verify="form",
     )
     cost = record(routed.invoke("hi"))["cost_usd"]
     assert budget.balance()["usd"]["spent"] == pytest.approx(cost, abs=1e-9)
@@ -97,7 +105,9 @@ def test_two_budgets_of_one_name_are_an_error(small, frontier):
     with pytest.raises(ValueError, match="one name"):
         router(small, frontier, Budget(usd=1, store=store), Budget(usd=2, store=store))
     with pytest.raises(ValueError, match="takes a list"):
-        AsymRouter(small=small_model(small), frontier=frontier_model(frontier), budgets=[5])
+        AsymRouter(
+            small=small_model(small), frontier=frontier_model(frontier), budgets=[5], verify="form"
+        )
 
 
 def test_copies_of_a_router_share_its_budgets(small, frontier):

@@ -133,6 +133,7 @@ async def test_a_paid_small_tier_is_under_budget_too(small, frontier, ask):
         frontier=Tier(frontier_model(frontier, max_tokens=50), price=FRONTIER_PRICE),
         budgets=[Budget(usd=1e-6, on_exhausted="small")],
         classify="keyword",
+        verify="form",
     )
     with pytest.raises(BudgetExceededError, match="'small'"):
         await ask(routed, "hi")

@@ -312,7 +312,11 @@ async def test_a_router_within_a_router_is_no_request_of_its_own(
     with Ledger(tmp_path / "inner.sqlite3", flush_seconds=0) as own:
         inner = make(callbacks=[own])
         outer = AsymRouter(
-            small=inner, frontier=frontier_model(frontier), classify="keyword", callbacks=[ledger]
+            small=inner,
+            frontier=frontier_model(frontier),
+            classify="keyword",
+            callbacks=[ledger],
+            verify="form",
         )
         await ask(outer, "hi")
         assert len(settled(ledger, read)) == 1
@@ -330,7 +334,7 @@ async def test_an_answer_from_langchains_cache_costs_nothing(small, frontier, le
         Tier(model.model_copy(update={"cache": InMemoryCache()}), name, price=price)
         for (name, model), price in zip(models.items(), (SMALL_PRICE, None), strict=True)
     ]
-    router = AsymRouter(tiers=cached, classify="keyword", callbacks=[ledger])
+    router = AsymRouter(tiers=cached, classify="keyword", callbacks=[ledger], verify="form")
     for text in ("hi", "debug"):
         first, again = router.invoke(text), await router.ainvoke(text)
         assert again.text == first.text
@@ -408,6 +412,7 @@ def test_a_ledger_survives_copies_of_its_router(small, frontier, ledger, read):
         small=small_model(small),
         frontier=frontier_model(frontier),
         callbacks=[ledger],
+        verify="form",
     )
     router.model_copy(update={"threshold": 0.9}).invoke("hi")
     assert copy.deepcopy(ledger) is copy.copy(ledger) is ledger

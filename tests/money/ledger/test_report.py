@@ -28,6 +28,7 @@ def filled(url, make, small, frontier):
             small=small_model(small),
             frontier=frontier_model(frontier),
             callbacks=[ledger],
+            verify="form",
         )
         small.default = Reply("fine", input_tokens=100, output_tokens=10)
         frontier.default = Reply("good", input_tokens=200, output_tokens=20)

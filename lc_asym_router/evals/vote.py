@@ -1,0 +1,196 @@
+"""A vote of cheap models on recorded answers and tool calls: the first that any two of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, HumanMessage
+
+from lc_asym_router._internal.imports import numpy
+from lc_asym_router.errors import DataError
+from lc_asym_router.evals.attempts import usage_of
+from lc_asym_router.evals.data import Answer, Row
+from lc_asym_router.evals.metrics import bootstrap, pgr
+from lc_asym_router.money.prices import Price
+from lc_asym_router.records.request import Request, ToolBinding
+from lc_asym_router.verify.attempt import Attempt
+from lc_asym_router.verify.vote import Vote
+
+if TYPE_CHECKING:
+    from lc_asym_router.evals.metrics import Floats
+
+SMALL = Price(0.05, 0.08)
+FRONTIER = Price(2.5, 10.0)
+
+
+@dataclass(frozen=True)
+class _Seats:
+    """The other voters as tiers above the small one, which say what was recorded of them.
+
+    Attributes:
+        row: The row at hand.
+        asked: Who was asked, in order.
+    """
+
+    row: Row
+    asked: list[str] = field(default_factory=list)
+
+    def ask(self, name: str) -> AIMessage:
+        """What a model was recorded to say."""
+        self.asked.append(name)
+        return message_of(self.row.other[name])
+
+    async def aask(self, name: str) -> AIMessage:
+        """The async twin of `ask`."""
+        return self.ask(name)
+
+    def calls(self, calls: Mapping[str | None, dict[str, Any]]) -> dict[str, tuple[AIMessage, Any]]:
+        """Nothing: no call was made."""
+        return {}
+
+
+def vote_report(
+    rows: Sequence[Row],
+    voters: Sequence[str],
+    prices: Mapping[str, Price] | None = None,
+    needs: str | None = None,
+) -> dict[str, Any]:
+    """What `Vote` reaches on recorded answers: of the rows' small model, then of the others in turn.
+
+    No model is asked; the form checks, the comparison and the order are the router's own.
+
+    Args:
+        rows: Rows as `load` gives them, with tools and calls where it is tool calls that were recorded;
+            those without an answer of each voter are left out.
+        voters: Names in the rows' `other` of the second voter and the next ones.
+        prices: USD per million tokens, by the models' names; by default those of an 8B model for
+            voters, and of gpt-4o for the frontier.
+        needs: Name of the voter without whom no two decide, or `None`.
+
+    Returns:
+        `{"accuracy", "frontier_share", "cost_ratio", "pgr", "pgr_ci95", "frontier_accuracy", "n"}`:
+        the mean grade; the part of the requests that the frontier answers, in [0, 1]; the bill, every
+        call in it, over that of the frontier alone; the part of the gap between the small model and
+        the frontier that is recovered (`None` without a gap), with its 95 % interval; the frontier's
+        own mean grade; and the number of rows.
+
+    Raises:
+        DataError: No row has an answer of each voter, or a grade is missing.
+    """
+    np = numpy()
+    used = _usable(rows, voters)
+    rule = Vote(of=["small", *voters], needs=needs)
+    graded, up, cost, alone = [], [], [], []
+    estimate = {name: _uncounted(used, name) for name in (None, *voters, "")}
+    rates = _rates(used[0], voters, prices or {})
+    for row in used:
+        seats = _Seats(row)
+        verdict = rule(_attempt(row, seats))
+        winner = _winner(row, verdict.answer, seats) if verdict.passed else row.strong
+        graded.append(winner.score or 0.0)
+        up.append(not verdict.passed)
+        bill = {name: _cost(row, name, rates, estimate) for name in (None, *seats.asked, "")}
+        cost.append(sum(bill.values()) - (bill[""] if verdict.passed else 0.0))
+        alone.append(bill[""])
+    grades, weak, strong = (
+        np.asarray(each)
+        for each in (graded, [r.weak_score for r in used], [r.strong_score for r in used])
+    )
+    return {
+        "accuracy": float(grades.mean()),
+        "frontier_share": float(np.mean(up)),
+        "cost_ratio": float(np.sum(cost) / np.sum(alone)),
+        "pgr": _recovered(grades, weak, strong),
+        "pgr_ci95": bootstrap(_recovered, grades, weak, strong),
+        "frontier_accuracy": float(strong.mean()),
+        "n": len(used),
+    }
+
+
+def message_of(answer: Answer) -> AIMessage:
+    """A recorded answer as the message that it was."""
+    return AIMessage(
+        answer.response or "",
+        tool_calls=[
+            {"name": call["name"], "args": call["args"], "id": str(place), "type": "tool_call"}
+            for place, call in enumerate(answer.calls or ())
+        ],
+        invalid_tool_calls=[
+            {"name": None, "args": text, "id": None, "error": None, "type": "invalid_tool_call"}
+            for text in answer.invalid_calls
+        ],
+    )
+
+
+def _attempt(row: Row, seats: _Seats) -> Attempt:
+    tools = ToolBinding(tuple(row.tools)) if row.tools else None
+    return Attempt(
+        tier="small",
+        model=row.weak.model,
+        message=message_of(row.weak),
+        request=Request(messages=(HumanMessage(row.asked),), tools=tools),
+        tiers_above=seats,
+    )
+
+
+def _winner(row: Row, answer: AIMessage | None, seats: _Seats) -> Answer:
+    """The recorded answer that is handed on."""
+    if answer is None:
+        return row.weak
+    return next(row.other[name] for name in seats.asked if message_of(row.other[name]) == answer)
+
+
+def _usable(rows: Sequence[Row], voters: Sequence[str]) -> list[Row]:
+    used = [
+        row
+        for row in rows
+        if row.weak.recorded
+        and all(name in row.other and row.other[name].recorded for name in voters)
+    ]
+    if not used:
+        known = sorted({n for row in rows for n, each in row.other.items() if each.recorded})
+        raise DataError(
+            f"No row holds answers of the small model and of each of {', '.join(voters)}. Models with "
+            f"answers: {', '.join(known) or 'none'}."
+        )
+    for row in used:
+        ungraded = [name for name in voters if row.other[name].score is None]
+        if ungraded or row.strong.score is None or row.weak.score is None:
+            raise DataError(
+                f"The row {row.id!r} lacks a score of {', '.join(ungraded) or 'its models'}: what has "
+                "won is handed on, so every voter's answer must be graded."
+            )
+    return used
+
+
+def _rates(row: Row, voters: Sequence[str], prices: Mapping[str, Price]) -> dict[str | None, Price]:
+    """Each caller's price: the small model under `None`, the frontier under ""."""
+    rates: dict[str | None, Price] = {name: prices.get(name, SMALL) for name in voters}
+    rates[None] = prices.get(row.weak.model, SMALL)
+    rates[""] = prices.get(row.strong.model, FRONTIER)
+    return rates
+
+
+def _answer(row: Row, name: str | None) -> Answer:
+    return row.weak if name is None else row.strong if name == "" else row.other[name]
+
+
+def _uncounted(rows: Sequence[Row], name: str | None) -> bool:
+    """Whether a model's tokens were not counted in every row: then they are estimated in all."""
+    return any(_answer(row, name).input_tokens is None for row in rows)
+
+
+def _cost(
+    row: Row,
+    name: str | None,
+    rates: Mapping[str | None, Price],
+    estimate: Mapping[str | None, bool],
+) -> float:
+    """What a model's call cost, in USD."""
+    return rates[name].of(usage_of(row, _answer(row, name), estimated=estimate[name])) or 0.0
+
+
+def _recovered(graded: Floats, weak: Floats, strong: Floats) -> float | None:
+    return pgr(float(graded.mean()), float(weak.mean()), float(strong.mean()))
