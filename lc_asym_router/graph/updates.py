@@ -180,7 +180,9 @@ class Updates:
 
     def accepted(self, passed: Passed) -> Update:
         """The check has passed the draft, or another answer in its place."""
-        return self.answered(passed.trail, as_message(passed.draft))
+        draft = passed.draft
+        message = draft if type(draft) is AIMessage else as_message(draft)
+        return self.answered(passed.trail, message)
 
     def passed(
         self,

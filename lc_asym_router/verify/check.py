@@ -182,8 +182,11 @@ class _Several(Check):
             verdicts.append(verdict)
             if verdict.answer is not None and not self.decided_by:
                 attempt = attempt.saying(verdict.answer)
-                verdicts += [before(attempt) for before in self.checks[:place]]
-            if any(bool(each.passed) is self.decided_by for each in verdicts):
+                again = [before(attempt) for before in self.checks[:place]]
+                verdicts += again
+                if not all(each.passed for each in again):
+                    break
+            if bool(verdict.passed) is self.decided_by:
                 break
         return self._together(verdicts)
 
@@ -194,8 +197,11 @@ class _Several(Check):
             verdicts.append(verdict)
             if verdict.answer is not None and not self.decided_by:
                 attempt = attempt.saying(verdict.answer)
-                verdicts += [await before.acall(attempt) for before in self.checks[:place]]
-            if any(bool(each.passed) is self.decided_by for each in verdicts):
+                again = [await before.acall(attempt) for before in self.checks[:place]]
+                verdicts += again
+                if not all(each.passed for each in again):
+                    break
+            if bool(verdict.passed) is self.decided_by:
                 break
         return self._together(verdicts)
 
