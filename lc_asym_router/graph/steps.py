@@ -28,7 +28,7 @@ from lc_asym_router.graph.streaming import Audience, ahand_on, hand_on
 from lc_asym_router.graph.updates import Outcomes
 from lc_asym_router.money.budgets.side_calls import SideCallBudget
 from lc_asym_router.records.labels import Labels
-from lc_asym_router.tiers.binding import bind, resampled
+from lc_asym_router.tiers.binding import bind_again
 from lc_asym_router.tiers.conversation import fit
 from lc_asym_router.tiers.faults.race import arace, race
 from lc_asym_router.tiers.tier import Tier
@@ -219,7 +219,7 @@ class Steps:
             request=fitted,
             usage=entry["usage"],
             seconds=entry["seconds"],
-            again=lambda temperature, seed: bind(resampled(model, temperature, seed), fitted),
+            again=lambda temperature, seed: bind_again(model, fitted, temperature, seed),
             price=tier.called(scene.request)[1],
             provider=tier.provider,
             tiers_above=AskableTiers(self.policy.ladder, scene.request, lambda: time_left(scene)),

@@ -67,7 +67,7 @@ class Outcomes:
             error=outcome.describe(tier),
             unbilled=outcome.error is not None and not outcome.begun and unbilled(outcome.error),
         )
-        entry |= answering(tier, trail, self.policy.ladder).in_record
+        entry |= answering(tier, trail, self.policy.ladder).in_record | tier.notes(scene.request)
         trail = {**trail, "attempts": [*trail["attempts"], entry]}
         live = self.policy.checks(tier, scene.options) is None
         if outcome.error is not None:
@@ -238,7 +238,7 @@ class Outcomes:
             tier=tier.name, model=model, price=price, seconds=call["seconds"], usage=call["usage"]
         )
         entry |= answering(tier, trail, self.policy.ladder).in_record
-        entry |= {"asked_by": trail["attempts"][-1]["check"]}
+        entry |= tier.notes(scene.request) | {"asked_by": trail["attempts"][-1]["check"]}
         trail["attempts"] = [*trail["attempts"], entry]
         trail["side_calls"] = side_calls
         if self.policy.checks(tier, scene.options) is not None:

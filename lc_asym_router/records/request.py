@@ -18,6 +18,8 @@ TOOLS_KEY = "lc_asym_router_tools"
 SCHEMA_KEY = "lc_asym_router_schema"
 """Key of the unconverted output schema among the bound keyword arguments."""
 
+_OF_TOOLS = ("tool_choice", "parallel_tool_calls")
+
 
 def is_provider_tool(tool: Any) -> bool:
     """Whether a tool is one that a provider runs on its own side: a dict with nothing to call."""
@@ -92,10 +94,11 @@ class Request:
         schema = rest.pop(SCHEMA_KEY, None)
         if tools is None and converted:
             # Bound by somebody else's code, in OpenAI's format, past our own bind_tools.
-            choice = rest.pop("tool_choice", None)
-            tools = ToolBinding(
-                tuple(converted), {"tool_choice": choice} if choice is not None else {}
-            )
+            tools = ToolBinding(tuple(converted))
+        # Said of the call rather than of the tools, and without tools it says nothing.
+        choice = {k: v for k in _OF_TOOLS if (v := rest.pop(k, None)) is not None}
+        if tools is not None and choice:
+            tools = replace(tools, kwargs={**tools.kwargs, **choice})
         if not rest.get("stop"):
             rest.pop("stop", None)
         return cls(tools=tools, schema=schema, kwargs=rest)

@@ -46,6 +46,7 @@ from lc_asym_router.router.settings import (
 )
 from lc_asym_router.tiers.faults.breaker import Breaker
 from lc_asym_router.tiers.ladder import Ladder
+from lc_asym_router.tiers.providers.parameters import BOUND_WITH_TOOLS, check_arguments
 from lc_asym_router.tiers.structured import with_parser
 
 
@@ -311,13 +312,18 @@ class AsymRouter(ChainChatModel, Explorable):
 
         Args:
             tools: Tools, functions, pydantic classes, TypedDicts or dicts.
-            tool_choice: "auto", "any", a tool's name, or a dict of a provider's.
-            **kwargs: Handed to the models' `bind_tools` (`strict`, `parallel_tool_calls`).
+            tool_choice: "auto", "any", "none", a tool's name, or a dict of a provider's.
+            **kwargs: Handed to the models' `bind_tools` (`strict`, `parallel_tool_calls`), or
+                parameters of the call (`temperature`, `max_tokens`, ...).
         """
-        extra = {**kwargs, **({} if tool_choice is None else {"tool_choice": tool_choice})}
-        binding = ToolBinding(tuple(tools), extra)
+        beside = {key: value for key, value in kwargs.items() if key in BOUND_WITH_TOOLS}
+        if tool_choice is not None:
+            beside["tool_choice"] = tool_choice
+        binding = ToolBinding(tuple(tools), beside)
+        # An agent's `model_settings` come here too, and are parameters of the call.
+        rest = {key: value for key, value in kwargs.items() if key not in BOUND_WITH_TOOLS}
         # Prebuilt agents look for OpenAI's format under "tools"; the raw tools travel beside it.
-        return self.bind(**{"tools": binding.openai_tools, TOOLS_KEY: binding})
+        return self.bind(**{"tools": binding.openai_tools, TOOLS_KEY: binding, **rest})
 
     def with_structured_output(
         self,
@@ -356,7 +362,9 @@ class AsymRouter(ChainChatModel, Explorable):
         messages = self._convert_input(input).to_messages()
         bound = {k: v for k, v in kwargs.items() if k != "ls_structured_output_format"}
         stop = stop if stop is not None else bound.pop("stop", None) or self.stop
-        return Request.of_call({**bound, "stop": stop}).with_messages(messages)
+        request = Request.of_call({**bound, "stop": stop}).with_messages(messages)
+        check_arguments((tier.model for tier in self.ladder.every), request.kwargs)
+        return request
 
 
 _SETTINGS = frozenset(AsymRouter.model_fields) - frozenset(BaseChatModel.model_fields)

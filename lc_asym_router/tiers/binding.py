@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableBinding, RunnableSequence
 
-from lc_asym_router.records.request import Request
+from lc_asym_router.records.request import Request, ToolBinding
+from lc_asym_router.tiers.providers.parameters import BOUND_WITH_TOOLS, settings, translated
+from lc_asym_router.tiers.providers.registry import provider_of
 
 
 def bind(model: BaseChatModel, request: Request) -> Runnable[Any, AIMessage]:
@@ -20,19 +23,56 @@ def bind(model: BaseChatModel, request: Request) -> Runnable[Any, AIMessage]:
     `with_structured_output`, and nowhere earlier. A schema's parser is left off: what comes back is
     the raw message, which `structured.structured` reads in the same way for every tier.
     """
-    provider = str(model._get_ls_params().get("ls_provider", ""))
     bound: Runnable[Any, Any] = model
-    rest = _dialect(provider, request.kwargs)
+    rest, _ = translated(model, wanted(request))
     if request.schema:
         method = model.with_structured_output
         chain = method(request.schema.schema, **_taken(method, request.schema.kwargs))
         bound = _unparsed(chain.first if isinstance(chain, RunnableSequence) else chain)
-    elif request.tools:
-        wanted = _taken(model.bind_tools, request.tools.kwargs)
-        bound = model.bind_tools(list(request.tools.tools), **_dialect(provider, wanted))
+    elif request.tools and _may_call(model, request.tools):
+        bound = model.bind_tools(list(request.tools.tools), **_with_tools(model, request.tools))
     if rest:
         bound = bound.bind(**rest)
     return cast("Runnable[Any, AIMessage]", bound)
+
+
+def bind_again(
+    model: BaseChatModel, request: Request, temperature: float, seed: int
+) -> Runnable[Any, AIMessage]:
+    """The same for a further sample: its temperature and seed win over those of the request."""
+    kwargs = {key: value for key, value in request.kwargs.items() if key != "temperature"}
+    if isinstance(given := kwargs.get("seed"), int):
+        kwargs["seed"] = given + seed
+    return bind(resampled(model, temperature, seed), replace(request, kwargs=kwargs))
+
+
+def wanted(request: Request) -> dict[str, Any]:
+    """The call parameters of a request, those that came with its tools included."""
+    beside = request.tools.kwargs if request.tools else {}
+    along = {key: value for key, value in beside.items() if key not in BOUND_WITH_TOOLS}
+    return {**along, **request.kwargs}
+
+
+def dropped_parameters(model: BaseChatModel, request: Request) -> tuple[str, ...]:
+    """Names of the request's parameters that its provider, or this model of it, does not take."""
+    return translated(model, wanted(request))[1]
+
+
+def _may_call(model: BaseChatModel, tools: ToolBinding) -> bool:
+    """Whether tools are to be bound: where a provider can't be told to call none, they are not."""
+    return provider_of(model).keeps_tool_choice_none or tools.kwargs.get("tool_choice") != "none"
+
+
+def _with_tools(model: BaseChatModel, tools: ToolBinding) -> dict[str, Any]:
+    """What goes to the model's `bind_tools` beside the tools."""
+    beside = {key: value for key, value in tools.kwargs.items() if key in BOUND_WITH_TOOLS}
+    asked, provider = beside.pop("response_format", None), provider_of(model)
+    if asked is not None:
+        beside |= provider.arranged(model, {"response_format": asked})
+    if beside.get("tool_choice") in ("none", "required") and provider.name == "anthropic":
+        # ChatAnthropic takes any other word than "auto" and "any" for a tool's name.
+        beside["tool_choice"] = {"type": {"none": "none", "required": "any"}[beside["tool_choice"]]}
+    return _taken(model.bind_tools, beside)
 
 
 def _unparsed(bound: Runnable[Any, Any]) -> Runnable[Any, Any]:
@@ -51,12 +91,6 @@ def _unparsed(bound: Runnable[Any, Any]) -> Runnable[Any, Any]:
 
 OPTIONAL = frozenset({"strict", "parallel_tool_calls"})
 """Wishes that not every provider knows; its absence changes no answer that a check would pass."""
-OWN = {
-    "cache_control": {"anthropic", "amazon_bedrock"},
-    "prompt_cache_key": {"openai", "azure", "fireworks"},
-    "service_tier": {"openai", "azure", "anthropic", "groq"},
-}
-"""Settings that only some providers take (agents' middleware binds them); others reject them."""
 
 
 def _taken(method: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,26 +99,14 @@ def _taken(method: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in wanted.items() if k not in OPTIONAL or k in declared}
 
 
-def _dialect(provider: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments as a provider takes them: others' settings left out, formats translated."""
-    taken = {k: v for k, v in wanted.items() if provider in OWN.get(k, {provider})}
-    if provider != "ollama" or taken.get("response_format") is None:
-        return taken
-    asked = taken.pop("response_format")
-    if isinstance(asked, dict) and asked.get("type") == "json_schema":
-        return {**taken, "format": asked["json_schema"]["schema"]}
-    return {**taken, "format": "json"}
-
-
 def resampled(model: BaseChatModel, temperature: float, seed: int) -> BaseChatModel:
     """A copy of the model that samples anew: another temperature, another seed, no cache.
 
-    Without `cache=False` a second sample would be the first one's cached answer.
+    Without `cache=False` a second sample would be the first one's cached answer. A model that takes
+    no temperature (gpt-5, o-series) samples anew by itself.
     """
     fields = type(model).model_fields
-    update: dict[str, Any] = {"cache": False}
-    if "temperature" in fields:
-        update["temperature"] = temperature
+    update: dict[str, Any] = {"cache": False, **settings(model, {"temperature": temperature})[0]}
     own_seed = getattr(model, "seed", None) if "seed" in fields else None
     if own_seed is not None:
         update["seed"] = own_seed + seed

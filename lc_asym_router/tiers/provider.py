@@ -11,6 +11,10 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel, SecretStr
 
+from lc_asym_router.money.list_prices import base_url_of
+
+_ADDRESSES = ("azure_endpoint", "api_base", "xai_api_base", "groq_api_base", "endpoint")
+"""Where client classes keep the address that they call, besides those that prices look at."""
 _NO_TOKENS = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
 
 
@@ -89,6 +93,13 @@ def credentials_digest(model: BaseChatModel) -> str:
     headers = (_headers(fields.get("client_kwargs")), fields.get("default_headers"))
     carried = repr((secrets, [sorted((each or {}).items()) for each in headers]))
     return hashlib.blake2b(carried.encode(), digest_size=8).hexdigest()
+
+
+def endpoint_digest(model: BaseChatModel) -> str:
+    """A name for the address that the model's calls go to, which does not tell it."""
+    url = next((u for key in _ADDRESSES if isinstance(u := getattr(model, key, None), str)), "")
+    url = url or base_url_of(model) or ""
+    return hashlib.blake2b(url.rstrip("/").encode(), digest_size=6).hexdigest()
 
 
 def _headers(client_kwargs: Any) -> dict[str, Any]:

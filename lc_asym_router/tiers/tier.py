@@ -14,13 +14,15 @@ from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.money.list_prices import base_url_of, listed_price
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.records.request import Request
+from lc_asym_router.tiers.binding import dropped_parameters
 from lc_asym_router.tiers.faults.breaker import Breaker, shared_breaker
 from lc_asym_router.tiers.faults.client_retries import retry_like
 from lc_asym_router.tiers.faults.concurrency import Slots
 from lc_asym_router.tiers.faults.guard import Guard
 from lc_asym_router.tiers.faults.retry import Retry, retry_of
 from lc_asym_router.tiers.loading import load_model
-from lc_asym_router.tiers.provider import credentials_digest
+from lc_asym_router.tiers.provider import credentials_digest, endpoint_digest
+from lc_asym_router.tiers.providers.registry import provider_of
 
 RESERVED_NAMES = frozenset({"classify", "verify", "__start__", "__end__", "__input__"})
 ANSWER_TOKENS = 256
@@ -76,6 +78,7 @@ class Tier:
     timeout: float | None = None
     retry: Retry = field(default_factory=Retry)
     guard: Guard = field(default=Guard(None, None), compare=False)
+    dropped: tuple[str, ...] = field(default=(), compare=False)
 
     def __init__(
         self,
@@ -163,6 +166,25 @@ class Tier:
     def with_model(self, model: BaseChatModel) -> Tier:
         """The same tier with another model."""
         return self._changed(model=model)
+
+    def without_parameters(self, names: tuple[str, ...]) -> Tier:
+        """The same tier; its record says that these parameters of the router's are not set on it."""
+        return self._changed(dropped=names)
+
+    def notes(self, request: Request) -> dict[str, Any]:
+        """What the record of a call says of its tier: parameters left out, what is not known of it,
+        and where it was made.
+
+        Returns:
+            `endpoint`, a digest of the address; `dropped_parameters` where any were left out;
+            `unknown_class` where nothing is known of the model's class.
+        """
+        notes: dict[str, Any] = {"endpoint": endpoint_digest(self.model)}
+        if dropped := (*self.dropped, *dropped_parameters(self.model, request)):
+            notes["dropped_parameters"] = list(dict.fromkeys(dropped))
+        if not provider_of(self.model).known:
+            notes["unknown_class"] = type(self.model).__name__
+        return notes
 
     def _changed(self, **changes: Any) -> Tier:
         changed = copy(self)  # with the same guard: one way in, whatever is changed
