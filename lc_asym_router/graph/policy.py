@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lc_asym_router._internal.provider_errors import is_context_overflow
 from lc_asym_router.graph.calls.paying import Purse
 from lc_asym_router.graph.decider import Decider
 from lc_asym_router.graph.options import CallOptions
@@ -161,7 +162,8 @@ def next_after_error(
     wait = tier.retry.pause(failed, error)
     if wait is not None and (left is None or wait < left):
         return Next(tier, wait)
-    other = policy.next_after(tier, request, options, tried(trail))
+    unfit = policy.ladder.no_roomier(tier) if is_context_overflow(error) else set[str]()
+    other = policy.next_after(tier, request, options, tried(trail) | unfit)
     return Next(other) if other is not None else None
 
 

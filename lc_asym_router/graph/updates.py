@@ -23,6 +23,7 @@ from lc_asym_router.graph.state import RouterState, Update, seal, unseal
 from lc_asym_router.money.budgets.exhausted import BudgetExceededError
 from lc_asym_router.records.amounts import total
 from lc_asym_router.records.trail import Trail, open_record
+from lc_asym_router.tiers.provider import NoAnswerError, no_answer
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Verdict
 
@@ -64,18 +65,21 @@ class Outcomes:
             price=price,
             seconds=outcome.seconds,
             usage=message.usage_metadata if message else None,
-            error=outcome.describe(tier),
+            error=outcome.describe(tier, scene.request),
             unbilled=outcome.error is not None and not outcome.begun and unbilled(outcome.error),
         )
         entry |= answering(tier, trail, self.policy.ladder).in_record | tier.notes(scene.request)
         trail = {**trail, "attempts": [*trail["attempts"], entry]}
         live = self.policy.checks(tier, scene.options) is None
+        heard = scene.around.streams and scene.around.context.aside is None
+        seen = live and outcome.begun and heard
         if outcome.error is not None:
-            heard = scene.around.streams and scene.around.context.aside is None
-            seen = live and outcome.begun and heard
             return self._failed(tier, scene, trail, outcome.error, seen)
         assert message is not None
         if live:
+            fault = no_answer(message) if self.policy.is_last(tier) else None
+            if fault is not None:
+                return self._none(tier, scene, trail, message, fault, seen)
             return self.answered(trail, message)
         draft = seal(cast("Draft", outcome.draft))
         watch = outcome.watch
@@ -88,6 +92,27 @@ class Outcomes:
         state = cast("RouterState", {**scene.state, "trail": trail, "draft": draft})
         ended = replace(scene, state=state)
         return self.rejected(tier, ended, watch.verdict, [])
+
+    def _none(
+        self,
+        tier: Tier,
+        scene: Scene,
+        trail: Trail,
+        message: AIMessage,
+        fault: NoAnswerError,
+        seen: bool,
+    ) -> Update:
+        """The last tier's answer is none: the same again, or a fall-back; with nobody left to ask it
+        is handed on, and its entry says what it is."""
+        *before, last = trail["attempts"]
+        failed = {**last, "passed": False, "error": describe_error(fault)}
+        lost: Trail = {**trail, "attempts": [*before, failed]}
+        try:
+            return self._failed(tier, scene, lost, fault, seen)
+        except TiersFailedError:
+            scene.around.context.exceptions.remove(fault)
+        handed = {**last, "passed": False, "reason": fault.fault}
+        return self.answered({**trail, "attempts": [*before, handed]}, message)
 
     def kept_out(self, tier: Tier, scene: Scene, error: Exception) -> Update:
         """A tier could not be called: its breaker is open, its queue full, or no time is left."""

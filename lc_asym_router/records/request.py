@@ -152,6 +152,18 @@ class Request:
         """The text of the latest human turn."""
         return "\n".join(message.text for message in self.turn)
 
+    @cached_property
+    def texts(self) -> list[str]:
+        """Every text that stands in the messages: contents, tool calls' arguments, reasoning."""
+        found: list[str] = []
+        for message in self.messages:
+            blocks = [message.content] if isinstance(message.content, str) else message.content
+            found += [each for block in blocks for each in _texts_in(block)]
+            for call in getattr(message, "tool_calls", ()):
+                found += _texts_in(call["args"])
+            found += _texts_in(message.additional_kwargs)
+        return found
+
     @property
     def replies(self) -> list[AIMessage]:
         """What models said in answer to the latest human turn so far, oldest first."""
@@ -205,6 +217,16 @@ def has_content(message: BaseMessage) -> bool:
         else block.get("type") != "text" or bool(str(block.get("text", "")).strip())
         for block in message.content
     )
+
+
+def _texts_in(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return [text for each in value for text in _texts_in(each)]
+    return [] if value is None or isinstance(value, bool) else [str(value)]
 
 
 _MODALITY_OF_BLOCK = {

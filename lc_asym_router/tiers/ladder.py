@@ -82,6 +82,13 @@ class Ladder(Sequence[Tier]):
             raise NoTierError({name: why for name, why in refusals.items() if why})
         return able
 
+    def no_roomier(self, tier: Tier) -> set[str]:
+        """Names of the tiers that are known to have no more room for a prompt than this one."""
+        room = tier.room
+        if room is None:
+            return set()
+        return {each.name for each in self.every if each.room is not None and each.room <= room}
+
     @property
     def profile(self) -> ModelProfile | None:
         """What the ladder as a whole takes: an input that one tier takes can be routed there.

@@ -11,7 +11,10 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel, SecretStr
 
+from lc_asym_router.errors import RouterError
 from lc_asym_router.money.list_prices import base_url_of
+from lc_asym_router.records.request import has_content
+from lc_asym_router.tiers.providers.registry import provider_named
 
 _ADDRESSES = ("azure_endpoint", "api_base", "xai_api_base", "groq_api_base", "endpoint")
 """Where client classes keep the address that they call, besides those that prices look at."""
@@ -37,13 +40,89 @@ def counted(message: AIMessage) -> AIMessage:
     return message.model_copy(update={"usage_metadata": {**_NO_TOKENS, **usage}})
 
 
+class FailedEndError(RouterError):
+    """An answer ended with an error of the server's, after its head said that all was well.
+
+    Attributes:
+        reason: What the server named it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the server broke the answer off ({reason!r})")
+
+
+class NoAnswerError(RouterError):
+    """An answer came whole, and is none: empty, withheld, or a tool call that can't be read.
+
+    Attributes:
+        fault: What it is.
+        passing: Whether the same call may well bring a better one.
+    """
+
+    def __init__(self, fault: str, passing: bool = True) -> None:
+        self.fault = fault
+        self.passing = passing
+        super().__init__(fault)
+
+    def __reduce__(self) -> tuple[type[NoAnswerError], tuple[str, bool]]:
+        return type(self), (self.fault, self.passing)
+
+
+LENGTH_REASONS = frozenset(
+    {
+        "length",
+        "max_tokens",
+        "max_output_tokens",
+        "model_length",
+        "model_context_window_exceeded",
+    }
+)
+"""What providers call an answer that was cut off at a token limit, in lower case."""
+WITHHELD = frozenset(
+    {
+        "blocklist",
+        "content_filter",
+        "image_safety",
+        "prohibited_content",
+        "recitation",
+        "refusal",
+        "safety",
+        "spii",
+    }
+)
+"""What providers call an answer that they did not let through, in lower case."""
+
+
 def ends_unmarked(message: AIMessage, provider: str) -> bool:
     """Whether a provider that always says why it stopped did not."""
     return (
-        provider in {"ollama", "openai"}
+        provider_named(provider).marks_end
         and not finish_reason(message)
         and message.response_metadata.get("status") != "completed"
     )
+
+
+def failed_end(message: AIMessage, provider: str) -> str | None:
+    """What the server calls the error that ended an answer, or `None` for a good end."""
+    ends = {finish_reason(message), str(message.response_metadata.get("status", "")).lower()}
+    return next(iter(ends & provider_named(provider).failed_ends), None)
+
+
+def no_answer(message: AIMessage) -> NoAnswerError | None:
+    """Why a whole message is no answer, or `None` where it is one."""
+    reason = finish_reason(message)
+    if reason in WITHHELD:
+        return NoAnswerError(f"the answer was withheld by its provider ({reason})", passing=False)
+    if message.tool_calls:
+        return None
+    if message.invalid_tool_calls:
+        return NoAnswerError("the tool call can't be read: its arguments are no JSON")
+    if has_content(message) or message.additional_kwargs.get("refusal"):
+        return None
+    if reason in LENGTH_REASONS:
+        return NoAnswerError("the answer was cut off at the token limit before any text", False)
+    return NoAnswerError("the answer is empty")
 
 
 def finish_reason(message: AIMessage) -> str:
@@ -85,14 +164,23 @@ def credentials_digest(model: BaseChatModel) -> str:
     One customer's wrong key says nothing of another's, so they share no breaker.
     """
     fields = vars(model)
-    secrets = [
-        f"{name}={value.get_secret_value()}"
-        for name, value in sorted(fields.items())
-        if isinstance(value, SecretStr)
-    ]
+    secrets = [f"{name}={value}" for name, value in _secrets(fields)]
     headers = (_headers(fields.get("client_kwargs")), fields.get("default_headers"))
     carried = repr((secrets, [sorted((each or {}).items()) for each in headers]))
     return hashlib.blake2b(carried.encode(), digest_size=8).hexdigest()
+
+
+def secrets_of(model: BaseChatModel) -> list[str]:
+    """The model's keys, so that no message quotes one."""
+    return [value for _, value in _secrets(vars(model))]
+
+
+def _secrets(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (name, value.get_secret_value())
+        for name, value in sorted(fields.items())
+        if isinstance(value, SecretStr)
+    ]
 
 
 def endpoint_digest(model: BaseChatModel) -> str:

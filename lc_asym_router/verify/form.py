@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from lc_asym_router.records.request import has_content
-from lc_asym_router.tiers.provider import ends_unmarked, finish_reason
+from lc_asym_router.tiers.provider import LENGTH_REASONS, ends_unmarked, finish_reason
 from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
-
-LENGTH_REASONS = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
-"""What providers call an answer that was cut off at a token limit, in lower case."""
 
 
 class NotEmpty(Check):

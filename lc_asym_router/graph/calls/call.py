@@ -28,7 +28,14 @@ from lc_asym_router.tiers.binding import bind
 from lc_asym_router.tiers.conversation import fit
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.faults.limits import NO_LIMIT, Limit
-from lc_asym_router.tiers.provider import counted, ends_unmarked, tokens_of
+from lc_asym_router.tiers.provider import (
+    FailedEndError,
+    counted,
+    ends_unmarked,
+    failed_end,
+    secrets_of,
+    tokens_of,
+)
 from lc_asym_router.tiers.tier import Tier
 
 MessageT = TypeVar("MessageT", bound=AIMessage)
@@ -43,7 +50,7 @@ class Outcome:
             it failed.
         seconds: How long it took.
         error: What it raised, or `None`.
-        begun: Whether it had begun to answer when it failed.
+        begun: Whether a part of the answer has come in a stream, which listeners may have seen.
         watch: What watched it, if anything did: it may have failed the answer already.
     """
 
@@ -53,9 +60,20 @@ class Outcome:
     begun: bool = False
     watch: Watch | None = None
 
-    def describe(self, tier: Tier) -> str | None:
-        """The error in one line, without its text."""
-        return describe_error(self.error, model=tier.model_name) if self.error else None
+    def describe(self, tier: Tier, request: Request | None = None) -> str | None:
+        """The error in one line.
+
+        Args:
+            tier: Whose call it was.
+            request: What was asked, so that the server's message can be given without it; `None`
+                to give no message.
+        """
+        if self.error is None:
+            return None
+        texts = None if request is None else request.texts
+        return describe_error(
+            self.error, model=tier.model_name, texts=texts, secrets=secrets_of(tier.model)
+        )
 
 
 @dataclass(frozen=True)
@@ -235,20 +253,29 @@ class _Taken:
         """The answer has come.
 
         Raises:
-            CutStreamError: It has no end mark, and no check that would see that.
+            CutStreamError: It has no end mark.
+            FailedEndError: Its end is an error.
         """
         if isinstance(draft, AIMessage):
             draft = counted(_plain(draft))
-        if self.how.live and ends_unmarked(as_message(draft), self.tier.provider):
+        message, provider = as_message(draft), self.tier.provider
+        if reason := failed_end(message, provider):
+            raise FailedEndError(reason)
+        if ends_unmarked(message, provider):
             raise CutStreamError
-        return Outcome(draft, time.perf_counter() - self.started, watch=self.how.watch)
+        seconds = time.perf_counter() - self.started
+        return Outcome(draft, seconds, begun=self._begun, watch=self.how.watch)
 
     def lost(self, error: Exception) -> Outcome:
         """It failed."""
-        begun = self.probe.heard or any(
+        return Outcome(None, time.perf_counter() - self.started, error, begun=self._begun)
+
+    @property
+    def _begun(self) -> bool:
+        """Whether a part of the answer has come in a stream."""
+        return self.probe.heard or any(
             has_content(chunk) or chunk.tool_call_chunks for chunk in self.chunks
         )
-        return Outcome(None, time.perf_counter() - self.started, error, begun=begun)
 
 
 def _plain(message: MessageT) -> MessageT:

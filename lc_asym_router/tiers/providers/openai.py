@@ -45,7 +45,9 @@ def responses_api(model: BaseChatModel, arguments: Wanted) -> bool:
 
 def model_name(model: BaseChatModel) -> str:
     """The model's name, in lower case."""
-    return str(getattr(model, "model_name", None) or getattr(model, "model", "")).lower()
+    # Azure's classes may know the deployment alone.
+    named = (getattr(model, key, None) for key in ("model_name", "model", "deployment_name"))
+    return next((name for name in named if isinstance(name, str) and name), "").lower()
 
 
 def reasons(model: BaseChatModel, wanted: Wanted) -> bool:
