@@ -116,8 +116,7 @@ class Planning:
         """A planner's own model with the plan's schema bound, and its messages."""
         model: BaseChatModel = planner.model
         asked = self.asked(planner)
-        provider = str(model._get_ls_params().get("ls_provider", ""))
-        return bind(model, asked), fit(asked.messages, provider)
+        return bind(model, asked), fit(asked.messages, model)
 
     def failed(self, planner: Any, error: Exception) -> None:
         """A planner failed: the whole request goes to the frontier, unless that is ruled out.

@@ -211,7 +211,7 @@ class Steps:
         assert check is not None
         draft = unseal(envelope)
         model = tier.model
-        fitted = replace(scene.request, messages=tuple(fit(scene.request.messages, tier.provider)))
+        fitted = replace(scene.request, messages=tuple(fit(scene.request.messages, tier.model)))
         attempt = Attempt(
             tier=tier.name,
             model=entry["model"],

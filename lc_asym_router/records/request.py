@@ -197,14 +197,18 @@ class Request:
         a character outside ASCII costs about one token in today's vocabularies, so each is
         counted as one.
         """
-        tools = list[Any](self.tools.openai_tools) if self.tools else None
-        tokens = count_tokens_approximately(self.messages, tools=tools)
-        dense = sum(
-            sum(1 for char in text if ord(char) > 0x2FF)
-            for message in self.messages
-            if not (text := message.text).isascii()
-        )
-        return int(tokens + dense * 0.75)
+        return estimated_tokens(self.messages, self.tools.openai_tools if self.tools else None)
+
+
+def estimated_tokens(messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None) -> int:
+    """Estimated tokens of messages and tools; on the high side for scripts without spaces."""
+    tokens = count_tokens_approximately(messages, tools=list(tools) if tools else None)
+    dense = sum(
+        sum(1 for char in text if ord(char) > 0x2FF)
+        for message in messages
+        if not (text := message.text).isascii()
+    )
+    return int(tokens + dense * 0.75)
 
 
 def has_content(message: BaseMessage) -> bool:

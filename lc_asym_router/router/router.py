@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config
 from langchain_core.tools import BaseTool
@@ -28,6 +28,7 @@ from lc_asym_router.records.request import (
     Request,
     SchemaBinding,
     ToolBinding,
+    estimated_tokens,
 )
 from lc_asym_router.router.chain_model import ChainChatModel
 from lc_asym_router.router.exploring import Explorable
@@ -37,6 +38,7 @@ from lc_asym_router.router.settings import (
     calibrated,
     calibration_of,
     check_of,
+    counted_in_streams,
     hedge_of,
     ladder_of,
     scorer_of,
@@ -161,7 +163,7 @@ class AsymRouter(ChainChatModel, Explorable):
             output_version=self.output_version,
         )
         budgets = budgets_of(self.budgets)
-        ladder = budgeted(ladder, budgets)
+        ladder = counted_in_streams(budgeted(ladder, budgets), budgets)
         scorer = scorer_of(self.classify, self.classify_deadline, ladder)
         scorer = remembering(scorer, self.decision_cache)
         found = calibration_of(self.threshold, scorer)
@@ -353,6 +355,18 @@ class AsymRouter(ChainChatModel, Explorable):
             json_validator()  # known now, so said now
         binding = SchemaBinding(schema, given)
         return with_parser(self.bind(**{SCHEMA_KEY: binding}), binding, include_raw)
+
+    # tokens -----------------------------------------------------------------------------------
+
+    def get_num_tokens(self, text: str) -> int:
+        """Estimated tokens of a text; which tier's vocabulary counts is not known beforehand."""
+        return estimated_tokens([HumanMessage(text)])
+
+    def get_num_tokens_from_messages(
+        self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None
+    ) -> int:
+        """Estimated tokens of messages, as the router itself counts them for its tiers' windows."""
+        return estimated_tokens(messages, tools)
 
     # helpers ----------------------------------------------------------------------------------
 

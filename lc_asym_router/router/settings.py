@@ -20,6 +20,7 @@ from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.tiers.faults.client_retries import without_own_retries
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.providers.parameters import settings
+from lc_asym_router.tiers.providers.stream_usage import asking_for_usage
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.check import Check, as_check
 from lc_asym_router.verify.defaults import default_checks
@@ -308,6 +309,18 @@ def with_parameters(ladder: Ladder, output_version: str | None, **parameters: An
         if update:
             tier = tier.with_model(tier.model.model_copy(update=update))
         return tier.without_parameters(dropped) if dropped else tier
+
+    return ladder.mapped(adapted)
+
+
+def counted_in_streams(ladder: Ladder, budgets: Sequence[Budget]) -> Ladder:
+    """The tiers with models whose streams bring token counts, where a price or a budget needs them."""
+
+    def adapted(tier: Tier) -> Tier:
+        if tier.rate is None and not budgets:
+            return tier
+        model = asking_for_usage(tier.model)
+        return tier if model is tier.model else tier.with_model(model)
 
     return ladder.mapped(adapted)
 

@@ -1,58 +1,169 @@
-"""Making a conversation fit for the provider that it goes to, without touching the caller's messages.
+"""Making a conversation fit for the model that it goes to, without touching the caller's messages.
 
-A conversation that changes its tier holds what another provider said: content blocks, reasoning,
-refusals, server-side tool calls, cache settings, ids. What its own provider said passes as it is, so
-that prompt caches and reasoning stay intact.
+A conversation that changes its tier holds what another model said: content blocks, reasoning,
+refusals, server-side tool calls, cache settings, ids. What the same model at the same address said
+passes as it is, so that prompt caches and reasoning stay intact.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
+
+from lc_asym_router.tiers.content import portable, with_plain_results
+from lc_asym_router.tiers.provider import endpoint_digest
+from lc_asym_router.tiers.providers.description import Provider
+from lc_asym_router.tiers.providers.openai import model_name
+from lc_asym_router.tiers.providers.registry import provider_of
 
 LONGEST_ID = 40
 """Characters that OpenAI allows in a tool call's id."""
 CACHE_KEY = "cache_control"
 """Anthropic's cache marker: other providers reject it."""
+_SNAPSHOT = re.compile(r"-(?:\d{4}-?\d{2}-?\d{2}|\d{3,4}|latest)$")
+"""What a provider's answer adds to the name of the model that was asked for."""
 
 
-def fit(messages: Sequence[BaseMessage], provider: str) -> list[BaseMessage]:
-    """The messages as `provider` ("ollama", "openai", ...) can take them.
+def fit(messages: Sequence[BaseMessage], model: BaseChatModel) -> list[BaseMessage]:
+    """The messages as a model can take them.
 
     - What another provider's model said is brought down to its text and its tool calls; a refusal
-      stands as the text that it was.
+      stands as the text that it was. So is what another model of the same provider said, or the
+      same at another address, where it holds what only its maker can read: signed or encrypted
+      reasoning, ids of items.
+    - Late system messages join the first one, for providers that are strict.
+    - Images and tool results take a form that the provider's client reads.
     - Anthropic's cache markers are taken off for every other provider.
     - Tool-call ids that are missing or too long are replaced, alike in the call and in its result.
 
     Messages that fit already are handed through as they are.
     """
+    reader = _Reader.of(model)
+    provider = reader.provider
     renamed: dict[str | None, str] = {}
     fitted: list[BaseMessage] = []
     for message in messages:
         if isinstance(message, AIMessage):
-            own = message.response_metadata.get("model_provider") in (None, provider)
-            if not own or _strange(message, provider):
+            if not reader.reads(message):
                 message = _plain(message)
             message = _with_call_ids(message, renamed)
         elif isinstance(message, ToolMessage) and message.tool_call_id in renamed:
             message = message.model_copy(update={"tool_call_id": renamed[message.tool_call_id]})
-        if provider != "anthropic":
+        if provider.name != "anthropic":
             message = _without_cache_marks(message)
-        fitted.append(message)
-    return fitted
+        fitted.append(message if isinstance(message, AIMessage) else portable(message, provider))
+    if not provider.rich_tool_results and provider.known:
+        fitted = with_plain_results(fitted)
+    return fitted if provider.late_system else _with_one_system(fitted)
 
 
-def _strange(message: AIMessage, provider: str) -> bool:
-    """Whether a message of unknown making holds blocks that Ollama's client would reject."""
-    if message.response_metadata.get("model_provider") or isinstance(message.content, str):
+@dataclass(frozen=True)
+class _Reader:
+    """Who is to read a conversation."""
+
+    provider: Provider
+    named: str
+    """The provider, as LangSmith names it."""
+    model: str
+    endpoint: str
+
+    @classmethod
+    def of(cls, model: BaseChatModel) -> _Reader:
+        named = str(model._get_ls_params().get("ls_provider", ""))
+        return cls(provider_of(model), named, model_name(model), endpoint_digest(model))
+
+    def reads(self, message: AIMessage) -> bool:
+        """Whether a model's message passes as it is."""
+        by = message.response_metadata.get("model_provider")
+        if by is None:
+            return not _strange(message, self.provider)
+        if by != self.named and by not in self.provider.written_as:
+            return False
+        return not _signed(message) or self._made(message)
+
+    def _made(self, message: AIMessage) -> bool:
+        """Whether it was this model, at this address, as far as the message tells."""
+        found = _maker(message)
+        if endpoint := found.get("endpoint"):
+            return bool(endpoint == self.endpoint) and _same(found.get("model"), self.model)
+        return _same(message.response_metadata.get("model_name"), self.model)
+
+
+def _maker(message: AIMessage) -> Mapping[str, Any]:
+    """The attempt that made a message, from the record on it; empty without one."""
+    record = message.response_metadata.get("router")
+    if not isinstance(record, Mapping) or not isinstance(record.get("attempts"), list):
+        return {}
+    made = [
+        each
+        for each in record["attempts"]
+        if isinstance(each, Mapping) and each.get("tier") == record.get("tier")
+    ]
+    return next((each for each in reversed(made) if not each.get("error")), {})
+
+
+def _same(name: Any, model: str) -> bool:
+    """Whether two names are one model's; a name that is missing speaks against nothing."""
+    if not isinstance(name, str) or name in ("", "None") or not model:
+        return True
+    return _SNAPSHOT.sub("", name.lower()) == _SNAPSHOT.sub("", model)
+
+
+def _signed(message: AIMessage) -> bool:
+    """Whether a message holds what only its maker can read: signatures, encrypted text, item ids."""
+    if any(key.startswith("__") or key == "reasoning" for key in message.additional_kwargs):
+        return True
+    if str(message.response_metadata.get("id", "")).startswith("resp_"):
+        return True
+    return isinstance(message.content, list) and any(map(_signed_block, message.content))
+
+
+def _signed_block(block: Any) -> bool:
+    if not isinstance(block, Mapping):
         return False
-    known = {"text", "tool_use", "tool_call"} | ({"refusal"} if provider == "openai" else set())
+    kind = block.get("type")
+    if kind not in ("text", "tool_use", "tool_call", "image_url", "refusal"):
+        return True
+    extras = block.get("extras")
+    inner = extras if isinstance(extras, Mapping) else {}
+    signed = {"signature", "thought_signature", "encrypted_content", "citations"}
+    return bool(signed & {*block, *inner}) or (kind == "text" and "id" in block)
+
+
+def _strange(message: AIMessage, provider: Provider) -> bool:
+    """Whether a message of unknown making holds blocks that its reader's client would reject."""
+    if isinstance(message.content, str):
+        return False
     return any(
-        isinstance(block, dict) and block.get("type") not in known for block in message.content
+        isinstance(block, dict) and block.get("type") not in provider.reads_blocks
+        for block in message.content
     )
+
+
+def _with_one_system(messages: list[BaseMessage]) -> list[BaseMessage]:
+    """The conversation with all its system messages in one, the first."""
+    systems = [message for message in messages if isinstance(message, SystemMessage)]
+    if not systems or (len(systems) == 1 and messages[0] is systems[0]):
+        return messages
+    rest = [message for message in messages if not isinstance(message, SystemMessage)]
+    if len(systems) == 1:
+        return [systems[0], *rest]
+    if all(isinstance(each.content, str) for each in systems):
+        content: Any = "\n\n".join(each.text for each in systems)
+    else:
+        content = [block for each in systems for block in _blocks(each)]
+    return [systems[0].model_copy(update={"content": content}), *rest]
+
+
+def _blocks(message: BaseMessage) -> list[Any]:
+    content = message.content
+    return [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
 
 
 def _plain(message: AIMessage) -> AIMessage:

@@ -15,6 +15,7 @@ from lc_asym_router.money.list_prices import base_url_of, listed_price
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import dropped_parameters
+from lc_asym_router.tiers.content import linked_images
 from lc_asym_router.tiers.faults.breaker import Breaker, shared_breaker
 from lc_asym_router.tiers.faults.client_retries import retry_like
 from lc_asym_router.tiers.faults.concurrency import Slots
@@ -245,6 +246,19 @@ class Tier:
         limits = (getattr(self.model, key, None) for key in ("num_predict", "max_tokens"))
         return next((n for n in limits if isinstance(n, int) and n > 0), None)
 
+    @property
+    def profile(self) -> dict[str, Any]:
+        """What LangChain's profile of its model says, with what was declared of the tier in it."""
+        profile = dict(cast("dict[str, Any]", self.model.profile or {}))
+        if self.inputs is not None:
+            profile |= {f"{each}_inputs": each in self.inputs for each in MODALITIES}
+        if self.tools is not None:
+            profile["tool_calling"] = self.tools
+        window = self.context_window or getattr(self.model, "num_ctx", None)
+        if isinstance(window, int):
+            profile["max_input_tokens"] = window
+        return profile
+
     def refuses(self, request: Request) -> str | None:
         """Why this tier can't take a request, or `None` where it can."""
         profile = cast("dict[str, Any]", self.model.profile or {})
@@ -256,6 +270,8 @@ class Tier:
             )
             if not declared:
                 return f"it takes no {modality} input"
+        if not provider_of(self.model).image_urls and linked_images(request.messages):
+            return "it takes images as data, not by their address"
         if request.tools:
             takes_tools = self.tools if self.tools is not None else profile.get("tool_calling")
             if takes_tools is False:

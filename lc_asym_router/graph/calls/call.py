@@ -138,7 +138,7 @@ def _call(
 ) -> Outcome:
     try:
         runnable: Runnable[Any, Any] = bind(taken.model, request)
-        asked = fit(messages, taken.tier.provider)
+        asked = fit(messages, taken.tier.model)
         if not taken.how.stream:
             return taken.whole(runnable.invoke(asked, taken.probed(config)))
         with closing(cast("Any", runnable.stream(asked, taken.probed(config)))) as stream:
@@ -175,7 +175,7 @@ async def _acall(
     config = with_handlers(taken.probed(config), [lost], {})
     try:
         runnable: Runnable[Any, Any] = bind(taken.model, request)
-        asked = fit(messages, taken.tier.provider)
+        asked = fit(messages, taken.tier.model)
         if not taken.how.stream:
             return taken.whole(await runnable.ainvoke(asked, config))
         async with aclosing(cast("Any", runnable.astream(asked, config))) as stream:

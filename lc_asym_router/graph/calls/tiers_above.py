@@ -77,4 +77,4 @@ class AskableTiers:
         return tier
 
     def _messages(self, tier: Tier) -> list[Any]:
-        return list(fit(self.request.messages, tier.provider))
+        return list(fit(self.request.messages, tier.model))

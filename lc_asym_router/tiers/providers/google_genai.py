@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from lc_asym_router.tiers.providers.description import Provider, same_names
+import re
+
+from langchain_core.language_models import BaseChatModel
+
+from lc_asym_router.tiers.providers.description import Provider, Wanted, same_names
+from lc_asym_router.tiers.providers.openai import model_name
+
+
+def _refused(model: BaseChatModel, wanted: Wanted) -> frozenset[str]:
+    """Levels of effort came with Gemini 3; to the models before it they are an error."""
+    old = re.search(r"gemini-[12](\D|$)", model_name(model))
+    return frozenset({"reasoning_effort"}) if old else frozenset()
+
 
 GOOGLE_GENAI = Provider(
     name="google_genai",
@@ -40,6 +52,7 @@ GOOGLE_GENAI = Provider(
             "tool_config",
         }
     ),
+    refused=_refused,
     written_as=frozenset({"google_genai", "google_vertexai"}),
     reads_blocks=frozenset({"text", "tool_use", "tool_call", "image_url", "media", "image"}),
     late_system=False,

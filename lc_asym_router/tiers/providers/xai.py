@@ -16,6 +16,8 @@ def _refused(model: BaseChatModel, wanted: Wanted) -> frozenset[str]:
     name = model_name(model)
     thinks = profile.get("reasoning_output", name.startswith(("grok-3-mini", "grok-4")))
     refused = {"frequency_penalty", "presence_penalty", "stop"} if thinks else set[str]()
+    if not profile and name.startswith(("grok-3", "grok-4", "grok-code-fast")):
+        refused.add("stop")  # ChatXAI leaves it out without a word
     return frozenset(refused if name.startswith("grok-3-mini") else refused | {"reasoning_effort"})
 
 
