@@ -10,7 +10,7 @@ LONGEST = 200
 MASK = "…"
 
 _KEY = re.compile(
-    r"(?:\b(?:sk|pk|rk|gsk|xai|key|AIza|AKIA|ghp|hf|Bearer|token)[-_ ][\w*.-]{4,})"
+    r"(?:\b(?:sk|pk|rk|gsk|xai|key|ghp|hf|token)[-_][\w*.-]{4,})|(?:\bBearer +\S+)|(?:\bAKIA\w{8,})"
     r"|(?:AIza[\w-]{8,})"
     r"|(?:\S*\*{3,}\S*)"
     r"|(?:\b[\w.+-]+@[\w-]+\.[\w.]+)"

@@ -91,6 +91,10 @@ async def test_no_answer_with_nobody_left_is_handed_on_and_said(
     rig: Rig, way: str, kind: str
 ) -> None:
     rig.server.default = nothing(rig.name)[kind]
+    if (rig.name, kind) == ("azure", "withheld") and way not in STREAMS:
+        with pytest.raises(TiersFailedError, match="content filter"):  # AzureChatOpenAI raises
+            await ask(rig.last(fallbacks=[]), way)
+        return
     answer = await ask(rig.last(fallbacks=[]), way)
     entry = entries(answer)[-1]
     assert answer.text == ""
