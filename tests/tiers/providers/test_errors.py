@@ -109,3 +109,21 @@ async def test_the_cause_is_told_without_the_request(rig: Rig) -> None:
 )
 def test_what_is_kept_of_a_servers_message(message: str, texts: list[str], says: str) -> None:
     assert redacted(message, texts) == says
+
+
+RETRIES = {"max_retries": 3}
+
+
+@pytest.mark.parametrize("way", ["invoke", "astream"])
+async def test_a_clients_own_retries_are_in_the_record(rig: Rig, way: str) -> None:
+    if rig.name == "ollama":
+        return  # ChatOllama makes none
+    rig.server.default = Reply(status=503, error="down")
+    tier = Tier(rig.model(**RETRIES), breaker=False)
+    tries = 3 if rig.name in ("gemini", "mistral") else 4  # some count the first try among them
+    assert tier.retry.attempts == tries
+    quick = Tier(rig.model(**RETRIES), breaker=False, retry=Retry(2, initial=0))
+    answer = await ask(rig.last(frontier=quick), way)
+    assert answer.text == "from the spare"
+    assert len(rig.server.requests) == 2
+    assert [entry["tier"] for entry in entries(answer)] == ["frontier", "frontier", "fallback1"]
