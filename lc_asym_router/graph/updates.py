@@ -71,16 +71,16 @@ class Outcomes:
         entry |= answering(tier, trail, self.policy.ladder).in_record | tier.notes(scene.request)
         trail = {**trail, "attempts": [*trail["attempts"], entry]}
         live = self.policy.checks(tier, scene.options) is None
-        heard = scene.around.streams and scene.around.context.aside is None
-        seen = live and outcome.begun and heard
         if outcome.error is not None:
+            heard = scene.around.streams and scene.around.context.aside is None
+            seen = live and outcome.begun and heard
             return self._failed(tier, scene, trail, outcome.error, seen)
         assert message is not None
         if live:
             fault = no_answer(message) if self.policy.is_last(tier) else None
-            if fault is not None:
-                return self._none(tier, scene, trail, message, fault, seen)
-            return self.answered(trail, message)
+            if fault is None:
+                return self._handed(scene, trail, message, outcome)
+            return self._none(tier, scene, trail, message, outcome, fault)
         draft = seal(cast("Draft", outcome.draft))
         watch = outcome.watch
         if watch is None or watch.verdict is None:
@@ -99,20 +99,28 @@ class Outcomes:
         scene: Scene,
         trail: Trail,
         message: AIMessage,
+        outcome: Outcome,
         fault: NoAnswerError,
-        seen: bool,
     ) -> Update:
         """The last tier's answer is none: the same again, or a fall-back; with nobody left to ask it
         is handed on, and its entry says what it is."""
+        heard = scene.around.streams and scene.around.context.aside is None
         *before, last = trail["attempts"]
         failed = {**last, "passed": False, "error": describe_error(fault)}
         lost: Trail = {**trail, "attempts": [*before, failed]}
         try:
-            return self._failed(tier, scene, lost, fault, seen)
+            return self._failed(tier, scene, lost, fault, seen=outcome.begun and heard)
         except TiersFailedError:
             scene.around.context.exceptions.remove(fault)
         handed = {**last, "passed": False, "reason": fault.fault}
-        return self.answered({**trail, "attempts": [*before, handed]}, message)
+        return self._handed(scene, {**trail, "attempts": [*before, handed]}, message, outcome)
+
+    def _handed(self, scene: Scene, trail: Trail, message: AIMessage, outcome: Outcome) -> Update:
+        """A live answer is the request's: what is left of its chunks goes to the reader."""
+        if sink := scene.around.context.sink:
+            for chunk in outcome.waiting:
+                sink.put(chunk)
+        return self.answered(trail, message)
 
     def kept_out(self, tier: Tier, scene: Scene, error: Exception) -> Update:
         """A tier could not be called: its breaker is open, its queue full, or no time is left."""

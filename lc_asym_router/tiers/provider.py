@@ -11,7 +11,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel, SecretStr
 
-from lc_asym_router.errors import RouterError
+from lc_asym_router.errors import CutStreamError, RouterError
 from lc_asym_router.money.list_prices import base_url_of
 from lc_asym_router.records.request import has_content
 from lc_asym_router.tiers.providers.registry import provider_named
@@ -107,6 +107,19 @@ def failed_end(message: AIMessage, provider: str) -> str | None:
     """What the server calls the error that ended an answer, or `None` for a good end."""
     ends = {finish_reason(message), str(message.response_metadata.get("status", "")).lower()}
     return next(iter(ends & provider_named(provider).failed_ends), None)
+
+
+def check_end(message: AIMessage, provider: str) -> None:
+    """Refuse a message that did not come to its end.
+
+    Raises:
+        CutStreamError: It has no end mark, and its provider always gives one.
+        FailedEndError: Its end is an error.
+    """
+    if reason := failed_end(message, provider):
+        raise FailedEndError(reason)
+    if ends_unmarked(message, provider):
+        raise CutStreamError
 
 
 def no_answer(message: AIMessage) -> NoAnswerError | None:

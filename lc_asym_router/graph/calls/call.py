@@ -19,7 +19,7 @@ from lc_asym_router._internal.chunks import Draft, as_chunk, as_message
 from lc_asym_router._internal.deadline import awithin, within
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router._internal.run_config import with_handlers
-from lc_asym_router.errors import AttemptTimeoutError, CutStreamError, EmptyStreamError
+from lc_asym_router.errors import AttemptTimeoutError, EmptyStreamError
 from lc_asym_router.graph.calls.cancellation import LostCancellation
 from lc_asym_router.graph.calls.early_stop import Watch, watched
 from lc_asym_router.graph.streaming import ReaderGone, Sink
@@ -28,14 +28,7 @@ from lc_asym_router.tiers.binding import bind
 from lc_asym_router.tiers.conversation import fit
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.faults.limits import NO_LIMIT, Limit
-from lc_asym_router.tiers.provider import (
-    FailedEndError,
-    counted,
-    ends_unmarked,
-    failed_end,
-    secrets_of,
-    tokens_of,
-)
+from lc_asym_router.tiers.provider import check_end, counted, secrets_of, tokens_of
 from lc_asym_router.tiers.tier import Tier
 
 MessageT = TypeVar("MessageT", bound=AIMessage)
@@ -52,6 +45,7 @@ class Outcome:
         error: What it raised, or `None`.
         begun: Whether a part of the answer has come in a stream, which listeners may have seen.
         watch: What watched it, if anything did: it may have failed the answer already.
+        waiting: Chunks of a live answer that nobody has seen yet, because all of them are empty.
     """
 
     draft: Draft | None
@@ -59,6 +53,7 @@ class Outcome:
     error: Exception | None = None
     begun: bool = False
     watch: Watch | None = None
+    waiting: tuple[AIMessageChunk, ...] = ()
 
     def describe(self, tier: Tier, request: Request | None = None) -> str | None:
         """The error in one line.
@@ -200,6 +195,11 @@ class _Taken:
         self.probe = _Probe()
         self._lock = threading.Lock()
         self._left = False
+        # Empty chunks wait for the first that says something: should the call fail before it, and
+        # another one answer, they would stay in the reader's stream, and added to that one's chunks
+        # an empty list of blocks makes LangChain lose its text.
+        self._waiting: list[AIMessageChunk] = []
+        self._passing = False
 
     @property
     def model(self) -> BaseChatModel:
@@ -226,7 +226,12 @@ class _Taken:
                 raise ReaderGone
             self.chunks.append(_plain(as_chunk(chunk)))
             if sink and self.how.live:
-                sink.put(self.chunks[-1])
+                self._waiting.append(self.chunks[-1])
+                if self._passing or _says_something(self.chunks[-1]):
+                    self._passing = True
+                    for each in self._waiting:
+                        sink.put(each)
+                    self._waiting.clear()
 
     def leave(self) -> None:
         """Nobody waits for it any more: nothing that comes from now on is handed on."""
@@ -258,13 +263,15 @@ class _Taken:
         """
         if isinstance(draft, AIMessage):
             draft = counted(_plain(draft))
-        message, provider = as_message(draft), self.tier.provider
-        if reason := failed_end(message, provider):
-            raise FailedEndError(reason)
-        if ends_unmarked(message, provider):
-            raise CutStreamError
+        check_end(as_message(draft), self.tier.provider)
         seconds = time.perf_counter() - self.started
-        return Outcome(draft, seconds, begun=self._begun, watch=self.how.watch)
+        return Outcome(
+            draft,
+            seconds,
+            begun=self._begun,
+            watch=self.how.watch,
+            waiting=tuple(self._waiting),
+        )
 
     def lost(self, error: Exception) -> Outcome:
         """It failed."""
@@ -276,6 +283,11 @@ class _Taken:
         return self.probe.heard or any(
             has_content(chunk) or chunk.tool_call_chunks for chunk in self.chunks
         )
+
+
+def _says_something(chunk: AIMessageChunk) -> bool:
+    """Whether a reader could see anything of a chunk."""
+    return bool(chunk.content or chunk.tool_call_chunks or chunk.additional_kwargs)
 
 
 def _plain(message: MessageT) -> MessageT:

@@ -14,6 +14,7 @@ from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import bind
 from lc_asym_router.tiers.conversation import fit
 from lc_asym_router.tiers.ladder import Ladder
+from lc_asym_router.tiers.provider import check_end
 from lc_asym_router.tiers.tier import Tier
 
 
@@ -48,6 +49,7 @@ class AskableTiers:
         model, messages = bind(tier.model, self.request), self._messages(tier)
         with tier.guard.entered(self.left(), last=False):
             said = within(tier.timeout, lambda: model.invoke(messages))
+        check_end(said, tier.provider)
         self.answers[name] = said
         return said
 
@@ -57,6 +59,7 @@ class AskableTiers:
         model, messages = bind(tier.model, self.request), self._messages(tier)
         async with tier.guard.aentered(self.left(), last=False):
             said = await awithin(tier.timeout, lambda: model.ainvoke(messages))
+        check_end(said, tier.provider)
         self.answers[name] = said
         return said
 

@@ -70,13 +70,13 @@ def nothing(name: str) -> dict[str, Reply]:
     return found
 
 
-@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", ["empty", "withheld", "cut without text", "malformed"])
 async def test_no_answer_of_the_last_tier_goes_to_the_fall_back(
     rig: Rig, way: str, kind: str
 ) -> None:
     reply = nothing(rig.name).get(kind)
-    if reply is None:
+    if reply is None or (kind == "malformed" and way in STREAMS):  # of a stream it is seen
         return
     rig.server.default = reply
     answer = await ask(rig.last(), way)
