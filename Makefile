@@ -82,22 +82,6 @@ test-oldest: $(OLDEST)/.made
 soak: $(VENV)/.test
 	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -s tests/behaviour/faults/test_soak.py $(ARGS)
 
-lint: $(VENV)/.test
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint]'
-	@touch $@
-
-$(VENV)/.docs: $(VENV)/.made pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
-	@touch $@
-
-ask: $(VENV)/.run
-	@$(BIN)/lc-asym-router ask $(ARGS) "$$PROMPT"
-
-# In two processes (ARGS='-n 2 --dist loadfile', see tests/conftest.py) they take half the time; tests
-# with deadlines then fail now and then on two cores, so one process is what CI goes by.
-test: $(VENV)/.test
-	$(BIN)/python -m pytest $(ARGS)
-
 # The sources that the shipped weights were computed from; README.md there tells what they are. The same
 # files give the same bytes.
 SCORED := llmrouter mmlupro openai_gsm routellm_gsm8k zeroeval_crux zeroeval_gsm zeroeval_math-l5
@@ -107,9 +91,6 @@ train: $(VENV)/.test
 		--out lc_asym_router/classify/learned.json
 	$(BIN)/lc-asym-router train --what verifier --data $(SCORED:%=$(ARGS)/%.jsonl.gz) \
 		--out lc_asym_router/verify/learned.json
-
-soak: $(VENV)/.test
-	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -s tests/faults/test_soak.py $(ARGS)
 
 # Some 400 examples of each kind take an hour on one core; `make test` takes 6. Each day tries others.
 fuzz: $(VENV)/.test

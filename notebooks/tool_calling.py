@@ -15,7 +15,7 @@ class Scripted:
     """
 
     def __init__(self) -> None:
-        from tests.answering import answer
+        from tests.behaviour.answering import answer
         from tests.servers import OllamaServer, OpenAIServer
 
         self._small = OllamaServer(default=answer)

@@ -33,7 +33,7 @@ ROOMS = {
 HEAD = """\
 # Settings
 
-Made from the docstrings by `make reference`; `tests/test_reference.py` fails where it is stale.
+Made from the docstrings by `make reference`; `tests/docs/test_reference.py` fails where it is stale.
 """
 
 

@@ -14,8 +14,8 @@ from lc_asym_router.evals.metrics import auroc
 from lc_asym_router.records.request import Request
 
 if TYPE_CHECKING:
+    from lc_asym_router.evals.kind_rows import KindRow
     from lc_asym_router.evals.metrics import Floats
-    from lc_asym_router.evals.training.kind_rows import KindRow
 
 MATCHED = 0.25
 """Two requests have matching lengths where these differ by at most this part of the longer one."""

@@ -102,8 +102,8 @@ def _kinds(options: argparse.Namespace) -> int:
     """Print how well complex requests are told from simple ones."""
     from dataclasses import asdict
 
+    from lc_asym_router.evals.kind_rows import load_kinds
     from lc_asym_router.evals.kinds import kind_report, pairs_of, score_of
-    from lc_asym_router.evals.training.kind_rows import load_kinds
 
     if options.cascade or options.second or options.arbiter:
         raise ConfigurationError("--kinds asks for no answers: leave --cascade and --second out.")

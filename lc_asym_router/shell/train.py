@@ -48,8 +48,8 @@ def run(options: argparse.Namespace) -> int:
 
     from lc_asym_router.errors import ConfigurationError
     from lc_asym_router.evals.data import by_source, load
+    from lc_asym_router.evals.kind_rows import load_kinds
     from lc_asym_router.evals.training.kind_card import kind_lines, kind_table
-    from lc_asym_router.evals.training.kind_rows import load_kinds
     from lc_asym_router.evals.training.train import train
     from lc_asym_router.evals.training.train_card import card, operating_line, provenance, table
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.behaviour.properties.conftest import QUIET
 from tests.decompose.world import World
-from tests.properties.conftest import QUIET
 
 __all__ = ["QUIET"]
 

@@ -7,7 +7,7 @@ import pytest
 from lc_asym_router import AsymRouter, Decomposer
 from lc_asym_router.decompose import ascii_drawing
 from tests.conftest import record
-from tests.test_env import nothing  # noqa: F401
+from tests.router.test_from_env import nothing  # noqa: F401
 
 pytestmark = pytest.mark.full
 

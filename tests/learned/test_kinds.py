@@ -20,11 +20,11 @@ from lc_asym_router.classify.kinds import COMPLEX_KINDS, KINDS
 from lc_asym_router.classify.scorer import RUBRIC
 from lc_asym_router.classify.weights import KIND, SHIPPED, load_weights
 from lc_asym_router.errors import DataError, ModelFileError
+from lc_asym_router.evals.kind_rows import KindRow, load_kinds, own_rows
 from lc_asym_router.evals.kinds import Pair, kind_report, pairs_of
 from lc_asym_router.evals.training.kind_fitting import fit_kinds, kind_table
-from lc_asym_router.evals.training.kind_rows import KindRow, load_kinds, own_rows
 from lc_asym_router.shell import main
-from tests.learned.test_train import _file, _rows
+from tests.evals.training.test_train import _file, _rows
 
 LEARNED = LearnedClassifier()
 SIMPLE = ("what is the time in {}", "play {} please", "translate {} now")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.test_import import loaded_by
+from tests.behaviour.test_import import loaded_by
 
 HEAVY = {"sqlalchemy", "alembic", "psycopg", "pandas", "genai_prices", "platformdirs", "numpy"}
 

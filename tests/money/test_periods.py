@@ -16,7 +16,7 @@ from lc_asym_router.money.budgets import memory, sql
 from lc_asym_router.money.budgets.budget import NONE, Scope
 from lc_asym_router.money.budgets.claims import KEPT, Balance, Claim
 from lc_asym_router.money.budgets.periods import EVERY, period_end, period_name
-from tests.money.budgeting import UP, few, router
+from tests.money.budgets.budgeting import UP, few, router
 from tests.money.conftest import query
 
 MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1)).map(

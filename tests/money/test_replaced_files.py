@@ -13,7 +13,7 @@ import pytest
 
 from lc_asym_router import Budget, BudgetExceededError, BudgetStore, Ledger
 from lc_asym_router.money.budgets.claims import Balance, Claim
-from tests.money.budgeting import UP, few, router
+from tests.money.budgets.budgeting import UP, few, router
 from tests.money.conftest import query
 
 

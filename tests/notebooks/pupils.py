@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tests.answering import Asked, answer
+from tests.behaviour.answering import Asked, answer
 from tests.notebooks.pairs import SCRIPTS
 from tests.servers import Reply
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tests.answering import answer, spoiled
+from tests.behaviour.answering import answer, spoiled
 from tests.notebooks.pairs import (
     FOLDER,
     SCRIPTS,
@@ -19,8 +19,8 @@ from tests.notebooks.pairs import (
 )
 from tests.notebooks.pupils import pupil
 from tests.notebooks.running import run
+from tests.router.test_from_env import nothing  # noqa: F401
 from tests.servers import OllamaServer, OpenAIServer
-from tests.test_env import nothing  # noqa: F401
 
 CHANGED = "answer = 42\nprint(answer)"
 

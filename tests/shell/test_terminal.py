@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from lc_asym_router.shell import main
 from lc_asym_router.shell.terminal import PrintableFormatter, printable, printable_json
+from tests.router.test_from_env import nothing  # noqa: F401
 from tests.servers import Reply
-from tests.test_env import nothing  # noqa: F401
-from tests.test_shell import served  # noqa: F401
+from tests.shell.test_shell import served  # noqa: F401
 
 HOSTILE = "A\x1b]0;title\x07B\x1b[31mC\x1b[0mD\x9b2JE\x07F\x7fG"
 

@@ -10,7 +10,7 @@ from lc_asym_router._internal.imports import needed, numpy
 from lc_asym_router.classify.kind_features import BUCKETS, kind_features
 from lc_asym_router.classify.kinds import KINDS
 from lc_asym_router.errors import DataError
-from lc_asym_router.evals.training.kind_rows import SIDES, KindRow, sources_of
+from lc_asym_router.evals.kind_rows import SIDES, KindRow, sources_of
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.metrics import Floats

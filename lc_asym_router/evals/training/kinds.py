@@ -17,6 +17,7 @@ from lc_asym_router.classify.kinds import Blend, KindWeights, WordModel
 from lc_asym_router.classify.weights import Weights
 from lc_asym_router.errors import ConfigurationError, DataError
 from lc_asym_router.evals.data import Row
+from lc_asym_router.evals.kind_rows import KindRow, own_rows
 from lc_asym_router.evals.kinds import UP, KindReport, Pair, kind_report
 from lc_asym_router.evals.metrics import auroc, curve
 from lc_asym_router.evals.training.kind_fitting import (
@@ -29,7 +30,6 @@ from lc_asym_router.evals.training.kind_fitting import (
     left_out_scores,
     word_inputs,
 )
-from lc_asym_router.evals.training.kind_rows import KindRow, own_rows
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.metrics import Floats

@@ -22,8 +22,8 @@ from lc_asym_router.evals.training.operating import OperatingPoint, operating_po
 from lc_asym_router.evals.training.targets import pools, steadied_gains
 
 if TYPE_CHECKING:
+    from lc_asym_router.evals.kind_rows import KindRow
     from lc_asym_router.evals.metrics import Floats
-    from lc_asym_router.evals.training.kind_rows import KindRow
     from lc_asym_router.evals.training.kinds import TrainedKinds
 
 RESAMPLES = 400

@@ -1,0 +1,239 @@
+"""A soak: very many requests, 64 at once, on servers where every fifth call goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+
+from lc_asym_router import AsymRouter, Breaker, Ledger, Retry, Tier, TiersFailedError
+from tests.behaviour.faults.rig import joined
+from tests.conftest import FRONTIER_PRICE, SMALL_PRICE
+from tests.servers import OllamaServer, OpenAIServer, Reply, Server
+from tests.servers.clients import model_for
+
+SHARE = 0.2
+TASKS, THREADS = 56, 8
+KEPT_OUT = {"CircuitOpenError", "QueueFullError"}
+LIMIT = 20.0
+"""Seconds that a call may take: far more than a good one does, on a machine however busy."""
+
+TIERS = ("small", "frontier", "spare")
+
+
+def faults(tier: str, text: str, tokens: dict[str, int]) -> list[Reply]:
+    """What goes wrong; none of it counts tokens that the client does not hear of."""
+    garbage = b"{not json\n" if tier == "small" else b"data: {not json\n\n"
+    unfit = [Reply("", **tokens), Reply(text, finish="length", **tokens)]  # what no check passes
+    return [
+        *(unfit if tier == "small" else ()),
+        Reply(status=500, error="down"),
+        Reply(status=503, headers={"retry-after-ms": "3"}),
+        Reply(status=429, headers={"Retry-After": "30"}),
+        Reply(status=400, error="no"),
+        Reply(status=404, error="no such model"),
+        Reply(text, drop_after=-1),
+        Reply(text, drop_after=-1, reset=True),
+        Reply(text, drop_after=1),
+        Reply(text, drop_after_bytes=60),
+        Reply(text, truncate_after=1),
+        Reply(text, truncate_after=0),
+        Reply(text, garbage=garbage, truncate_after=1),
+        Reply(text, error="boom"),
+        Reply(body=b""),
+        Reply(body=b"<html>", headers={"Content-Type": "text/html"}),
+    ]
+
+
+@dataclass
+class Soaking:
+    """Servers, a router, a ledger, and what came of each request so far."""
+
+    router: AsymRouter
+    servers: dict[str, Server]
+    ledger: Ledger
+    count: int
+    seed: int
+    calls: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """Calls that a server has seen, by tier and number of the request."""
+    faulty: int = 0
+    asked: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """Calls that the records tell of."""
+    ended: Counter[int] = field(default_factory=Counter)
+    ids: set[str] = field(default_factory=set)
+    answered: Counter[str] = field(default_factory=Counter)
+    failed: int = 0
+    memory: list[tuple[int, int, int]] = field(default_factory=list)
+    """Requests that had ended, bytes in memory, objects: half-way, and at the end."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def reply(self, tier: str, body: dict[str, Any]) -> Reply:
+        """What a server says: by the seed, the request's number, and which try it is."""
+        number = int(body["messages"][-1]["content"].split()[-1])
+        nth = self.calls[tier, number]
+        self.calls[tier, number] += 1
+        dice = random.Random(f"{self.seed} {tier} {number} {nth}")
+        text = said(tier, number)
+        tokens = {"input_tokens": 20 + number % 7, "output_tokens": 1 + number % 13}
+        if dice.random() >= SHARE:
+            return Reply(text, **tokens)
+        self.faulty += 1
+        return dice.choice(faults(tier, text, tokens))
+
+    async def run(self) -> None:
+        """All of them: most in tasks, some in threads."""
+        numbers = itertools.count()
+        half = threading.Event()
+
+        def following() -> Iterator[int]:
+            while (number := next(numbers)) < self.count:
+                if number >= self.count // 2 and not half.is_set():
+                    half.set()
+                    self.weigh()
+                yield number
+
+        async def tasks() -> None:
+            for number in following():
+                await self.one(number)
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            loop = asyncio.get_running_loop()
+            threads = [
+                loop.run_in_executor(pool, self.in_thread, following) for _ in range(THREADS)
+            ]
+            await asyncio.gather(*(tasks() for _ in range(TASKS)), *threads)
+        self.weigh()
+
+    def in_thread(self, following: Callable[[], Iterator[int]]) -> None:
+        for number in following():
+            chunks: list[AIMessageChunk] = []
+            try:
+                if number % 2:
+                    answer = self.router.invoke(prompt(number))
+                else:
+                    chunks.extend(self.router.stream(prompt(number)))
+                    answer = joined(chunks)
+            except TiersFailedError as error:
+                self.fail(number, error.record, chunks)
+            else:
+                self.take(number, answer)
+
+    async def one(self, number: int) -> None:
+        chunks: list[AIMessageChunk] = []
+        try:
+            if number % 2:
+                answer = await self.router.ainvoke(prompt(number))
+            else:
+                async for chunk in self.router.astream(prompt(number)):
+                    chunks.append(chunk)  # noqa: PERF401  what came before an error counts
+                answer = joined(chunks)
+        except TiersFailedError as error:
+            self.fail(number, error.record, chunks)
+        else:
+            self.take(number, answer)
+
+    def take(self, number: int, answer: AIMessage) -> None:
+        """A request was answered: with its own answer, once, by the last tier that was asked."""
+        record = answer.response_metadata["router"]
+        self.note(number, record)
+        with self.lock:
+            self.answered[record["tier"]] += 1
+        assert all(failed(each) for each in record["attempts"][:-1]), record
+        assert not failed(record["attempts"][-1]), record
+        assert answer.text == said(record["tier"], number), record
+
+    def fail(self, number: int, record: dict[str, Any], chunks: list[AIMessageChunk]) -> None:
+        """A request failed: all its tiers did, or one in an answer that was seen already."""
+        self.note(number, record)
+        with self.lock:
+            self.failed += 1
+        asked = {attempt["tier"] for attempt in record["attempts"]}
+        assert all(failed(each) for each in record["attempts"]), record
+        if text := "".join(chunk.text for chunk in chunks):
+            last = record["attempts"][-1]["tier"]
+            assert last != "small"
+            assert said(last, number).startswith(text)
+        else:
+            assert asked == set(TIERS), record
+
+    def note(self, number: int, record: dict[str, Any]) -> None:
+        with self.lock:
+            self.ended[number] += 1
+            self.ids.add(record["id"])
+            for attempt in record["attempts"]:
+                if (attempt["error"] or "").partition(":")[0] not in KEPT_OUT:
+                    self.asked[attempt["tier"], number] += 1
+
+    def weigh(self) -> None:
+        gc.collect()
+        self.memory.append((sum(self.ended.values()), resident(), len(gc.get_objects())))
+
+
+def failed(attempt: dict[str, Any]) -> bool:
+    return bool(attempt["error"]) or attempt["passed"] is False
+
+
+def said(tier: str, number: int) -> str:
+    return f"{tier} answers number {number} with these words"
+
+
+def prompt(number: int) -> str:
+    return f"{'debug' if number % 5 == 0 else 'say'} number {number}"
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096
+
+
+@contextmanager
+def soaking(path: Path, count: int, seed: int) -> Iterator[Soaking]:
+    """A world to soak."""
+    servers: dict[str, Server] = {
+        "small": OllamaServer(keep=64),
+        "frontier": OpenAIServer(keep=64),
+        "spare": OpenAIServer(keep=64),
+    }
+    prices = {"small": SMALL_PRICE, "frontier": FRONTIER_PRICE, "spare": FRONTIER_PRICE}
+
+    def tier(name: str) -> Tier:
+        named = {} if name == "small" else {"model": f"{name}-model"}
+        return Tier(
+            model_for(servers[name], timeout=LIMIT, **named),
+            name,
+            price=prices[name],
+            retry=Retry(attempts=2, initial=0.005, max_wait=0.05),
+            breaker=Breaker(failures=5, cooldown=0.1),
+            max_concurrency=48,
+        )
+
+    with Ledger(path, flush_seconds=0.1) as ledger:
+        router = AsymRouter(
+            small=tier("small"),
+            frontier=tier("frontier"),
+            fallbacks=[tier("spare")],
+            degrade=True,
+            classify="keyword",
+            deadline=6 * LIMIT,
+            callbacks=[ledger],
+        )
+        made = Soaking(router, servers, ledger, count, seed)
+        for name, server in servers.items():
+            server.default = lambda body, name=name: made.reply(name, body)
+        try:
+            yield made
+        finally:
+            for server in servers.values():
+                server.close()

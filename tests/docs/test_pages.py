@@ -1,0 +1,154 @@
+"""README and the docs: every Python block runs, page by page, and what the pages name is there."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.behaviour.answering import answer
+from tests.router.test_from_env import nothing  # noqa: F401
+from tests.servers import OllamaServer, OpenAIServer
+
+ROOT = Path(__file__).parent.parent.parent
+README = ROOT / "README.md"
+PAGES = {str(page.relative_to(ROOT)): page for page in (README, *sorted(ROOT.glob("docs/**/*.md")))}
+LANGUAGES = ("python", "console", "text", "promql")
+"""What a block may say it is: another name, or none, could hide Python from the test."""
+NOT_RUN = 0
+"""Python blocks that are marked `<!-- not run: REASON -->`: each one more is decided here."""
+README_CHARACTERS = 9_000
+SCREEN = 25
+"""Lines of the README that one screen shows."""
+SAID = {
+    "README.md": ("small False", "Agreement", "The tool says: It rains in Bonn."),
+    "docs/guides/tools-and-agents.md": ("'name': 'weather'", "The tool says: It rains in Bonn."),
+    "docs/guides/structured-output.md": ("country=",),
+    "docs/guides/faults.md": ("False closed",),
+    "docs/guides/cache.md": ("True 0", "True"),
+    "docs/start/choices.md": ("Agreement",),
+}
+"""What a page's blocks print, among other things, where the servers answer as a good model would."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page: its language, its code, its first line, why it is not run."""
+
+    language: str
+    code: str
+    line: int
+    not_run: str
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    fenced = r"^( *)(`{3,}|~{3,})([^\n`]*)\n(.*?)^\1\2 *$"
+    found = []
+    for block in re.finditer(fenced, text, re.MULTILINE | re.DOTALL):
+        before = text[: block.start()].rstrip("\n").rpartition("\n")[2]
+        marked = re.fullmatch(r" *<!-- not run: (.+) -->", before)
+        line = text.count("\n", 0, block.start(4)) + 1
+        reason = marked[1] if marked else ""
+        found.append(Block(block[3].strip(), dedent(block[4]), line, reason))
+    return found
+
+
+def python(page: Path) -> list[Block]:
+    return [block for block in blocks(page) if block.language == "python"]
+
+
+def prose(page: Path) -> str:
+    """A page without its blocks."""
+    return re.sub(r"^ *```.*?^ *```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def run(page: Path) -> dict[str, Any]:
+    """Run a page's blocks in one namespace, top to bottom; a traceback shows the page's own lines."""
+    namespace: dict[str, Any] = {"__name__": page.stem}
+    for block in python(page):
+        if not block.not_run:
+            code = "\n" * (block.line - 1) + block.code
+            exec(compile(code, str(page), "exec", dont_inherit=True), namespace)
+    return namespace
+
+
+@pytest.fixture
+def models(nothing, tmp_path, monkeypatch) -> Iterator[None]:  # noqa: F811
+    """An empty folder, and an Ollama and an OpenAI that answer as a good model would."""
+    monkeypatch.chdir(tmp_path)
+    log = logging.getLogger("lc_asym_router.requests")
+    handlers, level = list(log.handlers), log.level
+    with OllamaServer(default=answer) as small, OpenAIServer(default=answer) as frontier:
+        nothing.setenv("OLLAMA_HOST", small.url)
+        nothing.setenv("OPENAI_API_KEY", "sk-not-a-key")
+        nothing.setenv("OPENAI_BASE_URL", frontier.base_url)
+        yield
+    log.handlers, log.level = handlers, level
+
+
+@pytest.mark.parametrize("name", [name for name, page in PAGES.items() if python(page)])
+def test_every_block_runs(name, models, capsys):
+    run(PAGES[name])
+    out = capsys.readouterr().out
+    for said in SAID.get(name, ()):
+        assert said in out
+
+
+def test_the_web_handler_answers(models):
+    app = run(ROOT / "docs/guides/streaming.md")["app"]
+    said = TestClient(app).post("/answer", content="Say hello")
+    assert said.status_code == 200
+    assert said.text
+
+
+def test_no_block_is_left_out_in_silence():
+    marked = [block for page in PAGES.values() for block in blocks(page) if block.not_run]
+    assert len(marked) == NOT_RUN
+    for name, page in PAGES.items():
+        text = page.read_text(encoding="utf-8")
+        assert {block.language for block in blocks(page)} <= set(LANGUAGES), name
+        fences = re.findall(r"^[^\w\n`~]*(?:`{3}|~{3})", text, re.MULTILINE)
+        assert len(fences) == 2 * len(blocks(page)), f"{name}: a fence that the test does not read"
+        assert len(re.findall(r"^ *<!-- *not run", text, re.MULTILINE)) == sum(
+            bool(block.not_run) for block in blocks(page)
+        ), f"{name}: a mark that stands above no block, or gives no reason"
+    assert SAID.keys() <= {name for name, page in PAGES.items() if python(page)}
+
+
+def test_the_readme_is_the_first_pages_only():
+    text = README.read_text(encoding="utf-8")
+    assert len(text) <= README_CHARACTERS
+    screen = "\n".join(text.splitlines()[:SCREEN])
+    for each in ("## Install", "$ make ask PROMPT=", "$ make test", "$ pip install"):
+        assert each in screen
+    section = next(part for part in text.split("\n## ") if "![" in part)
+    assert re.findall(r"!\[[^]]+\]\(([^)]+)\)", text) == ["docs/cost_quality.png"]
+    assert "`make bench-routing" in section
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        assert (ROOT / link).is_file(), link
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_a_page_names_is_there(name):
+    page = PAGES[name]
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    commands = [block.code for block in blocks(page) if block.language == "console"]
+    text = "\n".join([prose(page), *commands])
+    named = re.findall(r"(?:`|^\$ |`[A-Z_]+=\w+ )make ([a-z][\w-]*)", text, re.MULTILINE)
+    assert set(named) <= targets
+    for path in re.findall(r"`((?:lc_asym_router|tests|notebooks|docs)/[\w./*-]+)`", prose(page)):
+        assert list(ROOT.glob(path)), path
+
+
+def test_no_page_calls_an_answer_verified():
+    """Form and sums are not proof, so no page uses the word of an answer."""
+    for name, page in PAGES.items():
+        assert not re.search(r"\bverified\b", page.read_text("utf-8"), re.IGNORECASE), name
