@@ -79,6 +79,32 @@ class EmptyStreamError(RouterError):
         super().__init__("the stream held no chunk")
 
 
+class FailedEndError(RouterError):
+    """An answer ended with an error of the server's, after its head said that all was well.
+
+    Attributes:
+        reason: What the server named it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the server broke the answer off ({reason!r})")
+
+
+class NoAnswerError(RouterError):
+    """An answer came whole, and is none: empty, withheld, or a tool call that can't be read.
+
+    Attributes:
+        fault: What it is.
+        passing: Whether the same call may well bring a better one.
+    """
+
+    def __init__(self, fault: str, passing: bool = True) -> None:
+        self.fault = fault
+        self.passing = passing
+        super().__init__(fault)
+
+
 class AttemptTimeoutError(RouterError, TimeoutError):
     """A call of a tier took longer than it may, or the request's deadline left it no time.
 

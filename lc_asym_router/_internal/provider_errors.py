@@ -1,32 +1,217 @@
-"""What a provider's exception means, without its text: status, cause, remedy, whether it was billed."""
+"""What a provider's exception means: status, cause, what the server said, whether it was billed.
+
+The same error comes in three ways: as an HTTP status, inside a stream that began with 200, and as the
+body of a 200. Here they are one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import traceback
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+from langchain_core.exceptions import (
+    ContextOverflowError,
+    ModelAPIError,
+    ModelAuthenticationError,
+    ModelInvalidRequestError,
+    ModelNotFoundError,
+    ModelPermissionDeniedError,
+    ModelRateLimitError,
+)
+
+from lc_asym_router._internal.redaction import redacted
 from lc_asym_router.errors import AttemptTimeoutError, CircuitOpenError, QueueFullError, RouterError
 
+_STATUS_OF_CODE = {
+    "context_length_exceeded": 400,
+    "exceed_context_size_error": 400,
+    "invalid_request_error": 400,
+    "invalid_argument": 400,
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "unauthenticated": 401,
+    "permission_error": 403,
+    "permission_denied": 403,
+    "not_found_error": 404,
+    "model_not_found": 404,
+    "not_found": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "rate_limited": 429,
+    "too_many_requests": 429,
+    "insufficient_quota": 429,
+    "resource_exhausted": 429,
+    "api_error": 500,
+    "server_error": 500,
+    "internal_server_error": 500,
+    "internal": 500,
+    "unavailable": 503,
+    "service_unavailable": 503,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+"""HTTP statuses of the codes and types that providers put into an error's body."""
+_STATUS_OF_CLASS: tuple[tuple[type[Exception], int], ...] = (
+    (ContextOverflowError, 400),
+    (ModelInvalidRequestError, 400),
+    (ModelAuthenticationError, 401),
+    (ModelPermissionDeniedError, 403),
+    (ModelNotFoundError, 404),
+    (ModelRateLimitError, 429),
+    (ModelAPIError, 500),
+)
+_STATUS_IN_TEXT = re.compile(r"\b(?:error|status|code)[ :=]*(4\d\d|5\d\d)\b", re.IGNORECASE)
+_BUSY_IN_TEXT = re.compile(r"rate.?limit|too many requests", re.IGNORECASE)
+_TOO_LONG = re.compile(
+    r"context.?(?:length|window|size)|maximum context|exceed(?:s|ed)?[^.]{0,40}context"
+    r"|prompt is too long|input is too long|too many (?:input )?tokens"
+    r"|maximum number of tokens allowed|input tokens exceed|reduce the length of the messages",
+    re.IGNORECASE,
+)
+_TOLD_BY_SERVER = frozenset({"APIError", "ResponseError"})
+"""Classes of errors that a server tells inside a stream, without a status."""
 
-def describe_error(error: BaseException, *, model: str = "the model") -> str:
-    """Say in one line what an exception means and what helps, without quoting it.
 
-    Providers' messages may hold the prompt, the answer so far or a part of the key, so the
-    text is built from the exception's type and HTTP status alone.
+@dataclass(frozen=True)
+class ErrorDetails:
+    """What an exception says of a server's error.
+
+    Attributes:
+        status: The HTTP status that it stands for; `None` where it is no server's.
+        codes: The error's code and type, in lower case.
+        message: The server's own message, else the exception's text. It may quote the prompt.
+    """
+
+    status: int | None
+    codes: frozenset[str]
+    message: str
+
+
+def details_of(error: BaseException) -> ErrorDetails:
+    """What an exception says of a server's error, however the server told it."""
+    body = _body(error)
+    text = str(body.get("message") or getattr(error, "message", "") or error)
+    given = [str(body[key]).lower() for key in ("code", "type", "status") if body.get(key)]
+    given += [str(c).lower() for c in (getattr(error, "code", None),) if c]
+    first, colon, rest = text.partition(":")
+    if not given and colon and first.lower() in _STATUS_OF_CODE:
+        given, text = [first.lower()], rest.strip()
+    told = bool(body) or type(error).__name__ in _TOLD_BY_SERVER
+    status = _http_status(error) or _meant(given) or _of_class(error)
+    if status is None and told:
+        status = _in_text(text)
+    if status is None and error.__cause__ is not None:
+        status = details_of(error.__cause__).status
+    return ErrorDetails(status, frozenset(given), text)
+
+
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status that an error stands for, or `None`."""
+    return None if isinstance(error, RouterError) else details_of(error).status
+
+
+def is_context_overflow(error: BaseException) -> bool:
+    """Whether the request was longer than the model's context window, however the server says it."""
+    if isinstance(error, RouterError):
+        return False
+    if isinstance(error, ContextOverflowError):
+        return True
+    found = details_of(error)
+    if found.codes & {"context_length_exceeded", "exceed_context_size_error"}:
+        return True
+    told = found.status is not None or type(error).__name__ in _TOLD_BY_SERVER
+    return (
+        told
+        and found.status in {None, 400, 413, 422, 500}
+        and bool(_TOO_LONG.search(found.message))
+    )
+
+
+def _http_status(error: BaseException) -> int | None:
+    response = getattr(error, "response", None)
+    for status in (getattr(error, "status_code", None), getattr(response, "status_code", None)):
+        if isinstance(status, int) and status >= 400:
+            return status
+    return None
+
+
+def _body(error: BaseException) -> Mapping[str, Any]:
+    """The error's object in the answer's body, wherever a client keeps it; empty for none."""
+    given = [getattr(error, key, None) for key in ("body", "details")]
+    given += [error.args[0]] if error.args else []
+    for each in given:
+        if not isinstance(each, Mapping):
+            dumped = getattr(each, "model_dump", None)
+            each = dumped() if callable(dumped) else None
+        if isinstance(each, Mapping):
+            inner = each.get("error")
+            return inner if isinstance(inner, Mapping) else each
+    return {}
+
+
+def _meant(codes: Iterable[str]) -> int | None:
+    for code in codes:
+        if code.isdigit() and 400 <= int(code) < 600:
+            return int(code)
+        if code in _STATUS_OF_CODE:
+            return _STATUS_OF_CODE[code]
+    return None
+
+
+def _of_class(error: BaseException) -> int | None:
+    return next((status for kind, status in _STATUS_OF_CLASS if isinstance(error, kind)), None)
+
+
+def _in_text(text: str) -> int | None:
+    if found := _STATUS_IN_TEXT.search(text):
+        return int(found[1])
+    if _TOO_LONG.search(text):
+        return 400
+    return 429 if _BUSY_IN_TEXT.search(text) else None
+
+
+def describe_error(
+    error: BaseException,
+    *,
+    model: str = "the model",
+    texts: Iterable[str] | None = None,
+    secrets: Collection[str] = (),
+) -> str:
+    """Say in one line what an exception means, what helps, and what the server said.
 
     Args:
         error: What a tier, a classifier or a check raised.
         model: Name of the model that was called, for the remedy.
+        texts: All texts of the request, so that nothing of them is quoted. Without them the
+            server's message is left out: it may hold the prompt or the answer so far.
+        secrets: Keys that are known; what looks like one is left out anyway.
 
     Returns:
         For example ``"ResponseError 404: no such model; for Ollama: ollama pull llama3.1:8b"``.
     """
     if isinstance(error, RouterError):
         return f"{type(error).__name__}: {error}"  # our own texts quote nothing
-    status = status_of(error)
+    found = details_of(error)
     name = type(error).__name__
-    head = f"{name} {status}" if status else name
-    remedy = _remedy(error, name, status, model)
-    return f"{head}: {remedy}" if remedy else head
+    head = f"{name} {found.status}" if found.status else name
+    remedy = _remedy(error, name, found.status, model)
+    if texts is not None and (said := redacted(found.message, texts, secrets)).strip("… "):
+        quoted = f'it said "{said}"'
+        return f"{head}: {remedy}; {quoted}" if remedy else f"{head}: {quoted}"
+    return f"{head}: {remedy or _raised_at(error)}"
+
+
+def _raised_at(error: BaseException) -> str:
+    """Where it was raised: that quotes nothing, and leads on."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return "its text is not shown, it may quote the request"
+    file = "/".join(frames[-1].filename.replace("\\", "/").split("/")[-2:])
+    return f"raised in {file}, line {frames[-1].lineno}"
 
 
 def error_head(line: str) -> str:
@@ -42,12 +227,6 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-def status_of(error: BaseException) -> int | None:
-    """The HTTP status that an error stands for, or `None`."""
-    status = getattr(error, "status_code", None)
-    return status if isinstance(status, int) and status > 0 else None
-
-
 def not_asked(error: BaseException) -> bool:
     """Whether the tier was kept from being called at all."""
     if isinstance(error, AttemptTimeoutError):
@@ -58,7 +237,9 @@ def not_asked(error: BaseException) -> bool:
 def unbilled(error: BaseException) -> bool:
     """Whether a call failed for certain before its model began to answer: no provider bills that."""
     refused = {"ConnectError", "ConnectTimeout", "ConnectionRefusedError"}
-    if any((status_of(e) or 0) >= 400 or type(e).__name__ in refused for e in causes(error)):
+    if any((_http_status(e) or 0) >= 400 or type(e).__name__ in refused for e in causes(error)):
+        return True
+    if status_of(error) == 429 or is_context_overflow(error):
         return True
     # The last: Ollama's client, where it can't connect.
     return not_asked(error) or type(error) is ConnectionError
@@ -76,6 +257,8 @@ _BY_STATUS = {
 
 
 def _remedy(error: BaseException, name: str, status: int | None, model: str) -> str:
+    if is_context_overflow(error):
+        return "the request is longer than the model's context window"
     if status == 404:
         return f"no such model; for Ollama: ollama pull {model}"
     if status in _BY_STATUS:

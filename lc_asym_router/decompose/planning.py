@@ -10,7 +10,6 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
-from lc_asym_router._internal.compat import provider_of
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router._internal.run_config import with_handlers
 from lc_asym_router.decompose.chat_planner import ChatPlanner
@@ -25,7 +24,8 @@ from lc_asym_router.graph.calls.meter import CallMeter
 from lc_asym_router.graph.state import Update
 from lc_asym_router.records.request import Request
 from lc_asym_router.records.trail import total
-from lc_asym_router.tiers.binding import bind, fit
+from lc_asym_router.tiers.binding import bind
+from lc_asym_router.tiers.conversation import fit
 
 _ESTIMATES = Gate()
 """Estimates for the record where no gate is set."""
@@ -115,8 +115,7 @@ class Planning:
         """A planner's own model with the plan's schema bound, and its messages."""
         model: BaseChatModel = planner.model
         asked = self.asked(planner)
-        provider = provider_of(model)
-        return bind(model, asked), fit(asked.messages, provider)
+        return bind(model, asked), fit(asked.messages, model)
 
     def failed(self, planner: Any, error: Exception) -> None:
         """A planner failed: the whole request goes to the frontier, unless that is ruled out.

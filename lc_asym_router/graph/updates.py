@@ -12,8 +12,17 @@ from langchain_core.messages.ai import UsageMetadata
 from langgraph.constants import END
 
 from lc_asym_router._internal.chunks import Draft, as_message
-from lc_asym_router._internal.provider_errors import describe_error, unbilled
-from lc_asym_router.errors import BudgetExceededError, TiersFailedError, UnverifiedError
+from lc_asym_router._internal.provider_errors import (
+    describe_error,
+    is_context_overflow,
+    unbilled,
+)
+from lc_asym_router.errors import (
+    BudgetExceededError,
+    NoAnswerError,
+    TiersFailedError,
+    UnverifiedError,
+)
 from lc_asym_router.graph.calls.attempt import CallResult, TierCall, labels_of, tried
 from lc_asym_router.graph.calls.payments import UsedUp, marked_trail
 from lc_asym_router.graph.calls.timing import time_remaining
@@ -22,6 +31,7 @@ from lc_asym_router.graph.state import NodeRun, Update, seal, unseal
 from lc_asym_router.money.prices import Pricing, cost_of_call
 from lc_asym_router.money.usage import believed, estimated_usage, from_cache
 from lc_asym_router.records.trail import Trail, open_record, total
+from lc_asym_router.tiers.provider import no_answer
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Verdict
 
@@ -78,10 +88,10 @@ class Updates:
             seconds=result.seconds,
             usage=usage,
             estimated=broke_off,
-            error=result.describe(call.tier) if result.error else None,
+            error=result.describe(call.tier, run.request) if result.error else None,
             unbilled=result.error is not None and not result.begun and unbilled(result.error),
         )
-        entry |= call.labels.in_record
+        entry |= call.labels.in_record | call.tier.notes(run.request)
         trail = {**trail, "attempts": [*trail["attempts"], entry]}
         live = call.check is None
         if result.error is not None:
@@ -91,7 +101,10 @@ class Updates:
             )
         assert message is not None
         if live:
-            return self.answered(trail, message)
+            fault = no_answer(message) if self.policy.is_last(call.tier) else None
+            if fault is None:
+                return self._passed_on(run, trail, message, result)
+            return self._none(call.tier, run, trail, message, result, fault)
         draft = seal(cast("Draft", result.draft))
         watch = result.watch
         if watch is None or watch.verdict is None:
@@ -102,6 +115,37 @@ class Updates:
             entry["stopped_early"] = {"usage_estimated": True, "tokens_saved_at_most": saved}
         ended = run.with_update({"trail": trail, "draft": draft})
         return self.rejected(call.tier, ended, watch.verdict, [])
+
+    def _none(
+        self,
+        tier: Tier,
+        run: NodeRun,
+        trail: Trail,
+        message: AIMessage,
+        result: CallResult,
+        fault: NoAnswerError,
+    ) -> Update:
+        """The last tier's answer is none: the same again, or a fall-back; with nobody left to ask it
+        is passed on, and its entry says what it is."""
+        followed = run.around.streams and run.around.context.race is None
+        *before, last = trail["attempts"]
+        failed = {**last, "passed": False, "error": describe_error(fault)}
+        without: Trail = {**trail, "attempts": [*before, failed]}
+        try:
+            return self._failed(tier, run, without, fault, seen=result.begun and followed)
+        except TiersFailedError:
+            run.around.context.exceptions.remove(fault)
+        none = {**last, "passed": False, "reason": fault.fault}
+        return self._passed_on(run, {**trail, "attempts": [*before, none]}, message, result)
+
+    def _passed_on(
+        self, run: NodeRun, trail: Trail, message: AIMessage, result: CallResult
+    ) -> Update:
+        """A live answer is the request's: the chunks that still wait go to the reader."""
+        if result.waiting and (sink := run.around.context.sink):
+            for chunk in result.waiting:
+                sink.put(chunk)
+        return self.answered(trail, message)
 
     def not_admitted(self, call: TierCall, run: NodeRun, error: Exception) -> Update:
         """A tier could not be called: its breaker is open, its queue full, or no time is left."""
@@ -157,7 +201,8 @@ class Updates:
         wait = tier.retry.pause(failed, error)
         if wait is not None and (remaining is None or wait < remaining):
             return tier, wait
-        other = self.policy.next_after(tier, run.request, run.options, tried(trail))
+        unfit = self.policy.ladder.no_roomier(tier) if is_context_overflow(error) else set[str]()
+        other = self.policy.next_after(tier, run.request, run.options, tried(trail) | unfit)
         return (other, None) if other is not None else None
 
     def used_up(self, call: TierCall, run: NodeRun, error: UsedUp) -> Update:

@@ -18,6 +18,8 @@ TOOLS_KEY = "lc_asym_router_tools"
 SCHEMA_KEY = "lc_asym_router_schema"
 """Key of the unconverted output schema among the bound keyword arguments."""
 
+_OF_TOOLS = ("tool_choice", "parallel_tool_calls")
+
 
 def is_provider_tool(tool: Any) -> bool:
     """Whether a tool is one that a provider runs on its own side: a dict with nothing to call."""
@@ -92,10 +94,11 @@ class Request:
         schema = rest.pop(SCHEMA_KEY, None)
         if tools is None and converted:
             # Bound by somebody else's code, in OpenAI's format, past our own bind_tools.
-            choice = rest.pop("tool_choice", None)
-            tools = ToolBinding(
-                tuple(converted), {"tool_choice": choice} if choice is not None else {}
-            )
+            tools = ToolBinding(tuple(converted))
+        # Said of the call rather than of the tools, and without tools it says nothing.
+        choice = {k: v for k in _OF_TOOLS if (v := rest.pop(k, None)) is not None}
+        if tools is not None and choice:
+            tools = replace(tools, kwargs={**tools.kwargs, **choice})
         if not rest.get("stop"):
             rest.pop("stop", None)
         return cls(tools=tools, schema=schema, kwargs=rest)
@@ -150,6 +153,23 @@ class Request:
         return "\n".join(message.text for message in self.turn)
 
     @property
+    def binds(self) -> bool:
+        """Whether anything is to be bound to the model that it goes to."""
+        return bool(self.schema or self.tools or self.kwargs)
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """Every text that stands in the messages: contents, tool calls' arguments, reasoning."""
+        found: list[str] = []
+        for message in self.messages:
+            blocks = [message.content] if isinstance(message.content, str) else message.content
+            found += [each for block in blocks for each in _texts_in(block)]
+            for call in getattr(message, "tool_calls", ()):
+                found += _texts_in(call["args"])
+            found += _texts_in(message.additional_kwargs)
+        return found
+
+    @property
     def replies(self) -> list[AIMessage]:
         """What models said in answer to the latest human turn so far, oldest first."""
         said: list[AIMessage] = []
@@ -182,14 +202,18 @@ class Request:
         a character outside ASCII costs about one token in today's vocabularies, so each is
         counted as one.
         """
-        tools = list[Any](self.tools.openai_tools) if self.tools else None
-        tokens = count_tokens_approximately(self.messages, tools=tools)
-        dense = sum(
-            sum(1 for char in text if ord(char) > 0x2FF)
-            for message in self.messages
-            if not (text := message.text).isascii()
-        )
-        return int(tokens + dense * 0.75)
+        return estimated_tokens(self.messages, self.tools.openai_tools if self.tools else None)
+
+
+def estimated_tokens(messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None) -> int:
+    """Estimated tokens of messages and tools; on the high side for scripts without spaces."""
+    tokens = count_tokens_approximately(messages, tools=list(tools) if tools else None)
+    dense = sum(
+        sum(1 for char in text if ord(char) > 0x2FF)
+        for message in messages
+        if not (text := message.text).isascii()
+    )
+    return int(tokens + dense * 0.75)
 
 
 def has_content(message: BaseMessage) -> bool:
@@ -202,6 +226,16 @@ def has_content(message: BaseMessage) -> bool:
         else block.get("type") != "text" or bool(str(block.get("text", "")).strip())
         for block in message.content
     )
+
+
+def _texts_in(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return [text for each in value for text in _texts_in(each)]
+    return [] if value is None or isinstance(value, bool) else [str(value)]
 
 
 _MODALITY_OF_BLOCK = {

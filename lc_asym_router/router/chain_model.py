@@ -9,7 +9,7 @@ children of a chain run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol, Self, cast
 
@@ -66,14 +66,24 @@ class ChainChatModel(BaseChatModel):
         """The request that a call makes, validated.
 
         Raises:
-            InvalidRequestError: There is nothing to route on.
+            InvalidRequestError: There is nothing to route on, or an argument that no model knows.
         """
         messages = self._convert_input(input).to_messages()
         bound = kwargs.copy()
         bound.pop("ls_structured_output_format", None)
         own = bound.pop("stop", None)
         bound["stop"] = stop if stop is not None else own or getattr(self, "stop", None)
-        return Request.of_call(bound).with_messages(messages)
+        request = Request.of_call(bound).with_messages(messages)
+        if request.kwargs:
+            self._check_arguments(request.kwargs)
+        return request
+
+    def _check_arguments(self, arguments: Mapping[str, Any]) -> None:
+        """Refuse arguments of a call that none of the models behind it knows.
+
+        Raises:
+            InvalidRequestError: There is one.
+        """
 
     def model_copy(self, *, update: Any = None, deep: bool = False) -> Self:
         """A model with other settings, validated and built anew."""
@@ -93,7 +103,7 @@ class ChainChatModel(BaseChatModel):
         """Answer a request.
 
         Raises:
-            InvalidRequestError: There is nothing to route on.
+            InvalidRequestError: There is nothing to route on, or an argument that no model knows.
             NoTierError: No tier can take it.
             TiersFailedError: No tier gave an answer that may be handed on.
         """

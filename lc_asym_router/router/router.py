@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config
 from langchain_core.tools import BaseTool
@@ -24,6 +24,7 @@ from lc_asym_router.records.request import (
     TOOLS_KEY,
     SchemaBinding,
     ToolBinding,
+    estimated_tokens,
 )
 from lc_asym_router.records.trail import Decision
 from lc_asym_router.router.chain_model import ChainChatModel
@@ -34,6 +35,7 @@ from lc_asym_router.router.settings import (
     budgets_of,
     calibrated,
     calibration_of,
+    counted_in_streams,
     hedge_of,
     ladder_of,
     scorer_of,
@@ -44,6 +46,7 @@ from lc_asym_router.router.settings import (
 from lc_asym_router.router.types import Budgets, Cache, Classifier, Model, Models, Threshold, Verify
 from lc_asym_router.tiers.faults.breaker import Breaker
 from lc_asym_router.tiers.ladder import Ladder
+from lc_asym_router.tiers.providers.parameters import BOUND_WITH_TOOLS, check_arguments
 from lc_asym_router.tiers.structured import with_parser
 
 
@@ -160,7 +163,7 @@ class AsymRouter(ChainChatModel, Explorable):
             output_version=self.output_version,
         )
         budgets = budgets_of(self.budgets)
-        ladder = budgeted(ladder, budgets)
+        ladder = counted_in_streams(budgeted(ladder, budgets), budgets)
         scorer = scorer_of(self.classify, self.classify_deadline, ladder)
         scorer = remembering(scorer, self.decision_cache)
         found = calibration_of(self.threshold, scorer)
@@ -307,13 +310,18 @@ class AsymRouter(ChainChatModel, Explorable):
 
         Args:
             tools: Tools, functions, pydantic classes, TypedDicts or dicts.
-            tool_choice: "auto", "any", a tool's name, or a dict of a provider's.
-            **kwargs: Handed to the models' `bind_tools` (`strict`, `parallel_tool_calls`).
+            tool_choice: "auto", "any", "none", a tool's name, or a dict of a provider's.
+            **kwargs: Handed to the models' `bind_tools` (`strict`, `parallel_tool_calls`), or
+                parameters of the call (`temperature`, `max_tokens`, ...).
         """
-        extra = {**kwargs, **({} if tool_choice is None else {"tool_choice": tool_choice})}
-        binding = ToolBinding(tuple(tools), extra)
+        beside = {key: value for key, value in kwargs.items() if key in BOUND_WITH_TOOLS}
+        if tool_choice is not None:
+            beside["tool_choice"] = tool_choice
+        binding = ToolBinding(tuple(tools), beside)
+        # An agent's `model_settings` come here too, and are parameters of the call.
+        rest = {key: value for key, value in kwargs.items() if key not in BOUND_WITH_TOOLS}
         # Prebuilt agents look for OpenAI's format under "tools"; the raw tools travel beside it.
-        return self.bind(**{"tools": binding.openai_tools, TOOLS_KEY: binding})
+        return self.bind(**{"tools": binding.openai_tools, TOOLS_KEY: binding, **rest})
 
     def with_structured_output(
         self,
@@ -346,6 +354,21 @@ class AsymRouter(ChainChatModel, Explorable):
             include_raw,
             lambda error, config: notify_unreadable(error, config, self.callbacks),
         )
+
+    def _check_arguments(self, arguments: Mapping[str, Any]) -> None:
+        check_arguments((tier.model for tier in self.ladder.every), arguments)
+
+    # tokens -----------------------------------------------------------------------------------
+
+    def get_num_tokens(self, text: str) -> int:
+        """Estimated tokens of a text; which tier's vocabulary counts is not known beforehand."""
+        return estimated_tokens([HumanMessage(text)])
+
+    def get_num_tokens_from_messages(
+        self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None
+    ) -> int:
+        """Estimated tokens of messages, as the router itself counts them for its tiers' windows."""
+        return estimated_tokens(messages, tools)
 
 
 _SETTINGS = frozenset(AsymRouter.model_fields) - frozenset(BaseChatModel.model_fields)

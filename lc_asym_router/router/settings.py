@@ -20,6 +20,8 @@ from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.money.budgets.periods import utc_now
 from lc_asym_router.tiers.faults.client_retries import without_own_retries
 from lc_asym_router.tiers.ladder import Ladder
+from lc_asym_router.tiers.providers.parameters import settings
+from lc_asym_router.tiers.providers.stream_usage import asking_for_usage
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.check import Check
 
@@ -246,21 +248,37 @@ def tried_once(ladder: Ladder) -> Ladder:
     return ladder.mapped(adapted)
 
 
-def with_parameters(ladder: Ladder, **parameters: Any) -> Ladder:
+def with_parameters(ladder: Ladder, output_version: str | None, **parameters: Any) -> Ladder:
     """The tiers with standard parameters set on their models, under each provider's own name.
 
+    A tier whose model refuses one keeps its own; the record of its attempts says so.
+
     Args:
-        **parameters: `temperature`, `max_tokens`, `output_version`; `None` leaves a model's own.
+        ladder: The tiers.
+        output_version: LangChain's setting of that name, for models that have it.
+        **parameters: `temperature`, `max_tokens`; `None` leaves a model's own.
     """
-    wanted = {**parameters, "num_predict": parameters.get("max_tokens")}
-    given = {name: value for name, value in wanted.items() if value is not None}
-    if not given:
-        return ladder
+    given = {name: value for name, value in parameters.items() if value is not None}
 
     def adapted(tier: Tier) -> Tier:
-        fields = type(tier.model).model_fields
-        update = {name: value for name, value in given.items() if name in fields}
-        return tier.with_model(tier.model.model_copy(update=update))
+        update, dropped = settings(tier.model, given)
+        if output_version is not None and "output_version" in type(tier.model).model_fields:
+            update["output_version"] = output_version
+        if update:
+            tier = tier.with_model(tier.model.model_copy(update=update))
+        return tier.without_parameters(dropped) if dropped else tier
+
+    return ladder.mapped(adapted)
+
+
+def counted_in_streams(ladder: Ladder, budgets: Sequence[Budget]) -> Ladder:
+    """The tiers with models whose streams bring token counts, where a price or a budget needs them."""
+
+    def adapted(tier: Tier) -> Tier:
+        if tier.rate is None and not budgets:
+            return tier
+        model = asking_for_usage(tier.model)
+        return tier if model is tier.model else tier.with_model(model)
 
     return ladder.mapped(adapted)
 

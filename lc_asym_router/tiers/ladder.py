@@ -67,17 +67,27 @@ class Ladder(Sequence[Tier]):
         """Where the tier of that name stands, 0 being the cheapest; a fall-back beside the last."""
         return self._positions.get(name, len(self.tiers) - 1)
 
+    def no_roomier(self, tier: Tier) -> set[str]:
+        """Names of the tiers that are known to have no more room for a prompt than this one."""
+        room = tier.room
+        if room is None:
+            return set()
+        return {each.name for each in self.every if each.room is not None and each.room <= room}
+
     @property
     def profile(self) -> ModelProfile | None:
         """What the ladder as a whole takes: an input that one tier takes can be routed there.
 
-        `structured_output` is left out: agents would then bind one provider's `response_format`.
+        What must fit is bounded by the last tier, to which any request may go up: by its window, or
+        where that is not known by the largest that is. `structured_output` is left out: agents would
+        then bind one provider's `response_format`.
         """
-        profiles = [cast("dict[str, Any]", tier.model.profile or {}) for tier in self]
+        profiles = [tier.profile for tier in self]
         merged: dict[str, Any] = {}
         for key in (*(f"{modality}_inputs" for modality in sorted(MODALITIES)), "tool_calling"):
             if values := [profile[key] for profile in profiles if key in profile]:
                 merged[key] = any(values)
-        if windows := [p["max_input_tokens"] for p in profiles if p.get("max_input_tokens")]:
-            merged["max_input_tokens"] = max(windows)
+        windows = [profile.get("max_input_tokens") for profile in profiles]
+        if window := windows[-1] or max(filter(None, windows), default=None):
+            merged["max_input_tokens"] = window
         return cast("ModelProfile", merged) if merged else None

@@ -14,6 +14,10 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel, SecretStr
 
+from lc_asym_router.errors import CutStreamError, FailedEndError, NoAnswerError
+from lc_asym_router.records.request import has_content
+from lc_asym_router.tiers.providers.registry import BY_NAME, UNKNOWN
+
 _PRIVATE_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 _NO_TOKENS = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
 
@@ -58,13 +62,73 @@ def is_private(url: str | None, provider: str) -> bool:
     return address.is_loopback or address.is_private or address.is_link_local
 
 
+LENGTH_REASONS = frozenset(
+    {
+        "length",
+        "max_tokens",
+        "max_output_tokens",
+        "model_length",
+        "model_context_window_exceeded",
+    }
+)
+"""What providers call an answer that was cut off at a token limit, in lower case."""
+WITHHELD = frozenset(
+    {
+        "blocklist",
+        "content_filter",
+        "image_safety",
+        "prohibited_content",
+        "recitation",
+        "refusal",
+        "safety",
+        "spii",
+    }
+)
+"""What providers call an answer that they did not let through, in lower case."""
+
+
 def ends_unmarked(message: AIMessage, provider: str) -> bool:
     """Whether a provider that always says why it stopped did not."""
     return (
-        provider in {"ollama", "openai"}
+        BY_NAME.get(provider, UNKNOWN).marks_end
         and not finish_reason(message)
         and message.response_metadata.get("status") != "completed"
     )
+
+
+def failed_end(message: AIMessage, provider: str) -> str | None:
+    """What the server calls the error that ended an answer, or `None` for a good end."""
+    ends = {finish_reason(message), str(message.response_metadata.get("status", "")).lower()}
+    return next(iter(ends & BY_NAME.get(provider, UNKNOWN).failed_ends), None)
+
+
+def check_end(message: AIMessage, provider: str) -> None:
+    """Refuse a message that did not come to its end.
+
+    Raises:
+        CutStreamError: It has no end mark, and its provider always gives one.
+        FailedEndError: Its end is an error.
+    """
+    if reason := failed_end(message, provider):
+        raise FailedEndError(reason)
+    if ends_unmarked(message, provider):
+        raise CutStreamError
+
+
+def no_answer(message: AIMessage) -> NoAnswerError | None:
+    """Why a whole message is no answer, or `None` where it is one."""
+    reason = finish_reason(message)
+    if reason in WITHHELD:
+        return NoAnswerError(f"the answer was withheld by its provider ({reason})", passing=False)
+    if message.tool_calls:
+        return None
+    if message.invalid_tool_calls:
+        return NoAnswerError("the tool call can't be read: its arguments are no JSON")
+    if has_content(message) or message.additional_kwargs.get("refusal"):
+        return None
+    if reason in LENGTH_REASONS:
+        return NoAnswerError("the answer was cut off at the token limit before any text", False)
+    return NoAnswerError("the answer is empty")
 
 
 def finish_reason(message: AIMessage) -> str:
@@ -106,14 +170,23 @@ def credentials_digest(model: BaseChatModel) -> str:
     One customer's wrong key says nothing of another's, so they share no breaker.
     """
     fields = vars(model)
-    secrets = [
-        f"{name}={value.get_secret_value()}"
-        for name, value in sorted(fields.items())
-        if isinstance(value, SecretStr)
-    ]
+    secrets = [f"{name}={value}" for name, value in _secrets(fields)]
     headers = (_headers(fields.get("client_kwargs")), fields.get("default_headers"))
     carried = repr((secrets, [sorted((each or {}).items()) for each in headers]))
     return hashlib.blake2b(carried.encode(), digest_size=8).hexdigest()
+
+
+def secrets_of(model: BaseChatModel) -> list[str]:
+    """The model's keys, so that no message quotes one."""
+    return [value for _, value in _secrets(vars(model))]
+
+
+def _secrets(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (name, value.get_secret_value())
+        for name, value in sorted(fields.items())
+        if isinstance(value, SecretStr)
+    ]
 
 
 def _headers(client_kwargs: Any) -> dict[str, Any]:

@@ -10,17 +10,21 @@ from typing import Any, Literal, cast
 
 from langchain_core.language_models import BaseChatModel
 
-from lc_asym_router._internal.compat import provider_of
+from lc_asym_router._internal.compat import provider_of as ls_provider
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.money.list_prices import base_url_of, listed_price
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.records.request import Request
+from lc_asym_router.tiers.binding import dropped_parameters
+from lc_asym_router.tiers.content import linked_images
 from lc_asym_router.tiers.faults.breaker import Breaker, Guard, shared_breaker
 from lc_asym_router.tiers.faults.client_retries import retry_like
 from lc_asym_router.tiers.faults.concurrency import Slots
 from lc_asym_router.tiers.faults.retry import Retry, retry_of
 from lc_asym_router.tiers.loading import load_model
 from lc_asym_router.tiers.provider import credentials_digest, is_private
+from lc_asym_router.tiers.providers.description import Provider
+from lc_asym_router.tiers.providers.registry import endpoint_digest, provider_of
 
 RESERVED_NAMES = frozenset({"classify", "verify", "__start__", "__end__", "__input__"})
 ANSWER_TOKENS = 256
@@ -76,6 +80,9 @@ class Tier:
     timeout: float | None = None
     retry: Retry = field(default_factory=Retry)
     guard: Guard = field(default=Guard(None, None), compare=False)
+    dropped: tuple[str, ...] = field(default=(), compare=False)
+    description: Provider = field(init=False, compare=False, repr=False)
+    endpoint: str = field(default="", compare=False, repr=False)
 
     def __init__(
         self,
@@ -103,6 +110,7 @@ class Tier:
         put(self, "source", source)
         put(self, "timeout", timeout)
         self._validate()
+        self._describe()
         put(self, "retry", retry_of(retry) or retry_like(self.model))
         put(self, "guard", self._guarded(breaker, max_concurrency, max_queue))
 
@@ -164,12 +172,41 @@ class Tier:
         """The same tier with another model."""
         return self._changed(model=model)
 
+    def without_parameters(self, names: tuple[str, ...]) -> Tier:
+        """The same tier; its record says that these parameters of the router's are not set on it."""
+        return self._changed(dropped=names)
+
+    def notes(self, request: Request) -> dict[str, Any]:
+        """What the record of a call says of its tier: parameters left out, what is not known of it,
+        and where it was made.
+
+        Returns:
+            `endpoint`, a digest of the address; `dropped_parameters` where any were left out;
+            `unknown_class` where nothing is known of the model's class.
+        """
+        notes: dict[str, Any] = {"endpoint": self.endpoint}
+        dropped = self.dropped
+        if request.binds:
+            dropped = (*dropped, *dropped_parameters(self.model, request))
+        if dropped:
+            notes["dropped_parameters"] = list(dict.fromkeys(dropped))
+        if not self.description.known:
+            notes["unknown_class"] = type(self.model).__name__
+        return notes
+
     def _changed(self, **changes: Any) -> Tier:
         changed = copy(self)  # with the same guard: one way in, whatever is changed
         for name, value in changes.items():
             object.__setattr__(changed, name, value)
         changed._validate()
+        if "model" in changes:
+            changed._describe()
         return changed
+
+    def _describe(self) -> None:
+        """What is known of the model's provider, and where it is: found once, not for each request."""
+        object.__setattr__(self, "description", provider_of(self.model))
+        object.__setattr__(self, "endpoint", endpoint_digest(self.model))
 
     @property
     def breaker(self) -> Breaker | None:
@@ -202,7 +239,7 @@ class Tier:
     @property
     def provider(self) -> str:
         """The model's provider, as LangSmith knows it: "ollama", "openai", ..."""
-        return provider_of(self.model)
+        return ls_provider(self.model)
 
     @property
     def runs_here(self) -> bool:
@@ -228,6 +265,19 @@ class Tier:
         limits = (getattr(self.model, key, None) for key in ("num_predict", "max_tokens"))
         return next((n for n in limits if isinstance(n, int) and n > 0), None)
 
+    @property
+    def profile(self) -> dict[str, Any]:
+        """What LangChain's profile of its model says, with what was declared of the tier in it."""
+        profile = dict(cast("dict[str, Any]", self.model.profile or {}))
+        if self.inputs is not None:
+            profile |= {f"{each}_inputs": each in self.inputs for each in MODALITIES}
+        if self.tools is not None:
+            profile["tool_calling"] = self.tools
+        window = self.context_window or getattr(self.model, "num_ctx", None)
+        if isinstance(window, int):
+            profile["max_input_tokens"] = window
+        return profile
+
     def refuses(self, request: Request) -> str | None:
         """Why this tier can't take a request, or `None` where it can."""
         profile = cast("dict[str, Any]", self.model.profile or {})
@@ -239,6 +289,9 @@ class Tier:
             )
             if not declared:
                 return f"it takes no {modality} input"
+        linked = "image" in request.modalities and not self.description.image_urls
+        if linked and linked_images(request.messages):
+            return "it takes images as data, not by their address"
         if request.tools:
             takes_tools = self.tools if self.tools is not None else profile.get("tool_calling")
             if takes_tools is False:

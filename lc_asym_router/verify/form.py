@@ -19,14 +19,11 @@ from lc_asym_router._internal.schemas import (
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.records.request import ToolBinding, has_content
 from lc_asym_router.tiers.model_text import read_calls, tools_of
-from lc_asym_router.tiers.provider import ends_unmarked, finish_reason
+from lc_asym_router.tiers.provider import LENGTH_REASONS, ends_unmarked, finish_reason
 from lc_asym_router.tiers.structured import structured
 from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 from lc_asym_router.verify.prefix import Prefix
-
-LENGTH_REASONS = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
-"""What providers call an answer that was cut off at a token limit, in lower case."""
 
 
 class NotEmpty(Check):

@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import bind
+from lc_asym_router.tiers.conversation import fit
 from lc_asym_router.verify.answers.calls import same_calls
 from lc_asym_router.verify.answers.comparing import agree
 from lc_asym_router.verify.answers.final_answer import FinalAnswer, final_answer
@@ -34,7 +35,7 @@ def ask_second(second: Second, attempt: Attempt) -> AIMessage:
     if isinstance(second, str):
         assert attempt.tiers_above is not None
         return attempt.tiers_above.ask(second)
-    return bind(second, attempt.request).invoke(list(attempt.request.messages))
+    return bind(second, attempt.request).invoke(fit(attempt.request.messages, second))
 
 
 async def aask_second(second: Second, attempt: Attempt) -> AIMessage:
@@ -42,7 +43,7 @@ async def aask_second(second: Second, attempt: Attempt) -> AIMessage:
     if isinstance(second, str):
         assert attempt.tiers_above is not None
         return await attempt.tiers_above.aask(second)
-    return await bind(second, attempt.request).ainvoke(list(attempt.request.messages))
+    return await bind(second, attempt.request).ainvoke(fit(attempt.request.messages, second))
 
 
 def same_said(

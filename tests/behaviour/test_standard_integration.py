@@ -255,14 +255,6 @@ class TestSmall(Routed):
     supports_pdf_inputs = False
     supports_audio_inputs = False
     supported_usage_metadata_details: ClassVar = {"invoke": [], "stream": []}
-    # ChatOllama rejects Anthropic's form of a picture; the rest of the test holds, see below.
-    supports_anthropic_inputs = False
-
-    def test_anthropic_inputs_but_pictures(self, model: AsymRouter, monkeypatch: Any) -> None:
-        monkeypatch.setattr(type(self), "supports_anthropic_inputs", True)
-        monkeypatch.setattr(type(self), "supports_image_inputs", False)
-        self.test_anthropic_inputs(model)
-        assert "cache_control" not in str([each.body for each in self.small.requests])
 
 
 class TestFrontier(Routed):
@@ -301,7 +293,6 @@ class TestEscalated(Routed):
         "test_image_inputs": 2,
         "test_pdf_inputs": 0,
         "test_audio_inputs": 0,
-        "test_anthropic_inputs": 1,
         "test_a_refusal_by_the_client_is_in_the_record": 0,
     }
 

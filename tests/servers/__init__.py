@@ -1,10 +1,24 @@
-"""Loopback servers that speak Ollama's and OpenAI's wire formats, scripted per request."""
+"""Loopback servers that speak the providers' wire formats, scripted per request."""
 
+from .anthropic import AnthropicServer
 from .base import Server
 from .blackhole import BlackHole
+from .gemini import GeminiServer
 from .ollama import OllamaServer
 from .openai import OpenAIServer
 from .reply import Reply, ToolCall
+from .responses import ResponsesServer
 from .serving import Recorded
 
-__all__ = ["BlackHole", "OllamaServer", "OpenAIServer", "Recorded", "Reply", "Server", "ToolCall"]
+__all__ = [
+    "AnthropicServer",
+    "BlackHole",
+    "GeminiServer",
+    "OllamaServer",
+    "OpenAIServer",
+    "Recorded",
+    "Reply",
+    "ResponsesServer",
+    "Server",
+    "ToolCall",
+]

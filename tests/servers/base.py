@@ -186,7 +186,7 @@ class Server(ABC):
         self.connections += 1
         try:
             while (request := await conn.read_request()) is not None:
-                if request.method == "POST" and request.path == self.chat_path:
+                if request.method == "POST" and self.is_chat(request.path):
                     keep = await self._chat(conn, request)
                 else:
                     keep = await self._other(conn, request)
@@ -196,6 +196,14 @@ class Server(ABC):
             pass  # the client went away, or does not speak HTTP
         finally:
             conn.close()
+
+    def is_chat(self, path: str) -> bool:
+        """Whether a path is one that chat requests are posted to."""
+        return path.partition("?")[0] == self.chat_path
+
+    def asked(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The body as an answer reads it, with what a protocol says in the path instead."""
+        return body
 
     @abstractmethod
     def fixed(self, request: Request) -> Any:
@@ -233,7 +241,8 @@ class Server(ABC):
                 del self.requests[: -self._keep]
             self._changed.notify_all()
         try:
-            answer = self.answer(as_reply(reply, record.body), record.body)
+            asked = self.asked(request.path, record.body)
+            answer = self.answer(as_reply(reply, record.body), asked)
             exchange = Exchange(conn, record, answer, self._report)
             serve = self._loop.create_task(exchange.run())
             watch = self._loop.create_task(conn.watch())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from .answers import Answer, deal, top_logprobs
 from .base import Server
@@ -169,7 +169,11 @@ class OpenAIServer(Server):
     """A scripted OpenAI; give its ``base_url`` to ``ChatOpenAI(base_url=..., api_key='x')``."""
 
     chat_path = "/v1/chat/completions"
-    answer = OpenAIAnswer
+    answer: ClassVar[type[Answer]] = OpenAIAnswer
+
+    def is_chat(self, path: str) -> bool:
+        """Azure's and Groq's paths too, which end alike."""
+        return path.partition("?")[0].endswith(self.chat_path.removeprefix("/v1"))
 
     @property
     def base_url(self) -> str:

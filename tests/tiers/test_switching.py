@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 import pytest
+from langchain_anthropic import ChatAnthropic
 from langchain_core.messages import (
     AIMessage,
     HumanMessage,
@@ -17,7 +18,7 @@ from typing_extensions import TypedDict
 
 from lc_asym_router import AsymRouter, NoTierError, Tier
 from lc_asym_router.errors import UnreadableOutputError
-from lc_asym_router.tiers.binding import fit
+from lc_asym_router.tiers.conversation import fit
 from tests.conftest import frontier_model, record, small_model
 from tests.servers import Reply, ToolCall
 
@@ -265,13 +266,15 @@ async def test_a_mixed_history_is_taken_by_both_tiers(make, ask, small, frontier
     assert before == HISTORY
 
 
-def test_a_providers_own_messages_pass_as_they_are():
-    (same,) = fit([OPENAI_RESPONSES], "openai")
+def test_a_models_own_messages_pass_as_they_are(small, frontier):
+    gpt, llama = frontier_model(frontier), small_model(small)
+    claude = ChatAnthropic(model="claude-haiku-4-5", api_key="x")
+    (same,) = fit([OPENAI_RESPONSES], gpt)
     assert same is OPENAI_RESPONSES
-    (plain,) = fit([OPENAI_RESPONSES], "ollama")
+    (plain,) = fit([OPENAI_RESPONSES], llama)
     assert plain.content == "Hello."
     assert plain.id is None
-    (kept,) = fit([ANTHROPIC], "anthropic")
+    (kept,) = fit([ANTHROPIC], claude)
     assert kept is ANTHROPIC
-    (refused,) = fit([REFUSED], "ollama")
+    (refused,) = fit([REFUSED], llama)
     assert refused.content == "I won't."

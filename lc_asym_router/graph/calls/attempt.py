@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
 from lc_asym_router._internal.chunks import Draft, as_message
@@ -21,12 +21,14 @@ from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import NodeRun, unseal
 from lc_asym_router.graph.streaming import Sink
 from lc_asym_router.money.prices import Pricing
+from lc_asym_router.records.request import Request
 from lc_asym_router.records.trail import Labels, Trail, Why
-from lc_asym_router.tiers.binding import bind, fit, resampled
+from lc_asym_router.tiers.binding import bind_again
+from lc_asym_router.tiers.conversation import fit
 from lc_asym_router.tiers.faults.breaker import Permit
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.faults.error_kinds import shows_it_down
-from lc_asym_router.tiers.provider import reads_cache
+from lc_asym_router.tiers.provider import reads_cache, secrets_of
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Attempt
 from lc_asym_router.verify.check import Check
@@ -188,9 +190,10 @@ class CallResult:
             failed.
         seconds: How long it took.
         error: What it raised, or `None`.
-        begun: Whether it had begun to answer when it failed.
+        begun: Whether a part of the answer has come in a stream, which listeners may have seen.
         received: What had come of its answer when it failed, or `None`.
         watch: What watched it, if anything did: it may have failed the answer already.
+        waiting: Chunks of a live answer that nobody has seen yet, because all of them are empty.
     """
 
     draft: Draft | None
@@ -199,6 +202,7 @@ class CallResult:
     begun: bool = False
     received: Draft | None = None
     watch: Watch | None = None
+    waiting: tuple[AIMessageChunk, ...] = ()
 
     @property
     def message(self) -> AIMessage | None:
@@ -208,9 +212,20 @@ class CallResult:
             return draft
         return as_message(draft)
 
-    def describe(self, tier: Tier) -> str | None:
-        """A line on the error, without its text."""
-        return describe_error(self.error, model=tier.model_name) if self.error else None
+    def describe(self, tier: Tier, request: Request | None = None) -> str | None:
+        """The error in one line.
+
+        Args:
+            tier: Whose call it was.
+            request: What was asked, so that the server's message can be given without it; `None`
+                to give no message.
+        """
+        if self.error is None:
+            return None
+        texts = None if request is None else request.texts
+        return describe_error(
+            self.error, model=tier.model_name, texts=texts, secrets=secrets_of(tier.model)
+        )
 
 
 @dataclass(frozen=True)
@@ -245,7 +260,8 @@ class DraftCheck:
         assert envelope is not None
         assert setup.check is not None
         draft, request, model = unseal(envelope), run.request, tier.model
-        fitted = replace(request, messages=tuple(fit(request.messages, setup.provider)))
+        messages = fit(request.messages, model, tier.description)
+        fitted = replace(request, messages=tuple(messages))
 
         def remaining() -> float | None:
             return time_remaining(run.state["trail"])
@@ -257,7 +273,7 @@ class DraftCheck:
             request=fitted,
             usage=entry["usage"],
             seconds=entry["seconds"],
-            again=lambda temperature, seed: bind(resampled(model, temperature, seed), fitted),
+            again=lambda temperature, seed: bind_again(model, fitted, temperature, seed),
             price=policy.called(tier, request)[1],
             provider=setup.provider,
             tiers_above=AskableTiers(policy.ladder, request, remaining),

@@ -14,17 +14,18 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.errors import GraphBubbleUp
 
-from lc_asym_router._internal.chunks import Draft, as_chunk, as_message
+from lc_asym_router._internal.chunks import Draft, as_chunk
 from lc_asym_router._internal.deadline import awithin, within
 from lc_asym_router._internal.run_config import with_handlers
-from lc_asym_router.errors import AttemptTimeoutError, CutStreamError, EmptyStreamError
+from lc_asym_router.errors import AttemptTimeoutError, EmptyStreamError
 from lc_asym_router.graph.calls.attempt import CallResult, Invocation, TierCall
 from lc_asym_router.graph.calls.early_stop import watched
 from lc_asym_router.graph.streaming import ReaderGone
 from lc_asym_router.records.request import Request, has_content
-from lc_asym_router.tiers.binding import bind, fit
+from lc_asym_router.tiers.binding import bind
+from lc_asym_router.tiers.conversation import fit
 from lc_asym_router.tiers.faults.connections import Connections
-from lc_asym_router.tiers.provider import counted, ends_unmarked, tokens_of
+from lc_asym_router.tiers.provider import check_end, counted, tokens_of
 
 MessageT = TypeVar("MessageT", bound=AIMessage)
 
@@ -118,13 +119,18 @@ class _Answer:
         self._probe = _Probe() if how.live and how.listened else None
         self._lock = threading.Lock()
         self._abandoned = False
+        # Empty chunks wait for the first that says something: should the call fail before it, and
+        # another one answer, they would stay in the reader's stream, and added to that one's chunks
+        # an empty list of blocks makes LangChain lose its text.
+        self._waiting: list[AIMessageChunk] = []
+        self._passing = False
 
     def bound(self, request: Request) -> tuple[Runnable[Any, AIMessage], list[Any]]:
         """The model to call, under watch where it is watched, and the messages in its dialect."""
-        model: BaseChatModel = self.call.tier.model
-        if self.how.watch is not None:
-            model = watched(model, self.how.watch)
-        return bind(model, request, self.call.provider), fit(self.how.messages, self.call.provider)
+        tier, watch = self.call.tier, self.how.watch
+        model: BaseChatModel = tier.model if watch is None else watched(tier.model, watch)
+        messages = fit(self.how.messages, tier.model, tier.description)
+        return (bind(model, request) if request.binds else model), messages
 
     def probed(self, config: RunnableConfig) -> RunnableConfig:
         """The config with a probe beside the listeners that hang on it."""
@@ -142,7 +148,12 @@ class _Answer:
                 raise ReaderGone
             self.chunks.append(_plain(as_chunk(chunk)))
             if sink and self.how.live:
-                sink.put(self.chunks[-1])
+                self._waiting.append(self.chunks[-1])
+                if self._passing or _says_something(self.chunks[-1]):
+                    self._passing = True
+                    for each in self._waiting:
+                        sink.put(each)
+                    self._waiting.clear()
 
     def abandon(self) -> None:
         """Nobody waits for it any more: nothing that comes from now on is passed on."""
@@ -159,7 +170,7 @@ class _Answer:
 
         Raises:
             EmptyStreamError: There was nothing in it.
-            CutStreamError: See `whole`.
+            CutStreamError: See `whole`, as for `FailedEndError`.
         """
         if not self.chunks:
             raise EmptyStreamError
@@ -169,21 +180,34 @@ class _Answer:
         """The answer has come.
 
         Raises:
-            CutStreamError: It has no end mark, and no check that would see that.
+            CutStreamError: It has no end mark.
+            FailedEndError: Its end is an error.
         """
         if isinstance(draft, AIMessage):
             draft = counted(_plain(draft))
-        if self.how.live and ends_unmarked(as_message(draft), self.call.provider):
-            raise CutStreamError
-        return CallResult(draft, time.perf_counter() - self.started, watch=self.how.watch)
+        seconds, waiting = time.perf_counter() - self.started, tuple(self._waiting)
+        result = CallResult(
+            draft, seconds, begun=self._begun, watch=self.how.watch, waiting=waiting
+        )
+        check_end(cast("AIMessage", result.message), self.call.provider)
+        return result
 
     def failed(self, error: Exception) -> CallResult:
         """It failed."""
-        begun = (self._probe is not None and self._probe.begun) or any(
+        seconds, received = time.perf_counter() - self.started, list(self.chunks) or None
+        return CallResult(None, seconds, error, begun=self._begun, received=received)
+
+    @property
+    def _begun(self) -> bool:
+        """Whether a part of the answer has come in a stream."""
+        return (self._probe is not None and self._probe.begun) or any(
             has_content(chunk) or chunk.tool_call_chunks for chunk in self.chunks
         )
-        seconds = time.perf_counter() - self.started
-        return CallResult(None, seconds, error, begun=begun, received=list(self.chunks) or None)
+
+
+def _says_something(chunk: AIMessageChunk) -> bool:
+    """Whether a reader could see anything of a chunk."""
+    return bool(chunk.content or chunk.tool_call_chunks or chunk.additional_kwargs)
 
 
 def _plain(message: MessageT) -> MessageT:

@@ -11,8 +11,10 @@ from langchain_core.messages import AIMessage
 from lc_asym_router._internal.deadline import awithin, within
 from lc_asym_router.errors import ConfigurationError, NoTierError
 from lc_asym_router.records.request import Request
-from lc_asym_router.tiers.binding import bind, fit
+from lc_asym_router.tiers.binding import bind
+from lc_asym_router.tiers.conversation import fit
 from lc_asym_router.tiers.ladder import Ladder
+from lc_asym_router.tiers.provider import check_end
 from lc_asym_router.tiers.tier import Tier
 
 
@@ -47,6 +49,7 @@ class AskableTiers:
         model, messages = bind(tier.model, self.request), self._messages(tier)
         with tier.guard.entered(self.remaining(), last=False):
             answer = within(tier.timeout, lambda: model.invoke(messages))
+        check_end(answer, tier.provider)
         self.answers[name] = answer
         return answer
 
@@ -56,6 +59,7 @@ class AskableTiers:
         model, messages = bind(tier.model, self.request), self._messages(tier)
         async with tier.guard.aentered(self.remaining(), last=False):
             answer = await awithin(tier.timeout, lambda: model.ainvoke(messages))
+        check_end(answer, tier.provider)
         self.answers[name] = answer
         return answer
 
@@ -78,4 +82,4 @@ class AskableTiers:
         return tier
 
     def _messages(self, tier: Tier) -> list[Any]:
-        return list(fit(self.request.messages, tier.provider))
+        return list(fit(self.request.messages, tier.model, tier.description))

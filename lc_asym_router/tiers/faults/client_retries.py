@@ -10,6 +10,12 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from lc_asym_router.tiers.faults.retry import Retry
+from lc_asym_router.tiers.providers.registry import provider_of
+
+_ONCE = {"anthropic": 0, "google_genai": 1, "mistral": 1}
+"""The `max_retries` under which a class tries once: some count the first try, some do not."""
+_BUILT_LATER = ("_client_params", "_client", "_async_client")
+"""Clients that ChatAnthropic builds when it is first asked, and keeps."""
 
 
 def retry_like(model: BaseChatModel) -> Retry:
@@ -21,7 +27,20 @@ def without_own_retries(model: BaseChatModel) -> BaseChatModel:
     """The model with a client that tries once; the model itself where it does so already."""
     if not _hidden(model):
         return model
+    name = provider_of(model).name
+    if name in _ONCE:
+        copy = model.model_copy(update={"max_retries": _ONCE[name]})
+        if name == "anthropic":
+            for built in _BUILT_LATER:
+                copy.__dict__.pop(built, None)
+        return copy
     update: dict[str, Any] = {}
+    if name == "groq":
+        for leaf in ("client", "async_client"):
+            root = getattr(getattr(model, leaf, None), "_client", None)
+            if root is not None:
+                update[leaf] = root.with_options(max_retries=0).chat.completions
+        return model.model_copy(update=update)
     for root, leaf in (("root_client", "client"), ("root_async_client", "async_client")):
         client = getattr(model, root, None)
         if client is not None:
@@ -32,8 +51,14 @@ def without_own_retries(model: BaseChatModel) -> BaseChatModel:
 
 def _hidden(model: BaseChatModel) -> int:
     """Retries that the model's client makes by itself, as far as they can be taken over."""
-    for root in ("root_client", "root_async_client"):
-        client = getattr(model, root, None)
+    name = provider_of(model).name
+    if name in _ONCE:
+        given = getattr(model, "max_retries", None)
+        return max(0, given - _ONCE[name]) if isinstance(given, int) else 0
+    roots = [getattr(model, root, None) for root in ("root_client", "root_async_client")]
+    if name == "groq":
+        roots = [getattr(getattr(model, "client", None), "_client", None)]
+    for client in roots:
         retries = getattr(client, "max_retries", 0)
         if hasattr(client, "with_options") and isinstance(retries, int) and retries > 0:
             return retries

@@ -8,8 +8,22 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from lc_asym_router._internal.provider_errors import causes, status_of
-from lc_asym_router.errors import AttemptTimeoutError, CutStreamError, EmptyStreamError, RouterError
+from langchain_core.exceptions import ModelError
+
+from lc_asym_router._internal.provider_errors import (
+    causes,
+    details_of,
+    is_context_overflow,
+    status_of,
+)
+from lc_asym_router.errors import (
+    AttemptTimeoutError,
+    CutStreamError,
+    EmptyStreamError,
+    FailedEndError,
+    NoAnswerError,
+    RouterError,
+)
 
 PASSING = frozenset({408, 409, 425, 429})
 """Statuses under 500 that may be otherwise in a moment."""
@@ -24,18 +38,25 @@ _GARBLED = frozenset({"APIResponseValidationError", "DecodingError"})
 def worth_retrying(error: BaseException) -> bool:
     """Whether the same call may well succeed in a moment.
 
-    Connections that failed, time-outs, answers that broke off or are no JSON, and the statuses
-    408, 409, 425, 429 and 5xx are; a quota that is used up, a wrong key, a missing model and a
-    request that the server refuses are not; nor is a time-out where the request's deadline set the
+    LangChain's own classes of errors say it themselves. Of what they do not know: connections that
+    failed, time-outs, answers that broke off or are no JSON, and the statuses 408, 409, 425, 429 and
+    5xx are; a quota that is used up, a wrong key, a missing model, a request that is too long or
+    that the server refuses are not; nor is a time-out where the request's deadline set the
     time: what is left of that is the next tier's.
     """
     if isinstance(error, AttemptTimeoutError):
         return error.own
     if isinstance(error, RouterError):
-        return isinstance(error, CutStreamError | EmptyStreamError)
+        if isinstance(error, NoAnswerError):
+            return error.passing
+        return isinstance(error, CutStreamError | EmptyStreamError | FailedEndError)
+    if is_context_overflow(error) or _quota(error):
+        return False
+    if isinstance(error, ModelError):
+        return error.is_retryable
     status = status_of(error)
     if status is not None:
-        return (status in PASSING or status >= 500) and not _quota(error)
+        return status in PASSING or status >= 500
     return _failed_on_the_way(error)
 
 
@@ -104,4 +125,4 @@ def _failed_on_the_way(error: BaseException) -> bool:
 
 def _quota(error: BaseException) -> bool:
     """Whether an account has nothing left, which no waiting helps: OpenAI answers 429 there too."""
-    return getattr(error, "code", None) == "insufficient_quota"
+    return "insufficient_quota" in details_of(error).codes

@@ -1,0 +1,243 @@
+"""Making a conversation fit for the model that it goes to, without touching the caller's messages.
+
+A conversation that changes its tier holds what another model said: content blocks, reasoning,
+refusals, server-side tool calls, cache settings, ids. What the same model at the same address said
+passes as it is, so that prompt caches and reasoning stay intact.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
+
+from lc_asym_router._internal.compat import provider_of as ls_provider
+from lc_asym_router.tiers.content import portable, with_plain_results
+from lc_asym_router.tiers.providers.description import Provider
+from lc_asym_router.tiers.providers.openai import model_name
+from lc_asym_router.tiers.providers.registry import endpoint_digest, provider_of
+
+LONGEST_ID = 40
+"""Characters that OpenAI allows in a tool call's id."""
+CACHE_KEY = "cache_control"
+"""Anthropic's cache marker: other providers reject it."""
+_SNAPSHOT = re.compile(r"-(?:\d{4}-?\d{2}-?\d{2}|\d{3,4}|latest)$")
+"""What a provider's answer adds to the name of the model that was asked for."""
+
+
+def fit(
+    messages: Sequence[BaseMessage], model: BaseChatModel, provider: Provider | None = None
+) -> list[BaseMessage]:
+    """The messages as a model can take them.
+
+    - What another provider's model said is brought down to its text and its tool calls; a refusal
+      stands as the text that it was. So is what another model of the same provider said, or the
+      same at another address, where it holds what only its maker can read: signed or encrypted
+      reasoning, ids of items.
+    - Late system messages join the first one, for providers that are strict.
+    - Images and tool results take a form that the provider's client reads.
+    - Anthropic's cache markers are taken off for every other provider.
+    - Tool-call ids that are missing or too long are replaced, alike in the call and in its result.
+
+    Messages that fit already are handed through as they are.
+
+    Args:
+        messages: The conversation.
+        model: Who is to read it.
+        provider: What is known of the model's provider, where the caller has it at hand.
+    """
+    provider = provider_of(model) if provider is None else provider
+    reader: _Reader | None = None
+    rich_results = False
+    renamed: dict[str | None, str] = {}
+    fitted: list[BaseMessage] = []
+    for message in messages:
+        if isinstance(message, AIMessage):
+            reader = reader or _Reader.of(model, provider)
+            if not reader.reads(message):
+                message = _plain(message)
+            message = _with_call_ids(message, renamed)
+        elif isinstance(message, ToolMessage) and message.tool_call_id in renamed:
+            message = message.model_copy(update={"tool_call_id": renamed[message.tool_call_id]})
+        if not isinstance(message.content, str):
+            if provider.name != "anthropic":
+                message = _without_cache_marks(message)
+            if not isinstance(message, AIMessage):
+                message = portable(message, provider)
+            rich_results = rich_results or isinstance(message, ToolMessage)
+        fitted.append(message)
+    if rich_results and not provider.rich_tool_results and provider.known:
+        fitted = with_plain_results(fitted)
+    return fitted if provider.late_system else _with_one_system(fitted)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Who is to read a conversation."""
+
+    provider: Provider
+    named: str
+    """The provider, as LangSmith names it."""
+    model: str
+    endpoint: str
+
+    @classmethod
+    def of(cls, model: BaseChatModel, provider: Provider) -> _Reader:
+        return cls(provider, ls_provider(model), model_name(model), endpoint_digest(model))
+
+    def reads(self, message: AIMessage) -> bool:
+        """Whether a model's message passes as it is."""
+        by = message.response_metadata.get("model_provider")
+        if by is None:
+            return not _strange(message, self.provider)
+        if by != self.named and by not in self.provider.written_as:
+            return False
+        return not _signed(message) or self._made(message)
+
+    def _made(self, message: AIMessage) -> bool:
+        """Whether it was this model, at this address, as far as the message tells."""
+        found = _maker(message)
+        if endpoint := found.get("endpoint"):
+            return bool(endpoint == self.endpoint) and _same(found.get("model"), self.model)
+        return _same(message.response_metadata.get("model_name"), self.model)
+
+
+def _maker(message: AIMessage) -> Mapping[str, Any]:
+    """The attempt that made a message, from the record on it; empty without one."""
+    record = message.response_metadata.get("router")
+    if not isinstance(record, Mapping) or not isinstance(record.get("attempts"), list):
+        return {}
+    made = [
+        each
+        for each in record["attempts"]
+        if isinstance(each, Mapping) and each.get("tier") == record.get("tier")
+    ]
+    return next((each for each in reversed(made) if not each.get("error")), {})
+
+
+def _same(name: Any, model: str) -> bool:
+    """Whether two names are one model's; a name that is missing speaks against nothing."""
+    if not isinstance(name, str) or name in ("", "None") or not model:
+        return True
+    return _SNAPSHOT.sub("", name.lower()) == _SNAPSHOT.sub("", model)
+
+
+def _signed(message: AIMessage) -> bool:
+    """Whether a message holds what only its maker can read: signatures, encrypted text, item ids."""
+    if any(key.startswith("__") or key == "reasoning" for key in message.additional_kwargs):
+        return True
+    if str(message.response_metadata.get("id", "")).startswith("resp_"):
+        return True
+    return isinstance(message.content, list) and any(map(_signed_block, message.content))
+
+
+def _signed_block(block: Any) -> bool:
+    if not isinstance(block, Mapping):
+        return False
+    kind = block.get("type")
+    if kind not in ("text", "tool_use", "tool_call", "image_url", "refusal"):
+        return True
+    extras = block.get("extras")
+    inner = extras if isinstance(extras, Mapping) else {}
+    signed = {"signature", "thought_signature", "encrypted_content", "citations"}
+    return bool(signed & {*block, *inner}) or (kind == "text" and "id" in block)
+
+
+def _strange(message: AIMessage, provider: Provider) -> bool:
+    """Whether a message of unknown making holds blocks that its reader's client would reject."""
+    if isinstance(message.content, str):
+        return False
+    return any(
+        isinstance(block, dict) and block.get("type") not in provider.reads_blocks
+        for block in message.content
+    )
+
+
+def _with_one_system(messages: list[BaseMessage]) -> list[BaseMessage]:
+    """The conversation with all its system messages in one, the first."""
+    systems = [message for message in messages if isinstance(message, SystemMessage)]
+    if not systems or (len(systems) == 1 and messages[0] is systems[0]):
+        return messages
+    rest = [message for message in messages if not isinstance(message, SystemMessage)]
+    if len(systems) == 1:
+        return [systems[0], *rest]
+    if all(isinstance(each.content, str) for each in systems):
+        content: Any = "\n\n".join(each.text for each in systems)
+    else:
+        content = [block for each in systems for block in _blocks(each)]
+    return [systems[0].model_copy(update={"content": content}), *rest]
+
+
+def _blocks(message: BaseMessage) -> list[Any]:
+    content = message.content
+    return [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
+
+
+def _plain(message: AIMessage) -> AIMessage:
+    """Text and tool calls alone."""
+    return AIMessage(
+        content=message.text or _refusal(message),
+        tool_calls=message.tool_calls,
+        invalid_tool_calls=message.invalid_tool_calls,
+        name=message.name,
+    )
+
+
+def _refusal(message: AIMessage) -> str:
+    if refusal := message.additional_kwargs.get("refusal"):
+        return str(refusal)
+    blocks = message.content if isinstance(message.content, list) else []
+    said = (block.get("refusal") for block in blocks if isinstance(block, dict))
+    return " ".join(str(refusal) for refusal in said if refusal)
+
+
+def _with_call_ids(message: AIMessage, renamed: dict[str | None, str]) -> AIMessage:
+    bad = [call["id"] for call in message.tool_calls if _unfit(call["id"])]
+    if not bad:
+        return message
+    calls = []
+    for place, call in enumerate(message.tool_calls):
+        if _unfit(call["id"]):
+            seed = call["id"] or f"{message.id}-{place}-{call['name']}"
+            renamed[call["id"]] = f"call_{hashlib.sha256(seed.encode()).hexdigest()[:24]}"
+            calls.append({**call, "id": renamed[call["id"]]})
+        else:
+            calls.append(dict(call))
+    return message.model_copy(update={"tool_calls": calls})
+
+
+def _unfit(call_id: str | None) -> bool:
+    return not call_id or len(call_id) > LONGEST_ID
+
+
+def _without_cache_marks(message: BaseMessage) -> BaseMessage:
+    content = message.content
+    if not any(map(_marked, content)):
+        return message
+    return message.model_copy(update={"content": [_unmarked(block) for block in content]})
+
+
+def _marked(block: Any) -> bool:
+    return isinstance(block, Mapping) and (
+        CACHE_KEY in block or any(CACHE_KEY in part for part in _nested(block))
+    )
+
+
+def _nested(block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    parts = (block.get(key) for key in ("extras", "metadata"))
+    return [part for part in parts if isinstance(part, Mapping)]
+
+
+def _unmarked(block: Any) -> Any:
+    if not isinstance(block, Mapping):
+        return block
+    return {
+        key: _unmarked(value) if key in ("extras", "metadata") else value
+        for key, value in block.items()
+        if key != CACHE_KEY
+    }

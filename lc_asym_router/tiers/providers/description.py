@@ -1,0 +1,113 @@
+"""What is written down of a provider: plain data, one `Provider` each, read by the whole package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+
+STANDARD = (
+    "temperature",
+    "max_tokens",
+    "stop",
+    "seed",
+    "top_p",
+    "top_k",
+    "frequency_penalty",
+    "presence_penalty",
+    "reasoning_effort",
+    "logprobs",
+    "top_logprobs",
+    "n",
+    "logit_bias",
+)
+"""Parameters that mean the same to many providers, under the names that most of them use."""
+ALIASES = {
+    "max_completion_tokens": "max_tokens",
+    "max_output_tokens": "max_tokens",
+    "num_predict": "max_tokens",
+    "stop_sequences": "stop",
+    "random_seed": "seed",
+    "candidate_count": "n",
+}
+"""Providers' own names of standard parameters: under any of them a call sets all tiers."""
+SHARED = frozenset(
+    {"model", "response_format", "tool_choice", "parallel_tool_calls", "strict", "stream"}
+)
+"""Arguments that every client takes, or that are bound with tools and schemas."""
+
+Wanted = Mapping[str, Any]
+Refused = Callable[[BaseChatModel, Wanted], frozenset[str]]
+Arranged = Callable[[BaseChatModel, dict[str, Any]], dict[str, Any]]
+
+
+def refuses_nothing(model: BaseChatModel, wanted: Wanted) -> frozenset[str]:
+    """No model of the provider is known to refuse what its provider takes."""
+    return frozenset()
+
+
+def as_it_is(model: BaseChatModel, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments go to the client as they are."""
+    return arguments
+
+
+@dataclass(frozen=True)
+class Provider:
+    """What is known of a provider and of its LangChain client.
+
+    Attributes:
+        name: As LangSmith names it (`ls_provider`): "ollama", "openai", ...
+        title: For people.
+        clients: Client classes, as "package.Class".
+        parameters: Standard parameters that it takes, with its client's name of each in a call.
+        own: Further arguments of a call that it takes, and that go to nobody else.
+        refused: Which arguments one model of it refuses, from the model and the arguments.
+        arranged: Puts translated arguments into the form that its client takes.
+        written_as: What stands under `model_provider` on the messages that its client makes.
+        reads_blocks: Types of content blocks in an AI message that its client reads.
+        late_system: Whether it takes a system message that is not the first one.
+        image_urls: Whether it fetches images by their address.
+        rich_tool_results: Whether a tool's result may hold images.
+        keeps_tool_choice_none: Whether it can be told to call none of the bound tools.
+        marks_end: Whether every whole answer says why it ended.
+        failed_ends: Reasons of an end that is no end: the server gave up. In lower case.
+        asks_for_usage: Whether token counts come in a stream only where the client asks for them.
+        known: Whether anything is known of it; `False` for a class that is in no file here.
+        notes: What else a user should know, for the table in the docs.
+    """
+
+    name: str
+    title: str
+    clients: tuple[str, ...]
+    parameters: Mapping[str, str]
+    own: frozenset[str] = frozenset()
+    refused: Refused = refuses_nothing
+    arranged: Arranged = as_it_is
+    written_as: frozenset[str] = frozenset()
+    reads_blocks: frozenset[str] = frozenset({"text", "tool_use", "tool_call"})
+    late_system: bool = True
+    image_urls: bool = True
+    rich_tool_results: bool = False
+    keeps_tool_choice_none: bool = True
+    marks_end: bool = True
+    failed_ends: frozenset[str] = frozenset()
+    asks_for_usage: bool = False
+    known: bool = True
+    notes: str = field(default="", repr=False)
+
+    def lacks(self) -> list[str]:
+        """Standard parameters that it does not have."""
+        return [name for name in STANDARD if name not in self.parameters]
+
+
+def same_names(*left_out: str, **renamed: str) -> dict[str, str]:
+    """The standard parameters under their own names.
+
+    Args:
+        *left_out: Those that a provider lacks.
+        **renamed: Those that it calls otherwise.
+    """
+    names = {name: renamed.get(name, name) for name in STANDARD}
+    return {standard: name for standard, name in names.items() if standard not in left_out}

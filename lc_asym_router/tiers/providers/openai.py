@@ -1,0 +1,140 @@
+"""OpenAI through ChatOpenAI (chat completions and Responses), Azure, and endpoints like OpenAI's."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, cast
+
+from langchain_core.language_models import BaseChatModel
+
+from lc_asym_router.tiers.providers.description import Provider, Wanted, same_names
+
+_REASONING = re.compile(r"(o\d|gpt-5(?!.*chat))")
+_PLAIN = re.compile(r"(gpt-3\.5|gpt-4|chatgpt)")
+_OWN_HOST = re.compile(r"https?://([\w-]+\.)*openai\.com(/|$)")
+
+SAMPLING = frozenset(
+    {
+        "top_p",
+        "frequency_penalty",
+        "presence_penalty",
+        "logprobs",
+        "top_logprobs",
+        "logit_bias",
+        "stop",
+    }
+)
+"""What reasoning models refuse, besides a temperature."""
+NOT_IN_RESPONSES = frozenset(
+    {"stop", "seed", "n", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs"}
+)
+"""Standard parameters that the Responses API does not have."""
+TRANSPORT = frozenset(
+    {"extra_body", "extra_headers", "extra_query", "stream_options", "stream_usage", "timeout"}
+)
+"""Arguments of OpenAI's Python client, which several providers' classes are built on."""
+
+
+def responses_api(model: BaseChatModel, arguments: Wanted) -> bool:
+    """Whether a call goes to the Responses API."""
+    asks = getattr(model, "_use_responses_api", None)
+    own = getattr(model, "model_kwargs", None) or {}
+    return bool(asks and asks({"model": model_name(model), **own, **arguments}))
+
+
+def model_name(model: BaseChatModel) -> str:
+    """The model's name, in lower case."""
+    # Azure's classes may know the deployment alone.
+    named = (getattr(model, key, None) for key in ("model_name", "model", "deployment_name"))
+    return next((name for name in named if isinstance(name, str) and name), "").lower()
+
+
+def reasons(model: BaseChatModel, wanted: Wanted) -> bool:
+    """Whether a model of OpenAI's thinks before it answers, and so takes no sampling parameters."""
+    profile = cast("dict[str, Any]", model.profile or {})
+    name = str(wanted.get("model") or model_name(model)).lower()
+    if not (_REASONING.match(name) or profile.get("temperature") is False):
+        return False
+    effort = wanted.get("reasoning_effort") or getattr(model, "reasoning_effort", None)
+    effort = effort or (getattr(model, "reasoning", None) or {}).get("effort")
+    return not (effort == "none" and name.startswith("gpt-5"))
+
+
+def _refused(model: BaseChatModel, wanted: Wanted) -> frozenset[str]:
+    name = str(wanted.get("model") or model_name(model)).lower()
+    refused = NOT_IN_RESPONSES if responses_api(model, {}) else frozenset[str]()
+    if reasons(model, wanted):
+        one = wanted.get("temperature") == 1
+        return refused | SAMPLING | (frozenset() if one else {"temperature"})
+    return refused | ({"reasoning_effort"} if _PLAIN.match(name) else frozenset())
+
+
+def own_endpoint(model: BaseChatModel) -> bool:
+    """Whether the calls go to OpenAI itself."""
+    url = getattr(model, "openai_api_base", None) or ""
+    client = getattr(model, "root_client", None)
+    url = url or str(getattr(client, "base_url", "") or "")
+    return not url or _OWN_HOST.match(url) is not None
+
+
+OPENAI = Provider(
+    name="openai",
+    title="OpenAI",
+    clients=("langchain_openai.ChatOpenAI",),
+    parameters=same_names("top_k", max_tokens="max_completion_tokens"),
+    own=frozenset(
+        {
+            "audio",
+            "background",
+            "context_management",
+            "conversation",
+            "function_call",
+            "functions",
+            "include",
+            "instructions",
+            "max_tool_calls",
+            "metadata",
+            "modalities",
+            "moderation",
+            "prediction",
+            "previous_response_id",
+            "prompt",
+            "prompt_cache_key",
+            "prompt_cache_options",
+            "prompt_cache_retention",
+            "reasoning",
+            "safety_identifier",
+            "service_tier",
+            "store",
+            "text",
+            "truncation",
+            "user",
+            "verbosity",
+            "web_search_options",
+        }
+    )
+    | TRANSPORT,
+    refused=_refused,
+    written_as=frozenset({"openai"}),
+    reads_blocks=frozenset({"text", "tool_use", "tool_call", "refusal"}),
+    failed_ends=frozenset({"error", "failed", "cancelled", "in_progress", "queued"}),
+    notes="Reasoning models (gpt-5, o-series) take no sampling parameters, temperature=1 aside.",
+)
+COMPATIBLE = replace(
+    OPENAI,
+    title="OpenAI-compatible endpoints, ChatOpenAI(base_url=...)",
+    # Which server answers is not known, so what the strictest of them refuse is avoided.
+    late_system=False,
+    asks_for_usage=True,
+    notes="vLLM, LM Studio, llama.cpp, OpenRouter, LiteLLM, ...: other parameters by extra_body.",
+)
+AZURE = replace(
+    OPENAI,
+    name="azure",
+    title="Azure OpenAI",
+    clients=("langchain_openai.AzureChatOpenAI",),
+    written_as=frozenset({"openai", "azure"}),
+    asks_for_usage=True,
+    notes="As OpenAI; the deployment's model decides.",
+)

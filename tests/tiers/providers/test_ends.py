@@ -1,0 +1,118 @@
+"""An answer without an end, or with an error for one, is no answer; nor is an empty one of the last."""
+
+from __future__ import annotations
+
+import pytest
+
+from lc_asym_router import Tier
+from lc_asym_router.errors import TiersFailedError
+from tests.servers import Reply, ToolCall
+from tests.tiers.providers.clients import WAYS, ask
+from tests.tiers.providers.conftest import Rig, entries
+
+STREAMS = ("stream", "astream")
+CUT = Reply("one two three", truncate_after=2)
+ENDS = {"responses": "failed", "gemini": "OTHER", "ollama": "error"}
+WITHHELD = {"gemini": "SAFETY"}
+
+
+def failing(name: str) -> Reply:
+    """Half an answer that ends with the provider's word for an error."""
+    return Reply("one two", finish=ENDS.get(name, "error"))
+
+
+@pytest.mark.parametrize("way", STREAMS)
+async def test_a_stream_without_an_end_fails_live(rig: Rig, way: str) -> None:
+    rig.server.default = CUT
+    with pytest.raises(TiersFailedError) as caught:
+        await ask(rig.last(), way)
+    assert "CutStreamError" in caught.value.attempts[-1]["error"]
+    assert not rig.spare.requests  # a part was seen, so nobody else may go on
+
+
+@pytest.mark.parametrize("way", STREAMS)
+async def test_a_stream_without_an_end_fails_before_a_check(rig: Rig, way: str) -> None:
+    rig.server.default = CUT
+    answer = await ask(rig.first(), way)
+    assert answer.text == "from the spare"
+    assert "CutStreamError" in entries(answer)[0]["error"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_end_that_is_an_error_fails_before_a_check(rig: Rig, way: str) -> None:
+    rig.server.default = failing(rig.name)
+    answer = await ask(rig.first(), way)
+    assert answer.text == "from the spare"
+    assert entries(answer)[0]["error"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_end_that_is_an_error_fails_live(rig: Rig, way: str) -> None:
+    rig.server.default = failing(rig.name)
+    if way in STREAMS:
+        with pytest.raises(TiersFailedError):
+            await ask(rig.last(), way)
+    else:
+        answer = await ask(rig.last(), way)
+        assert answer.text == "from the spare"
+        assert entries(answer)[0]["error"]
+
+
+def nothing(name: str) -> dict[str, Reply]:
+    """Answers that are none."""
+    found = {
+        "empty": Reply("", chunks=[]),
+        "withheld": Reply("", chunks=[], finish=WITHHELD.get(name, "content_filter")),
+        "cut without text": Reply("", chunks=[], finish="length"),
+    }
+    if name not in ("ollama", "gemini", "anthropic"):  # whose arguments are objects on the wire
+        found["malformed"] = Reply(tool_calls=[ToolCall("f", '{"a": ')])
+    return found
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", ["empty", "withheld", "cut without text", "malformed"])
+async def test_no_answer_of_the_last_tier_goes_to_the_fall_back(
+    rig: Rig, way: str, kind: str
+) -> None:
+    reply = nothing(rig.name).get(kind)
+    if reply is None or (kind == "malformed" and way in STREAMS):  # of a stream it is seen
+        return
+    rig.server.default = reply
+    answer = await ask(rig.last(), way)
+    assert answer.text == "from the spare"
+    assert entries(answer)[0]["error"]
+    assert entries(answer)[0]["passed"] is False
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", ["empty", "withheld", "cut without text"])
+async def test_no_answer_with_nobody_left_is_handed_on_and_said(
+    rig: Rig, way: str, kind: str
+) -> None:
+    rig.server.default = nothing(rig.name)[kind]
+    if (rig.name, kind) == ("azure", "withheld") and way not in STREAMS:
+        with pytest.raises(TiersFailedError, match="content filter"):  # AzureChatOpenAI raises
+            await ask(rig.last(fallbacks=[]), way)
+        return
+    answer = await ask(rig.last(fallbacks=[]), way)
+    entry = entries(answer)[-1]
+    assert answer.text == ""
+    assert entry["passed"] is False
+    assert entry["reason"]
+
+
+def test_an_empty_answer_is_tried_again(rig: Rig) -> None:
+    rig.server.script(Reply("", chunks=[]), "now")
+    again = Tier(rig.model(), breaker=False, retry=2)
+    answer = rig.last(frontier=again, fallbacks=[]).invoke("hi")
+    assert answer.text == "now"
+    assert len(entries(answer)) == 2
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_whole_answer_passes(rig: Rig, way: str) -> None:
+    rig.server.default = Reply("one two three")
+    assert (await ask(rig.last(), way)).text == "one two three"
+    assert (await ask(rig.first(), way)).text == "one two three"
+    assert not rig.spare.requests

@@ -1,0 +1,275 @@
+"""Call parameters reach each provider under its own names, and the record says what it lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langchain_core.tools import tool
+
+from lc_asym_router import AsymRouter
+from lc_asym_router.errors import InvalidRequestError
+from lc_asym_router.tiers.providers import provider_of
+from lc_asym_router.verify import Agreement
+from tests.servers import OllamaServer, OpenAIServer
+from tests.tiers.providers.clients import CLIENTS, WAYS, ask, ollama, openai
+from tests.tiers.providers.conftest import Rig, entries
+
+GIVEN = {
+    "temperature": 0.3,
+    "max_tokens": 50,
+    "seed": 5,
+    "top_p": 0.9,
+    "top_k": 7,
+    "presence_penalty": 0.2,
+    "stop": ["END"],
+}
+SENT: dict[str, dict[str, Any]] = {
+    "ollama": {
+        "temperature": 0.3,
+        "num_predict": 50,
+        "seed": 5,
+        "top_p": 0.9,
+        "top_k": 7,
+        "presence_penalty": 0.2,
+        "stop": ["END"],
+    },
+    "openai": {
+        "temperature": 0.3,
+        "max_completion_tokens": 50,
+        "seed": 5,
+        "top_p": 0.9,
+        "presence_penalty": 0.2,
+        "stop": ["END"],
+    },
+    "responses": {"temperature": 0.3, "max_output_tokens": 50, "top_p": 0.9},
+    "anthropic": {
+        "temperature": 0.3,
+        "max_tokens": 50,
+        "top_p": 0.9,
+        "top_k": 7,
+        "stop_sequences": ["END"],
+    },
+    "gemini": {
+        "temperature": 0.3,
+        "maxOutputTokens": 50,
+        "seed": 5,
+        "topP": 0.9,
+        "topK": 7,
+        "presencePenalty": 0.2,
+        "stopSequences": ["END"],
+    },
+    "mistral": {
+        "temperature": 0.3,
+        "max_tokens": 50,
+        "random_seed": 5,
+        "top_p": 0.9,
+        "presence_penalty": 0.2,
+        "stop": ["END"],
+    },
+    "deepseek": {
+        "temperature": 0.3,
+        "max_tokens": 50,
+        "top_p": 0.9,
+        "presence_penalty": 0.2,
+        "stop": ["END"],
+    },
+    "groq": {
+        "temperature": 0.3,
+        "max_tokens": 50,
+        "seed": 5,
+        "top_p": 0.9,
+        "presence_penalty": 0.2,
+        "stop": ["END"],
+    },
+    "xai": {
+        "temperature": 0.3,
+        "max_tokens": 50,
+        "seed": 5,
+        "top_p": 0.9,
+        "presence_penalty": 0.2,
+    },
+}
+SENT["azure"] = SENT["openai"]
+DROPPED = {
+    "ollama": set(),
+    "openai": {"top_k"},
+    "azure": {"top_k"},
+    "responses": {"top_k", "seed", "presence_penalty", "stop"},
+    "anthropic": {"seed", "presence_penalty"},
+    "gemini": set(),
+    "mistral": {"top_k"},
+    "deepseek": {"top_k", "seed"},
+    "groq": {"top_k"},
+    "xai": {"top_k", "stop"},
+}
+
+
+def parameters(body: dict[str, Any]) -> dict[str, Any]:
+    """Where a wire format keeps them."""
+    return {**body, **body.get("options", {}), **body.get("generationConfig", {})}
+
+
+@tool
+def weather(city: str) -> str:
+    """The weather in a city."""
+    return city
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_standard_parameters_of_a_call(rig: Rig, way: str) -> None:
+    answer = await ask(rig.last(), way, **GIVEN)
+    assert answer.text == "from the provider"
+    sent = parameters(rig.server.requests[-1].body)
+    assert {key: sent.get(key) for key in SENT[rig.name]} == SENT[rig.name]
+    entry = entries(answer)[-1]
+    assert set(entry.get("dropped_parameters", ())) == DROPPED[rig.name]
+
+
+@pytest.mark.parametrize("limit", ["max_completion_tokens", "max_output_tokens", "num_predict"])
+def test_a_limit_under_any_providers_name(rig: Rig, limit: str) -> None:
+    rig.last().invoke("hi", **{limit: 9})
+    assert 9 in parameters(rig.server.requests[-1].body).values()
+
+
+def test_parameters_of_the_router(rig: Rig) -> None:
+    rig.last(temperature=0.3, max_tokens=50).invoke("hi")
+    sent = parameters(rig.server.requests[-1].body)
+    wanted = {k: v for k, v in SENT[rig.name].items() if v in (0.3, 50)}
+    assert {key: sent.get(key) for key in wanted} == wanted
+
+
+def test_parameters_that_an_agent_binds_with_its_tools(rig: Rig) -> None:
+    rig.last().bind_tools([weather], temperature=0.3, max_tokens=50).invoke("hi")
+    sent = parameters(rig.server.requests[-1].body)
+    assert sent["tools"]
+    wanted = {k: v for k, v in SENT[rig.name].items() if v in (0.3, 50)}
+    assert {key: sent.get(key) for key in wanted} == wanted
+
+
+OWN = {
+    "num_ctx": 2048,
+    "keep_alive": "5m",
+    "safe_prompt": True,
+    "search_parameters": {"mode": "off"},
+    "cached_content": "c",
+    "inference_geo": "us",
+    "reasoning_format": "hidden",
+    "verbosity": "low",
+}
+READERS = {
+    "ollama": {"num_ctx", "keep_alive"},
+    "openai": {"verbosity"},
+    "responses": {"verbosity"},
+    "azure": {"verbosity"},
+    "anthropic": {"inference_geo"},
+    "gemini": {"cached_content"},
+    "mistral": {"safe_prompt"},
+    "deepseek": set(),
+    "groq": {"reasoning_format"},
+    "xai": {"search_parameters"},
+}
+
+
+def test_a_providers_own_settings_reach_it_and_nobody_else(rig: Rig) -> None:
+    kept = {k: v for k, v in OWN.items() if k != "search_parameters" or rig.name != "xai"}
+    answer = rig.last().invoke("hi", **kept)
+    dropped = set(entries(answer)[-1].get("dropped_parameters", ()))
+    assert answer.text == "from the provider"
+    assert dropped == set(kept) - READERS[rig.name]
+
+
+def test_an_argument_that_nobody_knows_is_named_before_any_call(rig: Rig) -> None:
+    router = rig.last()
+    for call in (router.invoke, lambda *a, **k: list(router.stream(*a, **k)), router.decide):
+        with pytest.raises(InvalidRequestError, match=r"'temprature'.*'temperature'"):
+            call("hi", temprature=1)
+    with pytest.raises(InvalidRequestError, match="'flux'"):
+        router.bind_tools([weather], flux=1).invoke("hi")
+    assert not rig.server.requests
+    assert not rig.spare.requests
+
+
+@pytest.mark.parametrize("way", ["bind_tools", "call"])
+def test_no_tool_is_to_be_called(rig: Rig, way: str) -> None:
+    bound = rig.last()
+    if way == "bind_tools":
+        bound.bind_tools([weather], tool_choice="none").invoke("hi")
+    else:
+        bound.bind_tools([weather]).invoke("hi", tool_choice="none")
+    body = rig.server.requests[-1].body
+    if not provider_of(rig.model()).keeps_tool_choice_none:
+        assert not body.get("tools")
+    elif rig.name == "gemini":
+        assert body["toolConfig"]["functionCallingConfig"]["mode"] == "NONE"
+    else:
+        assert body["tools"]
+        assert body["tool_choice"] in ("none", {"type": "none"})
+
+
+# models that take less than their provider -------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["gpt-5", "gpt-5-nano", "o3-mini", "o4-mini"])
+def test_reasoning_models_get_what_they_take(model: str) -> None:
+    with OpenAIServer() as server, OllamaServer() as small:
+        router = AsymRouter(
+            small=ollama(small), frontier=openai(server, model=model), temperature=0.2, threshold=0
+        )
+        answer = router.invoke("hi", max_tokens=9, top_p=0.5, stop=["x"], reasoning_effort="low")
+        body = server.requests[-1].body
+        assert not {"temperature", "top_p", "stop", "max_tokens"} & set(body)
+        assert body["max_completion_tokens"] == 9
+        assert body["reasoning_effort"] == "low"
+        dropped = set(entries(answer)[-1]["dropped_parameters"])
+        assert dropped == {"temperature", "top_p", "stop"}
+        router.invoke("hi", temperature=1)
+        assert server.requests[-1].body["temperature"] == 1
+
+
+@pytest.mark.parametrize("given", [{}, {"temperature": 0}])
+@pytest.mark.parametrize(
+    ("model", "resampled"), [("gpt-5-nano", None), ("gpt-4o", 0.8), ("gpt-5-chat-latest", 0.8)]
+)
+def test_a_second_sample_of_a_model(model: str, resampled: float | None, given: Any) -> None:
+    def strict(body: dict[str, Any]) -> Any:
+        if model == "gpt-5-nano" and body.get("temperature", 1) != 1:
+            raise ValueError("Unsupported value: 'temperature'")
+        return "42"
+
+    with OpenAIServer(default=strict) as server, OpenAIServer() as up:
+        router = AsymRouter(
+            small=openai(server, model=model),
+            frontier=openai(up),
+            classify=lambda messages: 0.0,
+            verify=Agreement(),
+        )
+        answer = router.invoke("What is 6 * 7?", **given)
+        assert answer.response_metadata["router"]["tier"] == "small"
+        assert server.requests[-1].body.get("temperature") == resampled
+
+
+def test_options_of_a_call_keep_the_models_own() -> None:
+    with OllamaServer() as server, OpenAIServer() as up:
+        small = ollama(server, num_ctx=4096, top_k=3, stop=["own"])
+        router = AsymRouter(small=small, frontier=openai(up), classify=lambda messages: 0.0)
+        router.invoke("hi", temperature=0, stop=["call"])
+        options = server.requests[-1].body["options"]
+        assert options == {"num_ctx": 4096, "top_k": 3, "temperature": 0, "stop": ["call"]}
+
+
+def test_a_class_that_nobody_knows_is_said_to_be_unknown() -> None:
+    from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+
+    fake = GenericFakeChatModel(messages=iter(["hello"]))
+    with OpenAIServer() as up:
+        router = AsymRouter(small=fake, frontier=openai(up), classify=lambda messages: 0.0)
+        entry = entries(router.invoke("hi", temperature=0))[0]
+        assert entry["unknown_class"] == "GenericFakeChatModel"
+        assert entry["error"] is None
+
+
+def test_every_client_is_known() -> None:
+    for name, client in CLIENTS.items():
+        with client.server() as server:
+            assert provider_of(client.make(server)).name == client.name, name
