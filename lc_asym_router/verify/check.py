@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -341,8 +342,11 @@ def _verdict(value: Any, name: str) -> Verdict:
     )
 
 
+_STRENGTH = defaultdict(lambda: -1, {each: place for place, each in enumerate(VOUCHED)})
+
+
 def _strongest(vouched: Iterable[str]) -> str:
-    return max(vouched, key=lambda each: VOUCHED.index(each) if each in VOUCHED else -1)
+    return max(vouched, key=_STRENGTH.__getitem__, default="none")
 
 
 def _all(verdicts: list[Verdict]) -> Verdict:
@@ -365,7 +369,7 @@ def _all(verdicts: list[Verdict]) -> Verdict:
         answer = verdict.answer or answer
     if failed is not None:
         return replace(failed, score=score, votes=tuple(votes), answer=None)
-    vouched = _strongest(verdict.vouched for verdict in verdicts)
+    vouched = _strongest([verdict.vouched for verdict in verdicts])
     named = " & ".join(names)
     return Verdict(True, score, "; ".join(reasons), named, vouched, answer, tuple(votes))
 

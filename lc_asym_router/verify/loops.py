@@ -78,9 +78,12 @@ def loops(text: str, repeats: int = 4, longest: int = 60) -> bool:
 def _loops(tokens: Sequence[str], repeats: int, longest: int) -> bool:
     # A text with one character for each different word: slices of it are compared in one step.
     known: dict[str, str] = {}
-    text = "".join(known.setdefault(token, _letter(len(known))) for token in tokens)
-    letters = list(accumulate((sum(map(str.isalpha, token)) for token in tokens), initial=0))
-    unspaced = list(accumulate((bool(_IS_UNSPACED.match(t)) for t in tokens), initial=0))
+    for token in tokens:
+        if token not in known:
+            known[token] = _letter(len(known))
+    text = "".join([known[token] for token in tokens])
+    letters = list(accumulate([sum(map(str.isalpha, token)) for token in tokens], initial=0))
+    unspaced = list(accumulate([bool(_IS_UNSPACED.match(t)) for t in tokens], initial=0))
     most = longest * _LONGER if unspaced[-1] else longest
     for period in range(1, min(most, len(text) // 2) + 1):
         for end, run in _runs(text, period, period * (repeats - 1)):

@@ -34,6 +34,15 @@ async def test_a_complex_request_goes_to_the_frontier(make, ask, small, frontier
     assert len(frontier.requests) == 1
 
 
+async def test_an_answer_without_an_end_is_a_failed_call(make, ask, small, frontier):
+    small.script(Reply("a silent cut is", truncate_after=2))
+    answer = await ask(make(), "hi")
+    assert answer.text == "a frontier answer"
+    first, second = record(answer)["attempts"]
+    assert (first["tier"], first["passed"], second["tier"]) == ("small", False, "frontier")
+    assert "end mark" in first["error"]
+
+
 @pytest.mark.parametrize(
     ("bad", "check"),
     [
@@ -41,7 +50,6 @@ async def test_a_complex_request_goes_to_the_frontier(make, ask, small, frontier
         (Reply(REFUSAL), "Refusal"),
         (Reply("cut off in the mid", finish="length"), "CutOff"),
         (Reply("it is " * 60), "Looping"),
-        (Reply("a silent cut is", truncate_after=2), "CutOff"),
     ],
 )
 async def test_a_failed_draft_escalates(make, ask, small, frontier, bad, check):

@@ -252,7 +252,9 @@ def test_a_second_sample_of_a_model(model: str, resampled: float | None, given: 
 def test_options_of_a_call_keep_the_models_own() -> None:
     with OllamaServer() as server, OpenAIServer() as up:
         small = ollama(server, num_ctx=4096, top_k=3, stop=["own"])
-        router = AsymRouter(small=small, frontier=openai(up), classify=lambda messages: 0.0)
+        router = AsymRouter(
+            small=small, frontier=openai(up), classify=lambda messages: 0.0, verify="form"
+        )
         router.invoke("hi", temperature=0, stop=["call"])
         options = server.requests[-1].body["options"]
         assert options == {"num_ctx": 4096, "top_k": 3, "temperature": 0, "stop": ["call"]}
