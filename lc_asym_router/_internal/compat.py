@@ -1,6 +1,7 @@
 """Every private name of other packages that is used here: what for, and in which versions it was seen.
 
-Nothing else in the package imports or reaches for one. `tests/_internal/test_compat.py` says which one is gone.
+Nothing else in the package imports or reaches for one. `tests/_internal/test_compat.py` says which one
+is gone.
 """
 
 from __future__ import annotations
