@@ -215,6 +215,7 @@ class Policy:
         degrade: Whether a tier below may answer where the last tier and its fall-backs fail.
         hedge: After how many seconds the next tier is asked beside a checked one that is late;
             `True` for that one's own 95th percentile, `False` for never.
+        repair_tool_calls: Whether tool calls that an answer writes as text are made real ones.
     """
 
     ladder: Ladder
@@ -227,6 +228,7 @@ class Policy:
     deadline: float | None = None
     degrade: bool = False
     hedge: bool | float = False
+    repair_tool_calls: bool = True
 
     @cached_property
     def setups(self) -> Mapping[str, TierSetup]:

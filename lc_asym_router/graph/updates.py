@@ -92,6 +92,8 @@ class Updates:
             unbilled=result.error is not None and not result.begun and unbilled(result.error),
         )
         entry |= call.labels.in_record | call.tier.notes(run.request)
+        if result.repaired:
+            entry["repaired"] = True
         trail = {**trail, "attempts": [*trail["attempts"], entry]}
         live = call.check is None
         if result.error is not None:

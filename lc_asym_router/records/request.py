@@ -49,6 +49,11 @@ class ToolBinding:
             tool if is_provider_tool(tool) else convert_to_openai_tool(tool) for tool in self.tools
         ]
 
+    @property
+    def may_be_called(self) -> bool:
+        """Whether `tool_choice` lets a model call any of them."""
+        return self.kwargs.get("tool_choice") != "none"
+
     @cached_property
     def provider_tools(self) -> list[str]:
         """The types of the tools that a provider itself runs, such as "web_search"."""
@@ -226,6 +231,22 @@ def has_content(message: BaseMessage) -> bool:
         else block.get("type") != "text" or bool(str(block.get("text", "")).strip())
         for block in message.content
     )
+
+
+def has_answer(message: BaseMessage) -> bool:
+    """Whether a message holds anything but thinking."""
+    if isinstance(message.content, str):
+        return has_content(message)
+    blocks = [
+        block
+        for block in message.content
+        if isinstance(block, str) or block.get("type") not in _THINKING
+    ]
+    return has_content(AIMessage(blocks))
+
+
+_THINKING = frozenset({"reasoning", "thinking", "redacted_thinking", "reasoning_content"})
+"""Types of blocks that hold thinking."""
 
 
 def _texts_in(value: Any) -> list[str]:

@@ -93,6 +93,9 @@ class AsymRouter(ChainChatModel, Explorable):
         hedge: `True`: where a checked tier takes longer than 95 of 100 of its latest calls (at least
             20 in this process), the next tier is asked beside it, and the first answer that passes
             is taken; the other call is stopped, and may be billed. Or a number of seconds.
+        repair_tool_calls: Whether tool calls that a model writes into its text, as local models do,
+            are made real ones; the attempt then says "repaired" in the record. Answers that pass
+            live to a reader stay as they came.
         configurable_prefix: Put before the keys `tier`, `threshold`, `verify`, `escalate` and
             `deadline` that are read from `config["configurable"]` for one call.
         temperature: Set on every tier's model, where given.
@@ -136,6 +139,7 @@ class AsymRouter(ChainChatModel, Explorable):
     fallbacks: Models = ()
     degrade: bool = False
     hedge: bool | float = False
+    repair_tool_calls: bool = True
     configurable_prefix: str = ""
     temperature: float | None = None
     max_tokens: int | None = None
@@ -179,6 +183,7 @@ class AsymRouter(ChainChatModel, Explorable):
             deadline=check_deadline(self.deadline, "deadline"),
             degrade=self.degrade,
             hedge=hedge_of(self.hedge, budgets),
+            repair_tool_calls=self.repair_tool_calls,
         )
         for tier in ladder.every:
             _ = tier.rate  # list prices load here, not on the first request's event loop

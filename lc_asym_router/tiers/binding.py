@@ -61,7 +61,7 @@ def dropped_parameters(model: BaseChatModel, request: Request) -> tuple[str, ...
 
 def _may_call(model: BaseChatModel, tools: ToolBinding) -> bool:
     """Whether tools are to be bound: where a provider can't be told to call none, they are not."""
-    return provider_of(model).keeps_tool_choice_none or tools.kwargs.get("tool_choice") != "none"
+    return provider_of(model).keeps_tool_choice_none or tools.may_be_called
 
 
 def _with_tools(model: BaseChatModel, tools: ToolBinding) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessage
 from pydantic import BaseModel, SecretStr
 
 from lc_asym_router.errors import CutStreamError, FailedEndError, NoAnswerError
-from lc_asym_router.records.request import has_content
+from lc_asym_router.records.request import has_answer
 from lc_asym_router.tiers.providers.registry import BY_NAME, UNKNOWN
 
 _PRIVATE_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
@@ -124,7 +124,7 @@ def no_answer(message: AIMessage) -> NoAnswerError | None:
         return None
     if message.invalid_tool_calls:
         return NoAnswerError("the tool call can't be read: its arguments are no JSON")
-    if has_content(message) or message.additional_kwargs.get("refusal"):
+    if has_answer(message) or message.additional_kwargs.get("refusal"):
         return None
     if reason in LENGTH_REASONS:
         return NoAnswerError("the answer was cut off at the token limit before any text", False)

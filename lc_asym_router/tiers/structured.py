@@ -9,9 +9,10 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from lc_asym_router._internal.schemas import SchemaError, conform, parse_json
+from lc_asym_router._internal.schemas import SchemaError, conform, parse_json, too_deep
 from lc_asym_router.errors import UnreadableOutputError
 from lc_asym_router.records.request import SchemaBinding
+from lc_asym_router.tiers.model_text import json_candidates
 
 
 def structured(message: AIMessage, binding: SchemaBinding) -> Any:
@@ -32,7 +33,29 @@ def structured(message: AIMessage, binding: SchemaBinding) -> Any:
             if call["name"] == name:
                 return conform(call["args"], binding.schema)
         raise SchemaError("it called another tool than the schema's")
-    return conform(parse_json(message.text), binding.schema)
+    return _read(message.text, binding.schema)
+
+
+def _read(text: str, schema: Any) -> Any:
+    """The first JSON in a text that fits a schema: the whole, or what stands in fences or in prose.
+
+    Raises:
+        SchemaError: None fits.
+    """
+    try:
+        data = parse_json(text)
+    except SchemaError as error:
+        if too_deep(text):
+            raise
+        fault = error
+    else:
+        return conform(data, schema)
+    for place, candidate in enumerate(json_candidates(text)):
+        try:
+            return conform(candidate, schema)
+        except SchemaError as error:
+            fault = error if place == 0 else fault
+    raise fault
 
 
 def with_parser(

@@ -17,8 +17,13 @@ from lc_asym_router._internal.schemas import (
     validate_json,
 )
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.records.request import ToolBinding, has_content
-from lc_asym_router.tiers.model_text import read_calls, tools_of
+from lc_asym_router.records.request import ToolBinding, has_answer
+from lc_asym_router.tiers.model_text import (
+    THINKING_SIGNS,
+    read_calls,
+    thinking_is_whole,
+    tools_of,
+)
 from lc_asym_router.tiers.provider import LENGTH_REASONS, ends_unmarked, finish_reason
 from lc_asym_router.tiers.structured import structured
 from lc_asym_router.verify.attempt import Attempt, Verdict
@@ -27,14 +32,14 @@ from lc_asym_router.verify.prefix import Prefix
 
 
 class NotEmpty(Check):
-    """Passes where the answer holds any text, block or tool call. "42" is an answer."""
+    """Passes where the answer holds any text, block or tool call, and not just thinking: "42" does."""
 
     instant: ClassVar[bool] = True
     vouches: ClassVar[str] = "form"
 
     def check(self, attempt: Attempt) -> Verdict:
         message = attempt.message
-        if message.tool_calls or message.invalid_tool_calls or has_content(message):
+        if message.tool_calls or message.invalid_tool_calls or has_answer(message):
             return Verdict(True)
         return Verdict(False, reason="the answer is empty")
 
@@ -50,6 +55,10 @@ class CutOff(Check):
     vouches: ClassVar[str] = "form"
 
     def check(self, attempt: Attempt) -> Verdict:
+        text = attempt.text
+        thinks = any(sign in text for sign in THINKING_SIGNS)
+        if thinks and not thinking_is_whole(attempt.message):
+            return Verdict(False, reason="the answer was cut off in its thinking")
         reason = finish_reason(attempt.message)
         if reason in LENGTH_REASONS:
             return Verdict(False, reason="the answer was cut off at the token limit")
@@ -119,21 +128,10 @@ class ValidStructure(Check):
             return Verdict(False, reason=f"the structured output does not validate: {error}")
         return Verdict(True)
 
-    def early(self, prefix: Prefix) -> Verdict | None:
-        binding = prefix.request.schema
-        if binding is None or prefix.called or prefix.provider not in _JSON_BY_DEFAULT:
-            return None
-        if binding.kwargs.get("method") == "function_calling":
-            return None  # text may come before the call
-        return _not_json(prefix)
-
-
-_JSON_BY_DEFAULT = frozenset({"ollama", "openai", "azure"})
-"""Providers whose `with_structured_output` asks for JSON text unless told otherwise."""
-
 
 def _not_json(prefix: Prefix) -> Verdict | None:
-    if could_be_json(prefix.text):
+    # What stands behind thinking is not known before it has come.
+    if could_be_json(prefix.text) or prefix.text.lstrip().startswith(THINKING_SIGNS):
         return None
     return Verdict(False, reason="the answer begins as no JSON can")
 

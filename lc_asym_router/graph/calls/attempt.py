@@ -54,6 +54,7 @@ class TierCall:
         last_resort: Whether no other tier is left to ask.
         ends_early: Whether the check may end a streamed answer early.
         streams_alike: Whether a streamed answer is just like an invoked one.
+        repairs: Whether tool calls that its answer writes as text are made real ones.
     """
 
     tier: Tier
@@ -65,6 +66,7 @@ class TierCall:
     last_resort: bool
     ends_early: bool
     streams_alike: bool
+    repairs: bool = True
 
     @classmethod
     def of(cls, policy: Policy, tier: Tier, run: NodeRun) -> TierCall:
@@ -90,6 +92,7 @@ class TierCall:
             last_resort=policy.next_after(tier, request, options, asked) is None,
             ends_early=check is not None and setup.ends_early and setup.streams_alike,
             streams_alike=setup.streams_alike,
+            repairs=policy.repair_tool_calls,
         )
 
     def limit(self, run: NodeRun, own: float | None = None) -> Limit:
@@ -194,6 +197,7 @@ class CallResult:
         received: What had come of its answer when it failed, or `None`.
         watch: What watched it, if anything did: it may have failed the answer already.
         waiting: Chunks of a live answer that nobody has seen yet, because all of them are empty.
+        repaired: Whether tool calls that it wrote as text were made real ones.
     """
 
     draft: Draft | None
@@ -203,6 +207,7 @@ class CallResult:
     received: Draft | None = None
     watch: Watch | None = None
     waiting: tuple[AIMessageChunk, ...] = ()
+    repaired: bool = False
 
     @property
     def message(self) -> AIMessage | None:

@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.errors import GraphBubbleUp
 
-from lc_asym_router._internal.chunks import Draft, as_chunk
+from lc_asym_router._internal.chunks import Draft, as_chunk, as_message
 from lc_asym_router._internal.deadline import awithin, within
 from lc_asym_router._internal.run_config import with_handlers
 from lc_asym_router.errors import AttemptTimeoutError, EmptyStreamError
@@ -25,6 +25,12 @@ from lc_asym_router.records.request import Request, has_content
 from lc_asym_router.tiers.binding import bind
 from lc_asym_router.tiers.conversation import fit
 from lc_asym_router.tiers.faults.connections import Connections
+from lc_asym_router.tiers.model_text import (
+    THINKING_SIGNS,
+    repair_tool_calls,
+    thinking_apart,
+    tools_of,
+)
 from lc_asym_router.tiers.provider import check_end, counted, tokens_of
 
 MessageT = TypeVar("MessageT", bound=AIMessage)
@@ -42,16 +48,16 @@ def invoke(call: TierCall, request: Request, how: Invocation) -> CallResult:
         GraphBubbleUp: Interrupts pass through.
         ReaderGone: Nobody reads the stream any more.
     """
-    answer = _Answer(call, how)
+    answer = _Answer(call, request, how)
     seconds, connections = how.limit.seconds, how.connections
     if connections is None:
         if seconds is None:
-            return _invoke(answer, request)
+            return _invoke(answer)
         connections = Connections(seconds)
 
     def connected() -> CallResult:
         with connections.open(call.tier.model):
-            return _invoke(answer, request)
+            return _invoke(answer)
 
     def late() -> None:
         answer.abandon()
@@ -63,10 +69,10 @@ def invoke(call: TierCall, request: Request, how: Invocation) -> CallResult:
         return answer.late()
 
 
-def _invoke(answer: _Answer, request: Request) -> CallResult:
+def _invoke(answer: _Answer) -> CallResult:
     how = answer.how
     try:
-        model, asked = answer.bound(request)
+        model, asked = answer.bound()
         if not how.stream:
             return answer.whole(model.invoke(asked, answer.probed(how.config)))
         with closing(cast("Any", model.stream(asked, answer.probed(how.config)))) as stream:
@@ -83,18 +89,18 @@ def _invoke(answer: _Answer, request: Request) -> CallResult:
 
 async def ainvoke(call: TierCall, request: Request, how: Invocation) -> CallResult:
     """The async twin of `invoke`; a late call is cancelled."""
-    answer = _Answer(call, how)
+    answer = _Answer(call, request, how)
     try:
-        return await awithin(how.limit.seconds, lambda: _ainvoke(answer, request))
+        return await awithin(how.limit.seconds, lambda: _ainvoke(answer))
     except TimeoutError:
         return answer.late()
 
 
-async def _ainvoke(answer: _Answer, request: Request) -> CallResult:
+async def _ainvoke(answer: _Answer) -> CallResult:
     lost, how = LostCancellation(), answer.how
     config = with_handlers(answer.probed(how.config), [lost], {})
     try:
-        model, asked = answer.bound(request)
+        model, asked = answer.bound()
         if not how.stream:
             return answer.whole(await model.ainvoke(asked, config))
         async with aclosing(cast("Any", model.astream(asked, config))) as stream:
@@ -111,8 +117,9 @@ async def _ainvoke(answer: _Answer, request: Request) -> CallResult:
 class _Answer:
     """What has come of a call's answer so far."""
 
-    def __init__(self, call: TierCall, how: Invocation) -> None:
+    def __init__(self, call: TierCall, request: Request, how: Invocation) -> None:
         self.call = call
+        self.request = request
         self.how = how
         self.chunks: list[AIMessageChunk] = []
         self.started = time.perf_counter()
@@ -125,12 +132,12 @@ class _Answer:
         self._waiting: list[AIMessageChunk] = []
         self._passing = False
 
-    def bound(self, request: Request) -> tuple[Runnable[Any, AIMessage], list[Any]]:
+    def bound(self) -> tuple[Runnable[Any, AIMessage], list[Any]]:
         """The model to call, under watch where it is watched, and the messages in its dialect."""
         tier, watch = self.call.tier, self.how.watch
         model: BaseChatModel = tier.model if watch is None else watched(tier.model, watch)
         messages = fit(self.how.messages, tier.model, tier.description)
-        return (bind(model, request) if request.binds else model), messages
+        return (bind(model, self.request) if self.request.binds else model), messages
 
     def probed(self, config: RunnableConfig) -> RunnableConfig:
         """The config with a probe beside the listeners that hang on it."""
@@ -186,11 +193,33 @@ class _Answer:
         if isinstance(draft, AIMessage):
             draft = counted(_plain(draft))
         seconds, waiting = time.perf_counter() - self.started, tuple(self._waiting)
+        if self.how.live and self._begun:
+            repaired = False  # somebody has seen it as it is
+        else:
+            draft, repaired = self._read(draft)
         result = CallResult(
-            draft, seconds, begun=self._begun, watch=self.how.watch, waiting=waiting
+            draft,
+            seconds,
+            begun=self._begun,
+            watch=self.how.watch,
+            waiting=waiting,
+            repaired=repaired,
         )
         check_end(cast("AIMessage", result.message), self.call.provider)
         return result
+
+    def _read(self, draft: Draft) -> tuple[Draft, bool]:
+        """A whole answer with its thinking set apart and the tool calls made that it writes as text,
+        and whether there were any such calls; the draft itself where there is nothing to change."""
+        message = draft if type(draft) is AIMessage else as_message(draft)
+        text, tools, read = str(message.text), self.request.tools, message
+        if any(sign in text for sign in THINKING_SIGNS):
+            read = thinking_apart(message)
+        if self.call.repairs and tools and tools.may_be_called and not self.request.schema:
+            found = repair_tool_calls(read, tools_of(tools.openai_tools))
+            if found.calls:
+                return found.message, True
+        return (draft if read is message else read), False
 
     def failed(self, error: Exception) -> CallResult:
         """It failed."""

@@ -14,6 +14,7 @@ LONGEST = 2_000_000
 """Characters of an answer that are looked at."""
 
 _BRACKET = re.compile(r"[{\[]")
+_BEGINS_DATA = re.compile(r'\{\s*+"|\[\s*+[{\["]')
 
 
 def json_in(text: str) -> Any:
@@ -33,8 +34,9 @@ def json_candidates(text: str) -> tuple[Any, ...]:
 
     What stands behind the thinking counts. Where that is JSON as a whole, or one fence with JSON
     in it, it is the only one. Else come objects and lists in fences, from the last, then those
-    among the prose, from the last, objects before lists. A reader with a schema takes the first
-    that fits it. The time is linear in the text; values nested deeper than 60 levels are none.
+    among the prose, from the last, objects before lists; nothing within data that were cut off. A
+    reader with a schema takes the first that fits it. The time is linear in the text; values nested
+    deeper than 60 levels are none.
     """
     answer = split_thinking(text).answer.strip()
     if not answer or len(answer) > LONGEST:
@@ -78,16 +80,19 @@ def _among_prose(text: str, spans: CodeSpans) -> list[Any]:
             value, at = json_value(text, bracket.start())
             found.append(value)
         except UnreadableError:
-            budget -= _cost(text, bracket.start())
+            cost, closed = _cost(text, bracket.start())
+            if not closed and _BEGINS_DATA.match(text, bracket.start()):
+                break  # data that was cut off: what stands within is a part of it
+            budget -= cost
             at = bracket.end()
     objects = [value for value in found if isinstance(value, dict)]
     lists = [value for value in found if isinstance(value, list)]
     return [*objects[::-1], *lists[::-1]]
 
 
-def _cost(text: str, at: int) -> int:
-    """About how many characters were read in vain at a bracket."""
+def _cost(text: str, at: int) -> tuple[int, bool]:
+    """About how many characters were read in vain at a bracket, and whether that is closed."""
     try:
-        return bracketed(text, at) - at
+        return bracketed(text, at) - at, True
     except UnreadableError:
-        return len(text) - at
+        return len(text) - at, False

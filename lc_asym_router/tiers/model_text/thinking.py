@@ -14,6 +14,9 @@ from langchain_core.messages import AIMessage
 
 from lc_asym_router.tiers.model_text._spans import CodeSpans
 
+THINKING_SIGNS = ("<", "[", "◁", "analysis")
+"""Any text with thinking in it holds one of these: a quick look before the reading."""
+
 _NAMES = r"(?:\w+:)?(?:think|thinking|thoughts?|reasoning|scratchpad)"
 _MARK = re.compile(
     rf"(?P<open><{_NAMES}\s*>|\[THINK\]|◁think▷|<\|begin_of_thought\|>|<\|START_THINKING\|>"
