@@ -19,11 +19,11 @@ from lc_asym_router._internal.schemas import (
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.records.request import ToolBinding, has_answer
 from lc_asym_router.tiers.model_text import (
-    THINKING_SIGNS,
     read_calls,
     thinking_is_whole,
     tools_of,
 )
+from lc_asym_router.tiers.model_text.thinking import THINKING_SIGNS
 from lc_asym_router.tiers.provider import LENGTH_REASONS, ends_unmarked, finish_reason
 from lc_asym_router.tiers.structured import structured
 from lc_asym_router.verify.attempt import Attempt, Verdict

@@ -150,7 +150,7 @@ async def araises(_):
 @pytest.mark.parametrize(
     ("classifier", "says"),
     [
-        (raises, "raises failed \\(RuntimeError: raised in tests/"),
+        (raises, "raises failed \\(RuntimeError: raised in behaviour/"),
         (araises, "araises failed"),
         (lambda _: float("nan"), "a number in \\[0, 1\\]"),
         (lambda _: 1.01, "a number in \\[0, 1\\]"),

@@ -26,11 +26,11 @@ from lc_asym_router.tiers.binding import bind
 from lc_asym_router.tiers.conversation import fit
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.model_text import (
-    THINKING_SIGNS,
     repair_tool_calls,
     thinking_apart,
     tools_of,
 )
+from lc_asym_router.tiers.model_text.thinking import THINKING_SIGNS
 from lc_asym_router.tiers.provider import check_end, counted, tokens_of
 
 MessageT = TypeVar("MessageT", bound=AIMessage)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from lc_asym_router.tiers.model_text.structured import json_candidates, json_in
 from lc_asym_router.tiers.model_text.thinking import (
-    THINKING_SIGNS,
     ThoughtText,
     split_thinking,
     thinking_apart,
@@ -24,7 +23,6 @@ from lc_asym_router.tiers.model_text.tool_calls import (
 )
 
 __all__ = [
-    "THINKING_SIGNS",
     "ReadCalls",
     "RepairedMessage",
     "TextCall",
