@@ -124,6 +124,7 @@ class Routed(ChatModelIntegrationTests):
         return {
             "small": Tier(small_model(self.small), price=SMALL_PRICE),
             "frontier": Tier(frontier_model(self.frontier), price=FRONTIER_PRICE),
+            "verify": "form",  # a further sample would be a second call
             **self.settings,
         }
 

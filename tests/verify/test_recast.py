@@ -100,7 +100,9 @@ def test_a_program_is_read_for_what_it_comes_to(reply, value):
 async def test_one_varied_sample_must_agree(make, ask, small):
     rule = default_checks() & Agreement(samples=1, vary="auto")
     small.script("He has 9.", "apples = 5 - 2\nans = apples + 6")
-    answer = await ask(make(verify=rule), "Tom has 5 apples, eats 2, buys 6. How many?")
+    answer = await ask(
+        make(classify=lambda _: 0.0, verify=rule), "Tom has 5 apples, eats 2, buys 6. How many?"
+    )
     assert answer.text == "He has 9."
     assert record(answer)["vouched"] == "sample"
     assert "variable ans" in small.requests[1].body["messages"][-1]["content"]
@@ -108,7 +110,10 @@ async def test_one_varied_sample_must_agree(make, ask, small):
 
 async def test_a_sample_that_cant_be_read_gives_way_to_another_one(make, ask, small):
     small.script("He has 9.", "import os\nans = os.cpu_count()", "1. 5 - 2 + 6 is 9.\nAnswer: 9")
-    answer = await ask(make(verify=Agreement()), "Tom has 5 apples, eats 2, buys 6. How many?")
+    answer = await ask(
+        make(classify=lambda _: 0.0, verify=Agreement()),
+        "Tom has 5 apples, eats 2, buys 6. How many?",
+    )
     assert answer.text == "He has 9."
     assert len(small.requests) == 3
     assert "numbered steps" in small.requests[2].body["messages"][-1]["content"]
@@ -118,13 +123,15 @@ async def test_a_sample_that_cant_be_read_gives_way_to_another_one(make, ask, sm
 async def test_never_executed(make, ask, small, tmp_path):
     mark = tmp_path / "mark"
     small.script("3", f"ans = open({str(mark)!r}, 'w').write('x')", "Answer: 4")
-    await ask(make(verify=Agreement()), "How many are 1 + 2?")
+    await ask(make(classify=lambda _: 0.0, verify=Agreement()), "How many are 1 + 2?")
     assert not mark.exists()
 
 
 async def test_vary_none_asks_the_same_again(make, ask, small):
     small.script("9", "9")
-    await ask(make(verify=Agreement(samples=1, vary=None)), "How many are 5 + 4?")
+    await ask(
+        make(classify=lambda _: 0.0, verify=Agreement(samples=1, vary=None)), "How many are 5 + 4?"
+    )
     first, second = (each.body["messages"] for each in small.requests)
     assert first == second
 
@@ -133,7 +140,7 @@ async def test_long_texts_may_pass_unasked(make, ask, small):
     letter = "Dear Ann, " + "thank you for the kind words that you sent to all of us. " * 3
     small.script(letter)
     rule = default_checks() & Agreement(samples=1, texts="pass")
-    answer = await ask(make(verify=rule), "Write a letter of thanks to Ann")
+    answer = await ask(make(classify=lambda _: 0.0, verify=rule), "Write a letter of thanks to Ann")
     assert len(small.requests) == 1
     assert record(answer)["vouched"] == "form"
 

@@ -133,7 +133,7 @@ def test_more_sums_than_are_worked_out_do_not_pass():
         {"type": "function", "function": CALL},
         {"type": "function", "function": {"name": "f", "parameters": {}}},
         {"function": "f", "args": {}},
-        [{"x": 1}, {"function": CALL}],
+        {"function": {"name": "g", "arguments": {}}},
     ],
 )
 def test_a_call_as_text_fails(call):
@@ -147,7 +147,7 @@ def test_a_call_as_text_fails(call):
         {"function": ["f"], "arguments": {}},
         {"function": {"name": ["f"], "parameters": {}}},
         {"function": {"function": {"function": {}}}},
-        {"function": {"name": "g", "arguments": {}}},
+        [{"x": 1}, {"function": CALL}],
         {"name": "f"},
         [[CALL]],
         5,
