@@ -80,7 +80,7 @@ def test_work_is_linear(piece: str) -> None:
 
 def test_ask(served: Any, capsys: pytest.CaptureFixture[str], small: Any) -> None:  # noqa: F811
     small.script(Reply(HOSTILE))
-    assert main(["ask", "hi"]) == 0
+    assert main(["ask", "--no-verify", "hi"]) == 0
     out, err = capsys.readouterr()
     assert out == "ABCDEFG\n"
     assert printable(err) == err
@@ -88,7 +88,7 @@ def test_ask(served: Any, capsys: pytest.CaptureFixture[str], small: Any) -> Non
 
 def test_ask_as_json(served: Any, capsys: pytest.CaptureFixture[str], small: Any) -> None:  # noqa: F811
     small.script(Reply(HOSTILE))
-    assert main(["ask", "--json", "hi"]) == 0
+    assert main(["ask", "--no-verify", "--json", "hi"]) == 0
     out, _ = capsys.readouterr()
     assert json.loads(out)["answer"] == HOSTILE
     assert printable(out) == out
@@ -102,7 +102,7 @@ def test_errors(
 ) -> None:
     small.script(Reply(status=400, error=HOSTILE))
     frontier.script(Reply(status=400, error=HOSTILE))
-    assert main(["ask", "hi"]) == 3
+    assert main(["ask", "--no-verify", "hi"]) == 3
     out, err = capsys.readouterr()
     assert out == ""
     assert printable(err) == err
