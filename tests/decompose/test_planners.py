@@ -107,7 +107,9 @@ def test_a_planner_that_fails_goes_whole_to_the_frontier(world: World) -> None:
         raise RuntimeError("no idea")
 
     answer = Decomposer(router=world.router(), planner=broken).invoke(WHOLE)
-    assert record(answer)["decomposition"]["reason"] == "frontier: the plan failed: RuntimeError"
+    assert record(answer)["decomposition"]["reason"].startswith(
+        "frontier: the plan failed: RuntimeError"
+    )
     world.begin()
     world.frontier.script(Reply(status=500, error="boom"))
     answer = Decomposer(router=world.router(), planner="chat", gate=None).invoke(WHOLE)

@@ -70,7 +70,7 @@ def events(*objects: Any) -> bytes:
 
 def refused(code: int, headers: dict[str, str] | None = None) -> Reply:
     """An error status, whose text quotes."""
-    return Reply(status=code, error=f"no: {DRAFT}", headers=headers or {})
+    return Reply(status=code, error="the server is on fire", headers=headers or {})
 
 
 def later(seconds: float) -> str:
@@ -195,7 +195,7 @@ STATUSES = [
     _limit("for a quarter of an hour", False, **{"Retry-After": "900"}),
     _limit("a date", False),
     _limit("nonsense", True, **{"Retry-After": "soon"}),
-    Fault("500 HTML", Reply(status=500, body=b"<p>\xff" + DRAFT.encode()), error="500", **_GONE),
+    Fault("500 HTML", Reply(status=500, body=b"<p>\xfffire"), error="500", **_GONE),
     Fault("500 empty", Reply(status=500, body=b""), error="500", **_GONE),
     Fault("redirects", _redirect("/api/chat"), _redirect("/v1/chat/completions")),
 ]
@@ -210,7 +210,7 @@ BODIES = [
         **_GONE,
     ),
     Fault("malformed", Reply(body=b'{"model": \n'), Reply(body=b'data: {"bad\n\n'), **_GONE),
-    Fault("error inside", Reply(DRAFT, error=f"no: {DRAFT}"), begun=True),
+    Fault("error inside", Reply(DRAFT, error="the server is on fire"), begun=True),
     Fault("empty body", Reply(body=b"")),
     Fault("blank body", Reply(body=b"\n\n\n")),
     Fault("empty object", Reply(body=b"{}\n")),
@@ -241,7 +241,7 @@ BODIES = [
         silent=frozenset({"ollama", "openai stream"}),
     ),
     Fault("nothing", Reply(DRAFT, truncate_after=0)),
-    Fault("HTML", _typed("text/html", b"<html>" + DRAFT.encode() + b"</html>")),
+    Fault("HTML", _typed("text/html", b"<html>fire</html>")),
     Fault("wrong type", _typed("text/html"), answers=frozenset({"ollama", "openai"})),
     Fault("wrong charset", _typed("text/plain; charset=utf-16"), answers=frozenset({"openai"})),
     Fault("wrong encoding", Reply(DRAFT, headers={"Content-Encoding": "gzip"}), **_GONE),

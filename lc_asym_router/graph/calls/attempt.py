@@ -228,6 +228,8 @@ class CallResult:
         if self.error is None:
             return None
         texts = None if request is None else request.texts
+        if texts is not None and self.received is not None:
+            texts = [*texts, str(as_message(self.received).text)]  # nor what nobody may see of it
         return describe_error(
             self.error, model=tier.model_name, texts=texts, secrets=secrets_of(tier.model)
         )
