@@ -20,7 +20,9 @@ from langchain_core.exceptions import (
     ModelNotFoundError,
     ModelPermissionDeniedError,
     ModelRateLimitError,
+    OutputParserException,
 )
+from pydantic import ValidationError
 
 from lc_asym_router._internal.redaction import redacted
 from lc_asym_router.errors import AttemptTimeoutError, CircuitOpenError, QueueFullError, RouterError
@@ -94,7 +96,7 @@ class ErrorDetails:
 def details_of(error: BaseException) -> ErrorDetails:
     """What an exception says of a server's error, however the server told it."""
     body = _body(error)
-    text = str(body.get("message") or getattr(error, "message", "") or error)
+    text = str(body.get("message") or getattr(error, "message", "") or _text_of(error))
     given = [str(body[key]).lower() for key in ("code", "type", "status") if body.get(key)]
     given += [str(c).lower() for c in (getattr(error, "code", None),) if c]
     first, colon, rest = text.partition(":")
@@ -107,6 +109,16 @@ def details_of(error: BaseException) -> ErrorDetails:
     if status is None and error.__cause__ is not None:
         status = details_of(error.__cause__).status
     return ErrorDetails(status, frozenset(given), text)
+
+
+def _text_of(error: BaseException) -> str:
+    """An exception's text, without what a client quotes of an answer that it could not read."""
+    if isinstance(error, ValidationError):
+        kinds = dict.fromkeys(fault["type"] for fault in error.errors(include_input=False))
+        return f"the answer is no {error.title} ({', '.join(kinds)})"
+    if isinstance(error, OutputParserException):
+        return "the answer could not be parsed"
+    return str(error)
 
 
 def status_of(error: BaseException) -> int | None:

@@ -20,7 +20,7 @@ ASKED = '1. What is the capital of France?\n2. Please debug my <b>head</b>.\n3. 
 
 def test_ask_decompose(served, capsys, small):  # noqa: F811
     small.script("Paris.", Reply("Goethe."))
-    assert main(["ask", "--decompose", ASKED]) == 0
+    assert main(["ask", "--no-verify", "--decompose", ASKED]) == 0
     out, err = capsys.readouterr()
     assert out.startswith("**1. What is the capital of France?**\n\n")
     assert "**2. Please debug my <b>head</b>.**\n\na frontier answer\n" in out
@@ -29,15 +29,15 @@ def test_ask_decompose(served, capsys, small):  # noqa: F811
     assert lines[3] == "  |-- 1 [small]    What is the capital of France?"
     assert lines[4] == "  |-- 2 [frontier] Please debug my <b>head</b>."
     assert lines[6] == "  '-- template"
-    assert lines[7].startswith("attempt 1: step 1: small (small-model) passed")
+    assert lines[7].startswith("attempt 1: step 1: small (small-model) answered")
     assert lines[-1].startswith("in all: ")
 
 
 def test_ask_decompose_as_json_and_as_mermaid(served, capsys):  # noqa: F811
-    assert main(["ask", "--decompose", "--json", ASKED]) == 0
+    assert main(["ask", "--no-verify", "--decompose", "--json", ASKED]) == 0
     data = json.loads(capsys.readouterr().out)
     assert [step["id"] for step in data["decomposition"]["steps"]] == ["1", "2", "3"]
-    assert main(["ask", "--decompose", "--draw", "mermaid", ASKED]) == 0
+    assert main(["ask", "--no-verify", "--decompose", "--draw", "mermaid", ASKED]) == 0
     err = capsys.readouterr().err
     assert "flowchart TD" in err
     assert 's2["2: Please debug my &lt;b&gt;head&lt;/b&gt;.<br/><b>frontier</b>"]' in err
@@ -45,7 +45,7 @@ def test_ask_decompose_as_json_and_as_mermaid(served, capsys):  # noqa: F811
 
 
 def test_ask_decompose_one_task(served, capsys):  # noqa: F811
-    assert main(["ask", "--decompose", "hi"]) == 0
+    assert main(["ask", "--no-verify", "--decompose", "hi"]) == 0
     out, err = capsys.readouterr()
     assert out == "a small answer\n"
     assert "plan (none): whole: one task\n  '-- [small] the whole request\n" in err
@@ -57,7 +57,9 @@ def test_ask_decompose_with_a_chat_planner(served, capsys, frontier):  # noqa: F
         for name in ("first", "second")
     ]
     frontier.script(Reply(json.dumps({"parts": parts})))
-    assert main(["ask", "--decompose", "--planner", "chat", "do all of it " * 60]) == 0
+    assert (
+        main(["ask", "--no-verify", "--decompose", "--planner", "chat", "do all of it " * 60]) == 0
+    )
     err = capsys.readouterr().err
     assert "plan (chat): 2 steps" in err
     assert "side calls: 1 to plan, classify and check" in err

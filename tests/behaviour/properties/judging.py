@@ -156,7 +156,7 @@ def _judge_usage(
     """A callback's totals are those of the record (and so of the servers; see `_judge_record`)."""
     totals: dict[str, tuple[int, int]] = {}
     for entry in record["attempts"]:
-        if entry["usage"]:
+        if entry["usage"] and not entry.get("usage_estimated"):
             had = totals.get(entry["model"], (0, 0))
             more = entry["usage"]["input_tokens"], entry["usage"]["output_tokens"]
             totals[entry["model"]] = had[0] + more[0], had[1] + more[1]

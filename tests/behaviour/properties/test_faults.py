@@ -80,7 +80,7 @@ FREE = {
     "whole, dropped": ({}, Reply("one two three", drop_after=2, chunk_delay=0.01)),
     "whole, cut": ({}, Reply("one two three", truncate_after=2)),
     "held, an unreadable call": (
-        {"verify": "default"},
+        {"verify": "form"},
         Reply(tool_calls=[ToolCall("lookup", '{"city": "x')]),
     ),
 }
@@ -124,7 +124,7 @@ def test_an_unreadable_last_output_is_one_error_in_any_way(pair: Any) -> None:
         chain.invoke("debug")
 
 
-@pytest.mark.parametrize("verify", ["default", None])
+@pytest.mark.parametrize("verify", ["form", None])
 def test_v3_keeps_both_tool_calls(pair: Any, verify: Any) -> None:
     """ChatOllama's chunks give no index to a tool call; v3 loses both of two (a bare one's too)."""
     calls = [ToolCall("lookup", {"city": city}, city) for city in "xy"]

@@ -63,7 +63,7 @@ class World:
                 # asked all the same. tests/behaviour/faults is about the ones that do.
                 small=Tier(self.models["small"], price=PRICES["small"], breaker=PATIENT),
                 frontier=Tier(self.models["frontier"], price=PRICES["frontier"], breaker=PATIENT),
-                verify="default" if setting.checked else None,
+                verify="form" if setting.checked else None,
                 small_attempts=setting.attempts,
                 escalate_with=setting.escalate_with,
             )
