@@ -66,7 +66,7 @@ test-all: $(VENV)/.test
 CORE_TESTS := tests/behaviour/test_agents.py tests/behaviour/test_bad_input.py \
 	tests/behaviour/test_defaults.py tests/behaviour/test_faces.py tests/behaviour/test_parents.py \
 	tests/behaviour/test_routes.py tests/behaviour/test_standard.py tests/behaviour/test_streaming.py \
-	tests/classify/test_classify.py tests/tiers/test_switching.py tests/verify/test_checks.py \
+	tests/classify/test_classify.py tests/verify/test_checks.py \
 	tests/_internal/test_compat.py
 
 $(OLDEST)/.made: pyproject.toml

@@ -110,7 +110,8 @@ def test_a_killed_map_is_taken_up(world: World, tmp_path: Path) -> None:
         "from tests.conftest import small_model, frontier_model\n"
         "from tests.decompose.test_mapping import ITEMS\n"
         f"s, f = N(url={world.small.url!r}), N(base_url={world.frontier.base_url!r})\n"
-        "r = AsymRouter(small=small_model(s), frontier=frontier_model(f), classify='keyword')\n"
+        "r = AsymRouter(small=small_model(s), frontier=frontier_model(f), classify='keyword', "
+        "verify='form')\n"
         f"d = Decomposer(router=r, max_concurrency=2)\n"
         f"print(d.map('Do this:', ITEMS, out={str(out)!r}, progress=False).texts)\n"
     )

@@ -203,6 +203,7 @@ small, frontier, out = sys.argv[1:]
 router = AsymRouter(
     small=small_model(SimpleNamespace(url=small)),
     frontier=frontier_model(SimpleNamespace(base_url=frontier)),
+    verify="form",
 )
 evaluate(router, rows(40), same_final_answer, out=out, concurrency=2, progress=False)
 """
