@@ -33,6 +33,7 @@ from langgraph._internal._constants import (
 from langgraph._internal._runnable import RunnableCallable
 
 __all__ = [
+    "ANTHROPIC_CLIENTS",
     "CONFIG_KEY_CHECKPOINTER",
     "CONFIG_KEY_DURABILITY",
     "CONFIG_KEY_STREAM",
@@ -42,19 +43,35 @@ __all__ = [
     "achunks_to_events",
     "chunks_to_events",
     "http_clients",
+    "langsmith_params",
     "openai_response_format",
     "provider_of",
+    "resource_client",
     "start_producer",
     "with_streams",
 ]
 
 
-def provider_of(model: BaseChatModel) -> str:
-    """The model's provider, as LangSmith names it: "ollama", "openai", ...; "" where it has none.
+ANTHROPIC_CLIENTS = ("_client_params", "_client", "_async_client")
+"""Clients that `ChatAnthropic` builds when it is first asked, and keeps; langchain-anthropic 1.7.10."""
+
+
+def resource_client(resource: Any) -> Any:
+    """The client that a resource of an SDK (`ChatGroq.client`) belongs to, or `None`; groq 0.37.1."""
+    return getattr(resource, "_client", None)
+
+
+def langsmith_params(model: BaseChatModel) -> dict[str, Any]:
+    """What LangSmith is told of a model: `ls_provider`, `ls_model_name`, ...
 
     `BaseChatModel._get_ls_params`: nothing public names the provider; langchain-core 1.8.3.
     """
-    return str(model._get_ls_params().get("ls_provider", ""))
+    return dict(model._get_ls_params())
+
+
+def provider_of(model: BaseChatModel) -> str:
+    """The model's provider, as LangSmith names it: "ollama", "openai", ...; "" where it has none."""
+    return str(langsmith_params(model).get("ls_provider", ""))
 
 
 def http_clients(model: BaseChatModel) -> Iterator[Any]:

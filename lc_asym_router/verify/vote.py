@@ -13,6 +13,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.runnables.config import ContextThreadPoolExecutor
 from langgraph.errors import GraphBubbleUp
 
+from lc_asym_router._internal.compat import langsmith_params
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.verify.answers.final_answer import FinalAnswer
@@ -213,7 +214,7 @@ def _other(voter: Second, attempt: Attempt) -> _Voter:
     """Another model's vote."""
     model = provider = ""
     if isinstance(voter, BaseChatModel):
-        known = voter._get_ls_params()
+        known = langsmith_params(voter)
         model, provider = str(known.get("ls_model_name", "")), str(known.get("ls_provider", ""))
     return _Voter(
         voter if isinstance(voter, str) else model or type(voter).__name__,

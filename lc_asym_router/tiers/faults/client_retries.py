@@ -9,13 +9,12 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from lc_asym_router._internal.compat import ANTHROPIC_CLIENTS, resource_client
 from lc_asym_router.tiers.faults.retry import Retry
 from lc_asym_router.tiers.providers.registry import provider_of
 
 _ONCE = {"anthropic": 0, "google_genai": 1, "mistral": 1}
 """The `max_retries` under which a class tries once: some count the first try, some do not."""
-_BUILT_LATER = ("_client_params", "_client", "_async_client")
-"""Clients that ChatAnthropic builds when it is first asked, and keeps."""
 
 
 def retry_like(model: BaseChatModel) -> Retry:
@@ -31,13 +30,13 @@ def without_own_retries(model: BaseChatModel) -> BaseChatModel:
     if name in _ONCE:
         copy = model.model_copy(update={"max_retries": _ONCE[name]})
         if name == "anthropic":
-            for built in _BUILT_LATER:
+            for built in ANTHROPIC_CLIENTS:
                 copy.__dict__.pop(built, None)
         return copy
     update: dict[str, Any] = {}
     if name == "groq":
         for leaf in ("client", "async_client"):
-            root = getattr(getattr(model, leaf, None), "_client", None)
+            root = resource_client(getattr(model, leaf, None))
             if root is not None:
                 update[leaf] = root.with_options(max_retries=0).chat.completions
         return model.model_copy(update=update)
@@ -57,7 +56,7 @@ def _hidden(model: BaseChatModel) -> int:
         return max(0, given - _ONCE[name]) if isinstance(given, int) else 0
     roots = [getattr(model, root, None) for root in ("root_client", "root_async_client")]
     if name == "groq":
-        roots = [getattr(getattr(model, "client", None), "_client", None)]
+        roots = [resource_client(getattr(model, "client", None))]
     for client in roots:
         retries = getattr(client, "max_retries", 0)
         if hasattr(client, "with_options") and isinstance(retries, int) and retries > 0:

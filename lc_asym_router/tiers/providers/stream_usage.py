@@ -71,8 +71,8 @@ def _asking(base: type[BaseChatModel]) -> type[BaseChatModel]:
             async for chunk in chunks:
                 yield chunk
 
-    names = {"_stream": _stream, "_astream": _astream, "__module__": base.__module__}
-    space = {**names, "__qualname__": base.__qualname__}
+    hooks = {hook.__name__: hook for hook in (_stream, _astream)}
+    space = {**hooks, "__module__": base.__module__, "__qualname__": base.__qualname__}
     made = cast("Any", type(base))(base.__name__, (base,), space)
     return cast("type[BaseChatModel]", made)
 
