@@ -1,4 +1,4 @@
-"""What is known of a request: the request itself, its decision, its calls, and its record."""
+"""Data about a request: the request itself, its decision, its calls, and its record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers as a person reads them; what is not known is never taken for 0."""
+"""Format numbers for people; an unknown value is never shown as 0."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ UNKNOWN = "unknown"
 
 
 def usd(amount: float | None) -> str:
-    """An amount in USD."""
+    """Format an amount in USD."""
     if amount is None:
         return UNKNOWN
     size = abs(amount)
@@ -18,17 +18,17 @@ def usd(amount: float | None) -> str:
 
 
 def seconds(amount: float | None) -> str:
-    """A time in seconds."""
+    """Format a time in seconds."""
     return UNKNOWN if amount is None else f"{amount:.2f} s"
 
 
 def share(part: float | None) -> str:
-    """A part in [0, 1], in per cent."""
+    """Format a share in [0, 1] as a percentage."""
     return UNKNOWN if part is None else f"{part:.1%}"
 
 
 def number(value: float | None) -> str:
-    """A number of things, or a score."""
+    """Format a count or a score."""
     if value is None:
         return UNKNOWN
     return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""`Call`: one call of a model, read from a record in which anything may be missing."""
+"""`Call`: one model call, read from a record in which any field may be missing."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ FIRST = {"plan": "to plan", "classify": "to decide"}
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a model: an attempt of a tier, or a side call of a classifier or a check.
+    """One model call: an attempt of a tier, or a side call of a classifier or a check.
 
     Attributes:
-        tier: The tier's name; of a side call, what it was for ("classify", "verify").
+        tier: The tier's name; for a side call, its purpose ("classify", "verify").
         model: The model's name.
         passed: The check's verdict; `None` where no check was made.
         check: The check that decided, or "".
-        score: Its score in [0, 1], or `None`.
+        score: The check's score in [0, 1], or `None`.
         reason: Why, in one line, or "".
         usage: Token counts under "input_tokens" and "output_tokens", or `None`.
-        cost_usd: Cost in USD, or `None` where it is not known.
-        seconds: How long it took, or `None` where the record does not say.
+        cost_usd: Cost in USD, or `None` where it is unknown.
+        seconds: Duration in seconds, or `None` where the record does not have it.
         error: Why it failed, or "".
-        stopped_early: Whether the router ended it before it was whole.
-        cached: Whether the answer came from LangChain's cache, and no model was asked.
-        retry_in: Seconds that were waited before the same tier was asked again, or `None`.
-        step: The step of a split request that it was for ("join" where it joined them), or "".
+        stopped_early: Whether the router ended it before the answer was complete.
+        cached: Whether the answer came from LangChain's cache, and no model was called.
+        retry_in: Seconds waited before the same tier was asked again, or `None`.
+        step: The step of a split request that the call was for ("join" where it joined them), or
+            "".
     """
 
     tier: str
@@ -54,7 +55,7 @@ class Call:
 
     @classmethod
     def of(cls, entry: Any) -> Call:
-        """A call of its entry in a record, whatever is missing there."""
+        """Read a call from its entry in a record; missing fields become unknown."""
         given = mapping_of(entry)
         usage = mapping_of(given.get("usage"))
         counts = {name: number_of(usage.get(name)) for name in ("input_tokens", "output_tokens")}
@@ -79,53 +80,53 @@ class Call:
 
 
 def mapping_of(value: Any) -> Mapping[str, Any]:
-    """The value where it is a mapping, else an empty one."""
+    """Return the value if it is a mapping, else an empty one."""
     return value if isinstance(value, Mapping) else {}
 
 
 def sequence_of(value: Any) -> Sequence[Any]:
-    """The value where it is a list, else an empty one."""
+    """Return the value if it is a list, else an empty one."""
     return value if isinstance(value, list | tuple) else ()
 
 
 def text_of(value: Any) -> str:
-    """The value where it is a text, else ""."""
+    """Return the value if it is a string, else ""."""
     return value if isinstance(value, str) else ""
 
 
 def number_of(value: Any) -> float | None:
-    """The value where it is a number that is one, else `None`."""
+    """Return the value if it is a finite number, else `None`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return value
 
 
 def stopped(call: Call) -> bool:
-    """Whether it has lost a race with the call that follows: both ended at once."""
+    """Whether the call lost a race with the call that follows it and was cancelled."""
     return call.error.startswith("stopped:")
 
 
 def describe_call(call: Call, *, side: bool) -> tuple[str, Kind]:
-    """What came of a call."""
+    """Describe a call's result in a line, with the kind that displays colour it by."""
     if call.error:
         again = "" if call.retry_in is None else f"; again after {seconds(call.retry_in)}"
         return f"failed: {call.error}{again}", "fail"
-    kept = " from the cache" if call.cached else ""
+    source = " from the cache" if call.cached else ""
     if side:
-        return f"{FIRST.get(call.tier, 'to check')}{kept}", "side"
+        return f"{FIRST.get(call.tier, 'to check')}{source}", "side"
     if call.passed is None:
-        return f"answered{kept}, not checked", "calm"
+        return f"answered{source}, not checked", "calm"
     why = f": {call.reason}" if call.reason else ""
     if call.passed:
-        return f"passed{kept}{why}", "good"
+        return f"passed{source}{why}", "good"
     early = ", ended early" if call.stopped_early else ""
     return f"discarded{early}, {call.check or 'a check'}{why}", "bad"
 
 
 def describe_calls(calls: Sequence[Call]) -> tuple[str, Kind]:
-    """What came of calls of tiers, one after the other."""
+    """Describe the results of successive calls of tiers."""
     if not calls:
         return "no tier was asked", "side"
-    said = [describe_call(call, side=False) for call in calls]
-    words = (f"{call.tier} {told}" for call, (told, _) in zip(calls, said, strict=True))
-    return "; ".join(words), said[-1][1]
+    described = [describe_call(call, side=False) for call in calls]
+    words = (f"{call.tier} {text}" for call, (text, _) in zip(calls, described, strict=True))
+    return "; ".join(words), described[-1][1]

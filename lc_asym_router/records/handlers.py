@@ -1,4 +1,4 @@
-"""The base of callback handlers that want requests' records and none of LangChain's events."""
+"""Protocols and a base class of callback handlers that receive the records of requests."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 
 class RecordsOnly(BaseCallbackHandler):
-    """A handler whose `on_router_record` is all that is called; LangChain's events pass it by.
+    """Base of a callback handler that receives records only, and none of LangChain's own events.
 
-    It stays one handler where LangChain copies a config.
+    Copying a LangChain config does not copy the handler: it stays the same object.
     """
 
     run_inline = True
 
     @property
     def ignore_llm(self) -> bool:
-        """Models' runs are passed over."""
+        """Ignore the events of models' runs."""
         return True
 
     @property
     def ignore_chat_model(self) -> bool:
-        """Chat models' runs are passed over."""
+        """Ignore the events of chat models' runs."""
         return True
 
     @property
     def ignore_chain(self) -> bool:
-        """Chains' runs are passed over."""
+        """Ignore the events of chains' runs."""
         return True
 
     @property
     def ignore_agent(self) -> bool:
-        """Agents' runs are passed over."""
+        """Ignore the events of agents' runs."""
         return True
 
     @property
     def ignore_retriever(self) -> bool:
-        """Retrievers' runs are passed over."""
+        """Ignore the events of retrievers' runs."""
         return True
 
     @property
     def ignore_custom_event(self) -> bool:
-        """Custom events are passed over."""
+        """Ignore custom events."""
         return True
 
     def __copy__(self) -> Self:
@@ -58,16 +58,16 @@ class RecordsOnly(BaseCallbackHandler):
 
 @dataclass(frozen=True)
 class FinishedRequest:
-    """A request that has come to its end.
+    """A request that has ended: answered, failed or cancelled.
 
     Attributes:
-        record: Its record, plain JSON; the totals are missing where it got no answer.
+        record: The request's record, plain JSON; without totals where there is no answer.
         run_id: Id of the router's run, or `None`.
-        tags: The tags that the caller gave.
+        tags: The caller's tags.
         metadata: The run's metadata, with `thread_id` where the call has one.
-        messages: What was asked.
-        answer: What was answered, or `None`.
-        error: What was raised instead, or `None`.
+        messages: The request's messages.
+        answer: The answer, or `None`.
+        error: The exception raised instead, or `None`.
     """
 
     record: Mapping[str, Any]
@@ -80,51 +80,57 @@ class FinishedRequest:
 
     @property
     def outcome(self) -> Literal["answered", "failed", "left"]:
-        """How it ended; "left" where it was cancelled or its reader has gone."""
+        """How the request ended; "left" where it was cancelled or its stream was closed early."""
         if self.answer is not None:
             return "answered"
         return "failed" if isinstance(self.error, Exception) else "left"
 
 
 class RecordHandler(Protocol):
-    """A callback handler that wants each request's record.
+    """A callback handler that receives each request's record.
 
-    It may have the methods `around_router` and `on_router_output_error` too: see `ScopeHandler` and
-    `OutputErrorHandler`.
+    It may also have the methods `around_router` and `on_router_output_error`: see `ScopeHandler`
+    and `OutputErrorHandler`.
     """
 
     def on_router_record(self, finished: FinishedRequest) -> None:
-        """A request has come to its end. Called on the request's path: it must not wait."""
+        """Receive the record of a request that has ended.
+
+        The request waits for this call to return, so it must not block.
+        """
 
 
 class OutputErrorHandler(Protocol):
-    """A record handler that wants to know when an answer turns out to be of no use."""
+    """A record handler that is also notified when a structured output can't be parsed."""
 
     def on_router_output_error(self, request_id: str, error: Exception) -> None:
-        """The structured output of a request that was answered can't be read.
+        """Receive the error of an answered request whose structured output can't be parsed.
 
-        It comes after the request's record, whose `id` it names, and must not wait either.
+        Called after `on_router_record` for the same request, whose record has this `id`. It must
+        not block.
         """
 
 
 class ScopeHandler(Protocol):
-    """A record handler that wants to know when a request begins."""
+    """A record handler that is also notified when a request begins."""
 
     def around_router(self, step: RequestScope) -> AbstractContextManager[None]:
-        """What is entered around a request; `on_router_record` is called inside it.
+        """Return a context manager that is active while the request runs.
 
-        A subgraph's request has a block for each of its steps.
+        `on_router_record` is called inside it. For a router that runs as a subgraph it is entered
+        once for
+        each node.
         """
 
 
 @dataclass(frozen=True)
 class RequestScope:
-    """A request, or a step of a subgraph's, as `around_router` sees it.
+    """The request, or the subgraph's node, that an `around_router` block encloses.
 
     Attributes:
-        run_id: Id of the run that asks; of the node's run in a subgraph.
-        whole: Whether all of the request is in the block.
-        passing: Exceptions that are no end of the request: it will be taken up again.
+        run_id: Id of the calling run; in a subgraph, of the node's run.
+        whole: Whether the block encloses the whole request.
+        passing: Exceptions that interrupt the request without ending it: it will be resumed.
     """
 
     run_id: str | None
@@ -134,5 +140,5 @@ class RequestScope:
 
     @property
     def request_id(self) -> str | None:
-        """The request's own id, as in its record; `None` before it was decided where it goes."""
+        """The id of the request in its record; `None` before the decision."""
         return self._id()

@@ -1,4 +1,4 @@
-"""A record as lines for a person."""
+"""Format a record as text lines."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from typing import Any
 
 
 def decision_line(decision: Mapping[str, Any]) -> str:
-    """The decision in one line."""
+    """Format the decision as one line."""
     return f"decision: {decision['tier']} ({decision['classifier']}): {decision['reason']}"
 
 
 def attempt_line(number: int, attempt: Mapping[str, Any]) -> str:
-    """An attempt and its verdict in one line."""
+    """Format an attempt and its verdict as one line."""
     if attempt["error"]:
-        outcome = f"failed: {attempt['error']}"
+        result = f"failed: {attempt['error']}"
     elif attempt["passed"] is None:
-        outcome = "answered, not checked"
+        result = "answered, not checked"
     else:
-        outcome = "passed" if attempt["passed"] else f"rejected by {attempt['check']}"
-        outcome += f": {attempt['reason']}" if attempt["reason"] else ""
+        result = "passed" if attempt["passed"] else f"rejected by {attempt['check']}"
+        result += f": {attempt['reason']}" if attempt["reason"] else ""
     usage = attempt["usage"]
     tokens = f", {usage['input_tokens']} + {usage['output_tokens']} tokens" if usage else ""
     spent = f"[{_seconds(attempt['seconds'])}{tokens}{_usd(attempt['cost_usd'])}]"
     step = f"step {attempt['step']}: " if attempt.get("step") else ""
-    return f"attempt {number}: {step}{attempt['tier']} ({attempt['model']}) {outcome} {spent}"
+    return f"attempt {number}: {step}{attempt['tier']} ({attempt['model']}) {result} {spent}"
 
 
 def record_lines(record: Mapping[str, Any]) -> Iterator[str]:
-    """The whole record, one line a step."""
+    """Format the whole record, one line per step."""
     yield decision_line(record["decision"])
     yield from spent_lines(record)
 
 
 def spent_lines(record: Mapping[str, Any]) -> Iterator[str]:
-    """The calls of a record and what they come to, one line a step."""
+    """Format a record's calls and their totals, one line each."""
     for number, attempt in enumerate(record["attempts"], 1):
         yield attempt_line(number, attempt)
     if record["side_calls"]:

@@ -1,4 +1,4 @@
-"""What came of each step of a split request, as rows."""
+"""The steps of a split request and their results, as rows for tables and timelines."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from lc_asym_router.records.trail import total
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """A row of the drawing.
+    """One row: a step of the plan, the planning, the join, or the whole request.
 
     Attributes:
         name: The step's id, or "plan", "join" or "whole".
-        title: What it asks, in a line, or "".
-        result: What came of it.
-        kind: The same in one word.
-        record: Its calls; `None` where no model was asked.
-        begun: Seconds from the start of the first.
+        title: The step's title, in one line, or "".
+        result: The result in words.
+        kind: The result's kind, which displays colour it by.
+        record: The record of its calls; `None` where no model was called.
+        begun: Start in seconds after the start of the first row.
     """
 
     name: str
@@ -32,12 +32,12 @@ class PlanRow:
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """Every call that was made for it."""
+        """All model calls made for the row."""
         return (*self.record.attempts, *self.record.side_calls) if self.record else ()
 
     @property
     def seconds(self) -> float | None:
-        """How long it took, in seconds; `None` where that is not known."""
+        """Duration in seconds; `None` where it is unknown."""
         if self.record and self.record.seconds is not None:
             return self.record.seconds
         took = [call.seconds for call in self.calls if call.seconds is not None]
@@ -45,27 +45,27 @@ class PlanRow:
 
     @property
     def end(self) -> float:
-        """Seconds from the start of the first to its end."""
+        """End in seconds after the start of the first row."""
         return self.begun + (self.seconds or 0.0)
 
     @property
     def tiers(self) -> str:
-        """The tiers that it went through, to the one that answered."""
+        """The tiers that were asked, ending with the one that answered."""
         attempts = self.record.attempts if self.record else ()
         return " > ".join(dict.fromkeys(call.tier for call in attempts))
 
     @property
     def cost_usd(self) -> float | None:
-        """What it cost in USD, checks included; `None` where that is not known."""
+        """Cost in USD, checks included; `None` where it is unknown."""
         if self.record and self.record.cost_usd is not None:
             return self.record.cost_usd
         return total(call.cost_usd for call in self.calls) if self.calls else None
 
 
 def rows_of(record: Record) -> list[PlanRow]:
-    """Planning, each step when what it needs is there, the join, and the whole request after all.
+    """Return the rows of a record: planning, steps, join, and the fallback to the whole request.
 
-    When a step began, a record does not say: the rows stand as they could have at the earliest.
+    A record does not have the steps' start times: each row starts as early as its needs allow.
     """
     found = record.decomposition
     if found is None or not found.parts:
@@ -78,27 +78,27 @@ def rows_of(record: Record) -> list[PlanRow]:
     planned = rows[0].end if rows else 0.0
     rows += _begun([_step(part) for part in found.parts], found.parts, planned)
     if found.join:
-        said, kind = found.join.described
+        result, kind = found.join.described
         begun = max(row.end for row in rows)
-        rows.append(PlanRow("join", f"by {found.join.by}", said, kind, found.join.record, begun))
+        rows.append(PlanRow("join", f"by {found.join.by}", result, kind, found.join.record, begun))
     whole = tuple(call for call in record.attempts if not call.step)
     if whole:
         asked = replace(record, attempts=whole, side_calls=(), seconds=None, cost_usd=None)
-        said, kind = describe_calls(whole)
+        result, kind = describe_calls(whole)
         begun = max(row.end for row in rows)
-        rows.append(PlanRow("whole", "the whole request after all", said, kind, asked, begun))
+        rows.append(PlanRow("whole", "the whole request after all", result, kind, asked, begun))
     return rows
 
 
 def _step(part: Part) -> PlanRow:
-    said, kind = part.described
-    return PlanRow(part.id, part.title, said, kind, part.record)
+    result, kind = part.described
+    return PlanRow(part.id, part.title, result, kind, part.record)
 
 
 def _begun(rows: list[PlanRow], parts: Sequence[Part], start: float) -> list[PlanRow]:
-    """The steps' rows, each begun when the last that it needs has ended.
+    """Set each step's start to the end of the last step that it needs.
 
-    A made-up record may let steps wait for each other: then none of those waits.
+    In a record made by hand steps may need each other in a cycle: then none of them waits.
     """
     names = {part.id for part in parts}
     ends: dict[str, float] = {}

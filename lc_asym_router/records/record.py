@@ -1,4 +1,4 @@
-"""`Record`: what happened to one request, made to be looked at."""
+"""`Record`: what happened to one request, as typed attributes."""
 
 from __future__ import annotations
 
@@ -26,25 +26,29 @@ from lc_asym_router.records.trail import Decision
 
 @dataclass(frozen=True, repr=False)
 class Record(Displayed):
-    """The record of one request; shows itself as a timeline of its attempts, or of its plan's steps.
+    """The record of one request; a notebook shows it as a timeline of attempts, or of a plan's steps.
 
     Attributes:
-        decision: Why it went where it went.
+        decision: Which tier was chosen, and why.
         attempts: The calls of tiers, in order.
         side_calls: The calls of classifiers and checks, in order.
         tier: The tier that answered, or `None`.
-        escalated: Whether a tier below was asked before it.
-        degraded: Whether a tier above was asked before it, and failed.
-        vouched: What the answer is vouched for by: "form" (its form and its sums), "sample" (a further
-            sample of the same model), "vote" (another model says the same), "judge", "learned", "own"
-            (a check of the user's), "frontier" (the last tier's, which nothing checks), "none"; for
-            composed checks the strongest. `None` where the record does not say.
-        cost_usd: What all calls cost in USD, or `None` where a price is not known.
-        frontier_cost_usd: What the frontier alone would have cost, an estimate, or `None`.
-        saved_usd: The difference, or `None`.
-        seconds: How long it took, or `None` where the record does not say.
+        escalated: Whether a lower tier was asked before the one that answered.
+        degraded: Whether a higher tier was asked before the one that answered, and failed.
+        vouched: What supports the answer: "form" (its form and its sums), "sample" (a further
+            sample of
+            the same model), "vote" (another model agrees), "judge", "learned", "own" (a check of
+            the
+            user's), "frontier" (the last tier's answer, which no check is made on), "none"; for
+            composed checks the strongest. `None` where the record does not have it.
+        cost_usd: Cost of all calls in USD, or `None` where a price is unknown.
+        frontier_cost_usd: Estimated cost in USD of the frontier alone, or `None`.
+        saved_usd: The difference in USD, or `None`.
+        seconds: Duration in seconds, or `None` where the record does not have it.
         answer: The answer, or `None`.
-        decomposition: How a `Decomposer` split it, or why it did not; `None` for a router's record.
+        decomposition: How a `Decomposer` split the request, or why it did not; `None` for a
+            router's
+            record.
     """
 
     decision: Decision
@@ -63,7 +67,7 @@ class Record(Displayed):
 
     @classmethod
     def of(cls, source: AIMessage | Mapping[str, Any] | TiersFailedError) -> Record:
-        """The record of an answer, of an error, or as a mapping; what is missing is unknown.
+        """Read the record of an answer or of an error; missing fields become unknown.
 
         Args:
             source: A router's answer, `answer.response_metadata["router"]` itself, or a
@@ -88,14 +92,14 @@ class Record(Displayed):
         return replace(_read(given), answer=answer, decomposition=split)
 
     def __repr__(self) -> str:
-        """The record in lines, without the request and the answer."""
+        """The record as text lines, without the texts of the request and the answer."""
         plain = asdict(replace(self, answer=None, decomposition=None))
         lines = (decision_line(plain["decision"]), *_plan_lines(self), *spent_lines(plain))
         return "\n".join(lines)
 
 
 def _read(given: Mapping[str, Any]) -> Record:
-    """A record without how it was split: that of a step holds none."""
+    """Read a record without its decomposition: the record of a step has none."""
     return Record(
         decision=_decision(given.get("decision")),
         attempts=tuple(map(Call.of, sequence_of(given.get("attempts")))),
@@ -112,7 +116,7 @@ def _read(given: Mapping[str, Any]) -> Record:
 
 
 def _plan_lines(record: Record) -> Iterator[str]:
-    """The plan in lines, without what its steps ask."""
+    """Yield a line for each step of the plan, without the steps' texts."""
     found = record.decomposition
     if found is None or not found.parts:
         return
@@ -144,13 +148,13 @@ Read = Callable[[Mapping[str, Any]], "Record"]
 
 @dataclass(frozen=True)
 class Part:
-    """One step of a plan, and what came of it.
+    """One step of a plan, and its result.
 
     Attributes:
-        id: Its name within the plan.
-        title: What it asks, in a line, or "" where the record does not say.
-        needs: Ids of the steps whose answers it saw.
-        record: The router's own record of it; `None` where it was never asked.
+        id: The step's id within the plan.
+        title: The step's title, in one line, or "" where the record does not have it.
+        needs: Ids of the steps whose answers it was given.
+        record: The router's record of the step; `None` where it was never asked.
         error: Why it has no answer, or "".
     """
 
@@ -162,7 +166,7 @@ class Part:
 
     @property
     def described(self) -> tuple[str, Kind]:
-        """What came of it, and the same in one word."""
+        """The result in words, and its kind."""
         after = f"after {', '.join(self.needs)}: " if self.needs else ""
         if self.record is None:
             return f"{after}not asked", "side"
@@ -178,8 +182,10 @@ class Join:
 
     Attributes:
         by: "template", or the name of the tier that was asked first.
-        record: The router's own record of it; `None` where no model was asked.
-        unused: Ids of the parts that are not in it: then the frontier answers the whole request.
+        record: The router's record of the join; `None` where no model was called.
+        unused: Ids of the parts that the joined answer leaves out: then the frontier answers the
+            whole
+            request.
     """
 
     by: str
@@ -188,7 +194,7 @@ class Join:
 
     @property
     def described(self) -> tuple[str, Kind]:
-        """What came of it, and the same in one word."""
+        """The result in words, and its kind."""
         said, kind = describe_calls(self.record.attempts if self.record else ())
         if self.by == "template":
             said, kind = "put together without a model", "calm"
@@ -203,9 +209,8 @@ class Decomposition:
 
     Attributes:
         planner: The planner's name, or "" where none was asked.
-        reason: Why it was split, or was not, in a line.
-        parts: The plan's steps, in the order in which their answers are read; none where the request
-            went whole.
+        reason: Why the request was split, or was not, in one line.
+        parts: The plan's steps, in reading order; empty where the request was not split.
         join: How the answers were put together, or `None`.
     """
 
@@ -216,10 +221,12 @@ class Decomposition:
 
     @classmethod
     def of(cls, given: Any, read: Read) -> Decomposition | None:
-        """The decomposition in a record, whatever is missing there; `None` where there is none.
+        """Read the decomposition in a record; missing fields become unknown.
+
+        `None` where there is none.
 
         Args:
-            given: What stands in the record under "decomposition".
+            given: The record's entry "decomposition".
             read: Reads a part's own record.
         """
         known = mapping_of(given)
@@ -235,7 +242,7 @@ class Decomposition:
 
 
 def _parts(known: Mapping[str, Any], read: Read) -> Iterator[Part]:
-    """The planned steps, with what came of those that were asked."""
+    """Read the planned steps, with the results of those that were asked."""
     asked = [mapping_of(step) for step in sequence_of(known.get("steps"))]
     for planned in map(mapping_of, sequence_of(mapping_of(known.get("plan")).get("steps"))):
         name = text_of(planned.get("id"))

@@ -1,4 +1,4 @@
-"""The request: what was asked, and what was bound to it."""
+"""The request: its messages, and the tools, schema and arguments bound to it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OF_TOOLS = ("tool_choice", "parallel_tool_calls")
 
 
 def is_provider_tool(tool: Any) -> bool:
-    """Whether a tool is one that a provider runs on its own side: a dict with nothing to call."""
+    """Whether the provider runs the tool itself: a dict that describes no function."""
     return (
         isinstance(tool, dict)
         and tool.get("type") not in (None, "function", "object")
@@ -32,11 +32,11 @@ def is_provider_tool(tool: Any) -> bool:
 
 @dataclass(frozen=True)
 class ToolBinding:
-    """Tools as the caller gave them, kept unconverted until the tier is known.
+    """The caller's tools, converted to a provider's format only when the tier is known.
 
     Attributes:
         tools: Tools, functions, pydantic classes, TypedDicts or dicts.
-        kwargs: What else was given to `bind_tools`: `tool_choice`, `strict`, ...
+        kwargs: Other arguments of `bind_tools`: `tool_choice`, `strict`, ...
     """
 
     tools: tuple[Any, ...]
@@ -44,7 +44,7 @@ class ToolBinding:
 
     @cached_property
     def openai_tools(self) -> list[dict[str, Any]]:
-        """The tools in OpenAI's format, as prebuilt agents look for them."""
+        """The tools in OpenAI's format, as prebuilt agents expect them."""
         return [
             tool if is_provider_tool(tool) else convert_to_openai_tool(tool) for tool in self.tools
         ]
@@ -56,17 +56,17 @@ class ToolBinding:
 
     @cached_property
     def provider_tools(self) -> list[str]:
-        """The types of the tools that a provider itself runs, such as "web_search"."""
+        """The types of the tools that the provider runs itself, such as "web_search"."""
         return [str(tool["type"]) for tool in self.tools if is_provider_tool(tool)]
 
 
 @dataclass(frozen=True)
 class SchemaBinding:
-    """An output schema as the caller gave it.
+    """The caller's output schema.
 
     Attributes:
         schema: A pydantic class, a TypedDict, or a JSON schema.
-        kwargs: What else was given to `with_structured_output`: `method`, `strict`.
+        kwargs: Other arguments of `with_structured_output`: `method`, `strict`.
     """
 
     schema: Any
@@ -75,14 +75,14 @@ class SchemaBinding:
 
 @dataclass(frozen=True)
 class Request:
-    """The messages of one call, with what is bound to it. Its repr holds no text.
+    """The messages of one call, with what is bound to it. Its repr has no text of the messages.
 
     Attributes:
         messages: The conversation, oldest first.
         tools: The bound tools, or `None`.
         schema: The bound output schema, or `None`.
-        kwargs: Everything else given to the call (`stop`, `temperature`, ...), handed to the tiers
-            as it is.
+        kwargs: All other arguments of the call (`stop`, `temperature`, ...), passed to the tiers
+            unchanged.
     """
 
     messages: tuple[BaseMessage, ...] = field(default=(), repr=False)
@@ -92,7 +92,7 @@ class Request:
 
     @classmethod
     def of_call(cls, kwargs: Mapping[str, Any]) -> Request:
-        """The bindings found among the keyword arguments of a call; no messages yet."""
+        """Read the bindings from the keyword arguments of a call; there are no messages yet."""
         rest = dict(kwargs)
         converted = rest.pop("tools", None)
         tools = rest.pop(TOOLS_KEY, None)
@@ -109,10 +109,10 @@ class Request:
         return cls(tools=tools, schema=schema, kwargs=rest)
 
     def with_messages(self, messages: Sequence[BaseMessage]) -> Request:
-        """The same bindings on these messages.
+        """Return the same bindings with these messages.
 
         Raises:
-            InvalidRequestError: There are no messages, no human turn, or nothing in it.
+            InvalidRequestError: There are no messages, no human turn, or the human turn is empty.
         """
         if not messages:
             raise InvalidRequestError(
@@ -159,12 +159,12 @@ class Request:
 
     @property
     def binds(self) -> bool:
-        """Whether anything is to be bound to the model that it goes to."""
+        """Whether anything must be bound to the model that is called."""
         return bool(self.schema or self.tools or self.kwargs)
 
     @cached_property
     def texts(self) -> list[str]:
-        """Every text that stands in the messages: contents, tool calls' arguments, reasoning."""
+        """All texts in the messages: contents, arguments of tool calls, reasoning."""
         found: list[str] = []
         for message in self.messages:
             blocks = [message.content] if isinstance(message.content, str) else message.content
@@ -176,7 +176,7 @@ class Request:
 
     @property
     def replies(self) -> list[AIMessage]:
-        """What models said in answer to the latest human turn so far, oldest first."""
+        """The models' messages since the latest human turn, oldest first."""
         said: list[AIMessage] = []
         for message in reversed(self.messages):
             if isinstance(message, HumanMessage):
@@ -187,7 +187,7 @@ class Request:
 
     @cached_property
     def modalities(self) -> frozenset[str]:
-        """What the messages hold besides text: of `image`, `audio`, `pdf`, `video`, `file`."""
+        """The kinds of content besides text: of `image`, `audio`, `pdf`, `video`, `file`."""
         found: set[str] = set()
         for message in self.messages:
             if isinstance(message.content, str):
@@ -201,17 +201,18 @@ class Request:
 
     @cached_property
     def input_tokens(self) -> int:
-        """Estimated input tokens, tools included; on the high side for scripts without spaces.
+        """Estimated input tokens, tools included; an overestimate for scripts without spaces.
 
-        `count_tokens_approximately` takes four characters for a token, which holds for English;
-        a character outside ASCII costs about one token in today's vocabularies, so each is
-        counted as one.
+        `count_tokens_approximately` assumes four characters per token, which is right for English.
+        A
+        character outside ASCII is about one token in today's vocabularies, so each is counted as
+        one.
         """
         return estimated_tokens(self.messages, self.tools.openai_tools if self.tools else None)
 
 
 def estimated_tokens(messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None) -> int:
-    """Estimated tokens of messages and tools; on the high side for scripts without spaces."""
+    """Estimate the tokens of messages and tools; an overestimate for scripts without spaces."""
     tokens = count_tokens_approximately(messages, tools=list(tools) if tools else None)
     dense = sum(
         sum(1 for char in text if ord(char) > 0x2FF)
@@ -222,7 +223,7 @@ def estimated_tokens(messages: Sequence[BaseMessage], tools: Sequence[Any] | Non
 
 
 def has_content(message: BaseMessage) -> bool:
-    """Whether a message holds any text, or any block that is no text."""
+    """Whether a message has any text, or any block that is not text."""
     if isinstance(message.content, str):
         return bool(message.content.strip())
     return any(
@@ -234,7 +235,7 @@ def has_content(message: BaseMessage) -> bool:
 
 
 def has_answer(message: BaseMessage) -> bool:
-    """Whether a message holds anything but thinking."""
+    """Whether a message has any content besides thinking."""
     if isinstance(message.content, str):
         return has_content(message)
     blocks = [

@@ -1,5 +1,7 @@
-"""What a run of the graph has found out so far about one request: why it goes where it goes, which
-calls are made for it and why, and what they cost."""
+"""What a run of the graph has recorded so far about one request.
+
+The decision and the reason for it, the calls made and the reason for each, and their costs.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Decision(Displayed):
-    """Why a request went where it went.
+    """Which tier a request goes to, and why.
 
     Attributes:
         tier: Name of the tier that is asked first.
-        complexity: How likely the request needs more than the small tier, in [0, 1]; `None` where
-            no classifier was asked (a tier was forced, or only one could take the request).
-        threshold: The complexity at or over which a request goes up, in [0, 1]; `None` likewise.
-        confidence: How sure the classifier was, in [0, 1]; `None` where it does not say.
-        classifier: Name of what scored the request.
-        reason: One line for a person.
+        complexity: Probability that the request needs more than the small tier, in [0, 1]; `None`
+            where no classifier was asked (a tier was forced, or only one could take the request).
+        threshold: A complexity of at least this, in [0, 1], goes to a higher tier; `None` likewise.
+        confidence: The classifier's confidence in [0, 1]; `None` where it gives none.
+        classifier: Name of the classifier, or of the rule that decided in its place.
+        reason: The reason in one line.
         cached: Whether the complexity was read from the router's `decision_cache`.
     """
 
@@ -39,7 +41,7 @@ class Decision(Displayed):
     cached: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """The decision as it stands in the record."""
+        """Return the decision as it is stored in the record."""
         return {
             "tier": self.tier,
             "complexity": self.complexity,
@@ -52,7 +54,7 @@ class Decision(Displayed):
 
 
 class Trail(TypedDict):
-    """What the graph has found out so far about one request; plain JSON."""
+    """What the graph has recorded so far about one request; plain JSON."""
 
     id: str
     """The request's own id: 32 hex digits, unique."""
@@ -74,7 +76,7 @@ class Trail(TypedDict):
 
 
 def open_record(trail: Trail) -> dict[str, Any]:
-    """Ids, decision, calls and time: the part of a record that needs no answer."""
+    """Return the part of a record that needs no answer: ids, decision, calls and time."""
     return {
         "id": trail["id"],
         "run_id": trail["run_id"],
@@ -87,7 +89,7 @@ def open_record(trail: Trail) -> dict[str, Any]:
 
 
 def total(costs: Iterable[float | None]) -> float | None:
-    """Sum in USD; `None` as soon as one part is not known (an unknown price is never 0)."""
+    """Sum amounts in USD; `None` if any is unknown (an unknown price is never 0)."""
     parts = list(costs)
     known = [cost for cost in parts if cost is not None]
     return math.fsum(known) if len(known) == len(parts) else None
@@ -112,17 +114,19 @@ Why = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Why a model is called: on its run as metadata and tags, and in the record.
+    """Why a model is called; written to its run's metadata and tags, and to the record.
 
     Attributes:
         purpose: "answer" for a tier's call, "classify" or "verify" for a side call.
-        why: "decided" (the decision sent the request there), "retried" (the same tier again),
-            "escalated" (a tier up), "hedged" (a tier up, beside one that is late), "fell_back" (a
-            fall-back of the last tier), "degraded" (a tier down); for a side call its purpose.
-        because: What brought that about: the classifier that decided, the check that failed, or the
-            class and HTTP status of the error. Never a text of anybody's.
+        why: "decided" (the decision chose the tier), "retried" (the same tier again), "escalated"
+            (the
+            next tier up), "hedged" (the next tier up, concurrently with one that is late),
+            "fell_back"
+            (a fallback of the last tier), "degraded" (a lower tier); for a side call its purpose.
+        because: The cause of that: the classifier that decided, the check that failed, or the class
+            and HTTP status of the error. Never a text of a user, a model or a provider.
         tier: The tier that is called, or whose answer is checked; `None` for a classifier's call.
-        attempt: The number of that attempt, from 1; `None` likewise.
+        attempt: The number of that attempt, from 1; `None` for a classifier's call.
     """
 
     purpose: Purpose
@@ -132,7 +136,7 @@ class Labels:
     attempt: int | None = None
 
     def on(self, config: RunnableConfig) -> RunnableConfig:
-        """The config with the labels on it."""
+        """Return the config with the labels added."""
         metadata = {
             **(config.get("metadata") or {}),
             f"{PREFIX}_purpose": self.purpose,
@@ -150,10 +154,10 @@ class Labels:
 
     @property
     def in_record(self) -> dict[str, Any]:
-        """Why a tier was called, as it stands in the attempt's entry."""
+        """Return why a tier was called, as it is stored in the attempt's entry."""
         return {"attempt": self.attempt, "why": self.why, "because": self.because}
 
 
 def own_tags(tags: Iterable[str]) -> list[str]:
-    """The tags without the frameworks' own."""
+    """Return the tags without those that LangChain and LangGraph add."""
     return [tag for tag in tags if not tag.startswith(FRAMEWORK_TAGS)]

@@ -1,4 +1,4 @@
-"""The router: a chat model, a middleware, and what explains and compares its decisions."""
+"""The router: a chat model, an agent middleware, and tools to explain and compare decisions."""
 
 from __future__ import annotations
 

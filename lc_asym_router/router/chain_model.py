@@ -1,9 +1,9 @@
-"""A chat model whose own run is a chain run.
+"""Base class of the chat models whose own run is a chain run, not an LLM run.
 
-As an LLM run it would make every usage callback count its tokens twice (once for itself, once for the
-model that it asked), and an LLM run's callback manager has no children. So the public family
-(`invoke`, `stream`, `generate` and their twins) is overridden, and what goes on inside becomes the
-children of a chain run.
+As an LLM run, a router would make every usage callback count its tokens twice (once for itself,
+once for the model that it calls), and the callback manager of an LLM run has no children. So the
+public methods (`invoke`, `stream`, `generate` and their async twins) are overridden, and the
+models' runs become children of a chain run.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from lc_asym_router.router.events import aevents_of, events_of
 
 
 class Answerer(Protocol):
-    """What answers a request, below the chain run."""
+    """Runs the graph on a request, below the chain run."""
 
     def answer(self, request: Request, config: RunnableConfig) -> AIMessage:
-        """The whole answer."""
+        """Return the whole answer."""
         ...
 
     async def aanswer(self, request: Request, config: RunnableConfig) -> AIMessage:
@@ -47,7 +47,7 @@ class Answerer(Protocol):
         ...
 
     def chunks(self, request: Request, config: RunnableConfig) -> Iterator[AIMessageChunk]:
-        """The answer in chunks."""
+        """Yield the answer in chunks."""
         ...
 
     def achunks(self, request: Request, config: RunnableConfig) -> AsyncIterator[AIMessageChunk]:
@@ -56,14 +56,14 @@ class Answerer(Protocol):
 
 
 class ChainChatModel(BaseChatModel):
-    """Base of a chat model that asks other chat models."""
+    """Base class of a chat model that calls other chat models."""
 
     _answerer: Answerer = PrivateAttr()
 
     def _request(
         self, input: LanguageModelInput, kwargs: dict[str, Any], stop: list[str] | None = None
     ) -> Request:
-        """The request that a call makes, validated.
+        """Build the validated request of a call.
 
         Raises:
             InvalidRequestError: There is nothing to route on, or an argument that no model knows.
@@ -79,14 +79,14 @@ class ChainChatModel(BaseChatModel):
         return request
 
     def _check_arguments(self, arguments: Mapping[str, Any]) -> None:
-        """Refuse arguments of a call that none of the models behind it knows.
+        """Reject keyword arguments of a call that no model behind this one accepts.
 
         Raises:
-            InvalidRequestError: There is one.
+            InvalidRequestError: There is such an argument.
         """
 
     def model_copy(self, *, update: Any = None, deep: bool = False) -> Self:
-        """A model with other settings, validated and built anew."""
+        """Return a copy with other settings, validated and built anew."""
         if not update:
             return super().model_copy(deep=deep)
         given = {name: getattr(self, name) for name in self.model_fields_set - {"profile"}}
@@ -103,9 +103,10 @@ class ChainChatModel(BaseChatModel):
         """Answer a request.
 
         Raises:
-            InvalidRequestError: There is nothing to route on, or an argument that no model knows.
-            NoTierError: No tier can take it.
-            TiersFailedError: No tier gave an answer that may be handed on.
+            InvalidRequestError: There is no human message to route on, or an argument that no model
+                accepts.
+            NoTierError: No tier can take the request.
+            TiersFailedError: No tier gave an answer that may be returned.
         """
         request = self._request(input, kwargs, stop)
 
@@ -144,10 +145,16 @@ class ChainChatModel(BaseChatModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> Iterator[AIMessageChunk]:
-        """Answer a request in chunks; the last one, empty, carries the record.
+        """Answer a request in chunks; the last chunk is empty and carries the record.
 
-        The last tier's chunks pass live, and so do those of a tier without a check; a checked tier's
-        come after its check has passed.
+        Chunks of the last tier, and of a tier without a check, are passed on as they arrive. Those
+        of a checked tier are passed on after its check has passed.
+
+        Raises:
+            InvalidRequestError: There is no human message to route on, or an argument that no model
+                accepts.
+            NoTierError: No tier can take the request.
+            TiersFailedError: No tier gave an answer that may be returned.
         """
         if self._streaming_disabled(**kwargs):
             yield cast("AIMessageChunk", self.invoke(input, config, stop=stop, **kwargs))
@@ -202,7 +209,7 @@ class ChainChatModel(BaseChatModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> ChatModelStream:
-        """What `stream_events(version="v3")` returns; LangChain's own would open an LLM run."""
+        """Implement `stream_events(version="v3")`; LangChain's own would open an LLM run."""
         return events_of(self.stream(input, config, stop=stop, **kwargs))
 
     async def _achat_model_stream_v3(
@@ -228,7 +235,7 @@ class ChainChatModel(BaseChatModel):
         run_id: Any = None,
         **kwargs: Any,
     ) -> LLMResult:
-        """Answer several requests, one after the other; each is a run of its own."""
+        """Answer several requests, one after the other; each is a chain run of its own."""
         configs = run_configs(len(messages), callbacks, tags, metadata, run_name, run_id)
         return as_result(
             [
@@ -249,7 +256,7 @@ class ChainChatModel(BaseChatModel):
         run_id: Any = None,
         **kwargs: Any,
     ) -> LLMResult:
-        """Answer several requests side by side; each is a run of its own."""
+        """Answer several requests concurrently; each is a chain run of its own."""
         configs = run_configs(len(messages), callbacks, tags, metadata, run_name, run_id)
         return as_result(
             await asyncio.gather(
@@ -301,7 +308,7 @@ class ChainChatModel(BaseChatModel):
             yield ChatGenerationChunk(message=chunk)
 
     def _merged(self, config: RunnableConfig | None) -> RunnableConfig:
-        """The call's config with the router's own callbacks, tags and metadata in it."""
+        """Return the call's config merged with the router's own callbacks, tags and metadata."""
         own: Any = {}
         for key in ("callbacks", "tags", "metadata"):
             if value := getattr(self, key, None):
@@ -317,7 +324,7 @@ def run_configs(
     run_name: str | None,
     run_id: Any,
 ) -> list[RunnableConfig]:
-    """A config for each of several requests; the run's id can be that of the first alone."""
+    """Return one config for each of several requests; only the first can take the run's id."""
     config: dict[str, Any] = {
         "callbacks": callbacks,
         "tags": tags,
@@ -332,12 +339,15 @@ def run_configs(
 
 
 def as_result(messages: Sequence[AIMessage]) -> LLMResult:
-    """The answers as the result of `generate`."""
+    """Wrap the answers as the `LLMResult` of `generate`."""
     return LLMResult(generations=[[ChatGeneration(message=message)] for message in messages])
 
 
 def below(
     run_manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None,
 ) -> RunnableConfig | None:
-    """A config for runs below an LLM run, whose manager makes no children of its own."""
+    """Return a config for runs below an LLM run.
+
+    An LLM run's callback manager makes no child managers of its own.
+    """
     return {"callbacks": list(run_manager.inheritable_handlers)} if run_manager else None

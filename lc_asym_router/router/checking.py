@@ -1,4 +1,4 @@
-"""From what a user writes as `verify=` to the check on each tier's answers."""
+"""Resolve the `verify=` setting to the check on each tier's answers."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ logger = logging.getLogger(__name__)
 
 
 def check_of(verify: Any, ladder: Ladder) -> Check | None:
-    """The check that a user gave or named, `None` for none.
+    """Resolve what a user gave as `verify=` to a check; `None` for no check.
 
     Raises:
-        ConfigurationError: It is no check; or one for each tier, and a tier is missing or not there;
-            or one asks a tier that is not above the one whose answers it checks, or lets the last tier
-            vote.
+        ConfigurationError: It is no check; it is a mapping in which a tier is missing or unknown;
+            or it
+            asks a tier that is not above the one whose answers it checks, or includes the last tier
+            in
+            a vote.
     """
     if isinstance(verify, Mapping):
         check = _per_tier(verify, ladder)
@@ -96,7 +98,7 @@ def _form(ladder: Ladder, name: str) -> Check:
 
 
 def _default(ladder: Ladder, name: str) -> Check:
-    """Form and sums; where another sample costs nothing but time, one in another representation."""
+    """The check "default": form and sums, and a further sample where it costs no money."""
     tier = ladder.named(name)
     assert tier is not None
     if _is_cheap(tier):
@@ -117,7 +119,7 @@ def _vote(ladder: Ladder, name: str) -> Check:
 
 
 def _strict(ladder: Ladder, name: str) -> Check:
-    """Two opinions must agree: of two tiers, or of one in two representations."""
+    """The check "strict": two opinions must agree, of two tiers or of one in two representations."""
     names = [tier.name for tier in ladder[:-1]]
     return Vote(of=names) if len(names) > 1 else Vote(samples=1)
 
@@ -132,7 +134,7 @@ NAMED: Mapping[str, Callable[[Ladder, str], Check]] = {
 
 
 def _is_cheap(tier: Tier) -> bool:
-    """Whether another call of a tier costs next to nothing: it runs here, or its price is 0."""
+    """Whether another call of a tier costs no money: it runs locally, or its price is 0."""
     free = tier.rate is not None and tier.rate.most(1_000_000, 1_000_000, 1.0) == 0
     return tier.runs_here or free
 

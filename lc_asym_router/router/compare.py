@@ -1,4 +1,4 @@
-"""`router.compare`: every tier asked side by side, each answer through the same checks."""
+"""`router.compare`: every tier answers the request, and each answer gets the same checks."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _DECISION = ""
 
 @dataclass(frozen=True)
 class Try:
-    """What one tier made of the request.
+    """What one tier returned for the request.
 
     Attributes:
         tier: The tier's name.
-        model: Its model's.
-        answer: What it said, passed or not; `None` where it failed or was not asked.
-        record: The record of its call and of the check's; `None` where it was not asked.
-        refused: Why it was not asked, or "".
+        model: The name of its model.
+        answer: Its answer, accepted or not; `None` where the tier failed or was not called.
+        record: The record of its call and of the check's; `None` where it was not called.
+        refused: Why it was not called, or "".
     """
 
     tier: str
@@ -55,29 +55,29 @@ class Try:
 
     @property
     def cost_usd(self) -> float | None:
-        """What its call and the check's cost in USD, or `None` where that is not known."""
+        """The cost of the tier's call and of its check in USD, or `None` where it is unknown."""
         calls = (*self.record.attempts, *self.record.side_calls) if self.record else ()
         return total(call.cost_usd for call in calls)
 
 
 @dataclass(frozen=True, repr=False)
 class Comparison(Displayed):
-    """All tiers' answers to one request.
+    """The answers of all tiers to one request.
 
     Attributes:
-        explanation: Where the router would send the request, and why.
-        tries: For each tier's name what it made of it, cheapest first.
+        explanation: Which tier the router would send the request to, and why.
+        tries: Each tier's result by the tier's name, cheapest first.
     """
 
     explanation: Explanation
     tries: dict[str, Try]
 
     def __repr__(self) -> str:
-        """Verdicts and costs in lines, without the request and the answers."""
+        """Verdicts and costs as text lines, without the request's and the answers' text."""
         lines = [f"asked first: {self.explanation.decision.tier}"]
         for number, each in enumerate(self.tries.values(), 1):
-            told = f"{each.tier} ({each.model}) was not asked: {each.refused}"
-            lines.append(attempt_line(number, asdict(each.call)) if each.call else told)
+            refusal = f"{each.tier} ({each.model}) was not asked: {each.refused}"
+            lines.append(attempt_line(number, asdict(each.call)) if each.call else refusal)
         return "\n".join(lines)
 
 
@@ -96,7 +96,7 @@ async def acompare(
 
 
 def _config(config: RunnableConfig) -> RunnableConfig:
-    """The config without listeners: what is rejected must not be streamed to a parent's reader."""
+    """Return the config without listeners: a parent must not stream a rejected answer."""
     quieted, _ = without_listeners(config)
     return {**quieted, "run_name": quieted.get("run_name") or "compare"}
 
@@ -123,65 +123,67 @@ def _comparison(found: dict[str, Any]) -> Comparison:
 
 @dataclass(frozen=True)
 class _Trial:
-    """Puts a request to single tiers, by the router's own nodes."""
+    """Puts a request to one tier at a time, with the router's own nodes."""
 
     policy: Policy
     request: Request
 
     @property
     def nodes(self) -> GraphNodes:
-        """The nodes that ask and verify; what is rejected is not tried again."""
+        """The nodes that ask and verify; a rejected answer is not tried again."""
         return GraphNodes(replace(self.policy, small_attempts=1))
 
     def ask(self, tier: Tier, _: Any, config: RunnableConfig) -> Try:
-        """Ask a tier, then check what it said."""
+        """Ask a tier, then check its answer."""
         if why := tier.refuses(self.request):
             return Try(tier.name, tier.model_name, refused=why)
-        run, kept, forced = self._run(config), _Kept(), self._forced(tier, config)
+        run, trial_run, forced = self._run(config), _TierRun(), self._forced(tier, config)
         try:
-            with notifying(config, run.context, self.request.messages) as told:
-                kept.take(self.nodes.classify(kept.state, forced, run))
-                while kept.goes_to(tier):
-                    kept.take(self.nodes.ask(tier, kept.state, forced, run))
-                kept.end(run.context)
-                if self._checks(kept, tier):
-                    kept.take(self.nodes.verify(kept.buffered, self._final(config), run))
-                told.extend(kept.answers)
+            with notifying(config, run.context, self.request.messages) as answers:
+                trial_run.take(self.nodes.classify(trial_run.state, forced, run))
+                while trial_run.goes_to(tier):
+                    trial_run.take(self.nodes.ask(tier, trial_run.state, forced, run))
+                trial_run.end(run.context)
+                if self._checks(trial_run, tier):
+                    trial_run.take(self.nodes.verify(trial_run.buffered, self._final(config), run))
+                answers.extend(trial_run.answers)
         except TiersFailedError as error:
-            return kept.failed(tier, error)
-        return kept.answered(tier)
+            return trial_run.failed(tier, error)
+        return trial_run.answered(tier)
 
     async def aask(self, tier: Tier, _: Any, config: RunnableConfig) -> Try:
         """The async twin of `ask`."""
         if why := tier.refuses(self.request):
             return Try(tier.name, tier.model_name, refused=why)
-        run, kept, forced = self._run(config), _Kept(), self._forced(tier, config)
+        run, trial_run, forced = self._run(config), _TierRun(), self._forced(tier, config)
         try:
-            with notifying(config, run.context, self.request.messages) as told:
-                kept.take(await self.nodes.aclassify(kept.state, forced, run))
-                while kept.goes_to(tier):
-                    kept.take(await self.nodes.aask(tier, kept.state, forced, run))
-                kept.end(run.context)
-                if self._checks(kept, tier):
-                    kept.take(await self.nodes.averify(kept.buffered, self._final(config), run))
-                told.extend(kept.answers)
+            with notifying(config, run.context, self.request.messages) as answers:
+                trial_run.take(await self.nodes.aclassify(trial_run.state, forced, run))
+                while trial_run.goes_to(tier):
+                    trial_run.take(await self.nodes.aask(tier, trial_run.state, forced, run))
+                trial_run.end(run.context)
+                if self._checks(trial_run, tier):
+                    trial_run.take(
+                        await self.nodes.averify(trial_run.buffered, self._final(config), run)
+                    )
+                answers.extend(trial_run.answers)
         except TiersFailedError as error:
-            return kept.failed(tier, error)
-        return kept.answered(tier)
+            return trial_run.failed(tier, error)
+        return trial_run.answered(tier)
 
-    def _checks(self, kept: _Kept, tier: Tier) -> bool:
+    def _checks(self, trial_run: _TierRun, tier: Tier) -> bool:
         """Whether there is an answer to check, and a check for it."""
-        return self.policy.check_on(tier) is not None and kept.drafted
+        return self.policy.check_on(tier) is not None and trial_run.drafted
 
     def _run(self, config: RunnableConfig) -> Runtime[Any]:
         return Runtime(context=RunContext(self.request, run_id=run_id_of(config)))
 
     def _forced(self, tier: Tier, config: RunnableConfig) -> RunnableConfig:
-        """The config under which the tier is asked, and its answer comes back whatever it is."""
+        """The config for asking the tier: its answer is returned unchecked."""
         return self._with(config, tier=tier.name, verify=False, escalate=False)
 
     def _final(self, config: RunnableConfig) -> RunnableConfig:
-        """The config under which its answer is checked, and the verdict is the end."""
+        """The config for checking its answer: a rejection does not escalate."""
         return self._with(config, escalate=False)
 
     def _with(self, config: RunnableConfig, **settings: Any) -> RunnableConfig:
@@ -190,30 +192,30 @@ class _Trial:
         return {**config, "configurable": {**(config.get("configurable") or {}), **given}}
 
 
-class _Kept:
-    """What is known of one tier's try."""
+class _TierRun:
+    """The updates of one tier's run so far."""
 
     def __init__(self) -> None:
         self._updates: list[Update] = []
 
     def take(self, update: Update) -> None:
-        """A node has done its work."""
+        """Add a node's update."""
         self._updates.append(update)
 
     @property
     def answers(self) -> list[AIMessage]:
-        """The newest answer, or nothing."""
+        """The newest answer, or an empty list."""
         return [message for update in self._updates[-1:] for message in update.get("messages", ())]
 
     @property
     def state(self) -> RouterState:
-        """The state in which the next node finds the request."""
+        """The state for the next node."""
         known = {key: value for update in self._updates[-1:] for key, value in update.items()}
         return cast("RouterState", {**known, "messages": []})
 
     @property
     def buffered(self) -> RouterState:
-        """The state in which `verify` finds the answer."""
+        """The state for `verify`, with the answer as its draft."""
         (answer,) = self.answers
         plain = {k: v for k, v in answer.response_metadata.items() if k != "router"}
         draft = seal(answer.model_copy(update={"response_metadata": plain}))
@@ -229,23 +231,23 @@ class _Kept:
         return not self.answers and self._updates[-1]["route"] == tier.name
 
     def end(self, context: RunContext) -> None:
-        """The tier has had its say.
+        """End the run after the tier's last call.
 
         Raises:
-            TiersFailedError: It failed, and another would be asked now.
+            TiersFailedError: The tier failed, and another one would be asked next.
         """
         trail: Trail = self._updates[-1]["trail"]
         if not self.answers and trail["attempts"]:
             raise TiersFailedError(open_record(trail), context.exceptions)
 
     def answered(self, tier: Tier) -> Try:
-        """It answered, and what checks there are passed it."""
+        """The result of a tier whose answer passed its checks, if any."""
         for answer in self.answers:
             return Try(tier.name, tier.model_name, answer, Record.of(answer))
         return Try(tier.name, tier.model_name, refused="a budget has no room for it")
 
     def failed(self, tier: Tier, error: TiersFailedError) -> Try:
-        """It failed, or its answer was rejected."""
+        """The result of a tier that failed, or whose answer was rejected."""
         answer = next(iter(self.answers), None)
         refused = "" if error.attempts else str(error)
         return Try(tier.name, tier.model_name, answer, Record.of(error), refused)

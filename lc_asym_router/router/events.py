@@ -1,4 +1,4 @@
-"""The v3 protocol of `stream_events`, from a stream of chunks."""
+"""The v3 protocol of `stream_events`, made from a stream of chunks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lc_asym_router._internal.compat import achunks_to_events, chunks_to_events,
 
 
 def events_of(chunks: Iterator[AIMessageChunk]) -> ChatModelStream:
-    """A `ChatModelStream` that reads the chunks as its own reader asks for them."""
+    """Return a `ChatModelStream` that pulls the chunks when its own reader asks for them."""
     stream = ChatModelStream()
     number = _Numbers()
     events = chunks_to_events(number.generation(chunk) for chunk in chunks)
@@ -36,7 +36,7 @@ def events_of(chunks: Iterator[AIMessageChunk]) -> ChatModelStream:
 
 
 def aevents_of(chunks: AsyncIterator[AIMessageChunk]) -> AsyncChatModelStream:
-    """The async twin of `events_of`: a task reads the chunks from when the first is asked for."""
+    """The async twin of `events_of`: a task reads the chunks, started by the first request."""
     stream = AsyncChatModelStream()
     number = _Numbers()
 
@@ -62,16 +62,16 @@ def aevents_of(chunks: AsyncIterator[AIMessageChunk]) -> AsyncChatModelStream:
 
 
 class _Numbers:
-    """Numbers the tool calls of one answer whose provider gives them no index (Ollama's does not).
+    """Gives tool calls an index where the provider sends none (as Ollama).
 
-    Without numbers the v3 protocol takes two calls for one and loses both.
+    Without an index the v3 protocol takes two calls for one and loses both.
     """
 
     def __init__(self) -> None:
         self._next = 0
 
     def generation(self, chunk: AIMessageChunk) -> ChatGenerationChunk:
-        """The chunk as a generation, its whole tool calls numbered."""
+        """Return the chunk as a generation whose complete tool calls have an index."""
         if any(call["index"] is None for call in chunk.tool_call_chunks):
             calls = []
             for call in chunk.tool_call_chunks:

@@ -1,4 +1,4 @@
-"""`router.explain`: a decision with its parts; no tier is asked."""
+"""`router.explain`: a decision and what contributed to it; no tier is called."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from lc_asym_router.records.trail import Decision
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One level of the rubric that a classifier judged by.
+    """One level of the rubric that a judge classifier rates by.
 
     Attributes:
         text: What the level means.
-        probability: How probable the classifier holds it, in [0, 1].
+        probability: The probability that the classifier gives it, in [0, 1].
     """
 
     text: str
@@ -34,13 +34,14 @@ class Level:
 
 @dataclass(frozen=True, repr=False)
 class Explanation(Displayed):
-    """A decision, and what it was made of.
+    """A decision and what contributed to it.
 
     Attributes:
         decision: The decision.
-        parts: The words or features that moved the complexity, the strongest first; empty where
-            the classifier tells none.
-        levels: The levels of the rubric, of a classifier that judges by it.
+        parts: The words or features that changed the complexity, the strongest first; empty where
+            the
+            classifier reports none.
+        levels: The rubric's levels, where the classifier is a judge; else empty.
         refusals: For each tier that can't take the request, why.
         question: The latest human turn.
     """
@@ -52,7 +53,7 @@ class Explanation(Displayed):
     question: str = ""
 
     def __repr__(self) -> str:
-        """The decision and its parts in lines, without the request."""
+        """The decision and its parts as text lines, without the request's text."""
         decided = self.decision
         lines = [f"{decided.tier} ({decided.classifier}): {decided.reason}"]
         lines += [f"  {part.moved:+.2f} {part.name}" for part in self.parts]
@@ -82,7 +83,7 @@ async def aexplain(
 
 
 class _Responses(BaseCallbackHandler):
-    """Keeps what a classifier answers; of one inside another, the outer one ends last."""
+    """Records a classifier's responses; where classifiers are nested, the outer one ends last."""
 
     run_inline = True
 
@@ -90,7 +91,7 @@ class _Responses(BaseCallbackHandler):
         self.response: ClassifierResponse | None = None
 
     def on_chain_end(self, outputs: Any, **kwargs: Any) -> None:
-        """A run has ended; it may be a classifier's."""
+        """Record the output of a run, where it is a classifier's."""
         if isinstance(outputs, ClassifierResponse):
             self.response = outputs
 

@@ -1,4 +1,4 @@
-"""A look inside a router: what moved a decision, what each tier says, a request as it happens."""
+"""Methods for looking into a router: `explain`, `compare` and `watch`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class _Router(Protocol):
-    """What is looked into."""
+    """What the mixin needs of the router that it is part of."""
 
     @property
     def policy(self) -> Policy: ...
@@ -29,16 +29,16 @@ class _Router(Protocol):
 
 
 class Explorable(Displayed):
-    """The part of a router that is for looking; what it needs is loaded when it is used."""
+    """Mixin with a router's methods for exploration; their modules are imported on first use."""
 
     __slots__ = ()
 
     def explain(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Explanation:
-        """The decision with its parts: the words or features that moved it. No tier is asked.
+        """Explain a decision: the words or features that contributed to it. No tier is called.
 
-        Arguments and errors as for `decide`.
+        Takes the arguments of `decide` and raises the same errors.
         """
         from lc_asym_router.router.explain import explain
 
@@ -57,16 +57,17 @@ class Explorable(Displayed):
     def compare(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Comparison:
-        """Ask every tier, side by side, and check every answer with the same checks.
+        """Ask every tier concurrently, and check every answer with the same checks.
 
-        It shows what each says, the verdicts and the costs; rejected answers too, marked as such. A
-        tier that fails is shown as failed. Every call is paid for and counted.
+        The result shows each tier's answer, verdict and cost. Rejected answers are included and
+        marked as such; a tier that fails is shown as failed. Every call costs money and counts
+        against the budgets.
 
-        Arguments as for `invoke`.
+        Takes the arguments of `invoke`.
 
         Raises:
-            InvalidRequestError: There is nothing to route on.
-            NoTierError: No tier can take it.
+            InvalidRequestError: There is no human message to route on.
+            NoTierError: No tier can take the request.
         """
         from lc_asym_router.router.compare import compare
 
@@ -87,7 +88,7 @@ class Explorable(Displayed):
     async def watch(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Record:
-        """Answer a request and show it happen: the nodes at work, the answer as it comes.
+        """Answer a request and display its progress: the active nodes, and the answer.
 
         In a notebook the graph lights up; elsewhere lines are printed. As in any stream, text that
         has not passed its check is never shown.

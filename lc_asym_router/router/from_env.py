@@ -1,13 +1,13 @@
-"""What models are to be had here: a real Ollama, a real OpenAI, else the embedded pair.
+"""Find the models available on this machine: a running Ollama, OpenAI, else the embedded pair.
 
-The environment says what it wants:
+Environment variables:
 
 | variable | meaning |
 | --- | --- |
 | `LC_ASYM_ROUTER_SMALL`, `LC_ASYM_ROUTER_FRONTIER` | a model string for that tier; wins over the rest |
-| `OLLAMA_HOST` | where Ollama is, as Ollama itself reads it; by default 127.0.0.1:11434 |
-| `OPENAI_API_KEY` | its presence puts OpenAI on the frontier tier (`OPENAI_BASE_URL` as usual) |
-| `OPENAI_MODEL` | the model there; by default gpt-4o |
+| `OLLAMA_HOST` | Ollama's address, in Ollama's own format; by default 127.0.0.1:11434 |
+| `OPENAI_API_KEY` | where it is set, OpenAI serves the frontier tier (`OPENAI_BASE_URL` as usual) |
+| `OPENAI_MODEL` | the OpenAI model; by default gpt-4o |
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ PREFERRED = ("llama3.1:8b", "llama3.1", "qwen3", "qwen2.5", "llama3.2", "gemma3"
 
 @dataclass(frozen=True)
 class Ollama:
-    """An Ollama that answers, and the chat models that it has."""
+    """A running Ollama server, and the chat models that it has."""
 
     url: str
     models: tuple[str, ...]
 
 
 def find_ollama() -> Ollama | None:
-    """The Ollama at `OLLAMA_HOST` (or its usual port), if one answers there."""
+    """Return the Ollama server at `OLLAMA_HOST` (or its default port), if one answers there."""
     import httpx
 
     url = ollama_url(os.environ.get("OLLAMA_HOST", ""))
@@ -55,7 +55,7 @@ def find_ollama() -> Ollama | None:
 
 
 def ollama_url(host: str) -> str:
-    """An URL of what `OLLAMA_HOST` holds: a host, a port, or both, with or without a scheme."""
+    """Return the URL for `OLLAMA_HOST`: a host, a port or both, with or without a scheme."""
     scheme, separator, rest = host.strip().rstrip("/").partition("://")
     if not separator:
         scheme, rest = "http", scheme
@@ -67,7 +67,7 @@ def ollama_url(host: str) -> str:
 
 
 def preferred(models: tuple[str, ...]) -> str | None:
-    """The model to take of those that an Ollama has."""
+    """Choose among the models that an Ollama server has."""
     for start in PREFERRED:
         for name in models:
             if name.startswith(start):
@@ -79,14 +79,14 @@ def tiers_from_env(
     small: Tier | BaseChatModel | str | None = None,
     frontier: Tier | BaseChatModel | str | None = None,
 ) -> tuple[Tier, Tier]:
-    """The two tiers, each the best that is to be had here.
+    """Return the two tiers, each with the best model that is available here.
 
     Args:
-        small: What to take for the small tier, whatever the environment holds.
-        frontier: Likewise for the frontier tier.
+        small: The small tier's model; takes precedence over the environment.
+        frontier: The frontier tier's model, likewise.
 
     Raises:
-        ConfigurationError: A model string is no good, or nothing at all is to be had for a tier.
+        ConfigurationError: A model string is invalid, or no model is available for a tier.
     """
     small_tier = _given(small, "LC_ASYM_ROUTER_SMALL") or _ollama_tier() or embedded("small")
     frontier_tier = (
@@ -131,7 +131,7 @@ def _openai_tier() -> Tier | None:
 
 
 def embedded(role: str) -> Tier:
-    """The embedded model for "small" or "frontier".
+    """Return the embedded model for "small" or "frontier".
 
     Raises:
         ConfigurationError: The extra `embedded` is not installed.

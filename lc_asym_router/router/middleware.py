@@ -27,7 +27,7 @@ from lc_asym_router.router.router import AsymRouter
 
 
 class AsymRouterState(AgentState[Any]):
-    """What the middleware writes into an agent's state: plain JSON, of the latest model call."""
+    """What the middleware adds to an agent's state: the latest call's record, as plain JSON."""
 
     router_decision: NotRequired[dict[str, Any]]
     """Why the call went where it went."""
@@ -36,20 +36,21 @@ class AsymRouterState(AgentState[Any]):
 
 
 class AsymRouterMiddleware(AgentMiddleware[AsymRouterState, Any, Any]):
-    """Routes an agent's model calls: the same decisions, checks and escalation as `AsymRouter`.
+    """Routes an agent's model calls with the same decisions, checks and escalation as `AsymRouter`.
 
-    Each call's model is replaced by the router (`request.override(model=...)`), so that tools,
-    response format, streaming and the other middleware see a chat model as ever. A turn stays on its
+    The model of each call is replaced by the router (`request.override(model=...)`), so that tools,
+    response format, streaming and other middleware work as with any chat model. A turn stays on its
     tier through its tool loop.
 
     Args:
-        router: A router; or leave it out and give the router's settings.
-        **settings: Those of `AsymRouter`. Without `frontier` (and `tiers`), the agent's own model is
-            the frontier.
+        router: A router; or omit it and give the router's settings.
+        **settings: The settings of `AsymRouter`. Without `frontier` (and `tiers`), the agent's own
+            model
+            is the frontier.
 
     Raises:
-        ConfigurationError: A router and settings are both given, or neither.
-        pydantic.ValidationError: A setting makes no sense.
+        ConfigurationError: Both a router and settings are given, or neither.
+        pydantic.ValidationError: A setting is invalid.
 
     Example:
         ```python
@@ -92,7 +93,7 @@ class AsymRouterMiddleware(AgentMiddleware[AsymRouterState, Any, Any]):
         return _with_record(await handler(request.override(model=self._router_for(request.model))))
 
     def _router_for(self, model: BaseChatModel) -> AsymRouter:
-        """The router; where the agent's own model is the frontier, one for each such model."""
+        """Return the router; one for each agent's model that serves as the frontier."""
         if self._router is not None:
             return self._router
         with self._lock:
@@ -105,7 +106,7 @@ class AsymRouterMiddleware(AgentMiddleware[AsymRouterState, Any, Any]):
 
 
 def _with_record(response: ModelResponse[Any]) -> ExtendedModelResponse[Any]:
-    """The response, with the record of its answer for the agent's state."""
+    """Add the answer's record to the response, for the agent's state."""
     metadata = (getattr(message, "response_metadata", {}) for message in response.result)
     records = [found["router"] for found in metadata if "router" in found]
     if not records:

@@ -1,4 +1,4 @@
-"""`AsymRouter`: the graph with the face of a chat model."""
+"""`AsymRouter`: the router's graph, with the interface of a chat model."""
 
 from __future__ import annotations
 
@@ -53,57 +53,59 @@ from lc_asym_router.tiers.structured import with_parser
 class AsymRouter(ChainChatModel, Explorable):
     """A chat model that asks the smallest competent model, checks its answer, and escalates.
 
-    It takes a chat model's place in chains, agents and graphs. Each answer carries its record in
-    `response_metadata["router"]`. One instance serves any number of threads and tasks; it is frozen:
-    use `model_copy(update={...})` for another setting.
+    Use it wherever a chat model is expected: chains, agents, graphs. Each answer carries its record
+    in `response_metadata["router"]`. An instance is safe to share between threads and tasks. It is
+    frozen: use `model_copy(update={...})` to change a setting.
 
     Args:
         small: The cheap tier: a chat model, a model string, or a `Tier`.
         frontier: The capable tier, likewise.
         tiers: Instead of those two, a list of `Tier`, cheapest first.
-        classify: "default" ("learned", and the article's words for what its data do not hold),
-            "learned" (shipped weights, from the question to the frontier's expected gain), "keyword"
-            (the article's rule), "judge" (the small tier's model rates the request), a decision
-            model, or a callable from the latest human turn's messages to a complexity in [0, 1].
+        classify: "default" ("learned", plus the words of "keyword" that its data do not cover),
+            "learned" (shipped weights that predict the frontier's gain from the question),
+            "keyword" (a rule on the question's words), "judge" (the small tier's model rates the
+            request), a decision model, or a callable from the latest human turn's messages to a
+            complexity in [0, 1].
         classify_deadline: Seconds a classifier may take; after that the request goes to the last
             tier (a judge: to the keyword rule first). `None` for no limit.
-        threshold: Complexity at or over it goes to the last tier, in [0, 1]; `None` for the
+        threshold: A complexity of at least this, in [0, 1], goes to the last tier; `None` for the
             classifier's own, else 0.5; or a list with one number for each step up; or a
             `Calibration` or its file's path, which brings the checks' thresholds too.
         verify: What checks the answers of every tier but the last: a check, a callable, or `None` for
-            none; or "form" (`default_checks()`: form and sums, at no call), "default" (the same, and
-            one further sample in another representation where the tier runs on this machine or
-            network, or its price is 0), "vote" (any two of the tiers below the last say the same, else
-            the last is asked), "strict" (two opinions must agree, else the last tier, no exceptions);
-            or one of these for each tier but the last, by the tiers' names.
-        small_attempts: Tries on a tier below the last before it escalates, at least 1.
-        escalate_with: "request" escalates with the request as it was; "draft" sends the rejected
-            answer and the reason along.
+            none; or "form" (`default_checks()`: form and sums, without a model call), "default" (the
+            same, and one further sample in another representation where the tier runs on this
+            machine or network, or its price is 0), "vote" (any two of the tiers below the last
+            agree, else the last is asked), "strict" (two opinions must agree, else the last tier,
+            no exceptions); or one of these for each tier but the last, by the tiers' names.
+        small_attempts: Attempts on a tier below the last before the request escalates, at least 1.
+        escalate_with: "request" escalates with the request alone; "draft" adds the rejected answer
+            and the reason.
         sticky: "turn" keeps a turn on its tier through its tool loop; "thread" also keeps a thread on
-            the last tier once it was there; `None` decides on every call.
-        budgets: What requests may spend, a list of `Budget`: in USD, tokens or calls, per request,
-            thread, day or tag.
-        decision_cache: Keeps classifiers' scores, so that the same turn is not scored twice: a cache of
-            LangGraph's, or a `DecisionCache`.
-        deadline: Seconds that a whole request may take: what is left is shared out to its calls, and
-            a tier that somebody could still be asked after gets half of it. `None` for no limit.
-        fallbacks: Models or tiers that are asked in this order where the last tier fails.
-        degrade: Whether a tier below the last may answer where that and the fall-backs fail; its
+            the last tier once it has been there; `None` decides anew on every call.
+        budgets: Limits on what requests spend, a list of `Budget`: in USD, tokens or calls, per
+            request, thread, day or tag.
+        decision_cache: A cache of classifiers' scores, so that the same turn is not scored twice: a
+            LangGraph cache, or a `DecisionCache`.
+        deadline: Seconds that a whole request may take. Each call gets the time that remains, or half
+            of it where another tier could be asked after it. `None` for no limit.
+        fallbacks: Models or tiers that are asked, in this order, if the last tier fails.
+        degrade: Whether a tier below the last may answer if that and the fallbacks fail; its
             answer is checked like any other, and the record says "degraded".
-        hedge: `True`: where a checked tier takes longer than 95 of 100 of its latest calls (at least
-            20 in this process), the next tier is asked beside it, and the first answer that passes
-            is taken; the other call is stopped, and may be billed. Or a number of seconds.
+        hedge: After how many seconds without an answer the tier above a checked one is called as
+            well; the first answer that passes is taken, the other call is cancelled, and may be
+            billed. `True` takes the 95th percentile of the tier's latest calls (at least 20 in
+            this process).
         repair_tool_calls: Whether tool calls that a model writes into its text, as local models do,
-            are made real ones; the attempt then says "repaired" in the record. Answers that pass
-            live to a reader stay as they came.
-        configurable_prefix: Put before the keys `tier`, `threshold`, `verify`, `escalate` and
-            `deadline` that are read from `config["configurable"]` for one call.
+            become real tool calls; the attempt's record then says "repaired". Answers that are
+            streamed without a check stay unchanged.
+        configurable_prefix: Prefix of the keys `tier`, `threshold`, `verify`, `escalate` and
+            `deadline` that override settings for one call, in `config["configurable"]`.
         temperature: Set on every tier's model, where given.
         max_tokens: Set on every tier's model, where given (`num_predict` for Ollama).
-        stop: Stop words for every call that brings none of its own.
+        stop: Stop sequences of every call that has none of its own.
 
     Raises:
-        pydantic.ValidationError: A setting makes no sense; the message says what to do instead.
+        pydantic.ValidationError: A setting is invalid; the message says what to do instead.
 
     Example:
         ```python
@@ -207,12 +209,12 @@ class AsymRouter(ChainChatModel, Explorable):
 
     @property
     def graph(self) -> Graph:
-        """The compiled state graph, to be added to a parent as a node: its state has `messages`."""
+        """The compiled state graph, usable as a node of another graph: its state has `messages`."""
         return self._graph
 
     @property
     def policy(self) -> Policy:
-        """The settings, resolved: what the graph's nodes go by."""
+        """The resolved settings, shared by all graph nodes."""
         return self._policy
 
     @property
@@ -222,7 +224,7 @@ class AsymRouter(ChainChatModel, Explorable):
 
     @property
     def breakers(self) -> dict[str, Breaker]:
-        """The tiers' circuit breakers by the tiers' names: read `.state`, call `.reset()`."""
+        """The tiers' circuit breakers by tier name: read `.state`, call `.reset()`."""
         found = {tier.name: tier.breaker for tier in self.ladder.every}
         return {name: breaker for name, breaker in found.items() if breaker is not None}
 
@@ -261,11 +263,15 @@ class AsymRouter(ChainChatModel, Explorable):
 
     @classmethod
     def from_env(cls, **settings: Any) -> Self:
-        """A router of what is to be had here, tier by tier; see `lc_asym_router.router.from_env`.
+        """Build a router from the models available here; see `lc_asym_router.router.from_env`.
 
         Args:
-            **settings: Any argument of `AsymRouter`; `small` and `frontier` win over the
+            **settings: Any argument of `AsymRouter`; `small` and `frontier` take precedence over
+                the
                 environment.
+
+        Raises:
+            ConfigurationError: A model string is invalid, or no model is available for a tier.
         """
         from lc_asym_router.router.from_env import tiers_from_env
 
@@ -279,16 +285,16 @@ class AsymRouter(ChainChatModel, Explorable):
     def decide(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Decision:
-        """Where a request would go, and why. No tier is asked.
+        """Decide which tier a request would go to, and why. No tier is called.
 
         Args:
             input: A text, a prompt value, or messages.
-            config: As for `invoke`; the overrides in "configurable" count.
+            config: As for `invoke`; the overrides in "configurable" apply.
             **kwargs: As for `invoke`: tools that rule out a tier, for example.
 
         Raises:
-            InvalidRequestError: There is nothing to route on.
-            NoTierError: No tier can take it.
+            InvalidRequestError: There is no human message to route on.
+            NoTierError: No tier can take the request.
         """
         config = ensure_config(config)
         options = CallOptions.of(config, self.ladder, self.configurable_prefix)
@@ -311,12 +317,12 @@ class AsymRouter(ChainChatModel, Explorable):
         tool_choice: Any = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """Bind tools; each tier gets them in its own dialect, by its model's own `bind_tools`.
+        """Bind tools; each tier's own `bind_tools` converts them to its provider's format.
 
         Args:
             tools: Tools, functions, pydantic classes, TypedDicts or dicts.
-            tool_choice: "auto", "any", "none", a tool's name, or a dict of a provider's.
-            **kwargs: Handed to the models' `bind_tools` (`strict`, `parallel_tool_calls`), or
+            tool_choice: "auto", "any", "none", a tool's name, or a provider's own dict.
+            **kwargs: Passed to the models' `bind_tools` (`strict`, `parallel_tool_calls`), or
                 parameters of the call (`temperature`, `max_tokens`, ...).
         """
         beside = {key: value for key, value in kwargs.items() if key in BOUND_WITH_TOOLS}
@@ -335,7 +341,7 @@ class AsymRouter(ChainChatModel, Explorable):
         include_raw: bool = False,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, Any]:
-        """A runnable whose output follows a schema; a small output that does not, escalates.
+        """Return a runnable whose output follows a schema; an invalid output escalates.
 
         Args:
             schema: A pydantic class, a TypedDict, a JSON schema, or an OpenAI tool.
@@ -366,13 +372,13 @@ class AsymRouter(ChainChatModel, Explorable):
     # tokens -----------------------------------------------------------------------------------
 
     def get_num_tokens(self, text: str) -> int:
-        """Estimated tokens of a text; which tier's vocabulary counts is not known beforehand."""
+        """Estimate the tokens of a text, before it is known which tier's tokenizer applies."""
         return estimated_tokens([HumanMessage(text)])
 
     def get_num_tokens_from_messages(
         self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None
     ) -> int:
-        """Estimated tokens of messages, as the router itself counts them for its tiers' windows."""
+        """Estimate the tokens of messages, as the router does for its tiers' context windows."""
         return estimated_tokens(messages, tools)
 
 

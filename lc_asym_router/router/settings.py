@@ -1,4 +1,4 @@
-"""From what a user writes to what the graph goes by; every fault is found here, at construction."""
+"""Resolve a user's settings for the graph; every invalid setting raises here, at construction."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ CLASSIFIERS = ("default", "keyword", "judge", "learned")
 def ladder_of(
     small: Any, frontier: Any, tiers: Sequence[Any] | None, fallbacks: Any = ()
 ) -> Ladder:
-    """The tiers, from `small` and `frontier` or from `tiers`, and the fall-backs.
+    """Build the ladder from `small` and `frontier` or from `tiers`, and from the fallbacks.
 
     Raises:
-        ConfigurationError: Both are given, or too little, or something that is no tier.
+        ConfigurationError: Both forms are given, too few tiers, or something that is no tier.
     """
     beside = _fallbacks(fallbacks)
     if tiers is not None:
@@ -82,7 +82,7 @@ def _tier(given: Any, where: str) -> Tier:
 
 
 def scorer_of(classify: Any, deadline: float | None, ladder: Ladder) -> Scorer:
-    """What asks the classifier that a user named or gave.
+    """Build the scorer that calls the classifier a user named or gave.
 
     Raises:
         ConfigurationError: There is no such classifier, or the deadline is not positive.
@@ -114,7 +114,7 @@ def scorer_of(classify: Any, deadline: float | None, ladder: Ladder) -> Scorer:
 
 
 def calibration_of(threshold: Any, scorer: Scorer) -> Calibration | None:
-    """The calibration that a user gave as the threshold, or its file's path; `None` for a number.
+    """Load the calibration that a user gave as the threshold, or its path; `None` for a number.
 
     Raises:
         ConfigurationError: It can't be read, or it was made with another classifier.
@@ -132,7 +132,7 @@ def calibration_of(threshold: Any, scorer: Scorer) -> Calibration | None:
 
 
 def calibrated(check: Check | None, calibration: Calibration | None) -> Check | None:
-    """The check with the thresholds of a calibration.
+    """Apply a calibration's thresholds to the check.
 
     Raises:
         ConfigurationError: The calibration is for a check that is not there.
@@ -149,7 +149,7 @@ def calibrated(check: Check | None, calibration: Calibration | None) -> Check | 
 
 
 def thresholds_of(threshold: Any, scorer: Scorer, ladder: Ladder) -> tuple[float, ...]:
-    """The thresholds: one, or one for each step up the ladder; the classifier's own for `None`.
+    """Return the thresholds, one or one for each step up; `None` takes the classifier's own.
 
     Raises:
         ConfigurationError: One lies outside [0, 1], or a list has the wrong length or order.
@@ -168,10 +168,10 @@ def thresholds_of(threshold: Any, scorer: Scorer, ladder: Ladder) -> tuple[float
 
 
 def budgets_of(given: Any) -> tuple[Budget, ...]:
-    """The budgets that a user gave.
+    """Validate the budgets that a user gave.
 
     Raises:
-        ConfigurationError: One is no `Budget`, or two would be kept under one key.
+        ConfigurationError: One is no `Budget`, or two have the same key in a store.
     """
     if isinstance(given, Budget):
         given = [given]
@@ -192,7 +192,7 @@ def budgets_of(given: Any) -> tuple[Budget, ...]:
 
 
 def hedge_of(given: bool | float, budgets: Sequence[Budget]) -> bool | float:
-    """After how long the next tier is asked beside a late one.
+    """Resolve after how many seconds the next tier is called beside a late one.
 
     Raises:
         ConfigurationError: It is no time, or there are budgets, which count one call after another.
@@ -212,7 +212,7 @@ def hedge_of(given: bool | float, budgets: Sequence[Budget]) -> bool | float:
 
 
 def budgeted(ladder: Ladder, budgets: Sequence[Budget]) -> Ladder:
-    """The tiers with limits on their output, so that the most that a call can take is known.
+    """Return the tiers with limits on their output tokens: then a call's maximum cost is known.
 
     Raises:
         ConfigurationError: A tier's price is not known under a budget in USD, or nothing limits its
@@ -239,7 +239,7 @@ def budgeted(ladder: Ladder, budgets: Sequence[Budget]) -> Ladder:
 
 
 def tried_once(ladder: Ladder) -> Ladder:
-    """The tiers with models whose clients make no hidden retries: the router makes them."""
+    """Return the tiers with their clients' own retries turned off: the router retries instead."""
 
     def adapted(tier: Tier) -> Tier:
         model = without_own_retries(tier.model)
@@ -249,7 +249,7 @@ def tried_once(ladder: Ladder) -> Ladder:
 
 
 def with_parameters(ladder: Ladder, output_version: str | None, **parameters: Any) -> Ladder:
-    """The tiers with standard parameters set on their models, under each provider's own name.
+    """Return the tiers with parameters set on their models, under each provider's own name.
 
     A tier whose model refuses one keeps its own; the record of its attempts says so.
 
@@ -272,7 +272,7 @@ def with_parameters(ladder: Ladder, output_version: str | None, **parameters: An
 
 
 def counted_in_streams(ladder: Ladder, budgets: Sequence[Budget]) -> Ladder:
-    """The tiers with models whose streams bring token counts, where a price or a budget needs them."""
+    """Return the tiers with token counts in their streams, where a price or budget needs them."""
 
     def adapted(tier: Tier) -> Tier:
         if tier.rate is None and not budgets:
@@ -284,14 +284,14 @@ def counted_in_streams(ladder: Ladder, budgets: Sequence[Budget]) -> Ladder:
 
 
 def limited(tier: Tier, most: int | None) -> Tier:
-    """The tier with a limit on its model's output, where it has none.
+    """Return the tier with a limit on its model's output tokens, where the model has none.
 
     Args:
         tier: The tier.
         most: The limit, in tokens.
 
     Raises:
-        ConfigurationError: There is no limit to give, or the model has no setting for it.
+        ConfigurationError: There is no limit to set, or the model has no setting for it.
     """
     if model_limit(tier.model) is not None:
         return tier

@@ -1,7 +1,7 @@
-"""What the router's settings take, for editors and type checkers.
+"""Types of the router's settings, for editors and type checkers.
 
-At runtime each is `Any`: the settings are checked where they are resolved, whose errors say what to do
-instead, and pydantic would copy or convert them.
+At runtime each is `Any`: settings are checked where they are resolved, with errors that say what to
+do instead, and pydantic would copy or convert them.
 """
 
 from __future__ import annotations
