@@ -1,1 +1,1 @@
-"""Many requests: run side by side, journaled, taken up again."""
+"""Run many requests concurrently, with a journal from which an interrupted run is resumed."""

@@ -1,4 +1,4 @@
-"""A file of what was asked and answered, so that a run that was interrupted goes on."""
+"""A journal file of requests and answers, from which an interrupted run is resumed."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ LOCKED_BYTE = 2**30
 
 
 class Journal:
-    """An append-only file of JSON lines; every entry is on the disk before `add` returns.
+    """An append-only file of JSON lines; every entry is on disk before `add` returns.
 
-    A line that a crash has cut off is dropped when the file is opened again, and damaged lines are
-    passed over; all others count. One run at a time has the file: the operating system's lock on it
-    ends with the process, however that ends. It has the models' answers as they came: put it where
-    answers may be.
+    When a file is reopened, a line that a crash cut off is dropped and damaged lines are skipped;
+    all others count. Only one run at a time can open the file: it holds an operating system lock
+    that ends with the process. The file has the models' answers unchanged: put it where answers may
+    be stored.
 
     Args:
-        path: The file, made anew or taken up; `None` for the memory.
-        maker: What the entries were made with; a file made with something else is refused.
+        path: The file, created or resumed; `None` stores the entries in memory.
+        maker: Identifies the run's settings; a file of another maker is rejected.
 
     Attributes:
         entries: The newest entry of each key.
         damaged: How many lines of the file could not be read.
 
     Raises:
-        DataError: The file is no journal, or one of another maker, or another run has it.
+        DataError: The file is no journal, has another maker, or is locked by another run.
     """
 
     def __init__(self, path: AnyPath | None, maker: str) -> None:
@@ -95,7 +95,7 @@ class Journal:
             )
 
     def add(self, entry: dict[str, Any]) -> None:
-        """Add an entry, in place of an earlier one of its `key`. Threads may share the journal."""
+        """Add an entry; it replaces an earlier one with the same `key`. Thread-safe."""
         with self._lock:
             self.entries[entry["key"]] = entry
             self._write(entry)
@@ -120,7 +120,7 @@ class Journal:
 
 
 def _entry(line: bytes) -> dict[str, Any] | None:
-    """The entry of a line; `None` where it is damaged."""
+    """Parse a line; `None` where it is damaged."""
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
@@ -129,10 +129,10 @@ def _entry(line: bytes) -> dict[str, Any] | None:
 
 
 def _lock(file: IO[bytes], path: Path) -> None:
-    """Shut other runs out of an open file until it is closed or the process ends.
+    """Lock an open file against other runs until it is closed or the process ends.
 
     Raises:
-        DataError: Another run has it.
+        DataError: Another run has locked it.
     """
     try:
         if sys.platform == "win32":
@@ -157,7 +157,7 @@ _journals: weakref.WeakSet[Journal] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    """A child has its parent's open files: with them the lock would outlive the parent."""
+    """Close a forked child's copies of open files: with them the lock would outlive the parent."""
     for journal in list(_journals):
         if journal._file is not None:
             journal._file.close()

@@ -1,4 +1,4 @@
-"""Asking a router many requests at once, each answer kept before anything else happens."""
+"""Send many requests to a router concurrently; each answer is journaled before anything else."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ Entry = dict[str, Any]
 
 
 class Grade(Protocol):
-    """How good an answer is, in [0, 1]; sync, or a function that returns an awaitable."""
+    """A callable that grades an answer in [0, 1]; sync, or returns an awaitable."""
 
     def __call__(self, job: Job, answer: AIMessage, /) -> float | Awaitable[float]:
-        """The grade of an answer."""
+        """Return the grade of an answer, in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One request to the router, or to one tier alone.
+    """One request to the router, or to a single tier.
 
     Attributes:
-        id: Unique among the run's requests.
-        prompt: What is asked.
+        id: The request's id, unique within the run.
+        prompt: The request's text.
         tier: The tier that is asked, unchecked; `None` for the router.
     """
 
@@ -56,17 +56,17 @@ class Job:
 
     @property
     def key(self) -> str:
-        """Its place in the journal."""
+        """Its key in the journal."""
         return self.id if self.tier is None else f"{self.id} {self.tier}"
 
     @property
     def digest(self) -> str:
-        """What tells that the same is asked as before, without the text itself."""
+        """A hash that identifies the prompt, without its text."""
         return hashlib.sha256(self.prompt.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 class Run:
-    """One run of many jobs; the sync and the async way differ in who waits."""
+    """One run of many jobs; sync with threads, async with tasks."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class Run:
     # sync ---------------------------------------------------------------------------------------
 
     def all(self) -> dict[str, Entry]:
-        """Do what is left to do, in threads."""
+        """Run the jobs that have no answer yet, in threads; returns all entries by key."""
         with ExitStack() as stack:
             journal, jobs, bar = self._open(stack)
             pool = stack.enter_context(ThreadPoolExecutor(self.concurrency))
@@ -143,14 +143,14 @@ class Run:
                     bar.update()
 
     def _do(self, job: Job, journal: Journal) -> None:
-        entry = _kept(journal, job)
+        entry = _earlier_answer(journal, job)
         if entry is None:
             started = time.perf_counter()
             try:
-                outcome: Any = self.router.invoke(job.prompt, self._config(job))
+                result: Any = self.router.invoke(job.prompt, self._config(job))
             except Exception as error:
-                outcome = error
-            entry = _entry(job, outcome, time.perf_counter() - started)
+                result = error
+            entry = _entry(job, result, time.perf_counter() - started)
             journal.add(entry)
         if entry["message"] is not None and self.grade is not None:
             score = self.grade(job, message_of(entry))
@@ -161,7 +161,7 @@ class Run:
     # async --------------------------------------------------------------------------------------
 
     async def aall(self) -> dict[str, Entry]:
-        """Do what is left to do, in tasks."""
+        """Run the jobs that have no answer yet, in tasks; returns all entries by key."""
         with ExitStack() as stack:
             journal, jobs, bar = self._open(stack)
             waiting: Iterator[Job] = iter(jobs)
@@ -187,14 +187,14 @@ class Run:
             return self._entries(journal)
 
     async def _ado(self, job: Job, journal: Journal) -> None:
-        entry = _kept(journal, job)
+        entry = _earlier_answer(journal, job)
         if entry is None:
             started = time.perf_counter()
             try:
-                outcome: Any = await self.router.ainvoke(job.prompt, self._config(job))
+                result: Any = await self.router.ainvoke(job.prompt, self._config(job))
             except Exception as error:
-                outcome = error
-            entry = _entry(job, outcome, time.perf_counter() - started)
+                result = error
+            entry = _entry(job, result, time.perf_counter() - started)
             await run_in_executor(None, journal.add, entry)
         if entry["message"] is not None and self.grade is not None:
             score = await run_in_executor(None, self.grade, job, message_of(entry))
@@ -204,7 +204,7 @@ class Run:
 
 
 async def _drained(under_way: set[asyncio.Task[None]]) -> None:
-    """Wait for requests that are being paid for; what is later than that is cancelled."""
+    """Wait up to `DRAIN` seconds for running requests, which are being paid for; cancel the rest."""
     if under_way:
         ended, late = await asyncio.wait(under_way, timeout=DRAIN)
         for task in late:
@@ -213,16 +213,16 @@ async def _drained(under_way: set[asyncio.Task[None]]) -> None:
             task.exception()  # looked at, so that asyncio does not report it as forgotten
 
 
-def _entry(job: Job, outcome: Any, seconds: float) -> Entry:
-    failed = isinstance(outcome, Exception)
+def _entry(job: Job, result: Any, seconds: float) -> Entry:
+    failed = isinstance(result, Exception)
     return {
         "key": job.key,
         "id": job.id,
         "asked": job.tier,
         "prompt": job.digest,
         "seconds": seconds,
-        "error": _described(outcome) if failed else None,
-        "message": None if failed else message_to_dict(outcome),
+        "error": _described(result) if failed else None,
+        "message": None if failed else message_to_dict(result),
         "score": None,
     }
 
@@ -232,14 +232,14 @@ def _described(error: Exception) -> str:
     return str(error) if isinstance(error, RouterError) else describe_error(error)
 
 
-def _kept(journal: Journal, job: Job) -> Entry | None:
-    """The answer that an earlier run has had."""
+def _earlier_answer(journal: Journal, job: Job) -> Entry | None:
+    """Return the entry with the answer of an earlier run, or `None`."""
     entry = journal.entries.get(job.key)
     return entry if entry and entry.get("message") is not None else None
 
 
 def message_of(entry: Entry) -> AIMessage:
-    """The answer of an entry that has one."""
+    """Return the answer of an entry that has one."""
     (message,) = messages_from_dict([entry["message"]])
     assert isinstance(message, AIMessage)
     return message

@@ -1,4 +1,4 @@
-"""Splitting a complex request, routing each part, and putting the answers together."""
+"""Split a complex request, route each part to a tier, and join the answers."""
 
 from __future__ import annotations
 

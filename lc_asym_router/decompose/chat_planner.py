@@ -1,4 +1,4 @@
-"""The planner that is a chat model: it writes the plan as structured output."""
+"""A planner that calls a chat model, which writes the plan as structured output."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ asked. If the request is one task, write a single part with the request as it is
 
 
 class PlannedPart(BaseModel):
-    """A part of the request."""
+    """One part of the request."""
 
     id: str = Field(description="a short name, unique in the plan")
     instruction: str = Field(description="what is asked in this part, complete by itself")
@@ -43,15 +43,15 @@ class PlannedParts(BaseModel):
 
 @dataclass(frozen=True)
 class ChatPlanner:
-    """Asks a chat model for the plan; the call is in the bill.
+    """Planner that asks a chat model for the plan; the call counts in the record and the budgets.
 
     Args:
-        model: The chat model; `None` asks one of the router's tiers, under the router's budgets.
+        model: The chat model; `None` calls one of the router's tiers, under the router's budgets.
         tier: Name of that tier; `None` for the last one, the frontier.
-        prompt: What the model is told to do.
+        prompt: The system prompt: the instructions for the planning model.
 
     Raises:
-        ConfigurationError: The model is none, or both a model and a tier are given.
+        ConfigurationError: `model` is no chat model, or both a model and a tier are given.
     """
 
     model: Any = None
@@ -68,17 +68,17 @@ class ChatPlanner:
             raise ConfigurationError("Give ChatPlanner a model or a tier's name, not both.")
 
     def request(self, request: Request) -> Request:
-        """What the planner is asked about a request."""
+        """Build the request that asks for a plan."""
         messages = (SystemMessage(self.prompt), HumanMessage(request.turn_text))
         return replace(
             Request(schema=SchemaBinding(PlannedParts)), messages=messages, kwargs=request.kwargs
         )
 
     def read(self, message: AIMessage, ladder: Ladder) -> Plan:
-        """The plan that the model wrote.
+        """Read the plan from the model's answer.
 
         Raises:
-            PlanError: It wrote none, or one that can't be carried out.
+            PlanError: The answer has no plan, or one that can't be executed.
         """
         try:
             written = structured(message, SchemaBinding(PlannedParts))

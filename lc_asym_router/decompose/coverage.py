@@ -1,4 +1,4 @@
-"""Whether a joined text has used every part: by what is particular to each part's answer."""
+"""Check that a joined text uses every part: it must contain what is specific to each part's answer."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _QUOTED = re.compile(r'"([^"\n]+)"|`([^`\n]+)`|“([^”\n]+)”|„([^“”\n]
 _NUMBERED = re.compile(r"(?m)^[ \t]*(\d{1,2})[.)][ \t]+(?=\S)")
 
 
-class Answer:
-    """A part's answer (or its instruction), read once.
+class PartAnswer:
+    """A part's answer (or its instruction), tokenized once.
 
     Args:
         text: The text.
@@ -44,18 +44,18 @@ class Answer:
 
     @cached_property
     def length(self) -> int:
-        """About how many words it has."""
+        """Approximate number of words."""
         pairs = sum(token.kind == "single" for token in self.tokens) // 2
         return pairs + sum(token.kind in ("word", "number") for token in self.tokens)
 
     @cached_property
     def numbers(self) -> set[str]:
-        """Its numbers."""
+        """The keys of its numbers."""
         return {token.key for token in self.tokens if token.kind == "number"}
 
     @cached_property
     def content(self) -> dict[str, int]:
-        """What it is about: the weight of each word."""
+        """The weight of each content word, by the word's key."""
         weights: dict[str, int] = {}
         for token in self.tokens:
             if not token.is_function:
@@ -65,7 +65,7 @@ class Answer:
 
     @cached_property
     def final(self) -> FinalAnswer:
-        """What it comes to."""
+        """Its final answer: the number, choice or text that it concludes with."""
         return final_answer(self.text)
 
     def _strong(self, token: Token) -> bool:
@@ -77,20 +77,20 @@ class Answer:
         return identifier or quoted or (text[:1].isupper() and not self._begins(token.at))
 
     def _begins(self, at: int) -> bool:
-        """Whether a sentence begins there, so that a capital makes no name."""
+        """Whether a sentence begins at this place, so that a capital does not mark a name."""
         before = self._plain[max(0, at - 12) : at].rstrip(" \t\"'(*_#>`-")
         return not before or before[-1] in ".!?:\n"
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What tells of one part's answer.
+    """What a joined text must contain to count as using one part's answer.
 
     Attributes:
-        finals: Numbers or the choice that it comes to: all must stand in the joined text.
-        enough: Whether they are enough.
-        weights: Words that tell of it, with what each weighs.
-        share: The share of the weights that must stand in the joined text.
+        finals: Keys of the numbers or the choice that the answer concludes with: all are required.
+        enough: Whether these alone are sufficient.
+        weights: Other words specific to the answer, with their weights.
+        share: The share of the total weight that is required, in [0, 1].
     """
 
     finals: Set[str]
@@ -100,15 +100,15 @@ class Evidence:
 
     @cached_property
     def needed(self) -> float:
-        """The weight of what must stand in the joined text."""
+        """The total weight that the joined text's words must reach."""
         return self.share * sum(self.weights.values())
 
 
-class Found:
-    """What has been found so far of what tells of a part's answer.
+class PartCoverage:
+    """How much of one part's evidence a text contains so far.
 
     Args:
-        telling: What tells of it.
+        evidence: What the text must contain.
     """
 
     def __init__(self, evidence: Evidence) -> None:
@@ -117,27 +117,27 @@ class Found:
         self._weight = 0
 
     def add(self, keys: Set[str]) -> None:
-        """Take in keys of the joined text that have not been there before."""
+        """Count keys of the joined text that have not been counted before."""
         self._missing -= keys
         self._weight += sum(self._evidence.weights.get(key, 0) for key in keys)
 
     @property
     def used(self) -> bool:
-        """Whether the text has used the answer."""
+        """Whether the text uses the part's answer."""
         enough = self._evidence.enough or self._weight >= self._evidence.needed
         return enough and not self._missing
 
 
-class Uses:
-    """What tells of each part: its numbers, names and other words that stand nowhere else.
+class Coverage:
+    """The evidence of each part: its numbers, names and other words that no other part has.
 
     Args:
         plan: The plan.
-        texts: The answer of each step.
+        texts: The answer of each step, by the step's id.
     """
 
     def __init__(self, plan: Plan, texts: Mapping[str, str]) -> None:
-        answers = {step.id: Answer(texts[step.id]) for step in plan.steps}
+        answers = {step.id: PartAnswer(texts[step.id]) for step in plan.steps}
         asked = Counter(key for step in plan.steps for key in keys_of(step.instruction))
         occurrences = Counter(key for answer in answers.values() for key in answer.keys)
         needed = {need for step in plan.steps for need in step.needs}
@@ -147,8 +147,11 @@ class Uses:
         }
 
     def unused(self, joined: str) -> list[str]:
-        """Ids of the steps whose answers a joined text does not use; a longer text never uses less."""
-        found = {name: Found(evidence) for name, evidence in self.evidence.items()}
+        """Return the ids of the steps whose answers a joined text does not use.
+
+        Adding to a text never makes it use fewer of them.
+        """
+        found = {name: PartCoverage(evidence) for name, evidence in self.evidence.items()}
         there = keys_of(joined)
         for each in found.values():
             each.add(there)
@@ -156,7 +159,7 @@ class Uses:
 
 
 def _evidence(
-    answer: Answer, asked: Mapping[str, int], occurrences: Mapping[str, int], *, built_on: bool
+    answer: PartAnswer, asked: Mapping[str, int], occurrences: Mapping[str, int], *, built_on: bool
 ) -> Evidence:
     content = answer.content
     its_own = {key for key in answer.keys if key not in asked and occurrences[key] == 1}
@@ -184,20 +187,20 @@ def _evidence(
     return Evidence(finals, enough, weights, share)
 
 
-class Reading:
-    """A joined text that is still being written, read word by word.
+class StreamedCoverage:
+    """Coverage of a joined text that is still being written, updated with each chunk.
 
     Args:
-        uses: What tells of each part.
+        uses: The evidence of each part.
     """
 
-    def __init__(self, uses: Uses) -> None:
-        self._open = [Found(evidence) for evidence in uses.evidence.values()]
+    def __init__(self, uses: Coverage) -> None:
+        self._open = [PartCoverage(evidence) for evidence in uses.evidence.values()]
         self._there: set[str] = set()
         self._rest = ""
 
     def add(self, text: str) -> None:
-        """Take in what has been written; a word that may go on is left for the next time."""
+        """Count the new text; a word that may be incomplete is counted with the next chunk."""
         whole, self._rest = settled(self._rest + text)
         new = keys_of(whole) - self._there
         self._there |= new
@@ -207,5 +210,5 @@ class Reading:
 
     @property
     def complete(self) -> bool:
-        """Whether it has used every part."""
+        """Whether the text uses every part."""
         return not self._open

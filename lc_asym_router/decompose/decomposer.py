@@ -1,4 +1,4 @@
-"""`Decomposer`: the graph of plan, steps and join with the face of a chat model."""
+"""`Decomposer`: the graph of plan, steps and join, with the interface of a chat model."""
 
 from __future__ import annotations
 
@@ -30,34 +30,37 @@ from lc_asym_router.router.router import AsymRouter
 
 @dataclass(frozen=True)
 class _Bounds:
-    """The longest run: plan, steps, join, verify, frontier."""
+    """The number of supersteps of the longest run: plan, steps, join, verify, frontier."""
 
     longest: int = 5
 
 
 class Decomposer(ChainChatModel):
-    """A chat model that splits a request, routes each part, and puts the answers together.
+    """A chat model that splits a request, routes each part, and joins the answers.
 
-    It takes a chat model's place as its router does. A request that has no plan, or whose plan is not
-    worth it, goes whole to the router; so does one with tools, an output schema or stop words bound.
-    Where the plan, a step or the join fails, the whole request goes to the frontier, once.
+    Use it wherever a chat model is expected, as its router. A request without a plan, or whose plan
+    is not expected to save money, goes unsplit to the router; so does one with tools, an output
+    schema or stop sequences bound. If the plan, a step or the join fails, the whole request goes to
+    the frontier, once.
 
     Args:
         router: The router that answers each part.
-        planner: What splits: "structure" (the form of the text, no model), "chat" (the frontier
-            writes the plan), a `ChatPlanner`, a callable from the request's text to a `Plan`, a
-            list of steps, or `None`; or a list of these, tried in order.
-        gate: Whether a plan is worth it: a `Gate`, a callable from an `Estimate` to whether to
-            split, or `None` to split whatever has a plan.
+        planner: What splits the request: "structure" (the text's form, without a model), "chat"
+            (the frontier writes the plan), a `ChatPlanner`, a callable from the request's text to a
+            `Plan`, a list of steps, or `None`; or a list of these, tried in order.
+        gate: Decides whether a plan is worth its cost: a `Gate`, a callable from an `Estimate` to a
+            bool, or `None` to split whenever there is a plan.
         join: "auto" (a template where no step needs another, else the first tier), "template", or
-            the name of the tier that joins.
-        max_steps: The greatest number of steps of a plan, at least 2.
-        max_concurrency: How many steps run at once, at least 1; a call's own `max_concurrency` wins.
-        checkpointer: A LangGraph checkpointer for `graph`, so that a run that broke off is taken up
-            where it was: `decomposer.graph.invoke(None, config)`. The chat-model face has none.
+            the name of the tier that joins the answers.
+        max_steps: The maximum number of steps of a plan, at least 2.
+        max_concurrency: How many steps run concurrently, at least 1; a call's own `max_concurrency`
+            takes precedence.
+        checkpointer: A LangGraph checkpointer for `graph`, so that an interrupted run can be
+            resumed: `decomposer.graph.invoke(None, config)`. `invoke` and the other chat-model
+            methods of the decomposer itself use none.
 
     Raises:
-        pydantic.ValidationError: A setting makes no sense; the message says what to do instead.
+        pydantic.ValidationError: A setting is invalid; the message says what to do instead.
 
     Example:
         ```python
@@ -94,15 +97,15 @@ class Decomposer(ChainChatModel):
         self._answerer = Face(
             build_decomposer_graph(settings, self.max_concurrency, False), _Bounds()
         )
-        kept = settings if self.checkpointer is False else settings.kept()
-        self._graph = build_decomposer_graph(kept, self.max_concurrency, self.checkpointer)
+        resolved = settings if self.checkpointer is False else settings.checkpointed()
+        self._graph = build_decomposer_graph(resolved, self.max_concurrency, self.checkpointer)
         if self.profile is None:
             self.profile = self.router.profile
         return self
 
     @property
     def graph(self) -> Graph:
-        """The compiled state graph, to be added to a parent as a node: its state has `messages`."""
+        """The compiled state graph, usable as a node of another graph: its state has `messages`."""
         return self._graph
 
     @property
@@ -123,7 +126,7 @@ class Decomposer(ChainChatModel):
         return self.router._request(input, kwargs, stop)
 
     def _merged(self, config: RunnableConfig | None) -> RunnableConfig:
-        """The call's config with the router's callbacks, tags and metadata in it, and one's own."""
+        """Return the call's config with the router's and its own callbacks, tags and metadata added."""
         return merge_configs(self.router._merged(None), super()._merged(config))
 
     def bind_tools(
@@ -133,14 +136,14 @@ class Decomposer(ChainChatModel):
         tool_choice: Any = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """Bind tools, as the router does. A request with tools goes whole to the router."""
+        """Bind tools, as the router does. A request with tools goes unsplit to the router."""
         bound = self.router.bind_tools(tools, tool_choice=tool_choice, **kwargs)
         return self.bind(**cast("RunnableBinding[Any, Any]", bound).kwargs)
 
     def with_structured_output(
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
     ) -> Runnable[LanguageModelInput, Any]:
-        """A runnable whose output follows a schema, as the router's does; such a request goes whole."""
+        """Return a runnable whose output follows a schema; its requests go unsplit to the router."""
         chain = self.router.with_structured_output(schema, include_raw=include_raw, **kwargs)
         assert isinstance(chain, RunnableSequence)
         return self.bind(**cast("RunnableBinding[Any, Any]", chain.first).kwargs) | chain.last
@@ -170,22 +173,22 @@ class Decomposer(ChainChatModel):
         out: AnyPath | None = None,
         progress: bool | None = None,
     ) -> Any:
-        """Do the same small task with each of many items: one request to the router an item.
+        """Run the same small task on each of many items: one router request per item.
 
-        Without arguments it is every runnable's own `map()`: a runnable that takes a list of inputs.
+        Without arguments it is `Runnable.map()`: it returns a runnable that takes a list of inputs.
 
         Args:
-            instruction: What to do with an item; it stands before each.
+            instruction: The task; each request is the instruction followed by the item.
             items: The items.
-            config: As for `invoke`, for each of the requests.
-            out: A file that every answer is written to at once; the same call with the same file goes
-                on with a run that was interrupted, and pays for no answer again. `None` keeps them in
-                memory.
-            progress: Show a progress bar; `None` shows it on a terminal.
+            config: The config of each request, as for `invoke`.
+            out: A journal file that each answer is written to immediately; the same call with the
+                same file resumes an interrupted run, and pays for no answer twice. `None` stores
+                them in memory only.
+            progress: Whether to show a progress bar; `None` shows it on a terminal.
 
         Raises:
             ConfigurationError: No instruction, or the extra `evals` (for `tqdm`) is not installed.
-            DataError: The file is of another instruction, router or list of items.
+            DataError: The file was written for another instruction, router or list of items.
         """
         if instruction is None:
             return super().map()

@@ -1,4 +1,4 @@
-"""A plan drawn, with the tier that answered each step: as Mermaid, and as plain text."""
+"""Draw a plan, with the tier that answered each step, as Mermaid or as plain text."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ WIDTH = 60
 
 
 def mermaid(record: Record) -> str:
-    """The plan of an answered request as a Mermaid flowchart.
+    """Draw the plan of an answered request as a Mermaid flowchart.
 
     Args:
-        record: What stands in `response_metadata["router"]`.
+        record: The answer's `response_metadata["router"]`.
     """
     steps, join = _steps(record), _join(record)
     if not steps:
@@ -35,10 +35,10 @@ def mermaid(record: Record) -> str:
 
 
 def ascii_drawing(record: Record) -> str:
-    """The plan of an answered request as plain text, a line a step.
+    """Draw the plan of an answered request as plain text, one line per step.
 
     Args:
-        record: What stands in `response_metadata["router"]`.
+        record: The answer's `response_metadata["router"]`.
     """
     steps, found = _steps(record), record.get("decomposition") or {}
     head = f"plan ({found.get('planner') or 'none'}): {found.get('reason', 'not asked for')}"
@@ -58,7 +58,7 @@ def _steps(record: Record) -> Sequence[Record]:
 
 
 def _join(record: Record) -> str:
-    """What came of the answers."""
+    """Describe how the answers were joined."""
     join = record["decomposition"]["join"]
     if join is None or join["unused"]:
         return f"[{_last(record)}] the whole request after all"
@@ -66,7 +66,7 @@ def _join(record: Record) -> str:
 
 
 def _path(record: Record) -> str:
-    """The tiers that a request went through, to the one that answered."""
+    """Return the tiers that were asked, ending with the one that answered."""
     tiers = [
         str(attempt["tier"]) for attempt in record.get("attempts", ()) if "step" not in attempt
     ]
@@ -79,7 +79,7 @@ def _last(record: Record) -> str:
 
 
 def _ends(steps: Sequence[Record]) -> list[str]:
-    """The steps that no other needs."""
+    """Return the steps that no other step needs."""
     needed = {need for step in steps for need in step["needs"]}
     return [step["id"] for step in steps if step["id"] not in needed]
 
@@ -98,5 +98,5 @@ def _cut(title: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text as a Mermaid label takes it."""
+    """Escape a text for a Mermaid label."""
     return html.escape(text).replace("`", "'")

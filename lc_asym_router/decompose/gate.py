@@ -1,4 +1,4 @@
-"""Is splitting worth it? What it is expected to cost, against the frontier alone."""
+"""Decide whether splitting is worth its cost: its expected cost against the frontier's alone."""
 
 from __future__ import annotations
 
@@ -30,19 +30,21 @@ PARTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What splitting a request is expected to cost.
+    """The expected cost of splitting a request.
 
     Attributes:
         plan_usd: Cost in USD of a plan that is still to be made; 0 where no model is asked for it.
-            `None`, as in all sums here: not known.
-        parts_usd: The parts' cost in USD, with the escalations that are expected.
+            `None`, as in all amounts here, means unknown.
+        parts_usd: The parts' cost in USD, expected escalations included.
         join_usd: The join's cost in USD.
         frontier_usd: Cost in USD of the whole request on the frontier.
-        frontier_tokens: Tokens that the frontier is expected to have when it is split: an output
-            token counts as four of input.
-        whole_tokens: Tokens that it would have of the whole request, likewise.
-        planned_usd: What making the plan has cost in USD. It is spent either way, so it does not count
-            against carrying the plan out; before that it did, as `plan_usd`.
+        frontier_tokens: Tokens that the frontier is expected to process if the request is split; an
+            output token counts as four input tokens.
+        whole_tokens: Tokens that the frontier would process for the whole request, counted
+            likewise.
+        planned_usd: What making the plan has already cost in USD. That is spent either way, so it
+            does not count against executing the plan; before the plan was made it did, as
+            `plan_usd`.
     """
 
     plan_usd: float | None
@@ -55,14 +57,15 @@ class Estimate:
 
     @property
     def split_usd(self) -> float | None:
-        """Cost of plan, parts and join in USD."""
+        """Cost of plan, parts and join in USD; `None` where it is unknown."""
         return total((self.plan_usd, self.parts_usd, self.join_usd))
 
     @property
     def worth_it(self) -> bool:
-        """Whether splitting is expected to be cheaper.
+        """Whether splitting is expected to be cheaper than the frontier alone.
 
-        Where a price is not known, whether the frontier has fewer tokens: that is what is dear.
+        Where a price is unknown: whether the frontier processes fewer tokens, the most expensive
+        ones.
         """
         split = self.split_usd
         if split is None or self.frontier_usd is None:
@@ -71,7 +74,7 @@ class Estimate:
 
     @property
     def reason(self) -> str:
-        """The comparison in one line."""
+        """The comparison, in one line."""
         split = self.split_usd
         if split is None or self.frontier_usd is None:
             sign = "<" if self.worth_it else ">="
@@ -85,22 +88,22 @@ class Estimate:
         return f"about ${split:.6f} in parts{planned} {sign} {alone}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The estimate as plain JSON."""
+        """Return the estimate as plain JSON."""
         return {**asdict(self), "split_usd": self.split_usd, "worth_it": self.worth_it}
 
 
 @dataclass(frozen=True)
 class Gate:
-    """Lets a plan pass where it is expected to cost less than the frontier alone.
+    """Accepts a plan that is expected to cost less than the frontier alone.
 
     Args:
-        escalated: Share of small answers that are expected to be escalated, in [0, 1].
-        answer_tokens: Tokens that are expected of each part's answer; the whole answer has as many
-            for each part.
-        passes: Another rule: from the `Estimate` to whether to split.
+        escalated: Expected share of the small tier's answers that escalate, in [0, 1].
+        answer_tokens: Expected tokens of each part's answer; the whole answer is expected to have
+            this many for each part.
+        passes: Another rule: a callable from the `Estimate` to whether to split.
 
     Raises:
-        ConfigurationError: A number makes no sense.
+        ConfigurationError: A number is out of its range.
     """
 
     escalated: float = 0.25
@@ -115,16 +118,16 @@ class Gate:
             )
 
     def lets(self, estimate: Estimate) -> bool:
-        """Whether to split."""
+        """Return whether to split."""
         return estimate.worth_it if self.passes is None else bool(self.passes(estimate))
 
     def before(self, request: Request, ladder: Ladder, planner: Tier | None) -> Estimate:
-        """The estimate before there is a plan, for a planner that costs something.
+        """Estimate the cost before there is a plan, for a planner that calls a model.
 
         Args:
-            request: What is asked.
+            request: The request.
             ladder: The router's tiers.
-            planner: The tier that plans, or a tier made of the planner's own model.
+            planner: The tier that plans, or a tier made from the planner's own model.
         """
         text = request.turn_text
         third = text[: max(1, len(text) // PARTS)] or "?"
@@ -140,18 +143,20 @@ class Gate:
         join: Tier | None,
         planner: Tier | None = None,
     ) -> Estimate:
-        """What a plan is expected to cost.
+        """Estimate the cost of a plan.
 
         Args:
             plan: The plan.
-            request: What is asked.
+            request: The request.
             ladder: The router's tiers.
-            join: The tier that puts the answer together; `None` for a template.
-            planner: The tier whose call for the plan is still to be paid; `None` for none.
+            join: The tier that joins the answers; `None` for a template.
+            planner: The tier whose planning call is still to be paid for; `None` for none.
         """
         top = ladder[-1]
         around = max(0, request.input_tokens - _tokens(request.turn_text))
-        calls: list[tuple[Tier, float, int, int]] = []  # tier, how often, tokens in, tokens out
+        calls: list[
+            tuple[Tier, float, int, int]
+        ] = []  # tier, share of requests, tokens in, tokens out
         for step in plan.steps:
             first = (ladder.named(step.tier) if step.tier else None) or ladder[0]
             size = around + _tokens(step.instruction) + len(step.needs) * self.answer_tokens
@@ -173,8 +178,8 @@ class Gate:
             frontier_usd=_usd([whole]),
             frontier_tokens=round(
                 sum(
-                    often * (came + OUTPUT * went)
-                    for tier, often, came, went in [*plans, *calls, *joins]
+                    share * (tokens_in + OUTPUT * tokens_out)
+                    for tier, share, tokens_in, tokens_out in [*plans, *calls, *joins]
                     if tier is top
                 )
             ),
@@ -188,8 +193,10 @@ def _tokens(text: str) -> int:
 
 def _usd(calls: list[tuple[Tier, float, int, int]]) -> float | None:
     costs: list[float | None] = []
-    for tier, often, came, went in calls:
-        usage = UsageMetadata(input_tokens=came, output_tokens=went, total_tokens=came + went)
+    for tier, share, tokens_in, tokens_out in calls:
+        usage = UsageMetadata(
+            input_tokens=tokens_in, output_tokens=tokens_out, total_tokens=tokens_in + tokens_out
+        )
         cost = tier.rate.of(usage) if tier.rate else None
-        costs.append(None if cost is None else often * cost)
+        costs.append(None if cost is None else share * cost)
     return total(costs)

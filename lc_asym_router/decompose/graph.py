@@ -1,12 +1,12 @@
-"""The picture as code.
+"""Build the decomposer's graph.
 
-START -> plan -+-> steps (each by itself, side by side where it can) -+-> join -> verify -+-> END
+START -> plan -+-> steps (concurrently, as far as their needs allow) -+-> join -> verify -+-> END
                |                                                     |                   |
                +-----------------------------------------------------+-> frontier <------+
                +-> whole -> END                                            |
                                                                           END
 
-`steps` is a graph of its own: one task a step, sent out by LangGraph's `Send`.
+`steps` is a graph of its own: one task per step, sent by LangGraph's `Send`.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def build_decomposer_graph(
     """Compile the decomposer's graph.
 
     Args:
-        way: What its nodes go by.
-        max_concurrency: How many steps run at once, unless a call's config says otherwise.
+        settings: The resolved settings, shared by all nodes.
+        max_concurrency: How many steps run concurrently, unless a call's config says otherwise.
         checkpointer: `None` inherits a parent's, as a subgraph does; `False` has none.
     """
-    nodes = Nodes(settings, StepsGraph(settings, kept=checkpointer is not False))
+    nodes = Nodes(settings, StepsGraph(settings, checkpointed=checkpointer is not False))
     top = settings.policy.ladder[-1].name
     graph = StateGraph(
         DecomposerState, context_schema=RunContext, input_schema=RouterIO, output_schema=RouterIO

@@ -1,4 +1,4 @@
-"""Putting the answers together, and seeing that none was left out."""
+"""Join the answers of the parts, and check that the joined text uses all of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from langchain_core.messages import AIMessageChunk, HumanMessage
 
-from lc_asym_router.decompose.coverage import Reading, Uses
+from lc_asym_router.decompose.coverage import Coverage, StreamedCoverage
 from lc_asym_router.decompose.plan import Plan
 from lc_asym_router.graph.streaming import Sink
 from lc_asym_router.records.request import Request
@@ -26,7 +26,7 @@ names and code as they are; add nothing."""
 
 
 def template(plan: Plan, texts: Mapping[str, str]) -> list[str]:
-    """The answers under their questions, in the plan's order: one piece a step."""
+    """Return the answers under their questions, in the plan's order: one text per step."""
     pieces = [
         f"**{number}. {_plain(step.title)}**\n\n{texts[step.id].strip()}"
         for number, step in enumerate(plan.steps, 1)
@@ -35,7 +35,7 @@ def template(plan: Plan, texts: Mapping[str, str]) -> list[str]:
 
 
 def join_request(request: Request, plan: Plan, texts: Mapping[str, str]) -> Request:
-    """What the model that joins is asked."""
+    """Build the request that asks a model to join the answers."""
     parts = "\n\n".join(
         f"[{number}] {step.instruction}\n{texts[step.id].strip()}"
         for number, step in enumerate(plan.steps, 1)
@@ -46,8 +46,11 @@ def join_request(request: Request, plan: Plan, texts: Mapping[str, str]) -> Requ
 
 
 def unused(plan: Plan, texts: Mapping[str, str], joined: str) -> list[str]:
-    """Ids of the steps whose answers a joined text does not use; a longer text never uses less."""
-    return Uses(plan, texts).unused(joined)
+    """Return the ids of the steps whose answers a joined text does not use.
+
+    Adding to a text never makes it use fewer of them.
+    """
+    return Coverage(plan, texts).unused(joined)
 
 
 def _plain(title: str) -> str:
@@ -55,7 +58,7 @@ def _plain(title: str) -> str:
 
 
 class MutedSink(Sink):
-    """A sink of an answer that nobody may see; it stops its model when the outer reader has gone."""
+    """Discards the chunks of an answer; stops its model when the outer stream is closed."""
 
     def __init__(self, outer: Sink) -> None:
         super().__init__(lambda chunk: None)
@@ -63,24 +66,25 @@ class MutedSink(Sink):
 
     @property
     def closed(self) -> bool:
-        """Whether the outer reader has gone."""
+        """Whether the outer stream's reader has stopped reading."""
         return self._outer.closed
 
 
 class JoinSink(Sink):
-    """Holds a joined answer back until it has used every part, then lets it pass live.
+    """Buffers a joined answer until it uses every part, then passes it on as it arrives.
 
-    A longer text never uses less, so that what has been let pass can't fail the check any more.
+    Adding to a text never makes it use fewer parts, so what has been passed on can't fail the check
+    later.
 
     Args:
-        outer: The reader of the stream, or `None`.
+        outer: The sink of the outer stream, or `None`.
         plan: The plan.
-        texts: The answer of each step.
+        texts: The answer of each step, by the step's id.
 
     Attributes:
-        chunks: All that has come.
-        shown: Whether it has been let pass.
-        listener: Takes what is let pass too, for whoever listens beside the reader.
+        chunks: All chunks so far.
+        shown: Whether chunks are being passed on.
+        listener: Called with each chunk that is passed on, besides the outer sink.
     """
 
     def __init__(self, outer: Sink | None, plan: Plan, texts: Mapping[str, str]) -> None:
@@ -89,15 +93,15 @@ class JoinSink(Sink):
         self.shown = False
         self.listener: Callable[[AIMessageChunk], None] | None = None
         self._outer = outer
-        self._reading = Reading(Uses(plan, texts))
+        self._coverage = StreamedCoverage(Coverage(plan, texts))
 
     def _take(self, chunk: AIMessageChunk) -> None:
         self.chunks.append(chunk)
         if self.shown:
             self._pass(chunk)
             return
-        self._reading.add(chunk.text)
-        if self._reading.complete:
+        self._coverage.add(chunk.text)
+        if self._coverage.complete:
             self.shown = True
             for each in self.chunks:
                 self._pass(each)
@@ -110,5 +114,5 @@ class JoinSink(Sink):
 
     @property
     def closed(self) -> bool:
-        """Whether the outer reader has gone."""
+        """Whether the outer stream's reader has stopped reading."""
         return self._outer is not None and self._outer.closed

@@ -1,9 +1,9 @@
-"""Telling those who listen of an answer while it comes, as one run of a model.
+"""Notify callback handlers of an answer while it arrives, as one run of a chat model.
 
-The reader of a stream has a sink; LangGraph's messages mode and `astream_events` have callback
-handlers. `deliver` gives these an answer that is there; here it is still being written. The events
-of the v2 protocol are drawn from the chunks one after the other, so whoever draws them waits for the
-next chunk: a thread, or a task.
+The reader of a stream has a sink; LangGraph's messages mode and `astream_events` use callback
+handlers. `deliver` notifies these of a complete answer; here it is still being written. The v2
+protocol's events are pulled from the chunks one by one, so whatever pulls them waits for the next
+chunk: a thread, or a task.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ Item = AIMessageChunk | BaseException | None
 def deliver_live(
     sink: JoinSink | None, messages: Sequence[BaseMessage], audience: Audience
 ) -> Iterator[None]:
-    """Within it, whoever listens is told of what the sink lets pass, when it does.
+    """Return a context in which the handlers are notified of each chunk that the sink passes on.
 
     Args:
-        sink: Holds the answer back until it may pass; `None` where nobody streams.
-        messages: What the model was asked, as they are told.
-        audience: Who listens.
+        sink: Buffers the answer until it may be passed on; `None` where nothing streams.
+        messages: The model's messages, as the handlers receive them.
+        audience: The callback handlers.
     """
     if sink is None or not audience.handlers:
         yield
@@ -66,7 +66,7 @@ def deliver_live(
         queue.put(error)
         raise
     finally:
-        thread.join()  # all has been told before anybody else goes on
+        thread.join()  # handlers have been notified of everything before the run continues
     for fault in faults:
         raise fault
 
@@ -98,12 +98,12 @@ def _deliver(items: Iterator[Item], messages: Sequence[BaseMessage], audience: A
         return  # nothing was let pass
     manager = audience.manager(CallbackManager)
     (run,) = manager.on_chat_model_start({}, [list(messages)], name=audience.name)
-    said = _Said()
+    message = _LiveMessage()
 
     def generations() -> Iterator[ChatGenerationChunk]:
         item: Item = first
         while item is not None:
-            chunk = said.chunk(item)
+            chunk = message.chunk(item)
             run.on_llm_new_token(cast("Any", chunk.message.content), chunk=chunk)
             yield chunk
             item = next(items, None)
@@ -117,7 +117,7 @@ def _deliver(items: Iterator[Item], messages: Sequence[BaseMessage], audience: A
     except _Broken as broken:
         run.on_llm_error(cast("BaseException", broken.__cause__))
         return
-    run.on_llm_end(said.result)
+    run.on_llm_end(message.result)
 
 
 async def _adeliver(
@@ -128,12 +128,12 @@ async def _adeliver(
         return
     manager = audience.manager(AsyncCallbackManager)
     (run,) = await manager.on_chat_model_start({}, [list(messages)], name=audience.name)
-    said = _Said()
+    message = _LiveMessage()
 
     async def generations() -> AsyncIterator[ChatGenerationChunk]:
         item: Item = first
         while item is not None:
-            chunk = said.chunk(item)
+            chunk = message.chunk(item)
             await run.on_llm_new_token(cast("Any", chunk.message.content), chunk=chunk)
             yield chunk
             item = await queue.get()
@@ -148,24 +148,24 @@ async def _adeliver(
     except _Broken as broken:
         await run.on_llm_error(cast("BaseException", broken.__cause__))
         return
-    await run.on_llm_end(said.result)
+    await run.on_llm_end(message.result)
 
 
 class _Broken(Exception):
-    """The answer broke off; its cause says why."""
+    """The answer broke off; the exception's cause says why."""
 
 
-class _Said:
-    """What has been said so far."""
+class _LiveMessage:
+    """The chunks of the answer so far."""
 
     def __init__(self) -> None:
         self._chunks: list[AIMessageChunk] = []
 
     def chunk(self, item: AIMessageChunk | BaseException) -> ChatGenerationChunk:
-        """Take in what has come, as those who listen are to have it.
+        """Add a chunk, and return it in the form that handlers expect.
 
         Raises:
-            _Broken: No more comes, and the answer is not whole.
+            _Broken: The answer broke off before it was complete.
         """
         if isinstance(item, BaseException):
             raise _Broken from item
@@ -174,5 +174,5 @@ class _Said:
 
     @property
     def result(self) -> LLMResult:
-        """The whole answer."""
+        """The complete answer."""
         return LLMResult(generations=[[ChatGeneration(message=as_message(self._chunks))]])

@@ -1,4 +1,4 @@
-"""The same small task over many items: bounded, kept as it goes, added up."""
+"""Run the same small task on many items: concurrently, journaled, with totals."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from lc_asym_router.router.router import AsymRouter
 
 @dataclass(frozen=True)
 class Mapped:
-    """What came of each item, in order.
+    """The results of `Decomposer.map`, in the items' order.
 
     Attributes:
         items: The items.
-        answers: The answer to each, with its record; `None` where there is none.
-        errors: Why there is none, else `None`.
+        answers: The answer to each item, with its record; `None` where there is none.
+        errors: For each item why there is no answer, or `None`.
     """
 
     items: tuple[str, ...]
@@ -35,7 +35,7 @@ class Mapped:
 
     @property
     def texts(self) -> list[str | None]:
-        """The answers' texts."""
+        """The answers' texts; `None` where there is no answer."""
         return [None if answer is None else str(answer.text) for answer in self.answers]
 
     @property
@@ -45,9 +45,9 @@ class Mapped:
 
     @property
     def totals(self) -> dict[str, Any]:
-        """Counts and sums over all items: items by tier, escalations, and money in USD.
+        """Return counts and sums over all items: items by tier, escalations, and amounts in USD.
 
-        A sum is `None` as soon as one part is not known; what failed items cost is not known either.
+        A sum is `None` if any part of it is unknown; the cost of failed items is unknown too.
         """
         records = self.records
         whole = len(records) == len(self.items)
@@ -64,19 +64,22 @@ class Mapped:
 
 
 class _Asked:
-    """The router as the run asks it: with the caller's config, and heard by the caller's counters."""
+    """The router with the caller's config, run in the caller's context variables.
+
+    LangChain's usage counters find themselves by context variables, so they count these calls too.
+    """
 
     def __init__(self, router: AsymRouter, config: RunnableConfig) -> None:
         self.configurable_prefix = router.configurable_prefix
         self._router, self._config, self._context = router, config, copy_context()
 
     def invoke(self, prompt: str, config: RunnableConfig) -> AIMessage:
-        """Ask, in a thread that knows the caller's context variables."""
+        """Call the router, in a thread with a copy of the caller's context variables."""
         asked = merge_configs(self._config, config)
         return self._context.copy().run(self._router.invoke, prompt, asked)
 
     async def ainvoke(self, prompt: str, config: RunnableConfig) -> AIMessage:
-        """Ask."""
+        """Call the router."""
         return await self._router.ainvoke(prompt, merge_configs(self._config, config))
 
 
@@ -89,16 +92,16 @@ def map_run(
     concurrency: int,
     progress: bool | None,
 ) -> Run:
-    """The run that asks the router for each item.
+    """Build the run that asks the router for each item.
 
     Args:
-        router: What is asked.
-        instruction: What to do with an item.
+        router: The router.
+        instruction: What to do with each item.
         items: The items.
-        config: For each of the requests.
-        out: The file that answers are kept in, or `None`.
-        concurrency: How many requests run at once.
-        progress: Whether to show a bar; `None` shows it on a terminal.
+        config: The config of each request.
+        out: The journal file that answers are written to, or `None`.
+        concurrency: How many requests run concurrently.
+        progress: Whether to show a progress bar; `None` shows it on a terminal.
 
     Raises:
         ConfigurationError: There is no instruction, or no list of items.
@@ -118,7 +121,7 @@ def map_run(
 
 
 def mapped(items: Sequence[str], entries: Mapping[str, Entry]) -> Mapped:
-    """What came of each item, from the entries of its run."""
+    """Collect the results of the items from the entries of the run."""
     found = [entries[str(place)] for place in range(len(items))]
     return Mapped(
         items=tuple(items),

@@ -1,4 +1,4 @@
-"""What a node of the decomposer finds when it is entered, and the configs of the calls it makes."""
+"""The context of a node of the decomposer's graph, and the configs of the calls that it makes."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Entry:
     """A node's view of its run.
 
     Attributes:
-        way: The settings.
-        around: Context, config without listeners, and the listeners.
+        settings: The decomposer's resolved settings.
+        around: The run's context, its config without listeners, and the listeners.
         config: The node's config as LangGraph gave it.
-        request: What is asked.
-        options: What is set differently for this call.
+        request: The request.
+        options: The settings that this call overrides.
     """
 
     settings: DecomposerSettings
@@ -58,28 +58,31 @@ class Entry:
         config: RunnableConfig,
         runtime: Runtime[Any],
     ) -> Entry:
-        """From what LangGraph gives to a node."""
+        """Build it from the arguments that LangGraph gives to a node."""
         around = Surroundings.of(config, runtime)
         options = CallOptions.of(config, settings.policy.ladder, settings.policy.prefix)
         request = around.context.request or Request().with_messages(state["messages"])
         return cls(settings, around, config, request, options)
 
     @classmethod
-    def further(
+    def after_plan(
         cls,
         settings: DecomposerSettings,
         state: Mapping[str, Any],
         config: RunnableConfig,
         runtime: Runtime[Any],
     ) -> Entry:
-        """`of` after the plan. In a subgraph nothing but the state tells what was spent before."""
+        """Build it for a node after the plan.
+
+        In a subgraph only the state has what was spent before, so that is read from there.
+        """
         entry = cls.of(settings, state, config, runtime)
         if not entry.around.context.progress:
             entry.around.context.note(trail_of(state))
         return entry
 
-    def opened(self, planner: str | None, reason: str) -> Split:
-        """A request that is not (yet) split."""
+    def new_split(self, planner: str | None, reason: str) -> Split:
+        """Return the state of a request that is not split (yet)."""
         return {
             "id": uuid.uuid4().hex,
             "run_id": self.around.context.run_id or run_id_of(self.around.config),
@@ -91,51 +94,55 @@ class Entry:
             "calls": [],
         }
 
-    def quiet(self, bill: Bill, tier: str | None = None) -> RunnableConfig:
-        """A config for a call that nobody may hear: no listener, no stream of a parent's.
+    def quiet(self, collector: RecordCollector, tier: str | None = None) -> RunnableConfig:
+        """Return a config for a call whose answer only the caller sees: no listeners, no outer stream.
 
         Args:
-            bill: Takes in its record.
+            collector: Takes in its record.
             tier: The tier to ask first; `None` lets the router decide.
         """
         config = with_handlers(
-            self.around.config, [bill], {"lc_asym_router_part": bill.step or "whole"}
+            self.around.config, [collector], {"lc_asym_router_part": collector.step or "whole"}
         )
-        values = self._values(config, bill, tier)
+        values = self._values(config, collector, tier)
         values.pop(CONFIG_KEY_STREAM, None)
         tags = [*(config.get("tags") or ()), TAG_NOSTREAM]
         return {**config, "configurable": values, "tags": tags}
 
-    def answer_config(self, bill: Bill, tier: str | None = None) -> RunnableConfig:
-        """A config for a call that answers the whole request, heard by whoever listens."""
+    def answer_config(self, collector: RecordCollector, tier: str | None = None) -> RunnableConfig:
+        """Return a config for a call that answers the whole request, with the run's listeners."""
         context = self.around.context
-        config = with_handlers(self.around.config, [*self.around.listeners, bill], context.metadata)
-        return {**config, "configurable": self._values(config, bill, tier)}
+        config = with_handlers(
+            self.around.config, [*self.around.listeners, collector], context.metadata
+        )
+        return {**config, "configurable": self._values(config, collector, tier)}
 
-    def _values(self, config: RunnableConfig, bill: Bill, tier: str | None) -> dict[str, Any]:
-        """What is set differently for a call: its tier, and what is left of the request's deadline."""
+    def _values(
+        self, config: RunnableConfig, collector: RecordCollector, tier: str | None
+    ) -> dict[str, Any]:
+        """Return the overrides of a call: its tier, and the remaining seconds of the deadline."""
         values = {**(config.get("configurable") or {})}
         prefix, asked = self.settings.policy.prefix, self.options.deadline
         deadline = self.settings.policy.deadline if asked is None else asked
         if tier is not None:
             values[f"{prefix}tier"] = tier
         if deadline is not None:
-            remaining = deadline - (time.time() - bill.started)
+            remaining = deadline - (time.time() - collector.started)
             values[f"{prefix}deadline"] = max(remaining, AT_LEAST)
         return values
 
     @property
     def muted(self) -> Sink | None:
-        """A sink for a call that nobody may hear; it stops when the reader has gone."""
+        """A sink that discards the chunks of a call, and stops it when the reader stops reading."""
         sink = self.around.context.sink
         return MutedSink(sink) if sink else None
 
     @contextmanager
-    def accounting(self) -> Iterator[list[AIMessage]]:
-        """Tell handlers of the request's record, once: yields a list to put the answer in.
+    def notifying(self) -> Iterator[list[AIMessage]]:
+        """Notify handlers of the request's record, once; yields a list to put the answer in.
 
-        Under the chat-model face, that one tells. As a subgraph the last node does; a node that is
-        left tells what it has spent itself.
+        Under the decomposer's chat-model methods, those notify. As a subgraph the last node does,
+        and a node that is cancelled or fails notifies of what was spent until then.
         """
         if self.around.context.under_model:
             yield []
@@ -145,16 +152,16 @@ class Entry:
             yield answers
 
 
-class Bill(BaseCallbackHandler):
-    """Takes in the records of the router's requests below a node, also of those left half-way.
+class RecordCollector(BaseCallbackHandler):
+    """Collects the records of the router's requests below a node, cancelled ones included.
 
-    So whoever accounts for a request that is left, or fails, finds all of its calls in the context.
+    So when a request fails or is cancelled, all of its calls are in the context.
 
     Args:
         entry: The node's view of its run.
-        split: The request.
-        step: The step that it is for, or `None`.
-        purpose: What the calls are for, where they are no attempts at an answer: "plan".
+        split: The state of the request.
+        step: The step that the calls are for, or `None`.
+        purpose: The calls' purpose, where they are no attempts at an answer: "plan".
     """
 
     run_inline = True
@@ -179,7 +186,7 @@ class Bill(BaseCallbackHandler):
             self._context.note(trail)
 
     def on_router_record(self, finished: Any) -> None:
-        """A request to the router has come to its end."""
+        """Add the record of a request to the router."""
         self.records.append(finished.record)
         trail, _ = self._context.progress[0]
         # Steps run side by side: a list's own `extend` is all that may happen to it.

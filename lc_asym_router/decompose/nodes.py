@@ -20,7 +20,7 @@ from lc_asym_router._internal.deadline import finished
 from lc_asym_router._internal.run_config import config_context
 from lc_asym_router.decompose.chat_planner import ChatPlanner
 from lc_asym_router.decompose.live_answer import adeliver_live, deliver_live
-from lc_asym_router.decompose.node_entry import Bill, Entry
+from lc_asym_router.decompose.node_entry import Entry, RecordCollector
 from lc_asym_router.decompose.planning import Planning
 from lc_asym_router.decompose.record import parts_record, usage_of, whole_record
 from lc_asym_router.decompose.settings import DecomposerSettings
@@ -35,11 +35,11 @@ from lc_asym_router.records.request import Request
 
 @dataclass(frozen=True)
 class Nodes:
-    """The nodes under one decomposer's settings.
+    """The graph's nodes for one decomposer's settings.
 
     Attributes:
-        way: The settings.
-        fan: Takes the steps of a plan.
+        settings: The resolved settings, shared by all nodes.
+        steps_graph: Runs the steps of a plan.
     """
 
     settings: DecomposerSettings
@@ -48,13 +48,13 @@ class Nodes:
     # plan -----------------------------------------------------------------------------------
 
     def plan(self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
-        """Find a plan, or a reason to have none."""
+        """Find a plan, or a reason why there is none."""
         entry = Entry.of(self.settings, state, config, runtime)
         work = Planning.of(entry)
-        with entry.accounting():
+        with entry.notifying():
             for planner in work.planners():
                 try:
-                    work.took(planner, self._planned(planner, work))
+                    work.accept(planner, self._planned(planner, work))
                 except GraphBubbleUp:
                     raise
                 except Exception as error:
@@ -67,10 +67,10 @@ class Nodes:
         """The async twin of `plan`."""
         entry = Entry.of(self.settings, state, config, runtime)
         work = Planning.of(entry)
-        with entry.accounting():
+        with entry.notifying():
             for planner in work.planners():
                 try:
-                    work.took(planner, await self._aplanned(planner, work))
+                    work.accept(planner, await self._aplanned(planner, work))
                 except GraphBubbleUp:
                     raise
                 except Exception as error:
@@ -110,27 +110,27 @@ class Nodes:
     def steps(
         self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
-        """Take every step; each is kept by itself."""
-        entry = Entry.further(self.settings, state, config, runtime)
-        with entry.accounting():
-            return _gathered(state, self.steps_graph.out(state, entry))
+        """Run every step; a checkpointer stores each result separately."""
+        entry = Entry.after_plan(self.settings, state, config, runtime)
+        with entry.notifying():
+            return _gathered(state, self.steps_graph.run(state, entry))
 
     async def asteps(
         self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `steps`."""
-        entry = Entry.further(self.settings, state, config, runtime)
-        with entry.accounting():
-            return _gathered(state, await self.steps_graph.aout(state, entry))
+        entry = Entry.after_plan(self.settings, state, config, runtime)
+        with entry.notifying():
+            return _gathered(state, await self.steps_graph.arun(state, entry))
 
     # join and verify ------------------------------------------------------------------------
 
     def join(self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
-        """Put the answers together; the draft waits for `verify`."""
-        work = Joining.of(Entry.further(self.settings, state, config, runtime), state)
+        """Join the answers; the draft waits for `verify`."""
+        work = Joining.of(Entry.after_plan(self.settings, state, config, runtime), state)
         if work.tier is None:
             return work.by_template()
-        with work.entry.accounting():
+        with work.entry.notifying():
             try:
                 with deliver_live(*work.delivery):
                     answer = self.settings.face.answer(work.request, work.config, work.sink)
@@ -142,10 +142,10 @@ class Nodes:
         self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `join`."""
-        work = Joining.of(Entry.further(self.settings, state, config, runtime), state)
+        work = Joining.of(Entry.after_plan(self.settings, state, config, runtime), state)
         if work.tier is None:
             return work.by_template()
-        with work.entry.accounting():
+        with work.entry.notifying():
             try:
                 async with adeliver_live(*work.delivery):
                     answer = await self.settings.face.aanswer(work.request, work.config, work.sink)
@@ -156,10 +156,10 @@ class Nodes:
     def verify(
         self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
-        """Hand on a join that has used every part; another goes to the frontier."""
-        entry = Entry.further(self.settings, state, config, runtime)
-        with entry.accounting() as answers:
-            if update := _left_out(entry, state):
+        """Return a join that uses every part; send any other request to the frontier."""
+        entry = Entry.after_plan(self.settings, state, config, runtime)
+        with entry.notifying() as answers:
+            if update := _incomplete_join(entry, state):
                 return update
             draft, audience = _shown(entry, state)
             deliver(draft, entry.request.messages, audience)
@@ -170,9 +170,9 @@ class Nodes:
         self, state: DecomposerState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `verify`."""
-        entry = Entry.further(self.settings, state, config, runtime)
-        with entry.accounting() as answers:
-            if update := _left_out(entry, state):
+        entry = Entry.after_plan(self.settings, state, config, runtime)
+        with entry.notifying() as answers:
+            if update := _incomplete_join(entry, state):
                 return update
             draft, audience = _shown(entry, state)
             await adeliver(draft, entry.request.messages, audience)
@@ -188,7 +188,7 @@ class Nodes:
         config: RunnableConfig,
         runtime: Runtime[Any],
     ) -> Update:
-        """The router answers the whole request; `tier` is the one to ask, or `None`."""
+        """Let the router answer the whole request; `tier` is the first one to ask, or `None`."""
         with self._whole(tier, state, config, runtime) as whole:
             return whole.answered(self.settings.face.answer(*whole.call))
 
@@ -211,9 +211,9 @@ class Nodes:
         config: RunnableConfig,
         runtime: Runtime[Any],
     ) -> Iterator[_Whole]:
-        entry = Entry.further(self.settings, state, config, runtime)
-        answer_config = entry.answer_config(Bill(entry, state["split"]), tier)
-        with entry.accounting() as answers:
+        entry = Entry.after_plan(self.settings, state, config, runtime)
+        answer_config = entry.answer_config(RecordCollector(entry, state["split"]), tier)
+        with entry.notifying() as answers:
             try:
                 yield _Whole(
                     state, answers, (entry.request, answer_config, entry.around.context.sink)
@@ -224,14 +224,14 @@ class Nodes:
 
 @dataclass(frozen=True)
 class _Whole:
-    """The whole request on its way: what to call the router with, and what takes its answer in."""
+    """A call of the router for the whole request: its arguments, and the update with its answer."""
 
     state: DecomposerState
     answers: list[AIMessage]
     call: tuple[Request, RunnableConfig, Sink | None]
 
     def answered(self, answer: AIMessage) -> Update:
-        """The router has answered."""
+        """Return the update with the router's answer."""
         record = whole_record(self.state, answer.response_metadata["router"])
         metadata = {**answer.response_metadata, "router": record}
         self.answers.append(answer.model_copy(update={"response_metadata": metadata}))
@@ -239,7 +239,7 @@ class _Whole:
 
 
 def _gathered(state: DecomposerState, results: dict[str, StepResult]) -> Update:
-    """The steps have been taken: see whether the plan can go on."""
+    """Return the update after the steps: on to the join, or to the frontier if one has no answer."""
     failed = {name: result["error"] for name, result in results.items() if result["error"]}
     if not failed:
         return {"results": results, "route": "join"}
@@ -249,11 +249,11 @@ def _gathered(state: DecomposerState, results: dict[str, StepResult]) -> Update:
     return {"results": results, "route": "frontier", "split": split}
 
 
-def _left_out(entry: Entry, state: DecomposerState) -> Update | None:
-    """Where a join has not used every part: what comes of it.
+def _incomplete_join(entry: Entry, state: DecomposerState) -> Update | None:
+    """Return the update for a join that does not use every part; `None` where it does.
 
     Raises:
-        UnverifiedError: This call wants no escalation.
+        UnverifiedError: The call allows no escalation.
     """
     joined = state["joined"]
     assert joined is not None
@@ -271,8 +271,10 @@ def _left_out(entry: Entry, state: DecomposerState) -> Update | None:
 
 
 def _shown(entry: Entry, state: DecomposerState) -> tuple[Draft, Audience]:
-    """The draft, given to the reader of the stream if that has not been done yet; and who else is to
-    hear it now."""
+    """Put the draft into the stream, if it was not streamed yet.
+
+    Returns the draft, and the handlers that are still to be notified of it.
+    """
     joined, envelope, sink = state["joined"], state["draft"], entry.around.context.sink
     assert joined is not None
     assert envelope is not None
@@ -287,7 +289,7 @@ def _shown(entry: Entry, state: DecomposerState) -> tuple[Draft, Audience]:
 
 
 def _answer(entry: Entry, state: DecomposerState, draft: Draft) -> AIMessage:
-    """The joined answer with its record."""
+    """Return the joined answer with its record."""
     message, joined = as_message(draft), state["joined"]
     assert joined is not None
     if joined["by"] == "template":

@@ -1,4 +1,4 @@
-"""A plan: the steps of a request, and what each needs from others."""
+"""A plan: the steps of a request, and which steps each one needs."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Step:
     """One part of a request.
 
     Args:
-        id: Its name within the plan.
-        instruction: What is asked, complete by itself but for what it needs.
-        needs: Ids of the steps whose answers it has to see. It sees no others.
+        id: The step's id within the plan.
+        instruction: The task, self-contained except for what it needs from other steps.
+        needs: Ids of the steps whose answers it is given. It sees no others.
         schema: A JSON schema (or a pydantic class, or a TypedDict) that its answer must follow.
         tier: Name of the tier to ask first; `None` lets the router decide.
-        title: What stands over its answer; the instruction's first line by default.
+        title: The heading of its answer; the instruction's first line by default.
 
     Raises:
         PlanError: The id or the instruction is empty, or it needs itself.
@@ -60,7 +60,7 @@ class Step:
             raise PlanError(f"Step {self.id!r} needs itself; take it out of its needs.")
 
     def to_dict(self) -> dict[str, Any]:
-        """The step as plain JSON."""
+        """Return the step as plain JSON."""
         return {
             "id": self.id,
             "instruction": self.instruction,
@@ -73,13 +73,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps of a request: a graph without cycles.
+    """The steps of a request: a directed graph without cycles.
 
     Args:
-        steps: The steps, in the order in which their answers are to be read.
+        steps: The steps, in the order in which their answers are read.
 
     Raises:
-        PlanError: No step, two of one id, a need that no step has, or a cycle.
+        PlanError: There is no step, two have the same id, a need names no step, or there is a
+            cycle.
     """
 
     steps: tuple[Step, ...]
@@ -107,11 +108,11 @@ class Plan:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Plan:
-        """The plan that `to_dict` wrote."""
+        """Build the plan from the dict that `to_dict` returned."""
         return cls(Step(**step) for step in data["steps"])
 
     def to_dict(self) -> dict[str, Any]:
-        """The plan as plain JSON."""
+        """Return the plan as plain JSON."""
         return {"steps": [step.to_dict() for step in self.steps]}
 
     def __len__(self) -> int:
@@ -119,7 +120,7 @@ class Plan:
 
     @cached_property
     def waves(self) -> tuple[tuple[Step, ...], ...]:
-        """The steps in the order of their needs; none needs another of its own wave."""
+        """Return the steps grouped in order of their needs; none needs another of its own group."""
         waves: list[tuple[Step, ...]] = []
         done: set[str] = set()
         while ready := self.ready(done):
@@ -128,7 +129,7 @@ class Plan:
         return tuple(waves)
 
     def ready(self, done: Collection[str]) -> tuple[Step, ...]:
-        """The steps that are not done and need nothing that is not done."""
+        """Return the steps that are not done and whose needs are all done."""
         return tuple(
             step
             for step in self.steps
@@ -136,7 +137,7 @@ class Plan:
         )
 
     def named(self, name: str) -> Step:
-        """The step of that id."""
+        """Return the step with this id."""
         return next(step for step in self.steps if step.id == name)
 
     @property
@@ -145,14 +146,14 @@ class Plan:
         return not any(step.needs for step in self.steps)
 
     def check(self, most: int, tiers: Collection[str]) -> None:
-        """Check what the plan by itself can't know.
+        """Check the plan against the settings.
 
         Args:
-            most: The greatest number of steps.
-            tiers: Names of the tiers that there are.
+            most: The maximum number of steps.
+            tiers: Names of the router's tiers.
 
         Raises:
-            PlanError: It has too many steps, or names a tier that is not there.
+            PlanError: It has too many steps, or names an unknown tier.
         """
         if len(self) > most:
             raise PlanError(f"The plan has {len(self)} steps, and {most} is the most (max_steps=).")

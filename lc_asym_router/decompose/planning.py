@@ -1,4 +1,4 @@
-"""The way to a plan: which requests are planned at all, by whom, and whether a plan is worth it."""
+"""Planning: which requests are planned, by which planner, and whether a plan is worth its cost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router._internal.run_config import with_handlers
 from lc_asym_router.decompose.chat_planner import ChatPlanner
 from lc_asym_router.decompose.gate import Gate
-from lc_asym_router.decompose.node_entry import Bill, Entry
+from lc_asym_router.decompose.node_entry import Entry, RecordCollector
 from lc_asym_router.decompose.plan import Plan
 from lc_asym_router.decompose.record import as_side_calls
 from lc_asym_router.decompose.settings import planner_name
@@ -32,7 +32,7 @@ _ESTIMATES = Gate()
 
 
 def undivided(entry: Entry) -> str | None:
-    """Why a request is never planned, or `None`."""
+    """Return why a request is never split, or `None` if it may be."""
     request = entry.request
     if request.tools:
         return "tools are bound"
@@ -57,35 +57,38 @@ def _is_text(content: Any) -> bool:
 
 @dataclass
 class Planning:
-    """One request on its way to a plan; what its twins share.
+    """The planning of one request; what the sync and async node share.
 
     Attributes:
         entry: The node's view of its run.
-        split: What is found out so far.
-        route: Where it goes: "whole", "frontier" or "step".
+        split: The state of the request so far.
+        route: The next node: "whole", "frontier" or "steps".
     """
 
     entry: Entry
     split: Split
     route: str = "whole"
-    bill: Bill = field(init=False)
+    collector: RecordCollector = field(init=False)
     meter: CallMeter = field(init=False)
     _settled: bool = False
 
     def __post_init__(self) -> None:
-        self.bill = Bill(self.entry, self.split, purpose="plan")
+        self.collector = RecordCollector(self.entry, self.split, purpose="plan")
         self.meter = CallMeter("plan", self.entry.settings.policy.price_of)
 
     @classmethod
     def of(cls, entry: Entry) -> Planning:
-        """Begin."""
+        """Start planning the request of a node."""
         why = undivided(entry)
-        planning = cls(entry, entry.opened(None, f"whole: {why}" if why else "whole: one task"))
+        planning = cls(entry, entry.new_split(None, f"whole: {why}" if why else "whole: one task"))
         planning._settled = why is not None
         return planning
 
     def planners(self) -> Iterator[Any]:
-        """The planners, one after the other, until one has settled it. A dear one must pay."""
+        """Yield the planners in order, until the plan is decided.
+
+        A planner that costs something is skipped where the gate rejects it.
+        """
         settings, gate = self.entry.settings, self.entry.settings.gate
         for planner in settings.planners:
             if self._settled:
@@ -99,29 +102,29 @@ class Planning:
             yield planner
 
     def asked(self, planner: ChatPlanner) -> Request:
-        """What a chat planner is asked."""
+        """Return the request for a chat planner."""
         return planner.request(self.entry.request)
 
     def tier_config(self, planner: ChatPlanner) -> RunnableConfig:
-        """The config of a call of a tier for the plan."""
+        """Return the config for a planning call of one of the router's tiers."""
         tier = planner.tier or self.entry.settings.policy.ladder[-1].name
-        return self.entry.quiet(self.bill, tier)
+        return self.entry.quiet(self.collector, tier)
 
     def config(self) -> RunnableConfig:
-        """The config of any other call for the plan: metered, and heard by nobody."""
-        return with_handlers(self.entry.quiet(self.bill), [self.meter], {})
+        """Return the config for any other planning call: metered, without listeners."""
+        return with_handlers(self.entry.quiet(self.collector), [self.meter], {})
 
     def own(self, planner: ChatPlanner) -> tuple[Runnable[Any, AIMessage], list[Any]]:
-        """A planner's own model with the plan's schema bound, and its messages."""
+        """Return a planner's own model with the plan's schema bound, and its messages."""
         model: BaseChatModel = planner.model
         asked = self.asked(planner)
         return bind(model, asked), fit(asked.messages, model)
 
     def failed(self, planner: Any, error: Exception) -> None:
-        """A planner failed: the whole request goes to the frontier, unless that is ruled out.
+        """Handle a planner's failure: the whole request goes to the frontier, unless that is ruled out.
 
         Raises:
-            ConfigurationError: The planner is set up wrongly: its author should hear of it at once.
+            ConfigurationError: The planner is misconfigured, which its author must see.
         """
         if isinstance(error, ConfigurationError):
             raise error
@@ -131,11 +134,11 @@ class Planning:
         self._set(planner, f"{self.route}: the plan failed: {why}")
         self._settled = True
 
-    def took(self, planner: Any, found: Any) -> None:
-        """A planner has answered.
+    def accept(self, planner: Any, found: Any) -> None:
+        """Handle a planner's result.
 
         Raises:
-            PlanError: What it gave can't be carried out.
+            PlanError: It can't be executed.
         """
         if found is None:
             return
@@ -167,12 +170,12 @@ class Planning:
         self.split["estimate"] = estimate.to_dict() if estimate else None
 
     def _calls(self) -> list[dict[str, Any]]:
-        """The calls that planning has made so far."""
-        records = (as_side_calls("plan", record) for record in self.bill.records)
+        """Return the calls made for planning so far."""
+        records = (as_side_calls("plan", record) for record in self.collector.records)
         return [*(call for calls in records for call in calls), *self.meter.calls]
 
     def update(self) -> Update:
-        """What comes of it, as an update of the state; results of a thread's earlier request go."""
+        """Return the state update; it clears the results of the thread's earlier request."""
         self.split["calls"] = self._calls()
         if self.entry.around.context.progress:
             self.entry.around.context.progress[0][0]["side_calls"][:] = self.split["calls"]

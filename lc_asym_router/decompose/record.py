@@ -1,4 +1,4 @@
-"""The record of a request that was split: the router's form, and the parts' own records in it."""
+"""The record of a split request: in the router's form, with the parts' own records in it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Record = dict[str, Any]
 
 
 def trail_of(state: Mapping[str, Any], *more: tuple[str | None, Mapping[str, Any]]) -> Trail:
-    """Every call so far, once: in the form of the router's own trail.
+    """Collect every call so far, once, in the form of the router's own trail.
 
     Args:
         state: The graph's state.
-        *more: Further records of the router, each with the step that it is of.
+        *more: Further records of the router, each with the step that it is for.
     """
     split: Split = state["split"]
     results: Mapping[str, StepResult] = state.get("results") or {}
@@ -46,13 +46,13 @@ def trail_of(state: Mapping[str, Any], *more: tuple[str | None, Mapping[str, Any
 
 
 def attempts_of(step: str | None, record: Mapping[str, Any]) -> Iterable[Record]:
-    """A record's attempts, marked with the step that they are of."""
+    """Return a record's attempts, marked with the step that they are for."""
     mark = {} if step is None else {"step": step}
     return ({**attempt, **mark} for attempt in record.get("attempts", ()))
 
 
 def as_side_calls(purpose: str, record: Mapping[str, Any]) -> list[Record]:
-    """The calls of a router's record as side calls of another request."""
+    """Return the calls of a router's record as side calls of another request."""
     keys = ("model", "usage", "cost_usd", "seconds", "error", "cached")
     attempts = ({key: attempt[key] for key in keys} for attempt in record.get("attempts", ()))
     return [
@@ -62,7 +62,7 @@ def as_side_calls(purpose: str, record: Mapping[str, Any]) -> list[Record]:
 
 
 def decision_of(split: Split) -> Record:
-    """Where the request went, in the form of a router's decision."""
+    """Return where the request went, in the form of a router's decision."""
     return Decision(
         tier="parts" if split["plan"] else "whole",
         complexity=None,
@@ -76,9 +76,10 @@ def decision_of(split: Split) -> Record:
 def parts_record(
     state: DecomposerState, ladder: Ladder, asked_tokens: int, usage: UsageMetadata | None
 ) -> Record:
-    """The record of a request that was answered in parts.
+    """Build the record of a request that was answered in parts.
 
-    `frontier_cost_usd` is an estimate: the request's tokens and the answer's, at the frontier's price.
+    `frontier_cost_usd` is an estimate: the request's and the answer's tokens at the frontier's
+    price.
 
     Args:
         state: The graph's state, with results and join.
@@ -107,7 +108,7 @@ def parts_record(
 
 
 def whole_record(state: DecomposerState, record: Mapping[str, Any]) -> Record:
-    """The record of a request that the router answered whole, with what was spent before."""
+    """Build the record of a request that the router answered unsplit, with what was spent before."""
     trail = trail_of(state, (None, record))
     nothing_before = not state["split"]["plan"]
     return {
@@ -125,7 +126,7 @@ def whole_record(state: DecomposerState, record: Mapping[str, Any]) -> Record:
 
 
 def decomposition_of(state: Mapping[str, Any]) -> Record:
-    """Plan, steps and join, as they stand in the record under "decomposition"."""
+    """Return plan, steps and join, as stored in the record under "decomposition"."""
     split: Split = state["split"]
     results: Mapping[str, StepResult] = state.get("results") or {}
     steps = [
@@ -145,8 +146,8 @@ def decomposition_of(state: Mapping[str, Any]) -> Record:
     }
 
 
-def untold(decomposition: Record) -> Record:
-    """The same without the steps' texts and schemas, as an error carries it."""
+def without_texts(decomposition: Record) -> Record:
+    """Return a decomposition without the steps' texts and schemas, as an error carries it."""
 
     def bare(step: Record) -> Record:
         return {k: v for k, v in step.items() if k not in ("instruction", "title", "schema")}
@@ -160,7 +161,7 @@ def untold(decomposition: Record) -> Record:
 
 
 def usage_of(results: Iterable[StepResult]) -> UsageMetadata | None:
-    """Token counts of the answers that the parts were given; `None` where one has none."""
+    """Sum the token counts of the parts' answers; `None` where one has none."""
     summed: UsageMetadata | None = None
     for result in results:
         if result["usage"] is None:

@@ -1,4 +1,4 @@
-"""Which step may begin when: what it needs has its answer, and there is room."""
+"""Schedule the steps: one begins when its needs have answers and the concurrency limit allows it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from lc_asym_router.decompose.state import StepResult
 
 @dataclass
 class Turn:
-    """A step's turn.
+    """A step that may run now.
 
     Attributes:
         known: Instruction and answer of each step that it needs.
-        result: What came of it, for its taker to set.
+        result: The step's result, set by whoever runs it.
     """
 
     known: list[tuple[str, str]]
@@ -28,15 +28,15 @@ class Turn:
 
 
 class Schedule:
-    """How far one request's plan has come. A step waits for its own needs, and for nothing else.
+    """Progress of one request's plan. A step waits for its own needs only.
 
     Args:
         plan: The plan.
-        most: How many steps run at once.
-        results: Those of an earlier run of the same request, by step.
+        most: How many steps run concurrently.
+        results: Results of an earlier run of the same request, by step.
 
     Attributes:
-        error: What a step has raised, if one has.
+        error: The first exception that a step raised, or `None`.
         noted: The results so far, by step.
     """
 
@@ -44,7 +44,7 @@ class Schedule:
         self.plan = plan
         self.most = most
         self._texts: dict[str, str] = {}
-        self._left: set[str] = set()  # waits for an answer of a person's, in a run to come
+        self._interrupted: set[str] = set()  # resumed in a later run, as after a person's reply
         self._begun: set[str] = set()
         self._running = 0
         self._useless = False  # a step has no answer: the whole request goes to the frontier
@@ -52,13 +52,13 @@ class Schedule:
         self.error: Exception | None = None
         self.noted = dict(results)
         self._changed = threading.Condition()
-        self._stirred = asyncio.Event()
+        self._changed_async = asyncio.Event()
         for name, result in results.items():
             self._note(name, result)
 
     @contextmanager
     def ended(self) -> Iterator[None]:
-        """Around a run of the steps: raises what a step has raised, when all that ran have ended."""
+        """Enclose a run of the steps; raises a step's exception after all running steps have ended."""
         try:
             yield
         except GraphInterrupt:
@@ -68,10 +68,10 @@ class Schedule:
 
     @contextmanager
     def turn(self, step: Step) -> Iterator[Turn | None]:
-        """Wait for a step's turn, and take it; `None` where the plan has become useless.
+        """Wait until the step may run; yields `None` if the plan has failed in the meantime.
 
         Raises:
-            GraphInterrupt: Its turn does not come in this run; LangGraph takes it up in the next one.
+            GraphInterrupt: The step can't run in this run; LangGraph resumes it in the next one.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._settled(step))
@@ -83,16 +83,16 @@ class Schedule:
     async def aturn(self, step: Step) -> AsyncIterator[Turn | None]:
         """The async twin of `turn`."""
         while not self._settled(step):
-            await self._stirred.wait()
+            await self._changed_async.wait()
         turn = self._begin(step)
         with self._taken(step, turn):
             yield turn
 
     def stop(self) -> None:
-        """No further step begins: the run is being left."""
+        """Stop starting steps: the run is being cancelled."""
         with self._changed:
             self._stopped = True
-            self._stir()
+            self._notify()
 
     @contextmanager
     def _taken(self, step: Step, turn: Turn | None) -> Iterator[None]:
@@ -103,16 +103,16 @@ class Schedule:
             error = raised
             if isinstance(raised, GraphBubbleUp) or not isinstance(raised, Exception):
                 raise
-            # LangGraph would cancel the others, whose answers are nearly paid for: so the step is left
-            # as an interrupted one, and whoever runs the graph raises this when they have ended.
+            # LangGraph would cancel the other steps, whose answers are nearly paid for: so this one
+            # counts as interrupted, and `ended` raises the error when the others have ended.
             raise GraphInterrupt from None
         finally:
             with self._changed:
                 self._end(step, turn, error)
 
     def _settled(self, step: Step) -> bool:
-        """Whether there is nothing more to wait for."""
-        if self._useless or self._stopped or self._left.intersection(step.needs):
+        """Whether the step has nothing more to wait for."""
+        if self._useless or self._stopped or self._interrupted.intersection(step.needs):
             return True
         room = self.most - self._running
         ready = [each.id for each in self.plan.ready(self._texts) if each.id not in self._begun]
@@ -121,9 +121,9 @@ class Schedule:
     def _begin(self, step: Step) -> Turn | None:
         if self._useless:
             return None
-        if self._stopped or self._left.intersection(step.needs):
-            self._left.add(step.id)
-            self._stir()
+        if self._stopped or self._interrupted.intersection(step.needs):
+            self._interrupted.add(step.id)
+            self._notify()
             raise GraphInterrupt
         self._running += 1
         self._begun.add(step.id)
@@ -134,16 +134,16 @@ class Schedule:
             return
         self._running -= 1
         if isinstance(error, GraphBubbleUp):
-            self._left.add(step.id)
+            self._interrupted.add(step.id)
         elif error is not None:
             self._stopped = True
             if self.error is None and isinstance(error, Exception):
                 self.error = error
-            if turn.result is not None:  # what it has cost; in a next run it is taken anew
+            if turn.result is not None:  # what it cost; the next run repeats it
                 self.noted[step.id] = turn.result
         elif turn.result is not None:
             self._note(step.id, turn.result)
-        self._stir()
+        self._notify()
 
     def _note(self, name: str, result: StepResult) -> None:
         self.noted[name] = result
@@ -152,9 +152,9 @@ class Schedule:
         else:
             self._texts[name] = result["text"]
 
-    def _stir(self) -> None:
-        """Let all that wait look again."""
+    def _notify(self) -> None:
+        """Wake all waiting steps."""
         with self._changed:
             self._changed.notify_all()
-        self._stirred.set()
-        self._stirred = asyncio.Event()
+        self._changed_async.set()
+        self._changed_async = asyncio.Event()

@@ -1,4 +1,4 @@
-"""What the decomposer's nodes go by: its settings, resolved; every fault is found here."""
+"""A decomposer's settings, resolved for its graph; every invalid setting raises here."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ PLANNERS = ("structure", "chat")
 
 @dataclass(frozen=True)
 class DecomposerSettings:
-    """A decomposer's settings.
+    """Resolved decomposer settings shared by all graph nodes.
 
     Attributes:
-        policy: The router's settings.
+        policy: The router's resolved settings.
         face: Runs the router's graph on a request.
-        steps: The same for a step, whose answer must not be empty and must follow the step's schema,
-            whatever else the router checks.
-        planners: What is asked for a plan, one after the other until one has one.
-        gate: Decides whether a plan is worth it; `None` lets all pass.
+        steps: Runs it on a step, whose answer must not be empty and must follow the step's schema,
+            in addition to the router's own checks.
+        planners: The planners, tried in order until one has a plan.
+        gate: Decides whether a plan is worth its cost; `None` accepts all.
         join: "auto", "template", or the name of the tier that joins.
-        max_steps: The greatest number of steps.
+        max_steps: The maximum number of steps.
     """
 
     policy: Policy
@@ -48,10 +48,10 @@ class DecomposerSettings:
     def of(
         cls, policy: Policy, planner: Any, gate: Any, join: Any, max_steps: int
     ) -> DecomposerSettings:
-        """From what a user gave.
+        """Resolve the settings that a user gave.
 
         Raises:
-            ConfigurationError: A setting makes no sense.
+            ConfigurationError: A setting is invalid.
         """
         names = [tier.name for tier in policy.ladder]
         if join not in ("auto", "template", *names):
@@ -76,21 +76,25 @@ class DecomposerSettings:
         )
         return cls(policy, _face(policy), _face(own), planners, gate, join, max_steps)
 
-    def kept(self) -> DecomposerSettings:
-        """The same with graphs that a checkpointer keeps: what is asked within a step that was
-        interrupted is not asked again, as with the router's own graph."""
+    def checkpointed(self) -> DecomposerSettings:
+        """Return the settings with graphs that a checkpointer stores.
+
+        Then calls that an interrupted step made are not repeated, as with the router's own graph.
+        """
         return replace(
-            self, face=_face(self.policy, kept=True), steps=_face(self.steps.policy, kept=True)
+            self,
+            face=_face(self.policy, checkpointed=True),
+            steps=_face(self.steps.policy, checkpointed=True),
         )
 
     def joiner(self, plan: Plan) -> Tier | None:
-        """The tier that joins a plan's answers; `None` for the template."""
+        """Return the tier that joins a plan's answers; `None` for the template."""
         if self.join == "template" or (self.join == "auto" and plan.independent):
             return None
         return self.policy.ladder[0] if self.join == "auto" else self.policy.ladder.named(self.join)
 
     def planning_tier(self, planner: Any) -> Tier | None:
-        """The tier that a planner's call is priced as; `None` where it makes none that is known."""
+        """Return the tier that prices a planner's call; `None` where it makes none that is known."""
         if not isinstance(planner, ChatPlanner):
             return None
         if planner.model is not None:
@@ -98,8 +102,10 @@ class DecomposerSettings:
         return self.policy.ladder.named(planner.tier) if planner.tier else self.policy.ladder[-1]
 
 
-def _face(policy: Any, kept: bool = False) -> Face:
-    return Face(build_graph(policy, checkpointer=None if kept else False), policy, kept)
+def _face(policy: Any, checkpointed: bool = False) -> Face:
+    return Face(
+        build_graph(policy, checkpointer=None if checkpointed else False), policy, checkpointed
+    )
 
 
 def _planner(given: Any, tiers: Sequence[str]) -> Any:
@@ -120,7 +126,7 @@ def _planner(given: Any, tiers: Sequence[str]) -> Any:
 
 
 def planner_name(planner: Any) -> str:
-    """A planner's name, for records."""
+    """Return a planner's name, for records."""
     if isinstance(planner, ChatPlanner | StructuralPlanner):
         return repr(planner)
     return str(getattr(planner, "__name__", type(planner).__name__))

@@ -1,4 +1,4 @@
-"""What flows through the decomposer's graph; all of it can be checkpointed."""
+"""State of the decomposer's graph; all of it can be checkpointed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from langgraph.graph.message import add_messages
 
 
 class StepResult(TypedDict):
-    """What came of a step."""
+    """The result of one step."""
 
     text: str | None
     """Its answer, checked; `None` where it has none."""
@@ -44,7 +44,7 @@ class Split(TypedDict):
 
 
 class Joined(TypedDict):
-    """How the answers were put together; plain JSON."""
+    """How the answers were joined; plain JSON."""
 
     by: str
     """"template", or the name of the tier that was asked first."""
@@ -57,12 +57,15 @@ class Joined(TypedDict):
 
 
 def merged(old: dict[str, StepResult], new: dict[str, StepResult] | None) -> dict[str, StepResult]:
-    """The results with new ones in them; `None` begins anew, as a new request of a thread does."""
+    """Merge new results into the old ones; `None` clears them.
+
+    A thread's next request clears them.
+    """
     return {} if new is None else {**old, **new}
 
 
 class DecomposerState(TypedDict):
-    """The state of the graph. Only `messages` is seen from outside."""
+    """The state of the graph. Only `messages` is part of its input and output."""
 
     messages: Annotated[list[AnyMessage], add_messages]
     route: NotRequired[str]
@@ -73,7 +76,7 @@ class DecomposerState(TypedDict):
 
 
 class StepsState(TypedDict):
-    """The state of the graph of the steps."""
+    """The state of the steps' graph."""
 
     messages: list[AnyMessage]
     """The conversation, in a subgraph; under the chat-model face it stands in the run's context."""
@@ -82,7 +85,7 @@ class StepsState(TypedDict):
 
 
 class StepInput(TypedDict):
-    """A step that is to be taken."""
+    """The input of one step's task."""
 
     messages: list[AnyMessage]
     split: Split

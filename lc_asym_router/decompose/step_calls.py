@@ -1,4 +1,4 @@
-"""One step on its way, and the join on its way: what the twins of their nodes share."""
+"""The calls for one step and for the join: what their sync and async nodes share."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from lc_asym_router._internal.chunks import as_message
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router._internal.schemas import SchemaError
 from lc_asym_router.decompose.join import JoinSink, join_request, template, unused
-from lc_asym_router.decompose.node_entry import Bill, Entry
+from lc_asym_router.decompose.node_entry import Entry, RecordCollector
 from lc_asym_router.decompose.plan import JOIN, Plan, Step
-from lc_asym_router.decompose.record import decomposition_of, trail_of, untold
+from lc_asym_router.decompose.record import decomposition_of, trail_of, without_texts
 from lc_asym_router.decompose.schedule import Turn
 from lc_asym_router.decompose.state import DecomposerState, Joined, StepInput, StepResult
 from lc_asym_router.errors import BudgetExceededError, NoTierError, TiersFailedError
@@ -34,12 +34,12 @@ FAILURES = (TiersFailedError, NoTierError)
 
 @dataclass(frozen=True)
 class StepCall:
-    """A step that is being taken.
+    """The router's call for one step.
 
     Attributes:
         entry: The node's view of its run.
-        given: What is to be done.
-        known: Instruction and answer of each step that it needs: all else that it gets to see.
+        given: The step's input.
+        known: Instruction and answer of each step that it needs: all other context that it gets.
     """
 
     entry: Entry
@@ -53,8 +53,10 @@ class StepCall:
 
     @property
     def request(self) -> Request:
-        """What the router is asked: what the step needs as earlier turns of the conversation, and then
-        its instruction."""
+        """The request for the router.
+
+        What the step needs comes as earlier turns of the conversation, then its instruction.
+        """
         asked, step = self.entry.request, self.step
         before = asked.messages[: len(asked.messages) - len(asked.turn)]
         known = [
@@ -70,12 +72,12 @@ class StepCall:
 
     @property
     def call(self) -> tuple[Request, RunnableConfig, Sink | None]:
-        """What the router is called with; nobody hears it."""
-        bill = Bill(self.entry, self.given["split"], step=self.step.id)
-        return self.request, self.entry.quiet(bill, self.step.tier), self.entry.muted
+        """The arguments of the router's call; it has no listeners."""
+        collector = RecordCollector(self.entry, self.given["split"], step=self.step.id)
+        return self.request, self.entry.quiet(collector, self.step.tier), self.entry.muted
 
     def answered(self, answer: AIMessage) -> StepResult:
-        """The router has answered: what no check of a tier sees is seen to here."""
+        """Check the router's answer for what no tier's check does, and return the step's result."""
         error = None
         if not answer.text.strip():
             error = "the answer is empty"
@@ -93,10 +95,10 @@ class StepCall:
 
     @contextmanager
     def settling(self, turn: Turn) -> Iterator[None]:
-        """Take a failure in this block for the step's result.
+        """Turn a failure in this block into the step's result.
 
         Raises:
-            TiersFailedError: A budget is used up, or this call wants no escalation.
+            TiersFailedError: A budget is exhausted, or the call allows no escalation.
         """
         try:
             yield
@@ -110,13 +112,13 @@ class StepCall:
 
 @dataclass(frozen=True)
 class Joining:
-    """A join that is being made.
+    """The call that joins the answers.
 
     Attributes:
         entry: The node's view of its run.
         state: The graph's state; every step has its answer.
         tier: The tier that is asked first; `None` for the template.
-        sink: Holds a streamed join back until it has used every part; `None` where nobody streams.
+        sink: Buffers a streamed join until it uses every part; `None` where nothing streams.
     """
 
     entry: Entry
@@ -126,7 +128,7 @@ class Joining:
 
     @classmethod
     def of(cls, entry: Entry, state: DecomposerState) -> Joining:
-        """Begin."""
+        """Prepare the join of a node's request."""
         plan, sink = plan_of(state), None
         if entry.around.streams:
             sink = JoinSink(entry.around.context.sink, plan, texts_of(state))
@@ -134,30 +136,30 @@ class Joining:
 
     @property
     def delivery(self) -> tuple[JoinSink | None, Sequence[BaseMessage], Audience]:
-        """What whoever listens is told of while it comes, and who that is."""
+        """The arguments of `deliver_live`: the sink, the messages and the handlers."""
         return self.sink, self.entry.request.messages, self.entry.around.audience("Decomposer")
 
     @property
     def request(self) -> Request:
-        """What the tier is asked."""
+        """The request for the tier."""
         return join_request(self.entry.request, plan_of(self.state), texts_of(self.state))
 
     @property
     def config(self) -> RunnableConfig:
-        """The config of its call: heard by nobody but the sink."""
+        """The config of its call: no listeners but the sink."""
         assert self.tier is not None
-        bill = Bill(self.entry, self.state["split"], step=JOIN)
-        return self.entry.quiet(bill, self.tier.name)
+        collector = RecordCollector(self.entry, self.state["split"], step=JOIN)
+        return self.entry.quiet(collector, self.tier.name)
 
     def by_template(self) -> Update:
-        """The answers under their questions."""
+        """Return the update with the answers under their questions."""
         name = f"lc_run--{uuid.uuid4()}"
         pieces = template(plan_of(self.state), texts_of(self.state))
         chunks = [AIMessageChunk(content=piece, id=name) for piece in pieces]
         return {"draft": seal(chunks), "joined": _joined("template", None, [], False)}
 
     def answered(self, answer: AIMessage) -> Update:
-        """The tier has joined them; whether every part is in it, is seen to."""
+        """Return the update with the tier's answer, checked for parts that it leaves out."""
         plan, texts = plan_of(self.state), texts_of(self.state)
         shown = self.sink is not None and self.sink.shown
         omitted = [] if shown else unused(plan, texts, str(answer.text))
@@ -167,11 +169,11 @@ class Joining:
         return {"draft": seal(draft), "joined": _joined(self._by, record, omitted, shown)}
 
     def failed(self, error: Exception) -> Update:
-        """No tier could join them.
+        """Return the update after no tier could join the answers.
 
         Raises:
-            TiersFailedError: A part of the join was seen already, a budget is used up, or this call
-                wants no escalation.
+            TiersFailedError: A part of the join was streamed already, a budget is exhausted, or the
+                call allows no escalation.
         """
         seen = self.sink is not None and self.sink.shown
         record = error.record if isinstance(error, TiersFailedError) else None
@@ -189,27 +191,31 @@ class Joining:
 def with_whole_record(
     error: Exception, state: Mapping[str, Any], record: Mapping[str, Any] | None = None
 ) -> Exception:
-    """The error with the record of all that was done, not of the last call alone; as in any error, no
-    text of the request is in it.
+    """Put the record of everything done so far on the error, not only that of the last call.
+
+    As in any error, it has no text of the request.
 
     Args:
-        error: What the router raised.
+        error: The router's error.
         state: The graph's state.
-        record: The record of the last call, where the state does not hold it.
+        record: The record of the last call, where it is not in the state.
     """
     if isinstance(error, TiersFailedError):
         trail = trail_of(state, *([(None, record)] if record else []))
-        error.record = {**open_record(trail), "decomposition": untold(decomposition_of(state))}
+        error.record = {
+            **open_record(trail),
+            "decomposition": without_texts(decomposition_of(state)),
+        }
     return error
 
 
 def plan_of(state: Mapping[str, Any]) -> Plan:
-    """The plan in the state."""
+    """Return the plan in the state."""
     return Plan.from_dict(state["split"]["plan"])
 
 
 def texts_of(state: Mapping[str, Any]) -> dict[str, str]:
-    """The answer of each step that has one."""
+    """Return the answer of each step that has one, by the step's id."""
     results = cast("dict[str, StepResult]", state.get("results") or {})
     return {name: result["text"] for name, result in results.items() if result["text"] is not None}
 

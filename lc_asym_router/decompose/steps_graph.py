@@ -1,8 +1,8 @@
-"""The graph of the steps: LangGraph sends them all out at once, and each waits for its own turn.
+"""The graph of the steps: LangGraph starts all of them at once, and each waits until it may run.
 
-LangGraph runs a graph in waves, and a wave ends with its slowest task. So all steps are tasks of one
-wave, the finished ones among them are kept by the checkpointer one by one, and a `Schedule` beside the
-state lets each begin as soon as it can.
+LangGraph runs a graph in supersteps, and a superstep ends with its slowest task. So all steps are
+tasks of one superstep. The checkpointer stores the finished ones one by one, and a `Schedule` in
+the run's context lets each begin as soon as it can.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ SPARE = 2
 
 
 @dataclass(frozen=True)
-class Beside:
+class StepsContext:
     """The context of a run of the steps.
 
     Attributes:
-        board: Says whose turn it is.
+        schedule: Says which steps may run.
         outer: The context of the decomposer's own run, which all steps share.
     """
 
@@ -54,30 +54,32 @@ class Beside:
 
 
 class StepsGraph:
-    """Takes the steps of plans.
+    """Runs the steps of plans.
 
     Args:
-        way: The decomposer's settings.
-        kept: Whether a checkpointer, if there is one, keeps each finished step.
+        settings: The decomposer's resolved settings.
+        checkpointed: Whether a checkpointer, if there is one, stores each finished step.
     """
 
-    def __init__(self, settings: DecomposerSettings, kept: bool) -> None:
+    def __init__(self, settings: DecomposerSettings, checkpointed: bool) -> None:
         self._settings = settings
-        self._kept = kept
-        graph = StateGraph(StepsState, context_schema=Beside)
+        self._checkpointed = checkpointed
+        graph = StateGraph(StepsState, context_schema=StepsContext)
         graph.add_node("step", RunnableCallable(self._step, self._astep, trace=False))
         graph.add_conditional_edges(START, RunnableCallable(_each, trace=False), ["step"])
-        self._graph: Graph = graph.compile(checkpointer=None if kept else False, name="steps")
+        self._graph: Graph = graph.compile(
+            checkpointer=None if checkpointed else False, name="steps"
+        )
 
-    def out(self, state: Mapping[str, Any], entry: Entry) -> dict[str, StepResult]:
-        """Take all steps of the plan in the state; what came of each."""
+    def run(self, state: Mapping[str, Any], entry: Entry) -> dict[str, StepResult]:
+        """Run all steps of the plan in the state; returns their results by step."""
         saver = self._saver(entry.config)
         saved = saver.get_tuple(entry.config) if saver else None
         schedule, config = self._begin(state, entry, _finished(saved))
-        beside = Beside(schedule, entry.around.context)
-        # The graph runs in a thread, so that whoever interrupts this one stops the board first.
+        steps_context = StepsContext(schedule, entry.around.context)
+        # The graph runs in a thread, so that an interrupt of this one stops the schedule first.
         with self._whole(schedule, state), ThreadPoolExecutor(1, "lc-asym-router-steps") as pool:
-            run = partial(self._graph.invoke, _given(state), config, context=beside)
+            run = partial(self._graph.invoke, _given(state), config, context=steps_context)
             running = pool.submit(copy_context().run, run)
             try:
                 return _results(running.result())
@@ -85,18 +87,18 @@ class StepsGraph:
                 schedule.stop()
                 raise
 
-    async def aout(self, state: Mapping[str, Any], entry: Entry) -> dict[str, StepResult]:
+    async def arun(self, state: Mapping[str, Any], entry: Entry) -> dict[str, StepResult]:
         """The async twin of `out`."""
         saver = self._saver(entry.config)
         saved = await saver.aget_tuple(entry.config) if saver else None
         schedule, config = self._begin(state, entry, _finished(saved))
-        beside = Beside(schedule, entry.around.context)
+        steps_context = StepsContext(schedule, entry.around.context)
         with self._whole(schedule, state):
-            return _results(await self._graph.ainvoke(_given(state), config, context=beside))
+            return _results(await self._graph.ainvoke(_given(state), config, context=steps_context))
 
     @contextmanager
     def _whole(self, schedule: Schedule, state: Mapping[str, Any]) -> Iterator[None]:
-        """Around a run: an error of a step carries the record of all of them."""
+        """Enclose a run: a step's error gets the record of all steps."""
         try:
             with schedule.ended():
                 yield
@@ -104,8 +106,8 @@ class StepsGraph:
             raise with_whole_record(error, {**state, "results": schedule.noted}) from None
 
     def _saver(self, config: RunnableConfig) -> Any:
-        """The checkpointer of the run; `None` where there is none, or it is not for this graph."""
-        return config["configurable"].get(CONFIG_KEY_CHECKPOINTER) if self._kept else None
+        """Return the run's checkpointer; `None` where there is none, or it is not for this graph."""
+        return config["configurable"].get(CONFIG_KEY_CHECKPOINTER) if self._checkpointed else None
 
     def _begin(
         self, state: Mapping[str, Any], entry: Entry, results: dict[str, StepResult]
@@ -119,7 +121,7 @@ class StepsGraph:
         return schedule, {**config, "configurable": values, "max_concurrency": room}
 
     def _step(self, given: StepInput, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
-        """Take a step: the router answers it, and nobody hears it."""
+        """Run one step: the router answers it, without listeners."""
         step, schedule = Step(**given["step"]), runtime.context.schedule
         with schedule.turn(step) as turn:
             if turn is None:
@@ -143,15 +145,15 @@ class StepsGraph:
             return {"results": {step.id: turn.result}}
 
     def _part(
-        self, given: StepInput, config: RunnableConfig, beside: Beside, turn: Turn
+        self, given: StepInput, config: RunnableConfig, steps_context: StepsContext, turn: Turn
     ) -> StepCall:
-        own: RunnableConfig = {**config, "max_concurrency": beside.schedule.most}
-        entry = Entry.of(self._settings, given, own, Runtime(context=beside.outer))
+        own: RunnableConfig = {**config, "max_concurrency": steps_context.schedule.most}
+        entry = Entry.of(self._settings, given, own, Runtime(context=steps_context.outer))
         return StepCall(entry, given, turn.known)
 
 
 def _each(state: StepsState) -> list[Send]:
-    """A task for each step."""
+    """Return one task per step."""
     return [
         Send(
             "step",
@@ -166,7 +168,7 @@ def _given(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _finished(saved: Any) -> dict[str, StepResult]:
-    """The results that an earlier run of the same steps has left."""
+    """Return the results that an earlier run of the same steps has stored."""
     writes = (saved.pending_writes or ()) if saved else ()
     found = [value for _, channel, value in writes if channel == "results"]
     return {name: result for each in found for name, result in each.items()}

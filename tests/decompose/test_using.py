@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lc_asym_router import Plan, Step
-from lc_asym_router.decompose.coverage import Reading, Uses
+from lc_asym_router.decompose.coverage import Coverage, StreamedCoverage
 from lc_asym_router.decompose.join import unused
 from lc_asym_router.decompose.splitting.tokens import FUNCTION_WORDS, keys_of
 
@@ -194,7 +194,7 @@ def test_a_long_join_of_long_answers_is_read_quickly() -> None:
     plan = Plan([Step(name, "Describe it.") for name in texts])
     chunks = [f"{word} " for text in texts.values() for word in text.split()]
     began = time.process_time()
-    reading = Reading(Uses(plan, texts))
+    reading = StreamedCoverage(Coverage(plan, texts))
     for chunk in chunks:
         assert not reading.complete or chunk.startswith("w7x")
         reading.add(chunk)
@@ -248,7 +248,7 @@ def test_a_text_read_in_pieces_is_the_whole_text(data: st.DataObject, texts: lis
     """What has passed once does not fail in the end, however the text is cut."""
     plan, answers = planned(["Describe it."] * len(texts), texts)
     kept = data.draw(st.lists(st.sampled_from(texts), max_size=5))
-    joined, reading, at = " ".join(kept), Reading(Uses(plan, answers)), 0
+    joined, reading, at = " ".join(kept), StreamedCoverage(Coverage(plan, answers)), 0
     while at < len(joined):
         size = data.draw(st.integers(1, 9))
         reading.add(joined[at : at + size])

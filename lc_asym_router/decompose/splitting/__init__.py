@@ -1,1 +1,1 @@
-"""The structural planner: finds the parts that a request's form shows."""
+"""The structural planner: finds the parts that the form of a request's text shows."""

@@ -1,4 +1,4 @@
-"""What the text before and behind a list makes of it."""
+"""Read what the text before and after a list says about the list."""
 
 from __future__ import annotations
 
@@ -32,49 +32,51 @@ _OF_THE_TABLE = re.compile(r"\b(?:of|in|from) (?:the|this) (?:\w+ )?table\b", re
 
 
 @dataclass(frozen=True)
-class Said:
-    """What is said about a list.
+class LeadIn:
+    """What the text before a list says about it.
 
     Attributes:
-        kind: "nothing"; "tasks": its items are to be done; "given": what they are about; "each": the
-            same is to be done with each.
-        context: What every step has to be told.
+        kind: "nothing"; "tasks": its items are tasks; "given": the text is what the items are
+            about; "each": the same task applies to each item.
+        context: The text that every step must be given.
     """
 
     kind: Literal["nothing", "tasks", "given", "each"]
     context: str = ""
 
 
-def said_before(before: str) -> Said | None:
-    """What the text before a list makes of it; `None` where that is not sure, or where something is to
-    be done with the list as a whole.
+def lead_in_of(before: str) -> LeadIn | None:
+    """Read the text before a list.
+
+    Returns `None` where its meaning is uncertain, or where it asks for something about the list as
+    a whole.
 
     Args:
-        before: The text as it stands.
+        before: The text, unmasked.
     """
     shown = masked(before)
     parts = [part for part in _SENTENCE.split(shown) if part.strip(" :")]
     if not parts:
-        return Said("nothing")
+        return LeadIn("nothing")
     if "?" in shown or WHOLE_FORMAT.search(_OF_THE_TABLE.sub("", shown)):
         return None
     kinds = [_kind(part, last=part is parts[-1]) for part in parts]
     if None in kinds or "each" in kinds[:-1]:
         return None
     if kinds[-1] == "each":
-        return Said("each", before)
-    stated = any(kind in ("given", "style", "told") for kind in kinds)
-    announced = any(kind in ("tasks", "told", "style") for kind in kinds)
+        return LeadIn("each", before)
+    stated = any(kind in ("given", "style", "announced") for kind in kinds)
+    announced = any(kind in ("tasks", "announced", "style") for kind in kinds)
     if not announced and "given" not in kinds:
-        return Said("nothing")
-    return Said("tasks" if announced else "given", before if stated else "")
+        return LeadIn("nothing")
+    return LeadIn("tasks" if announced else "given", before if stated else "")
 
 
 def is_style(behind: str) -> bool:
-    """Whether the text behind a list only says how to answer, for each part alike.
+    """Whether the text after a list only says how to answer, for each part alike.
 
     Args:
-        behind: The text as it stands.
+        behind: The text, unmasked.
     """
     shown = masked(behind)
     parts = [part for part in _SENTENCE.split(shown) if part.strip()]
@@ -85,14 +87,14 @@ def is_style(behind: str) -> bool:
 
 
 def _kind(part: str, last: bool) -> str | None:
-    """What a sentence before a list is; `None` where it may be anything else."""
+    """Classify a sentence before a list; `None` where its meaning is uncertain."""
     if GREETING.match(part) or HEADING.match(part):
         return "dropped"
     if BARE_ANNOUNCEMENT.match(part):
-        return "told" if DOING.match(part) else "tasks"
+        return "announced" if DOING.match(part) else "tasks"
     together = TOGETHER.search(part) or _AT_ONCE.search(part)
     if ANNOUNCEMENT.match(part):
-        return None if together else "told"
+        return None if together else "announced"
     if last and (match := FOR_EACH.match(part)):
         joined = TOGETHER.search(match["rest"]) or re.search(r"\band\b", match["rest"])
         return None if joined else "each"

@@ -1,4 +1,4 @@
-"""Lists of tasks."""
+"""Split lists of tasks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from lc_asym_router.decompose.plan import Plan, Step
-from lc_asym_router.decompose.splitting.lead_in import Said, is_style, said_before
+from lc_asym_router.decompose.splitting.lead_in import LeadIn, is_style, lead_in_of
 from lc_asym_router.decompose.splitting.masking import FILLER, masked, shown_lines
 from lc_asym_router.decompose.splitting.self_contained import (
-    leans,
     named,
     open_nouns,
+    refers_back,
     variables,
     words_of,
 )
@@ -62,13 +62,13 @@ ELIDED = 4
 
 @dataclass(frozen=True)
 class Listing:
-    """A text as a list: what stands before, the items, what stands behind.
+    """A text divided at its list.
 
     Attributes:
-        before: The text in front of the list.
-        items: The items' texts, without their marks.
+        before: The text before the list.
+        items: The items' texts, without their bullets or numbers.
         behind: The text after the list.
-        to_the_end: The last item's text and all that stands behind it.
+        to_the_end: The last item's text and everything after it.
     """
 
     before: str
@@ -78,26 +78,29 @@ class Listing:
 
 
 def list_plan(text: str) -> Plan | None:
-    """The plan of a text that is a list of tasks, or `None`."""
+    """Return the plan of a text that is a list of tasks, or `None`."""
     listing = listed(text)
     if listing is None or len(listing.items) > MOST:
         return None
     listing = _with_remark(_rejoined(listing))
-    said = said_before(listing.before)
-    if said is None or not is_style(listing.behind):
+    lead_in = lead_in_of(listing.before)
+    if lead_in is None or not is_style(listing.behind):
         return None
-    if said.kind == "each":
-        return _plan(listing, said.context, heads=True)
+    if lead_in.kind == "each":
+        return _plan(listing, lead_in.context, heads=True)
     shown = [masked(item) for item in listing.items]
     if _asks_on(shown):
         return None
-    if any(_of_all(item) for item in shown) or not _are_tasks(shown, listing, said):
+    if any(_of_all(item) for item in shown) or not _are_tasks(shown, listing, lead_in):
         return None
-    return _linked(_plan(listing, said.context), shown)
+    return _linked(_plan(listing, lead_in.context), shown)
 
 
 def listed(text: str) -> Listing | None:
-    """The text as a list of at least two items, or `None`. Lists inside items stay in them."""
+    """Divide a text with a list of at least two items, or return `None`.
+
+    Nested lists stay in their items.
+    """
     pairs = shown_lines(text)
     lines, shown = [line for line, _ in pairs], [line for _, line in pairs]
     marks = {at: mark for at, line in enumerate(shown) if (mark := _MARK.match(line))}
@@ -108,7 +111,7 @@ def listed(text: str) -> Listing | None:
     for at, mark in marks.items():
         if first is None and (mark["number"] or "1", mark["letter"] or "a") != ("1", "a"):
             continue
-        if first is None or _goes_on(first, mark, 1 if ones else len(starts) + 1, len(starts)):
+        if first is None or _continues(first, mark, 1 if ones else len(starts) + 1, len(starts)):
             first = first or mark
             starts.append(at)
     if first is None or len(starts) < 2:
@@ -127,8 +130,8 @@ def listed(text: str) -> Listing | None:
     )
 
 
-def _goes_on(first: re.Match[str], mark: re.Match[str], number: int, place: int) -> bool:
-    """Whether a mark is the next one of the list that `first` began."""
+def _continues(first: re.Match[str], mark: re.Match[str], number: int, place: int) -> bool:
+    """Whether a bullet or number is the next one of the list that `first` began."""
     if any(mark[part] != first[part] for part in ("indent", "bullet", "open", "close", "shut")):
         return False
     if first["letter"]:
@@ -137,7 +140,7 @@ def _goes_on(first: re.Match[str], mark: re.Match[str], number: int, place: int)
 
 
 def _end_of(lines: list[str], start: int, indent: int) -> int:
-    """Where the last item ends: before a paragraph that is not indented deeper than its mark."""
+    """Return where the last item ends: before a paragraph not indented deeper than its bullet."""
     for at in range(start + 1, len(lines)):
         deeper = len(lines[at]) - len(lines[at].lstrip()) > indent
         if lines[at].strip() and not lines[at - 1].strip() and not deeper:
@@ -146,7 +149,7 @@ def _end_of(lines: list[str], start: int, indent: int) -> int:
 
 
 def _rejoined(listing: Listing) -> Listing:
-    """The list with what stands behind it in its last item, where other items have paragraphs too."""
+    """Move the text after the list into its last item, where other items have paragraphs too."""
     loose = any(
         not line[:1].isspace()
         for item in listing.items[:-1]
@@ -158,19 +161,19 @@ def _rejoined(listing: Listing) -> Listing:
 
 
 def _with_remark(listing: Listing) -> Listing:
-    """The list with a line on style that follows its last item at once moved behind it."""
+    """Move a line on style directly below the last item into the text after the list."""
     *others, last = listing.items
     lines = last.split("\n")
     if len(lines) < 2 or listing.behind or any("\n" in item for item in others):
         return listing
     if lines[-1][:1].isspace() or FILLER in masked(last) or not is_style(lines[-1]):
         return listing
-    kept = "\n".join(lines[:-1]).strip()
-    return replace(listing, items=(*others, kept), behind=lines[-1])
+    shortened = "\n".join(lines[:-1]).strip()
+    return replace(listing, items=(*others, shortened), behind=lines[-1])
 
 
 def _asks_on(shown: list[str]) -> bool:
-    """Whether a line below the last item asks something more, which may be about all of them."""
+    """Whether a line below the last item asks for something more, perhaps about all items."""
     *others, last = shown
     first, *more = last.split("\n")
     if any("\n" in item for item in others) or not ("?" in first or IMPERATIVE.match(first)):
@@ -179,19 +182,19 @@ def _asks_on(shown: list[str]) -> bool:
 
 
 def _of_all(item: str) -> bool:
-    """Whether an item tells something of the others: then they can't be asked without it."""
+    """Whether an item refers to the others: then they can't be asked without it."""
     if len(_SENTENCE.split(item)) > 1 or len(item.split()) > LONG:
         return False
     return bool(AHEAD.search(item)) or ("?" not in item and bool(REMARK.match(item)))
 
 
-def _are_tasks(shown: list[str], listing: Listing, said: Said) -> bool:
-    """Whether all items are tasks, as far as what stands before them leaves that open."""
-    if said.kind == "tasks" and (TASKS.search(masked(listing.before)) or "?" in "".join(shown)):
+def _are_tasks(shown: list[str], listing: Listing, lead_in: LeadIn) -> bool:
+    """Whether all items are tasks, where the text before them does not settle it."""
+    if lead_in.kind == "tasks" and (TASKS.search(masked(listing.before)) or "?" in "".join(shown)):
         return all(_english(item) for item in shown)
-    if said.kind == "tasks":
+    if lead_in.kind == "tasks":
         return all(IMPERATIVE.match(item) for item in shown)
-    if said.kind == "given":
+    if lead_in.kind == "given":
         before = masked(listing.before)
         about = {word for word in words_of(before) & words_of(shown[0]) if len(word) > 3}
         orders = GIVEN.search(before) and all(IMPERATIVE.match(i) or _english(i) for i in shown)
@@ -203,8 +206,7 @@ def _are_tasks(shown: list[str], listing: Listing, said: Said) -> bool:
 
 
 def _is_task(item: str) -> bool:
-    """Whether an item of a list that nothing announces is a task: a question, or an order to who
-    answers. "- Add tests" and "- Fix bug" may be notes of anything."""
+    """Whether an item of a list without a lead-in is a task: a question or an instruction."""
     if "?" in item:
         return _english(item) and not BARE.match(item)
     if NAMING.match(item):
@@ -218,7 +220,7 @@ def _is_sentence(item: str) -> bool:
 
 
 def _english(item: str) -> bool:
-    """Whether an item's words are of the language in which this module can tell what refers back."""
+    """Whether an item is in English: only there this module can recognize back references."""
     words = words_of(item)
     return len(words) < 2 or bool(words & ENGLISH) or bool(IMPERATIVE.match(item))
 
@@ -236,7 +238,7 @@ def _plan(listing: Listing, context: str, heads: bool = False) -> Plan:
 
 
 def _linked(plan: Plan, shown: list[str]) -> Plan:
-    """The plan with the needs that its items' words tell of."""
+    """Return the plan with the needs that its items' words imply."""
     steps: list[Step] = []
     stated: set[str] = set()
     for item, step in zip(shown, plan.steps, strict=True):
@@ -246,7 +248,7 @@ def _linked(plan: Plan, shown: list[str]) -> Plan:
 
 
 def _needs(item: str, steps: list[Step], stated: set[str]) -> tuple[str, ...]:
-    """The earlier steps that an item may mean: all of them, but where it is plain which."""
+    """Return the earlier steps that an item may refer to: all of them, unless it is clear which."""
     named_back = re.findall(r"\d+", " ".join(NUMBERED_BACK.findall(item)))
     found = sorted({int(number) for number in named_back if 0 < int(number) <= len(steps)})
     if found and not BACK.search(item):
@@ -260,8 +262,11 @@ def _needs(item: str, steps: list[Step], stated: set[str]) -> tuple[str, ...]:
 
 
 def _refers(item: str, stated: set[str]) -> bool:
-    """Whether an item may mean what an earlier one told. The longer it is, the more it has told itself,
-    and the less a word in its middle means anything else."""
+    """Whether an item may refer to an earlier item's answer.
+
+    The longer an item is, the more it has stated itself, and the less likely a word in its middle
+    refers to something else.
+    """
     count = len(item.split())
     if STARTING_BACK.match(item) and FILLER not in item:
         return count <= LONG or not item.startswith(("This", "These"))
@@ -275,7 +280,7 @@ def _refers(item: str, stated: set[str]) -> bool:
         is_named = named(first) or (count > ELIDED and GENERIC.search(first))
         unnamed = (count == 1 or "?" in first or MAKING.match(first)) and not is_named
         return (
-            leans(first)
+            refers_back(first)
             or unnamed
             or (not re.search(r"[=$]", first) and bool(stated & variables(first)))
         )

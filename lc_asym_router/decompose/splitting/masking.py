@@ -1,4 +1,4 @@
-"""Hiding what a reader takes as one: code, quotes, quoted lines, what stands between tags."""
+"""Mask what must not be split: code, quotations, quoted lines, and text between tags."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ _CODE_TAGS = ("pre", "code")
 
 
 class _Marks:
-    """Where what closes something stands, found once: looking again from every opening mark would
-    take a time that grows with the square of the text."""
+    """The positions of closing marks, found once.
+
+    Searching again from every opening mark would take time quadratic in the text's length.
+    """
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -42,7 +44,7 @@ class _Marks:
         self.breaks = [match.start() for match in _PARAGRAPH.finditer(text)]
 
     def after(self, marks: str, at: int) -> int | None:
-        """Where the next of these characters stands."""
+        """Return the position of the next of these characters."""
         if marks not in self._found:
             found = [place for place, letter in enumerate(self._text) if letter in marks]
             self._found[marks] = found
@@ -50,7 +52,7 @@ class _Marks:
 
 
 def masked(text: str) -> str:
-    """The text with what must not be split hidden; every character keeps its place."""
+    """Replace what must not be split by filler characters; all positions stay the same."""
     marks, shown, at = _Marks(text), [], 0
     for start, end in _hidden(text, marks):
         shown += [text[at:start], FILLER * (end - start)]
@@ -59,7 +61,7 @@ def masked(text: str) -> str:
 
 
 def shown_lines(text: str) -> list[tuple[str, str]]:
-    """The text's lines, each as it stands and masked; a code block is one line."""
+    """Return the text's lines, each unmasked and masked; a code block is one line."""
     lines, at = [], 0
     for shown in masked(text).splitlines(keepends=True):
         lines.append((text[at : at + len(shown)], shown))
@@ -68,7 +70,7 @@ def shown_lines(text: str) -> list[tuple[str, str]]:
 
 
 def _hidden(text: str, marks: _Marks) -> list[tuple[int, int]]:
-    """The hidden stretches, in order."""
+    """Return the spans to be masked, in order."""
     found, at = [], 0
     while match := _OPENS.search(text, at):
         at = match.end()
@@ -81,7 +83,7 @@ def _hidden(text: str, marks: _Marks) -> list[tuple[int, int]]:
 
 
 def _end_of(text: str, opening: re.Match[str], marks: _Marks) -> int | None:
-    """Where what a mark opens ends; `None` where it opens nothing."""
+    """Return where the span that a mark opens ends; `None` where it opens none."""
     start, at = opening.start(), opening.end()
     if opening["fence"] and "`" not in text[at : _or_end(marks.after("\n", at), text)]:
         return _closed_by(marks.fences, opening["fence"], at, text)
@@ -111,7 +113,7 @@ def _end_of(text: str, opening: re.Match[str], marks: _Marks) -> int | None:
 
 
 def _closed_by(closing: list[tuple[int, int, str]], fence: str, at: int, text: str) -> int:
-    """The end of the first run of marks that is as long as the opening one; without one, the text's."""
+    """Return the end of the first closing run as long as the opening one, else the text's end."""
     for place in range(bisect_left(closing, (at,)), len(closing)):
         _, end, run = closing[place]
         if run[0] == fence[0] and len(run) >= len(fence):
@@ -120,8 +122,11 @@ def _closed_by(closing: list[tuple[int, int, str]], fence: str, at: int, text: s
 
 
 def _end_of_quote(text: str, start: int, marks: _Marks) -> int | None:
-    """A quote does not go over a paragraph's end. One that is not closed goes to its line's end, but
-    behind a digit the mark means inches."""
+    """Return the end of a quotation.
+
+    It does not extend beyond its paragraph. An unclosed one extends to the end of its line, but
+    after a digit the mark means inches.
+    """
     closing = marks.after('"', start + 1)
     paragraph = _or_end(_next(marks.breaks, start), text)
     if closing is not None and closing < paragraph:
@@ -132,7 +137,7 @@ def _end_of_quote(text: str, start: int, marks: _Marks) -> int | None:
 
 
 def _next(places: list[int], at: int) -> int | None:
-    """The first of these places (in order) that is not before `at`."""
+    """Return the first of these sorted positions that is not before `at`."""
     found = bisect_left(places, at)
     return places[found] if found < len(places) else None
 

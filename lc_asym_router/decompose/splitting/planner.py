@@ -1,4 +1,4 @@
-"""The planner that needs no model: it splits by the form of the text, and only where that is sure."""
+"""A planner without a model: it splits by the form of the text, and only where that is certain."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ LONGEST = 20_000
 
 @dataclass(frozen=True)
 class StructuralPlanner:
-    """Splits lists of tasks, several questions, "do this, then that", and lists and tables of items
-    with each of which the same is to be done.
+    """Splits a request by the form of its text, without a model.
 
-    What it is not sure of stays whole: code, quotes and text that is given; data; a list that something
-    is to be done with as a whole; one sentence, but for plain orders joined by "then"; in running text
-    a question that does not name what it is about. An item of a list that may mean earlier ones needs
-    them all. The words that tell all this are English; what is in other languages stays whole.
+    It splits lists of tasks, several questions, "do this, then that", and lists and tables of items
+    that the same task applies to. Everything uncertain stays whole: code, quotations and given
+    texts; data; a list with a task for all of it; a single sentence, except plain instructions
+    joined by "then"; in running text a question that does not name what it is about. An item of a
+    list that may refer to earlier ones needs all of them. The words that show this are English;
+    requests in other languages stay whole.
     """
 
     def __call__(self, text: str) -> Plan | None:
-        """The plan of a request, or `None` where it is one task.
+        """Return the plan of a request, or `None` where it is one task.
 
         Args:
-            text: The request.
+            text: The request's text.
         """
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         if len(text) > LONGEST:

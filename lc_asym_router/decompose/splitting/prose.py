@@ -1,4 +1,4 @@
-"""Several questions in running text, and tasks one after the other."""
+"""Split several questions in running text, and tasks one after the other."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from lc_asym_router.decompose.plan import Plan, Step
 from lc_asym_router.decompose.splitting.masking import FILLER, masked
 from lc_asym_router.decompose.splitting.self_contained import (
+    is_self_contained,
     open_nouns,
-    stands,
     variables,
     words_of,
 )
@@ -49,7 +49,7 @@ _MADE = {"result", "answer", "translation", "summary", "output"}
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence, as it stands and with quotes and code hidden."""
+    """A sentence, unmasked and with quotations and code masked."""
 
     text: str
     shown: str
@@ -61,14 +61,14 @@ class Sentence:
 
     @property
     def orders(self) -> bool:
-        """Whether it says what to do."""
+        """Whether it is an instruction."""
         return bool(IMPERATIVE.match(self.shown))
 
-    def stands(self, known: set[str]) -> bool:
-        """Whether it is a task that can be taken alone.
+    def is_self_contained(self, known: set[str]) -> bool:
+        """Whether it is a task that can be done alone.
 
         Args:
-            known: Words of what is told to every part.
+            known: Words of the text that every part is given.
         """
         if self.orders:
             body = LEAD.sub("", self.shown)
@@ -76,11 +76,11 @@ class Sentence:
                 return False  # "Translate - where is Rome?": the question is not asked
             if WORKING.match(body) and FILLER not in body:
                 return False  # the text to work on may be what follows
-        return stands(self.shown, known)
+        return is_self_contained(self.shown, known)
 
 
 def sentences(text: str) -> list[Sentence]:
-    """The sentences of a text; code and quotes end none."""
+    """Split a text into sentences; a full stop in code or a quotation ends none."""
     shown, found, start = masked(text), [], 0
     for end in [match.end() for match in _END.finditer(shown)] + [len(text)]:
         if text[start:end].strip():
@@ -90,14 +90,14 @@ def sentences(text: str) -> list[Sentence]:
 
 
 def questions_plan(text: str) -> Plan | None:
-    """The plan of a text with several questions (and tasks among them), or `None`.
+    """Return the plan of a text with several questions (and tasks among them), or `None`.
 
-    Statements before the first question are there for all of them, a remark on style behind the last
-    likewise. A question is a part only where it stands by itself; the second, where it leans on the
-    first, stays with it, and where a later one leans on what may be any of them, so does everything.
+    Every part is given the statements before the first question, and a remark on style after the
+    last. A question becomes a part only if it is self-contained. If the second one refers back to
+    the first, both form one part; if a later one may refer back to any of them, nothing is split.
 
     Args:
-        text: The request.
+        text: The request's text.
     """
     shown = masked(text)
     if WHOLE_FORMAT.search(shown) or _GIVEN.search(shown):
@@ -142,12 +142,12 @@ def _is_remark(sentence: Sentence) -> bool:
 
 
 def _grouped(found: list[Sentence], known: set[str]) -> list[list[Sentence]]:
-    """The sentences in parts; none where it is not sure which part one belongs to."""
+    """Group the sentences into parts; an empty list where it is uncertain which part one belongs to."""
     groups: list[list[Sentence]] = []
     for sentence in found:
         if not (sentence.asks or sentence.orders):
             return []  # told between questions: for which of them?
-        if sentence.stands(known):
+        if sentence.is_self_contained(known):
             groups.append([sentence])
         elif len(groups) == 1:
             groups[0].append(sentence)
@@ -157,7 +157,7 @@ def _grouped(found: list[Sentence], known: set[str]) -> list[list[Sentence]]:
 
 
 def _share_variables(groups: list[list[Sentence]], stated: list[Sentence]) -> bool:
-    """Whether two parts speak of the same x, which one of them may have told of."""
+    """Whether two parts mention the same variable x, which only one of them may define."""
     given = variables(" ".join(each.shown for each in stated))
     seen: set[str] = set()
     for group in groups:
@@ -169,7 +169,7 @@ def _share_variables(groups: list[list[Sentence]], stated: list[Sentence]) -> bo
 
 
 def sequence_plan(text: str) -> Plan | None:
-    """The plan of "do this, then that", each step after the one before it; or `None`."""
+    """Return the plan of "do this, then that", each step after the one before it; or `None`."""
     text = text.strip()
     shown = masked(text)
     if "?" in shown or WHOLE_FORMAT.search(shown) or "\n\n" in shown:
@@ -193,13 +193,13 @@ def sequence_plan(text: str) -> Plan | None:
 
 
 def _plain_task(task: str) -> bool:
-    """Whether it is one order with no clause in it, which might go on behind "then"."""
+    """Whether it is one instruction without a clause that could continue after "then"."""
     ends = any(match.end() < len(task) for match in _END.finditer(task))
     return bool(OBJECT.match(task)) and not ends and not SUBORDINATE.search(LEAD.sub("", task))
 
 
 def _needs_of(number: int, task: str) -> tuple[str, ...]:
-    """The step before, and where more may be meant, all before."""
+    """Return the step before, or all steps before where the task may refer to more."""
     several = MANY_BACK.search(task) or set(open_nouns(task)) - _MADE
     first = 1 if several else max(1, number - 1)
     return tuple(str(each) for each in range(first, number))

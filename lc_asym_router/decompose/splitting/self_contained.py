@@ -1,4 +1,4 @@
-"""Whether a part of a request stands by itself, or may mean what another part has told."""
+"""Whether a part of a request is self-contained, or may refer to another part."""
 
 from __future__ import annotations
 
@@ -59,40 +59,42 @@ _FOLLOWS = word_set(
 
 
 def words_of(shown: str) -> set[str]:
-    """A text's words, in lower case."""
+    """Return a text's words, in lower case."""
     return {word.lower() for word in _WORD.findall(shown)}
 
 
 def variables(shown: str) -> set[str]:
-    """A text's single letters: names that only the text itself gives a meaning."""
+    """Return a text's single letters: names that only the text itself defines."""
     return set(_VARIABLE.findall(shown))
 
 
-def stands(shown: str, known: Collection[str] = ()) -> bool:
-    """Whether a sentence of running text stands by itself: it asks about something that it names, and
-    has no word that may mean something told before.
+def is_self_contained(shown: str, known: Collection[str] = ()) -> bool:
+    """Whether a sentence of running text is self-contained.
+
+    It is, if it asks about something that it names, and has no word that may refer to an earlier
+    text.
 
     Args:
-        shown: The sentence, with quotes and code hidden.
-        known: Words of what is told to every part.
+        shown: The sentence, with quotations and code masked.
+        known: Words of the text that every part is given.
     """
     body = LEAD.sub("", shown)
     asks = shown.rstrip("\"') ").endswith(("?", "？"))
     return (
         (not asks or bool(_ASKS.match(body)))
         and len(body.split()) > SHORT
-        and not leans(shown, known)
+        and not refers_back(shown, known)
         and not VAGUE.search(body)
         and _anchored(body, known)
     )
 
 
-def leans(shown: str, known: Collection[str] = ()) -> bool:
-    """Whether a sentence has words that may mean something another one has told.
+def refers_back(shown: str, known: Collection[str] = ()) -> bool:
+    """Whether a sentence has words that may refer to another one.
 
     Args:
-        shown: The sentence, with quotes and code hidden.
-        known: Words of what is told to every part.
+        shown: The sentence, with quotations and code masked.
+        known: Words of the text that every part is given.
     """
     body = LEAD.sub("", shown).strip()
     compared = COMPARING.search(body) and not re.search(r"\b(?:than|or)\b", body)
@@ -109,18 +111,19 @@ def leans(shown: str, known: Collection[str] = ()) -> bool:
 
 
 def named(shown: str) -> bool:
-    """Whether a question of a list tells what it is about."""
+    """Whether a question in a list names what it is about."""
     body = LEAD.sub("", shown)
     return bool(_DEFINING.match(body) or re.search(r"\d|\$", body)) or _anchored(body, ())
 
 
 def open_nouns(shown: str, known: Collection[str] = ()) -> list[str]:
-    """The nouns behind "the" that nothing in the sentence completes: "the author", but not "the author
-    of Faust".
+    """Return the nouns after "the" that the sentence does not complete.
+
+    "the author" is one, "the author of Faust" is not.
 
     Args:
-        shown: The sentence, with quotes and code hidden.
-        known: Words of what is told to every part; such nouns are not open.
+        shown: The sentence, with quotations and code masked.
+        known: Words of the text that every part is given; these nouns are not returned.
     """
     tokens = _TOKEN.findall(shown)
     if _TITLE_CASE & set(tokens[1:]):
@@ -133,7 +136,7 @@ def open_nouns(shown: str, known: Collection[str] = ()) -> list[str]:
 
 
 def _head(tokens: list[str], at: int) -> str:
-    """The noun behind "the", past what only orders or measures it."""
+    """Return the noun after "the", past words that only order or measure it."""
     for token in tokens[at + 1 : at + 4]:
         if not _ORDINAL.match(token) and not _SUPERLATIVE.match(token):
             return token.lower()
@@ -162,12 +165,12 @@ def _completed(tokens: list[str], at: int, known: Collection[str]) -> bool:
 
 
 def _named(token: str) -> bool:
-    """Whether it is a name, a number, or hidden."""
+    """Whether it is a name, a number, or masked."""
     return token[:1] == FILLER or token[:1].isdigit() or (token[:1].isupper() and token != "I")
 
 
 def _anchored(body: str, known: Collection[str]) -> bool:
-    """Whether a sentence names what it is about, and not in a circumstance only."""
+    """Whether a sentence names what it is about, and not just a time or place."""
     tokens = _TOKEN.findall(body)
     if _SUM.search(body) or (_TOPIC.match(body) and not META.search(body)):
         return True

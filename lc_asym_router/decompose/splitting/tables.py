@@ -1,11 +1,11 @@
-"""Tables whose rows are each to be worked on."""
+"""Split tables whose rows each get the same task."""
 
 from __future__ import annotations
 
 import re
 
 from lc_asym_router.decompose.plan import Plan, Step
-from lc_asym_router.decompose.splitting.lead_in import is_style, said_before
+from lc_asym_router.decompose.splitting.lead_in import is_style, lead_in_of
 from lc_asym_router.decompose.splitting.listing import MOST
 from lc_asym_router.decompose.splitting.masking import shown_lines
 
@@ -13,10 +13,10 @@ _RULE = re.compile(r"\s*:?-{2,}:?\s*")
 
 
 def table_plan(text: str) -> Plan | None:
-    """The plan of a table whose rows are each to be worked on, or `None`.
+    """Return the plan of a table whose rows each get the same task, or `None`.
 
     Args:
-        text: The request.
+        text: The request's text.
     """
     pairs = shown_lines(text)
     lines, shown = [line.rstrip("\n") for line, _ in pairs], [line for _, line in pairs]
@@ -41,15 +41,15 @@ def table_plan(text: str) -> Plan | None:
 
 
 def _is_rule(line: str) -> bool:
-    """Whether a line stands between a table's head and its rows."""
+    """Whether a line separates a table's head from its rows."""
     cells = line.strip().strip("|").split("|")
     return "|" in line and all(_RULE.fullmatch(cell) for cell in cells)
 
 
 def _for_each(before: str, behind: str) -> bool:
-    """Whether the same is to be done with each row, said on either side of the table."""
-    said = said_before(before)
-    if said and said.kind == "each":
+    """Whether the text before or after a table gives a task for each row."""
+    lead_in = lead_in_of(before)
+    if lead_in and lead_in.kind == "each":
         return is_style(behind)
-    stated = said_before(behind)
+    stated = lead_in_of(behind)
     return not before and bool(stated and stated.kind == "each")

@@ -1,8 +1,8 @@
-"""The words of a text as keys that can be compared: numbers by value, other words without case.
+"""Compare the words of texts by keys: numbers by value, other words without case.
 
-A script without spaces has no words that could be told apart without a dictionary, so there each pair
-of neighbouring characters is one. The tokens of a text are those of its pieces between spaces: what
-has once been read of a text that is still being written stays read.
+A script without spaces has no words that could be found without a dictionary; there each pair of
+adjacent characters is a token. The tokens of a text are those of its pieces between spaces, so the
+tokens of a text that is still being written do not change later.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ _FUNCTION_SIGNS = frozenset("的了是在和与及有也为被把这那其之以
 
 
 class Token(NamedTuple):
-    """A word, number or sign of a text.
+    """A word, number or character of a text.
 
     Attributes:
-        key: What it is compared by.
-        kind: A choice is a letter that stands alone, as "B" or "(b)"; "single" is a character within
-            a longer run of a script without spaces.
-        text: As it stands.
-        at: Where it stands.
+        key: The key for comparisons.
+        kind: The token's kind. "choice" is a letter that is separate, as "B" or "(b)"; "single" is
+            a character within a longer run of a script without spaces.
+        text: The token's text.
+        at: Its position in the text.
     """
 
     key: str
@@ -72,7 +72,7 @@ class Token(NamedTuple):
 
     @property
     def is_function(self) -> bool:
-        """Whether it tells nothing of what a text is about."""
+        """Whether it is a function word, which says nothing about a text's subject."""
         if self.kind == "word":
             short = len(self.text) <= 2 and not self.text.isupper()
             return self.text.lower() in FUNCTION_WORDS or short
@@ -82,32 +82,32 @@ class Token(NamedTuple):
 
 
 def normal(text: str) -> str:
-    """The text with one form for each character: full-width digits are digits."""
+    """Normalize a text to one form of each character: full-width digits become digits."""
     return unicodedata.normalize("NFKC", text)
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """The tokens of a normal text."""
+    """Yield the tokens of a normalized text."""
     for run in _RUN.finditer(text):
-        said, at = run.group(), run.start()
-        if _SIGN.match(said):
-            yield from _pairs(said, at)
+        word, at = run.group(), run.start()
+        if _SIGN.match(word):
+            yield from _pairs(word, at)
             continue
-        choice = _CHOICE.fullmatch(said)
-        if choice and (choice["letter"].isupper() or set("([)]") & set(said)):
-            yield Token(f"({choice['letter'].upper()})", "choice", said, at)
-        for part in _PART.finditer(said):
+        choice = _CHOICE.fullmatch(word)
+        if choice and (choice["letter"].isupper() or set("([)]") & set(word)):
+            yield Token(f"({choice['letter'].upper()})", "choice", word, at)
+        for part in _PART.finditer(word):
             yield _token(part, at)
 
 
-def _pairs(said: str, at: int) -> Iterator[Token]:
-    if len(said) == 1:
-        yield Token(said, "pair", said, at)
+def _pairs(text: str, at: int) -> Iterator[Token]:
+    if len(text) == 1:
+        yield Token(text, "pair", text, at)
         return
-    for place, sign in enumerate(said):
+    for place, sign in enumerate(text):
         yield Token(sign, "single", sign, at + place)
         if place:
-            pair = said[place - 1 : place + 1]
+            pair = text[place - 1 : place + 1]
             yield Token(pair, "pair", pair, at + place - 1)
 
 
@@ -122,13 +122,15 @@ def _token(part: re.Match[str], at: int) -> Token:
 
 
 def keys_of(text: str) -> set[str]:
-    """The keys of a text."""
+    """Return the keys of a text."""
     return {token.key for token in tokens(normal(text))}
 
 
 def settled(text: str) -> tuple[str, str]:
-    """A text that is still being written: what of it is in whole words, and what has to be read again
-    with what comes after it."""
+    """Divide a text that is still being written.
+
+    Returns the part in complete words, and the rest, to be read again with what comes after it.
+    """
     found = _UNSETTLED.search(text)
     end = found.start() if found else len(text)
     paired = end > 0 and _SIGN.match(text[end - 1])  # with the sign that comes next

@@ -1,7 +1,7 @@
-"""The English words that tell a task from data, and a task of its own from one that refers back.
+"""English words that distinguish a task from data, and a self-contained task from one that refers back.
 
-Every pattern takes a time that grows with the text's length: runs that could be divided in several ways
-are possessive (`*+`), and what may stand anywhere begins with a letter.
+Every pattern takes time linear in the text's length: runs that could be divided in several ways are
+possessive (`*+`), and what may occur anywhere begins with a letter.
 """
 
 from __future__ import annotations
