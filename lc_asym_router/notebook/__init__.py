@@ -1,7 +1,7 @@
-"""Displays, plots and the live view of a notebook; loaded when they are asked for.
+"""Displays, plots and the live view for notebooks; modules load when a name is first used.
 
-`show` displays anything of this package; `Record` is an answer's record, made to be looked at. A
-router, a decision and what `explain` and `compare` return show themselves.
+`show` displays any object of this package; `Record` is an answer's record with a display of its own.
+A router, a decision and the results of `explain` and `compare` display themselves.
 """
 
 from __future__ import annotations

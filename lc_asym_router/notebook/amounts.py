@@ -1,4 +1,4 @@
-"""Numbers as a person reads them; what is not known is said to be unknown, never 0."""
+"""Format prices for people; an unknown price is shown as unknown, never as 0."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lc_asym_router.records.amounts import usd
 
 
 def price(rate: Pricing | None) -> str:
-    """A price, in its own unit."""
+    """Format a price in its own unit."""
     if rate is None:
         return "price unknown"
     if isinstance(rate, Price):

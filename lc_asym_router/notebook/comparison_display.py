@@ -1,4 +1,4 @@
-"""How a comparison looks: the tiers' answers side by side, with verdicts and costs."""
+"""The display of a comparison: the tiers' answers side by side, with verdicts and costs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def comparison_html(comparison: Comparison) -> str:
-    """The display of a comparison."""
+    """Return the display of a comparison."""
     explanation = comparison.explanation
     return display(
         tag("pre", explanation.question) if explanation.question else None,
@@ -29,7 +29,7 @@ def comparison_html(comparison: Comparison) -> str:
 
 
 def _card(tried: Try) -> Html:
-    """One tier's answer."""
+    """Return one tier's answer as a card."""
     call = tried.call
     if call is None:
         text, kind = f"not asked: {tried.refused}", "fail"

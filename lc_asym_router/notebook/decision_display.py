@@ -1,4 +1,4 @@
-"""How a decision looks: complexity against the threshold, and what moved it."""
+"""The display of a decision: complexity against the threshold, and what contributed to it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ WIDTH, BAR_X, BAR = 560, 190, 300
 
 
 def decision_html(decision: Decision) -> str:
-    """The display of a decision."""
+    """Return the display of a decision."""
     return display(decision_parts(decision), title="A decision")
 
 
 def explanation_html(explanation: Explanation) -> str:
-    """The display of a decision with its parts."""
+    """Return the display of a decision with its contributions."""
     asked = (part.name for part in explanation.parts if part.word)
     return display(
         decision_parts(explanation.decision),
@@ -36,20 +36,20 @@ def explanation_html(explanation: Explanation) -> str:
 
 
 def decision_parts(decision: Decision) -> Iterator[Html]:
-    """The decision without a frame: its tier, the bar, the reason."""
+    """Yield the elements of a decision's display: its tier, the bar, the reason."""
     yield tag("h4", "asked first: ", tag("span", decision.tier, class_="calm"))
     if decision.complexity is not None:
         yield _bar(decision.complexity, decision.threshold)
-    told = [decision.classifier]
+    details = [decision.classifier]
     if decision.confidence is not None:
-        told.append(f"confidence {number(decision.confidence)}")
+        details.append(f"confidence {number(decision.confidence)}")
     if decision.cached:  # what moved it is not kept
-        told.append("remembered in the decision cache")
-    yield tag("p", decision.reason, tag("span", f" ({', '.join(told)})", class_="dim"))
+        details.append("remembered in the decision cache")
+    yield tag("p", decision.reason, tag("span", f" ({', '.join(details)})", class_="dim"))
 
 
 def _bar(complexity: float, threshold: float | None) -> Html:
-    """The complexity as a bar on [0, 1], the threshold as a mark on it."""
+    """Draw the complexity as a bar on [0, 1], with a mark at the threshold."""
     over = threshold is not None and complexity >= threshold
     mark = None if threshold is None else BAR_X + BAR * threshold
     return drawing(
@@ -79,7 +79,7 @@ def _bar(complexity: float, threshold: float | None) -> Html:
 
 
 def _moved(parts: Sequence[Factor]) -> Html | None:
-    """What moved the complexity: a bar to the right for what raised it, else to the left."""
+    """Draw each contribution: a bar to the right if it raised the complexity, else to the left."""
     if not parts:
         return None
     most = max(abs(part.moved) for part in parts) or 1.0
@@ -110,7 +110,7 @@ def _moved(parts: Sequence[Factor]) -> Html | None:
 
 
 def _levels(levels: Sequence[Level]) -> Html | None:
-    """The rubric's levels, and how probable the classifier holds each."""
+    """List the rubric's levels with the classifier's probabilities."""
     if not levels:
         return None
     rows = [(f"{level.probability:.0%}", level.text) for level in levels]
@@ -120,7 +120,7 @@ def _levels(levels: Sequence[Level]) -> Html | None:
 
 
 def _refusals(refusals: dict[str, str]) -> Html | None:
-    """The tiers that can't take the request."""
+    """List the tiers that can't take the request, with the reasons."""
     if not refusals:
         return None
     lines = (tag("p", tag("b", tier), f" can't take it: {why}") for tier, why in refusals.items())
@@ -128,7 +128,7 @@ def _refusals(refusals: dict[str, str]) -> Html | None:
 
 
 def _marked(text: str, words: Sequence[str]) -> Html:
-    """The request with the words that were found in it marked."""
+    """Return the request with the words that were found in it marked."""
     shown = clipped(text, 2000)
     if not words:
         return markup(shown)

@@ -1,4 +1,4 @@
-"""Displays as files: a drawing as SVG, a whole display as HTML."""
+"""Save displays as files: a drawing as SVG, a whole display as HTML."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from lc_asym_router.router.router import AsymRouter
 
 
 def save(thing: Any, path: str | PathLike[str]) -> None:
-    """Write a display to a file that stands for itself, in light and dark.
+    """Write a display to a self-contained file, for light and dark themes.
 
     Args:
-        thing: What `show` takes.
-        path: A file; ".svg" for the drawing alone (a router's graph, a record's timeline), ".html"
-            for the whole display. A figure is saved in any format that matplotlib knows.
+        thing: Any object that `show` accepts.
+        path: The file; ".svg" saves the drawing alone (a router's graph, a record's timeline),
+            ".html" the whole display. A figure is saved in any format that matplotlib supports.
 
     Raises:
-        ConfigurationError: It can't be shown, or not in that format.
+        ConfigurationError: The object can't be displayed, or not in that format.
     """
     shown, place = displayed(thing), Path(path)
     if isinstance(shown, Picture):
@@ -49,7 +49,7 @@ def _page(shown: Displayed) -> str:
 
 
 def _drawing(shown: Displayed) -> Html:
-    """The drawing of a thing.
+    """Return the drawing of an object.
 
     Raises:
         ConfigurationError: It has none.

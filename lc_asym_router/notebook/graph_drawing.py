@@ -1,4 +1,4 @@
-"""The router's graph as a drawing: nodes, edges, and where a request is."""
+"""Draw the router's graph: nodes, edges, and the position of a request."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _ENDS = (24, 748)
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A way from one node to another.
+    """An edge from one node to another.
 
     Attributes:
-        source: The node it leaves.
-        target: The node it comes to.
-        label: When it is taken; "" for always.
-        maybe: Whether only a failure takes it.
+        source: The node where it starts.
+        target: The node where it ends.
+        label: The condition under which it is taken; "" for always.
+        maybe: Whether it is taken only after a failure.
     """
 
     source: str
@@ -41,7 +41,7 @@ class Edge:
 
 
 def edges_of(policy: Policy) -> Iterator[Edge]:
-    """The ways a request can take under a policy, without those that only one call's overrides open."""
+    """Return the edges under a policy, without those that only one call's overrides allow."""
     *lower, top = [tier.name for tier in policy.ladder]
     beside = [tier.name for tier in policy.ladder.fallbacks]
     yield Edge(START, "classify")
@@ -76,9 +76,9 @@ def graph_svg(
     """Draw the graph.
 
     Args:
-        policy: What the router's nodes go by.
-        states: Nodes that are lit.
-        went: Edges that are lit, as (source, target).
+        policy: The router's resolved settings.
+        states: The highlighted nodes, with their states.
+        went: The highlighted edges, as (source, target).
     """
     plan = _Plan(policy)
     lit = states or {}
@@ -109,7 +109,7 @@ class _Box:
 
 
 class _Plan:
-    """Where everything stands: a column each for classify, the tiers, and verify."""
+    """The layout: one column each for classify, the tiers, and verify."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -126,7 +126,7 @@ class _Plan:
         self.level = self.places["classify"].middle
 
     def node(self, name: str, state: NodeState | None) -> Html:
-        """A box with its lines."""
+        """Draw a node as a box with its text lines."""
         box = self.places[name]
         top = name == self.policy.ladder[-1].name
         first, *more = self._lines(name)
@@ -150,14 +150,14 @@ class _Plan:
             return name, policy.decider.scorer.name, f"threshold {thresholds}"
         if name == "verify":
             names = {part.name for part in policy.check.parts} if policy.check else set()
-            told = names.pop() if len(names) == 1 else f"{len(names)} checks"
-            return name, told, f"{policy.small_attempts} tries a tier" if _again(policy) else ""
+            checks = names.pop() if len(names) == 1 else f"{len(names)} checks"
+            return name, checks, f"{policy.small_attempts} tries a tier" if _again(policy) else ""
         tier = policy.ladder.named(name)
         assert tier is not None
         return name, tier.model_name, price(tier.rate)
 
     def ends(self, lit: Mapping[str, NodeState]) -> Iterator[Html]:
-        """The circles at both ends."""
+        """Draw the circles at both ends."""
         for name, x, word in ((START, _ENDS[0], "start"), (END, _ENDS[1], "end")):
             yield tag(
                 "g",
@@ -167,7 +167,7 @@ class _Plan:
             )
 
     def edge(self, edge: Edge, went: bool) -> Html:
-        """A line with its tip and its label."""
+        """Draw an edge as a line with an arrowhead and a label."""
         path, tip, (x, y, anchor) = self._course(edge)
         return tag(
             "g",
@@ -178,7 +178,7 @@ class _Plan:
         )
 
     def _course(self, edge: Edge) -> tuple[str, str, tuple[float, float, str]]:
-        """The path of an edge, its tip, and where its label stands."""
+        """Return an edge's path, its arrowhead, and the position of its label."""
         source, target = self.places.get(edge.source), self.places.get(edge.target)
         if source is None:
             assert target is not None
@@ -228,9 +228,9 @@ def _curve(x: float, y: float, to_x: float, to_y: float) -> str:
     return f"M{x} {y} C{x + bend} {y},{to_x - bend} {to_y},{to_x} {to_y}"
 
 
-def _tip(x: float, y: float, way: int) -> str:
-    """An arrow's tip at a point, to the right (1) or to the left (-1)."""
-    return f"M{x} {y} l{-8 * way} -4.5 v9 z"
+def _tip(x: float, y: float, direction: int) -> str:
+    """Return an arrowhead at a point, pointing right (1) or left (-1)."""
+    return f"M{x} {y} l{-8 * direction} -4.5 v9 z"
 
 
 def _down(x: float, y: float) -> str:

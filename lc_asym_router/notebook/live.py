@@ -1,4 +1,4 @@
-"""`router.watch`: a request as it happens."""
+"""`router.watch`: display a request while it runs."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ async def watch(
     """See `AsymRouter.watch`."""
     screen: Screen = NotebookScreen(router.policy) if notebook() else TextScreen()
     follower = _Follower({*router.graph.nodes}, screen)
-    heard = with_handlers(ensure_config(config), [follower], {})
+    watched = with_handlers(ensure_config(config), [follower], {})
     whole: AIMessageChunk | None = None
     answered = False
     try:
-        async with aclosing(cast("Any", router.astream(input, heard, **kwargs))) as chunks:
+        async with aclosing(cast("Any", router.astream(input, watched, **kwargs))) as chunks:
             async for chunk in chunks:
                 whole = chunk if whole is None else whole + chunk
                 screen.text(chunk.text)
@@ -56,32 +56,32 @@ async def watch(
 
 
 class Screen:
-    """What a watched request is shown on; the base shows nothing."""
+    """Displays a request's progress; the base class displays nothing."""
 
     def entered(self, node: str) -> None:
-        """A node is at work."""
+        """A node starts to run."""
 
-    def told(self, line: str) -> None:
-        """A step was taken."""
+    def log(self, line: str) -> None:
+        """Display a line about a finished step."""
 
     def text(self, piece: str) -> None:
-        """A piece of the answer that may be seen."""
+        """Display a piece of the answer, which has passed its check or has none."""
 
     def over(self, answered: bool) -> None:
-        """The request has come to its end, with an answer or without."""
+        """The request has ended, with an answer or without."""
 
 
 class TextScreen(Screen):
-    """Lines in a terminal."""
+    """Prints lines to a terminal."""
 
     def __init__(self) -> None:
         self._inside = False
 
     def entered(self, node: str) -> None:
-        self._say(f"{node} ...")
+        self._print_line(f"{node} ...")
 
-    def told(self, line: str) -> None:
-        self._say(line)
+    def log(self, line: str) -> None:
+        self._print_line(line)
 
     def text(self, piece: str) -> None:
         if piece:
@@ -91,7 +91,7 @@ class TextScreen(Screen):
     def over(self, answered: bool) -> None:
         self._end_line()
 
-    def _say(self, line: str) -> None:
+    def _print_line(self, line: str) -> None:
         self._end_line()
         print(line)
 
@@ -102,7 +102,7 @@ class TextScreen(Screen):
 
 
 class NotebookScreen(Screen):
-    """The graph with its nodes lit, the steps, and the answer, drawn anew in one output."""
+    """Draws the graph with its active nodes, the steps, and the answer, in one updated output."""
 
     def __init__(self, policy: Policy) -> None:
         show = needed("IPython.display", "notebook").display
@@ -119,7 +119,7 @@ class NotebookScreen(Screen):
         self._path.append(node)
         self._draw()
 
-    def told(self, line: str) -> None:
+    def log(self, line: str) -> None:
         self._lines.append(line)
         self._draw()
 
@@ -152,9 +152,9 @@ class NotebookScreen(Screen):
 
 
 class _Follower(BaseCallbackHandler):
-    """Tells a screen which node of the router is at work, and what came of it.
+    """Callback handler that reports a router's active nodes and their results to a screen.
 
-    It sees the runs of the nodes, never a model's text: a draft stands in their updates sealed.
+    It sees the runs of the nodes, never a model's text: a draft is sealed in their updates.
     """
 
     run_inline = True
@@ -163,29 +163,29 @@ class _Follower(BaseCallbackHandler):
         self._nodes = nodes
         self._screen = screen
         self._running: dict[UUID, str] = {}
-        self._told = 0
+        self._logged = 0
 
     def on_chain_start(
         self, serialized: Any, inputs: Any, *, run_id: UUID, name: str = "", **kwargs: Any
     ) -> None:
-        """A run begins; it may be a node's."""
+        """Report a run that starts, where it is a node's."""
         metadata = kwargs.get("metadata") or {}
         if name in self._nodes and metadata.get("langgraph_node") == name:
             self._running[run_id] = name
             self._screen.entered(name)
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
-        """A run has ended."""
+        """Report the result of a node's run that has ended."""
         node = self._running.pop(run_id, None)
         trail: Trail | None = outputs.get("trail") if isinstance(outputs, dict) else None
         if node is None or trail is None:
             return
         if node == "classify":
-            self._screen.told(decision_line(trail["decision"]))
+            self._screen.log(decision_line(trail["decision"]))
             return
         attempts = trail["attempts"]
-        # What waits for its check is told of after it.
+        # What waits for its check is logged after it.
         if outputs["route"] != "verify":
-            for number in range(self._told, len(attempts)):
-                self._screen.told(attempt_line(number + 1, attempts[number]))
-            self._told = len(attempts)
+            for number in range(self._logged, len(attempts)):
+                self._screen.log(attempt_line(number + 1, attempts[number]))
+            self._logged = len(attempts)

@@ -1,4 +1,4 @@
-"""HTML and SVG, escaped by construction: what is no `Html` is text."""
+"""HTML and SVG, escaped by construction: anything that is not `Html` is text."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _CONTROLS = {code: None for code in range(32) if chr(code) not in "\t\n"} | {127
 
 
 class Html(str):
-    """Markup that this package wrote; everything else is escaped on its way in."""
+    """Markup that this package wrote; all other strings are escaped when they are inserted."""
 
     __slots__ = ()
 
 
 def markup(child: Any) -> Html:
-    """A child as markup: `Html` as it is, `None` as nothing, several one after the other, else text.
+    """Return a child as markup: `Html` unchanged, `None` as nothing, several concatenated, else text.
 
-    Control characters and lone surrogates, which no XML may hold, are left out.
+    Control characters and lone surrogates, which XML forbids, are removed.
     """
     if isinstance(child, Html):
         return child
@@ -33,13 +33,13 @@ def markup(child: Any) -> Html:
 
 
 def tag(name: str, *children: Any, **attributes: Any) -> Html:
-    """An element.
+    """Return an element.
 
     Args:
-        name: Its name.
-        *children: What is in it; see `markup`.
+        name: The element's name.
+        *children: Its content; see `markup`.
         **attributes: Its attributes, `class_` for "class" and `stroke_width` for "stroke-width";
-            those that are `None` are left out.
+            those that are `None` are omitted.
     """
     given = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{markup(str(value))}"'
@@ -50,7 +50,7 @@ def tag(name: str, *children: Any, **attributes: Any) -> Html:
 
 
 def display(*children: Any, title: str) -> str:
-    """A whole display for a notebook's cell: with its style, and a name for screen readers."""
+    """Return a whole display for a notebook cell, with its style and a name for screen readers."""
     style = tag("style", Html(STYLE))
     # JupyterLab would typeset what stands between two dollar signs as mathematics.
     kind = "lcar mathjax_ignore"
@@ -58,7 +58,7 @@ def display(*children: Any, title: str) -> str:
 
 
 def drawing(width: int, height: int, *children: Any, title: str) -> Html:
-    """An SVG of so many units; in a display it takes the display's colours."""
+    """Return an SVG of this size in user units; in a display it uses the display's colours."""
     return tag(
         "svg",
         tag("title", title),
@@ -73,25 +73,25 @@ def drawing(width: int, height: int, *children: Any, title: str) -> Html:
 
 
 def standalone(svg: Html) -> str:
-    """An SVG that is a file of its own: it brings its paper and its colours, for light and dark."""
+    """Return an SVG for a file of its own, with background and colours for light and dark themes."""
     head, mark, rest = svg.partition(">")
     paper = tag("rect", width="100%", height="100%", class_="paper")
     return f"{head}{mark}<style>{SVG_STYLE}</style>{paper}{rest}\n"
 
 
 def table(heads: Iterable[Any], rows: Iterable[Iterable[Any]], class_: str | None = None) -> Html:
-    """A table; where no row has anything in a column, the column is left out."""
+    """Return a table; columns that are empty in every row are omitted."""
     names = list(heads)
     lines = [[markup(cell) for cell in row] for row in rows]
-    kept = [place for place in range(len(names)) if any(line[place] for line in lines)]
+    shown = [place for place in range(len(names)) if any(line[place] for line in lines)]
     return tag(
         "table",
-        tag("thead", tag("tr", (tag("th", names[place], scope="col") for place in kept))),
-        tag("tbody", (tag("tr", (tag("td", line[i]) for i in kept)) for line in lines)),
+        tag("thead", tag("tr", (tag("th", names[place], scope="col") for place in shown))),
+        tag("tbody", (tag("tr", (tag("td", line[i]) for i in shown)) for line in lines)),
         class_=class_,
     )
 
 
 def clipped(text: str, most: int) -> str:
-    """The text, cut to so many characters."""
+    """Shorten a text to this many characters."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,4 +1,4 @@
-"""A matplotlib figure that shows itself in any front end, with no global state."""
+"""A matplotlib figure that any front end can display, without matplotlib's global state."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ DPI = 110
 
 @dataclass(frozen=True, repr=False)
 class Picture:
-    """A static figure; a front end gets it as a PNG, which all of them show.
+    """A static figure; front ends receive it as a PNG, which all of them can show.
 
     Attributes:
-        figure: The `matplotlib.figure.Figure`, to draw more on or to save in another way.
-        title: What it shows, in a line.
+        figure: The `matplotlib.figure.Figure`, to draw on or to save in another way.
+        title: A description in one line.
     """
 
     figure: Any = field(compare=False)
@@ -28,13 +28,13 @@ class Picture:
 
     @property
     def png(self) -> bytes:
-        """The figure as a PNG."""
+        """Return the figure as a PNG."""
         buffer = io.BytesIO()
         self.figure.savefig(buffer, format="png", dpi=DPI)
         return buffer.getvalue()
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write it to a file; its ending says the format (".png", ".svg", ".pdf")."""
+        """Write the figure to a file; the suffix gives the format (".png", ".svg", ".pdf")."""
         self.figure.savefig(path, dpi=DPI)
 
     def __repr__(self) -> str:
@@ -42,7 +42,7 @@ class Picture:
 
     @property
     def html(self) -> Html:
-        """The figure as an element of a page."""
+        """Return the figure as an HTML element."""
         source = f"data:image/png;base64,{self._base64}"
         return Html(tag("img", src=source, alt=self.title).removesuffix("</img>"))
 
@@ -51,12 +51,12 @@ class Picture:
         return base64.b64encode(self.png).decode()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        """Every form of the figure, by MIME type."""
+        """Return every form of the figure, by MIME type."""
         return {"text/plain": repr(self), "image/png": self._base64}
 
 
 def blank(width: float, height: float, columns: int = 1) -> tuple[Any, list[Any]]:
-    """A figure of so many inches and its axes, side by side.
+    """Return a figure of this size in inches, and its axes side by side.
 
     Raises:
         ConfigurationError: matplotlib is not installed.

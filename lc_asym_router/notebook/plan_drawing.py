@@ -1,4 +1,4 @@
-"""A split request as a drawing: a row for each step, for the join, and for what came after it."""
+"""Draw a split request: a row for each step, for the join, and for what followed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TITLE_AT = 84
 
 
 def request_svg(record: Record) -> Html:
-    """Draw what happened to a request: its plan, where it was split, else its timeline."""
+    """Draw a request: its plan if it was split, else its timeline."""
     rows = rows_of(record)
     if not rows:
         return timeline_svg(record)
@@ -56,7 +56,7 @@ def _drawn(row: PlanRow, y: int, scale: float) -> Html:
 
 
 def _bars(row: PlanRow, y: int, scale: float) -> Iterator[Html]:
-    """A bar for each of its calls; its last answer in the colour of what came of the row."""
+    """Draw a bar for each call of a row; the last answer has the colour of the row's result."""
     steps = list(steps_of(row.record)) if row.record else []
     last = max((at for at, step in enumerate(steps) if step.kind != "side"), default=None)
     for at, step in enumerate(steps):

@@ -1,4 +1,4 @@
-"""Static figures: quality against cost, and the bill."""
+"""Static figures: quality against cost, and costs over time."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def plot_frontier(
     prices: CascadePrices | None = None,
     title: str = "",
 ) -> Picture:
-    """Draw quality against cost for every threshold, with baselines and the chosen one.
+    """Plot quality against cost for every threshold, with baselines and the chosen threshold.
 
     Args:
-        evaluation: What `evaluate_offline`, `replay_router` or `simulate` gave; or a mapping from
-            names to several of them on the same rows.
-        threshold: The chosen threshold in [0, 1], or the calibration that holds it; the one that
-            the evaluation knows by default.
-        prices: What tokens cost, for an evaluation without prices.
-        title: Stands over it.
+        evaluation: The result of `evaluate_offline`, `replay_router` or `simulate`; or a mapping
+            from names to several of them on the same rows.
+        threshold: The chosen threshold in [0, 1], or the calibration that has it; by default the
+            evaluation's own.
+        prices: Prices of tokens, for an evaluation without prices.
+        title: The figure's title.
 
     Raises:
-        ConfigurationError: It says nothing of other thresholds, or an extra is missing.
+        ConfigurationError: The evaluation has no other thresholds, or an extra is not installed.
     """
     given = (
         evaluation if isinstance(evaluation, Mapping) else {"threshold by threshold": evaluation}
@@ -49,7 +49,7 @@ def plot_frontier(
 
 
 def chosen_of(threshold: float | Calibration | None) -> float | None:
-    """A threshold as a number.
+    """Return a threshold as a number.
 
     Raises:
         ConfigurationError: It is no number in [0, 1].
@@ -60,12 +60,12 @@ def chosen_of(threshold: float | Calibration | None) -> float | None:
 
 
 def draw_frontier(axis: Any, lines: Mapping[str, Tradeoff], threshold: float | None = None) -> None:
-    """Draw trade-offs of the same rows on one axis: a line each, and what needs no router.
+    """Draw trade-offs of the same rows on one axis: one line each, and the baselines without a router.
 
     Args:
         axis: A matplotlib axis.
         lines: The trade-offs by their names.
-        threshold: The chosen threshold; each one's own by default.
+        threshold: The chosen threshold; by default each trade-off's own.
     """
     for number, (name, tradeoff) in enumerate(lines.items()):
         spots = tradeoff.curve
@@ -78,9 +78,9 @@ def draw_frontier(axis: Any, lines: Mapping[str, Tradeoff], threshold: float | N
         chosen = tradeoff.chosen if threshold is None else threshold
         if chosen is not None:
             spot = tradeoff.at(chosen)
-            told = f"threshold {chosen:.3g}" if len(lines) == 1 else None
+            label = f"threshold {chosen:.3g}" if len(lines) == 1 else None
             style = {"color": line.get_color(), "markeredgecolor": "white", "zorder": 5}
-            axis.plot(spot.effort, spot.quality, "o", markersize=9, label=told, **style)
+            axis.plot(spot.effort, spot.quality, "o", markersize=9, label=label, **style)
     first = next(iter(lines.values()))
     for (name, baseline), dashes in zip(first.baselines.items(), ("-.", "--"), strict=False):
         points = [spot.effort for spot in baseline], [spot.quality for spot in baseline]
@@ -101,16 +101,16 @@ def draw_frontier(axis: Any, lines: Mapping[str, Tradeoff], threshold: float | N
 
 
 def plot_ledger(source: Any, *, since: Moment = None, until: Moment = None) -> Picture:
-    """Draw the bill: cost by day and model, and what the frontier alone would have cost.
+    """Plot costs by day and model, and what the frontier alone would have cost.
 
     Args:
-        source: A `Ledger`, a `Report`, or what `ledger.rows("day")` or `ledger.report(by="day")`
-            gave.
-        since: The first moment that counts, of a ledger; see `Ledger.rows`.
-        until: The first that doesn't any more, likewise.
+        source: A `Ledger`, a `Report`, or the result of `ledger.rows("day")` or
+            `ledger.report(by="day")`.
+        since: Start of the period (inclusive), for a ledger; see `Ledger.rows`.
+        until: End of the period (exclusive), likewise.
 
     Raises:
-        ConfigurationError: It is none of these, or an extra is missing.
+        ConfigurationError: `source` is none of these, or an extra is not installed.
         LedgerError: The ledger can't be read.
     """
     report = Report.of(source, since, until)

@@ -1,4 +1,4 @@
-"""How a record looks: the answer, the timeline, every call in full, the saving."""
+"""The display of a record: the answer, the timeline, all calls, the saving."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HEADS = ("step", "call", "model", "what came of it", "score", "time", "tokens",
 
 
 def record_html(record: Record) -> str:
-    """The display of a record."""
+    """Return the display of a record."""
     return display(
         tag("pre", record.answer.text) if record.answer and record.answer.text else None,
         _tiles(record),
@@ -36,20 +36,20 @@ def record_html(record: Record) -> str:
 
 
 def _plan(found: Decomposition) -> Html:
-    """Whether it was split, by which planner, and why."""
+    """Return whether the request was split, by which planner, and why."""
     how = f"split into {len(found.parts)} steps" if found.parts else "not split"
     by = tag("span", f" (planner: {found.planner})", class_="dim") if found.planner else None
     return tag("p", tag("b", how), f": {found.reason}", by)
 
 
 def _asked(found: Decomposition) -> Html | None:
-    """What each step asks, uncut."""
+    """Return the full instruction of each step."""
     rows = ((tag("b", part.id), part.title, ", ".join(part.needs)) for part in found.parts)
     return table(("step", "asks", "needs"), rows) if found.parts else None
 
 
 def _tiles(record: Record) -> Html:
-    """The few figures that matter most."""
+    """Return the most important figures as tiles."""
     how = ", escalated" if record.escalated else ", degraded" if record.degraded else ""
     lost = record.saved_usd is not None and record.saved_usd < 0
     tiles = (
@@ -64,7 +64,7 @@ def _tiles(record: Record) -> Html:
 
 
 def tile(name: str, value: str, class_: str | None = None) -> Html:
-    """A figure and its name."""
+    """Return a figure and its name as a tile."""
     shown = tag("b", value, class_=class_ if value != UNKNOWN else None)
     return tag("span", shown, tag("span", name, class_="dim"), class_="tile")
 

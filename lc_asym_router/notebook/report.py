@@ -1,4 +1,4 @@
-"""`Report`: what a ledger's requests add up to, day by day, made to be looked at."""
+"""`Report`: totals of a ledger's requests, day by day, with a display."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _SHARE = "share_"
 
 @dataclass(frozen=True)
 class Day:
-    """What the requests of one day add up to.
+    """Totals of one day's requests.
 
     Attributes:
         day: The day in UTC, "2026-01-31".
-        requests: How many there were.
-        tiers: For each tier's name, how many it answered.
-        escalated: How many a higher tier went on with.
-        checks: For each check's name, how many answers it failed.
-        cost_usd: What they cost in USD, as far as it is known; `None` where nothing is.
-        frontier_cost_usd: What the frontier alone would have cost, an estimate, likewise.
-        saved_usd: What was saved, where both are known.
-        unknown_cost: How many requests are not in the sum.
-        models: For each model called its part of the cost in USD, or `None`.
+        requests: Number of requests.
+        tiers: Requests answered, by tier name.
+        escalated: Requests that escalated to a higher tier.
+        checks: Answers rejected, by check name.
+        cost_usd: Cost in USD of the requests with a known cost; `None` where there are none.
+        frontier_cost_usd: Estimated cost in USD of the frontier alone, likewise.
+        saved_usd: Saving in USD over the requests for which both are known.
+        unknown_cost: Requests whose cost is unknown, which the sums leave out.
+        models: Cost in USD by model, or `None`.
     """
 
     day: str
@@ -49,7 +49,7 @@ class Day:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Day:
-        """A day of its row in `Ledger.rows("day")`."""
+        """Read a day from its row in `Ledger.rows("day")`."""
         answered, requests = _known(row, "answered") or 0, _known(row, "requests") or 0
         shares = {name: _known(row, name) for name in row if name.startswith(_SHARE)}
         return cls(
@@ -72,7 +72,7 @@ class Day:
 
 @dataclass(frozen=True, repr=False)
 class Report(Displayed):
-    """A ledger's requests, day by day; shows itself as shares, a bill and the checks at work.
+    """A ledger's requests, day by day; displayed as tier shares, costs and rejections by check.
 
     Attributes:
         days: The days with requests, oldest first.
@@ -82,15 +82,15 @@ class Report(Displayed):
 
     @classmethod
     def of(cls, source: Any, since: Moment = None, until: Moment = None) -> Report:
-        """The report of a ledger, or of rows by day that were read already.
+        """Read the report of a ledger, or of rows by day that were read already.
 
         Args:
-            source: A `Ledger`; or what its `rows("day")` or `report(by="day")` gave.
-            since: The first moment that counts, of a ledger; see `Ledger.rows`.
-            until: The first that doesn't any more, likewise.
+            source: A `Ledger`; or the result of its `rows("day")` or `report(by="day")`.
+            since: Start of the period (inclusive), for a ledger; see `Ledger.rows`.
+            until: End of the period (exclusive), likewise.
 
         Raises:
-            ConfigurationError: It is none of these, or it is not by day.
+            ConfigurationError: It is none of these, or its rows are not by day.
             LedgerError: The ledger can't be read.
         """
         if isinstance(source, Report):
@@ -99,46 +99,46 @@ class Report(Displayed):
 
     @property
     def requests(self) -> int:
-        """How many requests there were."""
+        """Number of requests."""
         return sum(day.requests for day in self.days)
 
     @property
     def tiers(self) -> dict[str, int]:
-        """For each tier's name, how many requests it answered, the busiest first."""
+        """Requests answered by tier name, the largest number first."""
         return _added(day.tiers for day in self.days)
 
     @property
     def checks(self) -> dict[str, int]:
-        """For each check's name, how many answers it failed, the strictest first."""
+        """Answers rejected by check name, the largest number first."""
         return _added(day.checks for day in self.days)
 
     @property
     def escalated(self) -> float | None:
-        """Share of the requests that a higher tier went on with; `None` without requests."""
+        """Share of the requests that escalated, in [0, 1]; `None` without requests."""
         return sum(day.escalated for day in self.days) / self.requests if self.requests else None
 
     @property
     def cost_usd(self) -> float | None:
-        """What all cost in USD, as far as it is known; `None` where nothing is."""
+        """Cost in USD of the requests with a known cost; `None` where there are none."""
         return _sum(day.cost_usd for day in self.days)
 
     @property
     def frontier_cost_usd(self) -> float | None:
-        """What the frontier alone would have cost, an estimate in USD, likewise."""
+        """Estimated cost in USD of the frontier alone, likewise."""
         return _sum(day.frontier_cost_usd for day in self.days)
 
     @property
     def saved_usd(self) -> float | None:
-        """What was saved in USD, where both are known."""
+        """Saving in USD over the requests for which both are known."""
         return _sum(day.saved_usd for day in self.days)
 
     @property
     def unknown_cost(self) -> int:
-        """How many requests are not in the sums."""
+        """Requests whose cost is unknown, which the sums leave out."""
         return sum(day.unknown_cost for day in self.days)
 
     def __repr__(self) -> str:
-        """The sums in a line, then a line a day."""
+        """The totals in one line, then one line per day."""
         days = (
             f"  {day.day}: {day.requests} requests, {usd(day.cost_usd)}; the frontier alone about "
             f"{usd(day.frontier_cost_usd)}"
@@ -152,7 +152,7 @@ class Report(Displayed):
 
 
 def _rows(source: Any, since: Moment, until: Moment) -> Sequence[Mapping[str, Any]]:
-    """The rows by day.
+    """Return the rows by day.
 
     Raises:
         ConfigurationError: There are none.
@@ -172,7 +172,7 @@ def _rows(source: Any, since: Moment, until: Moment) -> Sequence[Mapping[str, An
 
 
 def _known(row: Mapping[str, Any], name: str) -> float | None:
-    """A number of a row; pandas has NaN where there is none."""
+    """Return a row's number; pandas has NaN where there is none."""
     value = row.get(name)
     return None if value is None or math.isnan(value) else float(value)
 

@@ -1,4 +1,4 @@
-"""How a report looks: the share of each tier, the bill by day, the checks at work."""
+"""The display of a report: each tier's share, costs by day, rejections by check."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KINDS = ("good", "calm", "bad", "side", "fail")
 
 
 def report_html(report: Report) -> str:
-    """The display of a report."""
+    """Return the display of a report."""
     if not report.requests:
         return display(tag("p", "no requests yet"), title="A report")
     missing = report.unknown_cost
@@ -48,12 +48,12 @@ def _tiles(report: Report) -> Iterator[Html]:
 
 
 def _bars(counts: Mapping[str, int], whole: int | None, kinds: tuple[str, ...]) -> Html:
-    """A bar for each name; as a part of the whole where there is one, else of the greatest."""
+    """Draw a bar per name; its length is relative to the whole, or else to the largest count."""
     most = whole or max(counts.values(), default=1)
     rows = []
     for place, (name, count) in enumerate(counts.items()):
         y, length = 22 * place, BAR * count / most
-        told = f"{count:,}" + (f" ({count / whole:.0%})" if whole else "")
+        label = f"{count:,}" + (f" ({count / whole:.0%})" if whole else "")
         bar = tag(
             "rect",
             x=BAR_X,
@@ -70,14 +70,14 @@ def _bars(counts: Mapping[str, int], whole: int | None, kinds: tuple[str, ...]) 
                 tag("title", name),
                 name_of,
                 bar,
-                tag("text", told, x=BAR_X + BAR + 12, y=y + 15),
+                tag("text", label, x=BAR_X + BAR + 12, y=y + 15),
             )
         )
     return drawing(WIDTH, 22 * len(rows) + 4, rows, title="Counts")
 
 
 def _bill(days: tuple[Day, ...]) -> Html:
-    """A column for each day's cost, in the outline of what the frontier alone would have cost."""
+    """Draw a column for each day's cost, inside the outline of the frontier's cost."""
     tops = [amount for day in days for amount in (day.cost_usd, day.frontier_cost_usd) if amount]
     most = max(tops, default=1.0)
     step = min(90.0, (WIDTH - 80) / len(days))
@@ -86,11 +86,11 @@ def _bill(days: tuple[Day, ...]) -> Html:
     for place, day in enumerate(days):
         x = round(70 + place * step, 1)
         cost, alone = day.cost_usd or 0.0, day.frontier_cost_usd or 0.0
-        told = f"{day.day}: {usd(day.cost_usd)}, the frontier alone {usd(day.frontier_cost_usd)}"
+        title = f"{day.day}: {usd(day.cost_usd)}, the frontier alone {usd(day.frontier_cost_usd)}"
         columns.append(
             tag(
                 "g",
-                tag("title", told),
+                tag("title", title),
                 _column(x, step * 0.7, TALL * alone / most, "box"),
                 _column(x + step * 0.1, step * 0.5, TALL * cost / most, "calm"),
                 tag("text", day.day[5:], x=x + step * 0.35, y=TALL + 26, class_="d mid")

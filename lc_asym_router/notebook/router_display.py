@@ -1,4 +1,4 @@
-"""How a router looks: its graph, its tiers with prices and limits, what decides and what checks."""
+"""The display of a router: its graph, its tiers with prices and limits, its classifier and checks."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class HasPolicy(Protocol):
 
     @property
     def policy(self) -> Policy:
-        """The settings, resolved."""
+        """The router's resolved settings."""
 
 
 def router_html(router: HasPolicy) -> str:
-    """The display of a router."""
+    """Return the display of a router."""
     policy = router.policy
     return display(
         graph_svg(policy),
@@ -45,7 +45,7 @@ def router_html(router: HasPolicy) -> str:
 
 
 def graph_html(graph: HasPolicy) -> str:
-    """The display of a router's graph alone."""
+    """Return the display of a router's graph alone."""
     return display(graph_svg(graph.policy), title="The graph of a router")
 
 
@@ -68,7 +68,7 @@ def _tier(tier: Tier) -> Iterator[Any]:
 
 
 def _limits(tier: Tier) -> Iterator[str]:
-    """Its time, its tries, and how many may call it at once."""
+    """Describe a tier's timeout, its attempts, and its maximum concurrency."""
     if tier.timeout is not None:
         yield f"{tier.timeout:g} s a call"
     if tier.retry.attempts > 1:
@@ -104,7 +104,7 @@ def _settings(policy: Policy) -> Iterator[tuple[str, Any]]:
 
 
 def _checks(policy: Policy) -> Iterator[tuple[str, Any]]:
-    """The checks, once where all tiers have the same."""
+    """Describe the checks, once if all tiers have the same."""
     lower = policy.ladder[:-1]
     found = {
         tier.name: [part.name for part in check.parts] if (check := policy.check_on(tier)) else []

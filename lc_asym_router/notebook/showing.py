@@ -1,4 +1,4 @@
-"""`show`: display anything of this package, in the middle of a cell too."""
+"""`show`: display any object of this package, anywhere in a cell."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from lc_asym_router.records.record import Record
 def show(thing: Any) -> None:
     """Display a router, a decision, an answer, a record, an error, a figure or a ledger's report.
 
-    In a notebook it is the rich display, elsewhere lines of text.
+    A notebook shows the rich display, any other front end lines of text.
 
     Args:
-        thing: Anything that shows itself; a router's answer or its record, or a
-            `TiersFailedError`, shown as a timeline; a `Ledger`, shown as its report.
+        thing: Any object with a display; a router's answer or its record, or a `TiersFailedError`,
+            displayed as a timeline; a `Ledger`, displayed as its report.
 
     Raises:
-        ConfigurationError: It is nothing that can be shown.
+        ConfigurationError: The object can't be displayed.
     """
     shown = displayed(thing)
     if notebook():
@@ -35,10 +35,10 @@ def show(thing: Any) -> None:
 
 
 def displayed(thing: Any) -> Displayed | Picture:
-    """What shows a thing.
+    """Return the object that has the display of a thing.
 
     Raises:
-        ConfigurationError: It is nothing that can be shown.
+        ConfigurationError: It can't be displayed.
     """
     if isinstance(thing, Displayed | Picture):
         return thing
@@ -55,7 +55,7 @@ def displayed(thing: Any) -> Displayed | Picture:
 
 
 def notebook() -> bool:
-    """Whether this runs in a kernel, whose front end can show HTML."""
+    """Whether this runs in a Jupyter kernel, whose front end can show HTML."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return getattr(shell, "kernel", None) is not None

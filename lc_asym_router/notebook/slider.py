@@ -1,4 +1,4 @@
-"""`threshold_slider`: move a threshold and see share, quality and cost move."""
+"""`threshold_slider`: change a threshold and see frontier share, quality and cost change."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from lc_asym_router.evals.cascade import CascadePrices
 
 _REQUESTS = 1000
-"""What a cost is told for: that of one request is too small to read."""
+"""How many requests a displayed cost is for: that of one request is too small to read."""
 
 
 class ThresholdSlider(Displayed):
-    """A slider over an evaluation; without ipywidgets, a static figure.
+    """A slider over an evaluation's thresholds; without ipywidgets, a static figure.
 
     Args:
-        evaluation: What `plot_frontier` takes, a single one.
-        threshold: Where it stands at first, in [0, 1]; the threshold that the evaluation knows by
-            default, else the middle.
-        prices: What tokens cost, for an evaluation without prices.
+        evaluation: A single evaluation that `plot_frontier` accepts.
+        threshold: The initial threshold in [0, 1]; by default the evaluation's own, else the
+            middle.
+        prices: Prices of tokens, for an evaluation without prices.
 
     Raises:
-        ConfigurationError: The evaluation says nothing of other thresholds, or an extra is missing.
+        ConfigurationError: The evaluation has no other thresholds, or an extra is not installed.
     """
 
     def __init__(
@@ -54,29 +54,29 @@ class ThresholdSlider(Displayed):
 
     @property
     def threshold(self) -> float:
-        """Where it stands, in [0, 1]."""
+        """The current threshold, in [0, 1]."""
         return self._threshold
 
     @property
     def spot(self) -> Spot:
-        """What the threshold gives: share, quality and cost."""
+        """Frontier share, quality and cost at the current threshold."""
         return self._tradeoff.at(self._threshold)
 
     @property
     def widget(self) -> Any:
-        """The ipywidgets widget, to be put into a bigger one; `None` where there is none."""
+        """The ipywidgets widget, for use in a larger one; `None` where there is none."""
         return self._widget
 
     @property
     def picture(self) -> Picture:
-        """The curve with the threshold on it."""
+        """The curve with the current threshold marked."""
         return plot_frontier(self._tradeoff, threshold=min(1.0, max(0.0, self._threshold)))
 
     def move(self, threshold: float) -> None:
-        """Put it somewhere else, as a hand on the slider does.
+        """Set the threshold, as moving the slider does.
 
         Args:
-            threshold: Where to, in [0, 1].
+            threshold: The new threshold, in [0, 1].
 
         Raises:
             ConfigurationError: It is no number in [0, 1].
@@ -123,11 +123,11 @@ class ThresholdSlider(Displayed):
 
     def _tiles(self) -> Iterator[Html]:
         spot, top = self.spot, self._tradeoff.frontier
-        kept = spot.quality / top.quality if top.quality else None
+        part = spot.quality / top.quality if top.quality else None
         yield tile("threshold", f"{spot.threshold:.3f}")
         yield tile("to the frontier", share(spot.share))
         yield tile("mean grade", f"{spot.quality:.3f}")
-        yield tile("of the frontier's grade", share(kept))
+        yield tile("of the frontier's grade", share(part))
         cost = None if spot.cost_usd is None else spot.cost_usd * _REQUESTS
         yield tile(f"for {_REQUESTS:,} requests", usd(cost))
         yield tile("of the frontier's cost", share(spot.cost_part))
@@ -145,7 +145,7 @@ class ThresholdSlider(Displayed):
         return display(tiles, self.picture.html, title=repr(self))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """The widget where the front end knows it, else the still figure."""
+        """Return the widget if the front end supports it, else the static figure."""
         live = {} if self._widget is None else self._widget._repr_mimebundle_()
         return {**live, **super()._repr_mimebundle_(**kwargs)}
 
@@ -156,14 +156,14 @@ def threshold_slider(
     threshold: float | Calibration | None = None,
     prices: CascadePrices | None = None,
 ) -> ThresholdSlider:
-    """A slider over an evaluation's thresholds: share, quality and cost move with it.
+    """Return a slider over an evaluation's thresholds: it shows frontier share, quality and cost.
 
     Args:
-        evaluation: What `evaluate_offline`, `replay_router` or `simulate` gave.
-        threshold: Where it stands at first, in [0, 1], or a calibration.
-        prices: What tokens cost, for an evaluation without prices.
+        evaluation: The result of `evaluate_offline`, `replay_router` or `simulate`.
+        threshold: The initial threshold in [0, 1], or a calibration.
+        prices: Prices of tokens, for an evaluation without prices.
 
     Raises:
-        ConfigurationError: The evaluation says nothing of other thresholds, or an extra is missing.
+        ConfigurationError: The evaluation has no other thresholds, or an extra is not installed.
     """
     return ThresholdSlider(evaluation, threshold=threshold, prices=prices)

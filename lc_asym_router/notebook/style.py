@@ -13,9 +13,9 @@ DARK = (
 
 
 def _themes(root: str) -> str:
-    """The colours by what the reader's system prefers, and by what the notebook says it is.
+    """Return the colours for the system's preferred theme, and for the notebook's own theme.
 
-    JupyterLab tells its theme on the body, and so does VS Code; either wins over the system.
+    JupyterLab and VS Code set theirs on the page's body; it takes precedence over the system's.
     """
     return (
         f"{root}{{{LIGHT};color-scheme:light}}"

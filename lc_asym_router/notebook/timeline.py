@@ -1,4 +1,4 @@
-"""A record as a drawing: a row for each call, as long as it took."""
+"""Draw a record as a timeline: one row per call, its length proportional to the duration."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class TimelineRow:
     """A row of the timeline.
 
     Attributes:
-        call: What was called.
-        name: Its name.
-        told: What came of it.
-        kind: The same in one word.
-        begun: Seconds from the start of the first.
+        call: The call.
+        name: The row's name.
+        result: The result in words.
+        kind: The result's kind, which gives the colour.
+        begun: Start in seconds after the start of the first call.
     """
 
     call: Call
@@ -38,10 +38,10 @@ class TimelineRow:
 
 
 def steps_of(record: Record) -> Iterator[TimelineRow]:
-    """The calls one after the other, as they were made; those of a race side by side, to its end.
+    """Yield the rows in the order of the calls; calls that raced run concurrently and end together.
 
-    A record does not say which attempt a check's call was for. Where only one attempt was checked it
-    is plain; else those calls come last.
+    A record does not say which attempt a check's call was for. If only one attempt was checked, the
+    check's calls follow it; else they come last.
     """
     checks = [(call, 0) for call in record.side_calls if call.tier not in FIRST]
     checked = [call for call in record.attempts if call.passed is not None and not call.error]
@@ -75,7 +75,7 @@ def timeline_svg(record: Record) -> Html:
 
 
 def footed(record: Record, rows: Sequence[Html], *, title: str) -> Html:
-    """A drawing of rows, with time and money of the whole request under them."""
+    """Draw rows, with the request's total time and cost below."""
     bottom = ROW * len(rows) + 8
     return drawing(
         WIDTH,
@@ -107,12 +107,12 @@ def _row(step: TimelineRow, y: int, scale: float) -> Html:
 
 
 def bar(step: TimelineRow, y: int, scale: float) -> Html:
-    """A call as a bar: from when it began, as long as it took, in the colour of what came of it.
+    """Draw a call as a bar: its position is its start, its length its duration, its colour its result.
 
     Args:
         step: The call.
-        y: The top of its row.
-        scale: Units of the drawing a second.
+        y: The top of its row, in user units.
+        scale: User units per second.
     """
     return tag(
         "rect",
@@ -126,7 +126,7 @@ def bar(step: TimelineRow, y: int, scale: float) -> Html:
 
 
 def _in_all(record: Record) -> str:
-    """Time and money of the whole request in one line."""
+    """Return the request's total time and cost in one line."""
     result = f"in all {seconds(record.seconds)}, {usd(record.cost_usd)}"
     if record.frontier_cost_usd is not None:
         result += f"; the frontier alone about {usd(record.frontier_cost_usd)}"
@@ -136,7 +136,7 @@ def _in_all(record: Record) -> str:
 
 
 def saving(record: Record) -> str:
-    """What was saved, or what checking cost more than it saved."""
+    """Return the saving, or how much more the checks cost than they saved."""
     saved, alone = record.saved_usd, record.frontier_cost_usd
     if saved is None:
         return "unknown"

@@ -1,4 +1,4 @@
-"""What every threshold means: share of the frontier, quality, cost; of any kind of evaluation."""
+"""The trade-off of thresholds, for any kind of evaluation: frontier share, quality, cost."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ STEPS = 40
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """What one threshold gives.
+    """The result of one threshold.
 
     Attributes:
         threshold: The threshold, in [0, 1].
-        share: Part of the requests that reach the frontier, in [0, 1].
+        share: Share of the requests that reach the frontier, in [0, 1].
         quality: Mean grade of the answers, in [0, 1].
-        cost_usd: Mean cost a request in USD, or `None` where prices are not known.
-        cost_part: The same as a part of the frontier's alone, or `None`.
+        cost_usd: Mean cost per request in USD, or `None` where prices are unknown.
+        cost_part: The cost as a share of the frontier's alone, or `None`.
     """
 
     threshold: float
@@ -41,22 +41,22 @@ class Spot:
 
     @property
     def effort(self) -> float:
-        """What the quality is paid with: the part of the cost, else the share of the frontier."""
+        """The value on the cost axis: the cost as a share of the frontier's, else `share`."""
         return self.share if self.cost_part is None else self.cost_part
 
 
 @dataclass(frozen=True)
 class Tradeoff:
-    """Quality against cost, threshold by threshold.
+    """Quality against cost, for every threshold.
 
     Attributes:
-        at: From a threshold to what it gives.
-        steps: Thresholds worth drawing.
-        small: What the small tier alone gives.
-        frontier: What the frontier alone gives.
-        chosen: The threshold that is in use, where the evaluation knows it.
-        baselines: Other curves to compare with, by their names.
-        what: What the threshold is of.
+        at: Maps a threshold to its result.
+        steps: The thresholds to draw.
+        small: The result of the small tier alone.
+        frontier: The result of the frontier alone.
+        chosen: The threshold in use, where the evaluation has it.
+        baselines: Other curves to compare with, by name.
+        what: Describes what the threshold applies to.
     """
 
     at: Callable[[float], Spot] = field(repr=False)
@@ -69,18 +69,18 @@ class Tradeoff:
 
     @property
     def curve(self) -> list[Spot]:
-        """The spots of the steps, the cheapest first."""
+        """The results of `steps`, the cheapest first."""
         return sorted(map(self.at, self.steps), key=lambda spot: spot.effort)
 
 
 def tradeoff_of(evaluation: Any, prices: CascadePrices | None = None) -> Tradeoff:
-    """The trade-off of an evaluation.
+    """Compute the trade-off of an evaluation.
 
     Args:
-        evaluation: What `evaluate_offline` (a classifier alone), `simulate` (a check alone) or
-            `replay_router` (a router's classifier and checks together) gave.
-        prices: What tokens cost, for an evaluation without prices; by default Llama-3.1-8B's class
-            and GPT-4o.
+        evaluation: The result of `evaluate_offline` (a classifier alone), `simulate` (a check
+            alone) or `replay_router` (a router's classifier and checks together).
+        prices: Prices of tokens, for an evaluation without prices; by default those of a
+            Llama-3.1-8B-class model and of GPT-4o.
 
     Raises:
         ConfigurationError: It is none of these.
@@ -100,25 +100,25 @@ def tradeoff_of(evaluation: Any, prices: CascadePrices | None = None) -> Tradeof
 
 
 def _of_cascade(cascade: Cascade) -> Tradeoff:
-    outcomes, scores = cascade.results, cascade.scores[cascade.policy]
-    alone, cheap = float(outcomes.frontier_usd.mean()), float(outcomes.small_usd.mean())
+    results, scores = cascade.results, cascade.scores[cascade.policy]
+    alone, cheap = float(results.frontier_usd.mean()), float(results.small_usd.mean())
 
     def spot(point: Point) -> Spot:
         cost = point.cost_usd
         return Spot(point.threshold, point.share, point.quality, cost, cascade.cost_ratio(point))
 
     return Tradeoff(
-        at=lambda threshold: spot(outcomes.point(threshold, scores, cascade.asked)),
+        at=lambda threshold: spot(results.point(threshold, scores, cascade.asked)),
         steps=[point.threshold for point in cascade.curve()],
-        small=Spot(0.0, 0.0, float(outcomes.weak.mean()), cheap, cheap / alone if alone else None),
-        frontier=Spot(1.0, 1.0, float(outcomes.strong.mean()), alone, 1.0),
+        small=Spot(0.0, 0.0, float(results.weak.mean()), cheap, cheap / alone if alone else None),
+        frontier=Spot(1.0, 1.0, float(results.strong.mean()), alone, 1.0),
         chosen=cascade.thresholds[cascade.policy],
         what="trust in an answer under which it escalates",
     )
 
 
 def _of_evaluation(evaluation: Evaluation, prices: CascadePrices) -> Tradeoff:
-    """A classifier alone: what stays small is not checked."""
+    """A classifier alone: answers of the small tier are not checked."""
     np = numpy()
     rows = evaluation.rows
     ones = np.ones(len(rows))
@@ -126,7 +126,7 @@ def _of_evaluation(evaluation: Evaluation, prices: CascadePrices) -> Tradeoff:
         complexity=np.asarray(evaluation.scores),
         sound=ones.astype(bool),
         score=ones,
-        said=ones,
+        check_score=ones,
         weak=np.asarray([row.weak_score for row in rows]),
         strong=np.asarray([row.strong_score for row in rows]),
         weak_usd=costs_of(rows, prices.small, "weak"),
@@ -172,7 +172,7 @@ def _of_replay(replay: Replay) -> Tradeoff:
 
 
 def _steps(scores: Any) -> list[float]:
-    """Thresholds over a distribution: all of it, equal steps, none of it."""
+    """Return thresholds over a distribution of scores: below all, at equal quantiles, above all."""
     np = numpy()
     quantiles = np.unique(np.quantile(scores, np.linspace(0, 1, STEPS + 1)))
     return [float(step) for step in (*quantiles, np.nextafter(quantiles[-1], np.inf))]

@@ -1,4 +1,4 @@
-"""The command `lc-asym-router`: one file a command."""
+"""The command `lc-asym-router`, with one file per subcommand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Args:
-        arguments: The words behind the command's name; those of the process by default.
+        arguments: The command-line arguments; by default those of the process.
 
     Returns:
         The exit code: 0 answered, 2 bad usage, 3 no tier could answer.
@@ -49,20 +49,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except (ConfigurationError, InvalidRequestError) as error:
-        return _say(str(error), BAD_USAGE)
+        return _exit_with(str(error), BAD_USAGE)
     except ValidationError as error:
         messages = (fault["msg"].removeprefix("Value error, ") for fault in error.errors())
-        return _say("\n".join(messages), BAD_USAGE)
+        return _exit_with("\n".join(messages), BAD_USAGE)
     except (NoTierError, TiersFailedError) as error:
-        return _say(str(error), NO_ANSWER)
+        return _exit_with(str(error), NO_ANSWER)
     except BrokenPipeError:
         # Who read the output has gone; Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        return _say("interrupted", 130)
+        return _exit_with("interrupted", 130)
 
 
-def _say(message: str, code: int) -> int:
+def _exit_with(message: str, code: int) -> int:
     print(printable(f"lc-asym-router: {message}"), file=sys.stderr)
     return code

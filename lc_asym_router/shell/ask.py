@@ -1,4 +1,4 @@
-"""`lc-asym-router ask`: a routed answer."""
+"""`lc-asym-router ask`: answer a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lc-asym-router calibrate`: from rows and a target to a calibration file."""
+"""`lc-asym-router calibrate`: make a calibration file from rows and a target."""
 
 from __future__ import annotations
 
@@ -35,8 +35,10 @@ def add_to(commands: Any) -> None:
     add_data(parser)
     parser.add_argument("--out", required=True, metavar="FILE", help="where to write it (JSON)")
     targets = parser.add_mutually_exclusive_group(required=True)
-    for name, told in TARGETS.items():
-        targets.add_argument(f"--{name.replace('_', '-')}", type=float, metavar="X", help=told)
+    for name, description in TARGETS.items():
+        targets.add_argument(
+            f"--{name.replace('_', '-')}", type=float, metavar="X", help=description
+        )
     add_classifier(parser)
     parser.add_argument(
         "--second",

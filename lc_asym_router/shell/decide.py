@@ -1,4 +1,4 @@
-"""`lc-asym-router decide`: the decision alone."""
+"""`lc-asym-router decide`: print the decision alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add_to(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Decide on the request."""
+    """Decide which tier the request would go to."""
     asked = routing.prompt(options)
     router = routing.build(options)
     decision = router.decide(asked, routing.configurable(options)).to_dict()  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""`lc-asym-router evaluate`: a classifier, and a cascade, on recorded answers."""
+"""`lc-asym-router evaluate`: evaluate a classifier and a cascade on recorded answers."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
         from lc_asym_router.evals.cascade import cascade_report
 
         report |= cascade_report(rows, second=options.second, prices=prices)
-        _tell_of_gaps(rows, options.second)
+        _warn_of_gaps(rows, options.second)
     if options.arbiter:
         from lc_asym_router.evals.ladder import ladder_report
 
@@ -124,7 +124,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _kinds(options: argparse.Namespace) -> int:
-    """Print how well complex requests are told from simple ones."""
+    """Print how well the classifier separates complex requests from simple ones."""
     from dataclasses import asdict
 
     from lc_asym_router.evals.kind_rows import load_kinds
@@ -155,8 +155,8 @@ def _kinds(options: argparse.Namespace) -> int:
     return ANSWERED
 
 
-def _tell_of_gaps(rows: Sequence[Row], second: str | None) -> None:
-    """Say on stderr how many rows the cascade leaves out."""
+def _warn_of_gaps(rows: Sequence[Row], second: str | None) -> None:
+    """Print to stderr how many rows the cascade leaves out."""
     needed: dict[str, Sequence[Answer | None]] = {"the small model": [row.weak for row in rows]}
     if second is not None:
         needed[second] = [row.other.get(second) for row in rows]
@@ -177,7 +177,7 @@ def _prices(options: argparse.Namespace) -> CascadePrices:
 
 
 def _named_prices(given: Sequence[Sequence[str]]) -> dict[str, Price]:
-    """The prices of `--price`, by the models' names.
+    """Parse the prices of `--price`, by model name.
 
     Raises:
         ConfigurationError: One is no number.
@@ -193,7 +193,7 @@ def _named_prices(given: Sequence[Sequence[str]]) -> dict[str, Price]:
 
 
 def _lines(report: dict[str, Any]) -> Iterator[str]:
-    """The report as a table for a person."""
+    """Return the report as a table for people."""
     yield f"{'source':24} {'rows':>6}  small frontier   APGR   (95 %)       CPT50 CPT80"
     parts = report.get("sources") or {}
     for name, part in {**parts, "all" if parts else "rows": report}.items():
@@ -204,15 +204,15 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
             f"{_number(part['cpt80'])}"
         )
     for name, figures in report["baselines"].items():
-        told = ", ".join(f"{key} {_number(value).strip()}" for key, value in figures.items())
-        yield f"baseline {name}: {told}"
+        details = ", ".join(f"{key} {_number(value).strip()}" for key, value in figures.items())
+        yield f"baseline {name}: {details}"
     for name, figures in (report.get("checks") or {}).items():
-        told = ", ".join(f"{key} {_number(value).strip()}" for key, value in figures.items())
-        yield f"check {name}: {told}"
+        details = ", ".join(f"{key} {_number(value).strip()}" for key, value in figures.items())
+        yield f"check {name}: {details}"
     for name in ("cascade", "ladder", "vote"):
         if figures := report.get(name):
-            told = ", ".join(f"{key} {_number(value).strip()}" for key, value in figures.items())
-            yield f"{name}: {told}"
+            details = ", ".join(f"{key} {_number(value).strip()}" for key, value in figures.items())
+            yield f"{name}: {details}"
 
 
 def _number(value: Any) -> str:

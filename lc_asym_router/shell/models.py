@@ -1,4 +1,4 @@
-"""`lc-asym-router models`: what is to be had here, and how to get the rest."""
+"""`lc-asym-router models`: list the models available here, and how to install more."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add_to(commands: Any) -> None:
 
 
 def run(_: argparse.Namespace) -> int:
-    """List them."""
+    """List the models."""
     for line in [*_ollama(), *_openai(), *_embedded()]:
         print(printable(line))
     return ANSWERED

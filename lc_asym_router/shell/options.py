@@ -1,4 +1,4 @@
-"""Options that say what router to build, shared by the commands that need one."""
+"""Options for building a router, shared by several subcommands."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def build(options: argparse.Namespace) -> AsymRouter:
-    """The router that the options ask for, of what is to be had here.
+    """Build the router from the options and the models available here.
 
     Raises:
-        ConfigurationError: An option makes no sense.
+        ConfigurationError: An option is invalid.
     """
     from lc_asym_router.router.router import AsymRouter
 
@@ -40,7 +40,7 @@ def build(options: argparse.Namespace) -> AsymRouter:
 
 
 def configurable(options: argparse.Namespace) -> dict[str, Any]:
-    """The overrides of this one call."""
+    """Return the overrides for this one call."""
     values = {
         "tier": options.tier,
         "threshold": options.threshold,
@@ -50,12 +50,12 @@ def configurable(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def prompt(options: argparse.Namespace) -> str:
-    """The request: the argument, or standard input."""
+    """Return the request: the argument, or standard input."""
     return options.prompt if options.prompt is not None else sys.stdin.read()
 
 
 def tiers(router: AsymRouter) -> dict[str, str]:
-    """Which model serves which tier, and where it comes from."""
+    """Return each tier's model, and where it comes from."""
     return {
         tier.name: f"{tier.model_name} ({tier.source})" if tier.source else tier.model_name
         for tier in router.ladder
@@ -72,7 +72,7 @@ NO_ANSWER = 3
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
-    """Add the option for the rows to a command."""
+    """Add the option for the data files to a command."""
     parser.add_argument(
         "--data",
         nargs="+",
@@ -92,10 +92,10 @@ def add_classifier(parser: argparse.ArgumentParser) -> None:
 
 
 def classifier(options: argparse.Namespace) -> Any:
-    """The classifier that the options ask for.
+    """Build the classifier from the options.
 
     Raises:
-        ConfigurationError: Weights for a classifier that has none, or a file that holds none.
+        ConfigurationError: Weights are given for a classifier that has none, or the file has none.
     """
     from lc_asym_router.classify.keyword import KeywordClassifier
     from lc_asym_router.errors import ConfigurationError

@@ -1,4 +1,4 @@
-"""`lc-asym-router report`: what the ledger's requests cost, and what they saved."""
+"""`lc-asym-router report`: print what the ledger's requests cost and saved."""
 
 from __future__ import annotations
 
@@ -31,9 +31,11 @@ def add_to(commands: Any) -> None:
         "default the file that Ledger() writes",
     )
     parser.add_argument("--by", choices=GROUPS, help="a row for each; else one for all")
-    for name, told in (("since", "the first moment that counts"), ("until", "the first that not")):
+    for name, meaning in (("since", "start, inclusive"), ("until", "end, exclusive")):
         parser.add_argument(
-            f"--{name}", metavar="WHEN", help=f"{told}: 2026-01-31, an ISO time (UTC), 24h, 7d, 2w"
+            f"--{name}",
+            metavar="WHEN",
+            help=f"{meaning}: 2026-01-31, an ISO time (UTC), 24h, 7d, 2w",
         )
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     parser.set_defaults(run=run)
@@ -43,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the report.
 
     Raises:
-        ConfigurationError: There is no such ledger, or an argument is of no known form.
+        ConfigurationError: There is no such ledger, or an argument has an unknown format.
     """
     from lc_asym_router.errors import ConfigurationError, LedgerError
     from lc_asym_router.money.ledger.handler import Ledger
@@ -63,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _table(rows: Sequence[dict[str, Any]], by: str | None) -> str:
-    """The rows as a table for a person; groups go down, or, without groups, the figures do."""
+    """Return the rows as a table: one row per group, or, without groups, one per figure."""
     if by is None:
         lines = [(name.replace("_", " "), _shown(name, value)) for name, value in rows[0].items()]
         width = max(len(name) for name, _ in lines)

@@ -1,4 +1,4 @@
-"""Options of `ask` for a request that is to be split."""
+"""Options of `ask` for requests that may be split."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def model(options: argparse.Namespace, router: AsymRouter) -> BaseChatModel:
-    """What is to be asked: the router, or a decomposer that holds it."""
+    """Return the model to call: the router, or a decomposer with that router."""
     if not options.decompose:
         return router
     from lc_asym_router.decompose import Decomposer
@@ -46,7 +46,7 @@ def model(options: argparse.Namespace, router: AsymRouter) -> BaseChatModel:
 
 
 def lines(options: argparse.Namespace, record: Mapping[str, Any]) -> Iterator[str] | None:
-    """The record's lines with the plan drawn first; `None` where nothing was to be split."""
+    """Return the record's lines with the plan drawn first; `None` where no splitting was asked for."""
     return _lines(options.draw, record) if options.decompose else None
 
 

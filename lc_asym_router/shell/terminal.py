@@ -1,8 +1,8 @@
-"""Text of models, servers and files made safe for a terminal.
+"""Make text of models, servers and files safe to print on a terminal.
 
-A terminal obeys what is written to it: escape sequences can set its title, fill the clipboard,
-recolour or overwrite what stands there, and in some terminals type commands. So none of them is
-passed on, whether the output is a terminal or goes through a pipe to one.
+A terminal interprets escape sequences: they can set its title, fill the clipboard, recolour or
+overwrite its contents, and in some terminals type commands. So none of them is passed on, whether
+the output is a terminal or a pipe that may end in one.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    """Take out of a text what a terminal would obey.
+    """Remove from a text everything that a terminal would interpret.
 
     Args:
         text: Any text.
 
     Returns:
-        The text without escape sequences, and without control characters but newline and tab;
-        half a surrogate pair, which can't be printed, becomes a replacement character.
+        The text without escape sequences, and without control characters except newline and tab; a lone
+        surrogate, which can't be printed, becomes a replacement character.
     """
     return _LONE_SURROGATE.sub("\ufffd", _UNSAFE.sub("", text))
 
 
 def printable_json(value: Any) -> str:
-    """Write a value as JSON that keeps each character, and that a terminal does not obey.
+    """Serialize a value as JSON without escaping characters, except those that a terminal interprets.
 
     Args:
-        value: What JSON can hold.
+        value: A JSON-serializable value.
     """
     text = json.dumps(value, ensure_ascii=False)  # which escapes the controls below 0x20
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 class PrintableFormatter(logging.Formatter):
-    """A formatter whose lines are safe for a terminal: a warning may quote a server."""
+    """A logging formatter whose output is safe for a terminal: a message may quote a server."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Format as always, then take out what a terminal would obey."""
+        """Format as usual, then remove what a terminal would interpret."""
         return printable(super().format(record))

@@ -1,4 +1,4 @@
-"""`lc-asym-router train`: from rows to the weights of the learned classifier or verifier."""
+"""`lc-asym-router train`: train the weights of the learned classifier or verifier on rows."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ def run(options: argparse.Namespace) -> int:
             raise ConfigurationError("--kinds belongs to --what classifier: leave it out.")
         return _verifier(options, rows)
     kinds = load_kinds(*options.kinds) if options.kinds else []
-    trained = train(rows, tell=lambda line: print(line, file=sys.stderr), kinds=kinds)
+    trained = train(rows, report_progress=lambda line: print(line, file=sys.stderr), kinds=kinds)
     origins = provenance(options.data, by_source(rows))
     kind_origins = provenance(options.kinds or [], {row.source for row in kinds})
     trained.save(out, card(trained, origins, kind_origins))
-    told = [*table(trained), operating_line(trained)]
+    lines = [*table(trained), operating_line(trained)]
     if trained.kinds:
-        told += [*kind_table(trained.kinds), *kind_lines(trained.kinds)]
-    print(json.dumps(trained.to_dict()) if options.json else "\n".join(told))
+        lines += [*kind_table(trained.kinds), *kind_lines(trained.kinds)]
+    print(json.dumps(trained.to_dict()) if options.json else "\n".join(lines))
     return ANSWERED
 
 
@@ -86,7 +86,7 @@ def _verifier(options: argparse.Namespace, rows: Sequence[Row]) -> int:
     trained = train_verifier(
         rows,
         options.out,
-        say=lambda line: print(line, file=sys.stderr if options.json else sys.stdout),
+        write_line=lambda line: print(line, file=sys.stderr if options.json else sys.stdout),
         origins=provenance(options.data, by_source(rows)),
     )
     if options.json:
