@@ -1,4 +1,4 @@
-"""Evaluation on recorded and on live answers, calibration, training (extra: `evals`)."""
+"""Evaluation on recorded and on live answers, calibration, and training (extra: `evals`)."""
 
 from __future__ import annotations
 

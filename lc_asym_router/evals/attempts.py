@@ -1,4 +1,4 @@
-"""Recorded answers as a check and a bill see them."""
+"""Recorded answers in the form that checks and prices take."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def attempt_of(row: Row) -> Attempt:
-    """A row's small answer as a check sees it; its mean logprob stands for its tokens'."""
+    """Return a row's small answer as an `Attempt`; its mean logprob stands for every token's."""
     mean = row.weak.logprob
     metadata = {} if mean is None else {"logprobs": {"content": [{"token": "", "logprob": mean}]}}
     usage = usage_of(row, row.weak)
@@ -36,18 +36,17 @@ def attempt_of(row: Row) -> Attempt:
 
 
 def usage_of(row: Row, answer: Answer, *, estimated: bool = False) -> UsageMetadata:
-    """An answer's token counts: as recorded, else by the texts' lengths.
+    """Return an answer's token counts: as recorded, or estimated from the texts' lengths.
 
-    An answer without a text is taken to be as long as the row's other one. Tools count as part of what
-    was asked, calls as part of what was said.
+    An answer without a text is assumed to be as long as the row's other one. Tools count as input,
+    calls as output.
 
     Args:
         row: The row.
         answer: One of its answers.
-        estimated: Whether recorded counts are passed over, so that answers with and without them
-            compare.
+        estimated: Whether to ignore recorded counts, so that answers with and without them compare.
     """
-    text = _said(answer) or _said(row.weak) or _said(row.strong)
+    text = _text_of(answer) or _text_of(row.weak) or _text_of(row.strong)
     given, taken = (None, None) if estimated else (answer.output_tokens, answer.input_tokens)
     output = estimated_tokens(text) if given is None else given
     tools = json.dumps(row.tools) if row.tools else ""
@@ -55,14 +54,14 @@ def usage_of(row: Row, answer: Answer, *, estimated: bool = False) -> UsageMetad
     return UsageMetadata(input_tokens=asked, output_tokens=output, total_tokens=asked + output)
 
 
-def _said(answer: Answer) -> str:
-    """What an answer was, as a text: its words, and its calls as JSON."""
+def _text_of(answer: Answer) -> str:
+    """Return an answer as a text: its content, and its calls as JSON."""
     calls = [json.dumps(call) for call in answer.calls or ()]
     return "\n".join(filter(None, (answer.response or "", *calls, *answer.invalid_calls)))
 
 
 def bills(rows: Sequence[Row], price: Price, answers: Sequence[Answer]) -> Floats:
-    """What one answer a row costs at a price by tokens, in USD."""
+    """Return the cost in USD of each row's answer, at a price by tokens."""
     costs: Floats = numpy().asarray(
         [price.of(usage_of(row, answer)) for row, answer in zip(rows, answers, strict=True)]
     )
@@ -70,12 +69,12 @@ def bills(rows: Sequence[Row], price: Price, answers: Sequence[Answer]) -> Float
 
 
 def costs_of(rows: Sequence[Row], price: Pricing | None, which: str) -> Floats | None:
-    """What each row's answer costs at a price, in USD; `None` where that is not known.
+    """Return the cost in USD of each row's answer; `None` where the price is unknown.
 
     Args:
         rows: The rows.
-        price: The price, or `None` where it is not known.
-        which: Whose answer: "weak" or "strong".
+        price: The price, or `None` where it is unknown.
+        which: Which answer: "weak" or "strong".
     """
     if price is None:
         return None

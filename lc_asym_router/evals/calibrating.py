@@ -1,4 +1,4 @@
-"""Finding the thresholds for a target, and what they will mean."""
+"""Find the thresholds that reach a target, and estimate what they will give."""
 
 from __future__ import annotations
 
@@ -36,30 +36,31 @@ def calibrate(
     second: str | None = None,
     second_price: Pricing | None = None,
 ) -> Calibration:
-    """The thresholds of a router's classifier and check that reach a target.
+    """Find the thresholds of a router's classifier and check that reach a target.
 
-    The classifier scores every query and the check every recorded small answer; no tier is asked (a
-    judge that classifies is). A check that asks a second model is run on that model's recorded
-    answers, where the rows have them; any other that asks a model is left out. The thresholds are
-    chosen on all rows. What is expected of them comes from five parts, each judged with thresholds
-    chosen on the other four, so that it is not flattered by the choice; requests with the same text
-    never straddle parts.
+    The classifier scores every query and the check every recorded small answer. No tier is called,
+    unless the classifier is a judge. A check that asks a second model uses that model's recorded
+    answers, if the rows have them; any other check that asks a model is left out. The thresholds
+    are chosen on all rows. Their expected result is estimated by cross-validation in five folds:
+    each fold is evaluated with thresholds chosen on the other four. Requests with the same text are
+    always in the same fold.
 
     Args:
-        router: The router, for its classifier, the first tier's check, and prices. Tiers between the
-            first and the last are not replayed, and the calibration says so.
-        dataset: Rows with both tiers' grades: `load`, or `record_tiers`.
-        target: What to reach.
-        second: Name in the rows' `other` of the second model that the checks ask, if they do.
-        second_price: That model's price; the list price of the check's own one by default.
+        router: The router, for its classifier, the first tier's check, and prices. Tiers between
+            the first and the last are not replayed, and the calibration says so.
+        dataset: Rows with both tiers' grades: from `load`, or `record_tiers`.
+        target: The target, as a `Target` or as `{name: value}`.
+        second: Name, in the rows' `other`, of the second model that the checks ask, if they ask
+            one.
+        second_price: That model's price; by default the list price of the check's own model.
 
     Returns:
         A calibration for `AsymRouter(threshold=...)`; write it with `save`.
 
     Raises:
-        CalibrationError: Too few rows or questions, a target that can't be reached, or a cost target
-            without prices.
-        DataError: No row holds an answer of the second model, or one lacks a score.
+        CalibrationError: Too few rows or questions, a target that can't be reached, or a cost
+            target without prices.
+        DataError: No row has an answer of the second model, or one lacks a score.
         ConfigurationError: A second model is named, and no check asks one.
     """
     goal = Target.of(target)
@@ -79,7 +80,7 @@ def calibrate_settings(
     second: str | None = None,
     second_price: Pricing | None = None,
 ) -> Calibration:
-    """`calibrate` without a router: for its settings alone."""
+    """Do what `calibrate` does, without a router: for its settings alone."""
     goal = Target.of(target)
     questions = _questions(dataset)
     data = replay(dataset, scorer, check, weak_price, strong_price, second, second_price)
@@ -87,7 +88,7 @@ def calibrate_settings(
 
 
 def _questions(dataset: Sequence[Row]) -> list[int]:
-    """The number of each row's question.
+    """Return the number of each row's question; rows with the same question share one.
 
     Raises:
         CalibrationError: There are too few rows, or too few different questions to split.
@@ -120,9 +121,9 @@ def _calibrated(
     threshold, least = _best(data, goal)
     expected = _expected(questions, data, goal, (threshold, least))
     seen = {"complexity": _quantiles(data.complexity)}
-    said = data.said[~np.isnan(data.said)]
-    if data.tuned and len(said):
-        seen["check"] = _quantiles(said)
+    scores = data.check_score[~np.isnan(data.check_score)]
+    if data.tuned and len(scores):
+        seen["check"] = _quantiles(scores)
     return Calibration(
         classifier=classifier,
         threshold=threshold,
@@ -146,7 +147,7 @@ class _Point:
 
 
 def _best(data: Replay, goal: Target) -> tuple[float, float]:
-    """The thresholds that reach the target best.
+    """Return the thresholds that reach the target best.
 
     Raises:
         CalibrationError: None do.
@@ -168,7 +169,7 @@ def _points(data: Replay) -> list[_Point]:
 
 
 def _steps(scores: Any) -> list[float]:
-    """Thresholds over a distribution: none of it, all of it, and equal steps between."""
+    """Return thresholds over a distribution of scores: below all, above all, and equal quantiles."""
     np = numpy()
     over = min(1.0, math.nextafter(float(scores.max()), 2.0))
     return [float(each) for each in np.unique([*_quantiles(scores, STEPS), 0.0, over])]
@@ -182,7 +183,7 @@ def _quantiles(scores: Any, steps: int = 20) -> list[float]:
 def _expected(
     questions: Sequence[int], data: Replay, goal: Target, chosen: tuple[float, float]
 ) -> dict[str, Expected]:
-    """What each part gives with thresholds chosen on the others."""
+    """Return the result of each fold with thresholds chosen on the others."""
     np = numpy()
     folds = np.asarray(questions) % FOLDS
     ups = np.zeros(len(questions), dtype=bool)

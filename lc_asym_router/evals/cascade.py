@@ -1,7 +1,7 @@
-"""Checking the small model's answers and escalating what fails, on recorded answers.
+"""Simulate checking and escalation on recorded answers.
 
-Every call is in the bill: the small model's, a second small model's where it is asked, the
-frontier's. No model is asked.
+Every call counts in the cost: the small model's, a second small model's where it is asked, the
+frontier's. No model is called.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SURE, HOPELESS = 0.95, 0.05
 
 @dataclass(frozen=True, slots=True)
 class CascadePrices:
-    """USD per million tokens of each model; by default Llama-3.1-8B's class and GPT-4o."""
+    """USD per million tokens of each model; by default a Llama-3.1-8B-class model and GPT-4o."""
 
     small: Price = field(default_factory=lambda: Price(0.05, 0.08))
     second: Price = field(default_factory=lambda: Price(0.05, 0.08))
@@ -47,15 +47,15 @@ class CascadePrices:
 
 @dataclass(frozen=True)
 class Cascade:
-    """What checks say of each row's small answer, and what each call gave and cost.
+    """The checks' scores on each row's small answer, and the grade and cost of each call.
 
     Attributes:
         rows: The rows that have a small answer (and one of the second model where it is named).
-        scores: For each check its score of every row, in [0, 1]; the higher, the more it trusts.
-        thresholds: For each check the score from which an answer passes.
+        scores: For each check its score of every row, in [0, 1]; higher is more likely right.
+        thresholds: For each check the score at or over which an answer passes.
         policy: Name of the check that decides by default.
         asked: On which rows the second model is asked by default.
-        outcomes: Grades and costs.
+        results: Grades and costs.
     """
 
     rows: Sequence[Row] = field(repr=False)
@@ -66,22 +66,22 @@ class Cascade:
     results: GradesAndCosts = field(repr=False)
 
     def default(self) -> Point:
-        """The default operating point."""
+        """The operating point with the default thresholds."""
         return self.results.point(
             self.thresholds[self.policy], self.scores[self.policy], self.asked
         )
 
     def curve(self) -> list[Point]:
-        """The cost-quality curve of the policy: one point a threshold."""
+        """Return the policy's cost-quality curve: one point per threshold."""
         return list(points(self.results, self.scores[self.policy], self.asked))
 
     def cost_ratio(self, point: Point) -> float | None:
-        """A point's bill as a part of that of asking the frontier alone; `None` where that is 0."""
+        """Return a point's cost relative to the frontier alone; `None` where that is 0."""
         alone = float(self.results.frontier_usd.mean())
         return point.cost_usd / alone if alone > 0 else None
 
     def report(self) -> dict[str, Any]:
-        """The figures that `cascade_report` gives."""
+        """Return the figures of `cascade_report`."""
         point = self.default()
         reach = [p for p in self.curve() if p.pgr is not None and p.pgr >= 0.95]
         cheapest = min(reach, key=lambda p: p.cost_usd, default=None)
@@ -118,14 +118,14 @@ def cascade_report(
     complexity: Sequence[float] | None = None,
     skip_from: float = 1.0,
 ) -> dict[str, Any]:
-    """What the cascade and each check alone reach; see `simulate` for the arguments.
+    """Simulate the cascade and each check alone; see `simulate` for the arguments.
 
     Returns:
         `{"cascade": {"pgr", "pgr_ci95", "frontier_share", "quality", "cost_ratio",
-        "cost_ratio_at_95"}, "checks": {name: {"pgr", "share", "auroc"}}}`. `pgr` is the part of the
-        gap between both models that is recovered, `None` without a gap; `cost_ratio` the bill over
-        that of always asking the frontier, `None` where that is 0; `cost_ratio_at_95` the least on
-        the curve with a PGR of 0.95 or more, or `None`.
+        "cost_ratio_at_95"}, "checks": {name: {"pgr", "share", "auroc"}}}`. `pgr` is the performance
+        gap recovered, `None` without a gap; `cost_ratio` the cost relative to always asking the
+        frontier, `None` where that is 0; `cost_ratio_at_95` the lowest on the curve with a PGR of at
+        least 0.95, or `None`.
     """
     return simulate(rows, second, prices, verifier, complexity, skip_from).report()
 
@@ -141,12 +141,12 @@ def simulate(
     """Run the checks on the recorded answers.
 
     Args:
-        rows: Rows as `load` gives them; those without a small answer are left out.
-        second: Name in the rows' `other` of the second small model; `None` for no second model.
-        prices: What tokens cost; the rows' token counts are taken, else 4 characters a token.
-        verifier: The learned verifier, or a file of its weights; the shipped one by default.
-        complexity: A classifier's score for every row, in [0, 1].
-        skip_from: Complexity over which the small model is not called at all.
+        rows: Rows from `load`; those without a small answer are left out.
+        second: Name, in the rows' `other`, of the second small model; `None` for no second model.
+        prices: Prices of tokens; the rows' token counts apply, else 4 characters per token.
+        verifier: The learned verifier, or a file with its weights; the shipped one by default.
+        complexity: A classifier's score of every row, in [0, 1].
+        skip_from: A complexity over this skips the small model.
 
     Raises:
         DataError: No row has a small answer, or none has one of the second model; or one lacks a
@@ -155,14 +155,14 @@ def simulate(
     np = numpy()
     prices = prices or CascadePrices()
     scorer = verifier if isinstance(verifier, AnswerScorer) else load_scorer(verifier)
-    kept = [place for place, row in enumerate(rows) if _usable(row, second)]
-    if not kept:
+    places = [place for place, row in enumerate(rows) if _usable(row, second)]
+    if not places:
         raise _nothing(rows, second)
-    used = [rows[place] for place in kept]
+    used = [rows[place] for place in places]
     need_scores(used)
     skipped = np.zeros(len(used), dtype=bool)
     if complexity is not None:
-        skipped = np.asarray(complexity, dtype=float)[kept] > skip_from
+        skipped = np.asarray(complexity, dtype=float)[places] > skip_from
     scores, thresholds = _alone(used, scorer)
     policy, asked = "learned", np.zeros(len(used), dtype=bool)
     if second is not None:
@@ -198,7 +198,7 @@ def _nothing(rows: Sequence[Row], second: str | None) -> DataError:
 
 
 def _alone(rows: Sequence[Row], scorer: AnswerScorer) -> tuple[dict[str, Floats], dict[str, float]]:
-    """The checks that read the small answer alone."""
+    """The scores of the checks that read the small answer alone."""
     np = numpy()
     form = NotEmpty() & Refusal() & Looping()
     checks = {"form": form, "arithmetic": Arithmetic(), "default": default_checks()}
@@ -214,7 +214,7 @@ def _alone(rows: Sequence[Row], scorer: AnswerScorer) -> tuple[dict[str, Floats]
 
 
 def _paired(rows: Sequence[Row], second: str, scorer: AnswerScorer) -> dict[str, Floats]:
-    """The checks that read a second model's answer too."""
+    """The scores of the checks that also read a second model's answer."""
     np = numpy()
     agreement, learned = [], []
     for row in rows:

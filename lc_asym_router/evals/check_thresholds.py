@@ -1,4 +1,4 @@
-"""Which thresholds of checks cost least at a quality that the user sets."""
+"""Choose the checks' thresholds with the lowest cost at a required quality."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ BOUNDS = ((0.0, 0.05, 0.1, 0.2, 0.3), (1.0, 0.95, 0.9, 0.85, 0.8, 0.7))
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One way to set the thresholds, and what it gives.
+    """One choice of thresholds, and its results.
 
     Attributes:
-        threshold: Score from which a small answer passes, in [0, 1].
-        share: Part of the requests that reach the frontier, in [0, 1].
+        threshold: Score at or over which a small answer passes, in [0, 1].
+        share: Share of the requests that reach the frontier, in [0, 1].
         quality: Mean grade of the answers, in [0, 1].
-        pgr: Part of the gap between both models that is recovered; `None` where there is no gap.
-        cost_usd: Mean cost a request, in USD, every call counted.
-        sure: Bound of the cheap check from which nobody else is asked, in [0, 1].
-        hopeless: Bound of the cheap check up to which nobody else is asked, in [0, 1].
-        asked: Part of the requests on which the dearer check was asked, in [0, 1].
+        pgr: Performance gap recovered; `None` where there is no gap.
+        cost_usd: Mean cost per request in USD, all calls included.
+        sure: Score of the cheap check at or over which the expensive one is skipped, in [0, 1].
+        hopeless: Score of the cheap check up to which the expensive one is skipped, in [0, 1].
+        asked: Share of the requests on which the expensive check ran, in [0, 1].
     """
 
     threshold: float
@@ -46,14 +46,14 @@ class Point:
 
 @dataclass(frozen=True)
 class GradesAndCosts:
-    """What every call gave and cost; one number a row.
+    """The grade and cost of every call; arrays with one number per row.
 
     Attributes:
         weak: The small model's grade, in [0, 1].
-        strong: The frontier's, in [0, 1].
-        small_usd: What the small model's call cost, in USD.
-        frontier_usd: What the frontier's did.
-        ask_usd: What asking the dearer check did; zeros where there is none.
+        strong: The frontier's grade, in [0, 1].
+        small_usd: Cost of the small model's call, in USD.
+        frontier_usd: Cost of the frontier's call, in USD.
+        ask_usd: Cost of the expensive check, in USD; zeros where there is none.
         straight: Which rows the classifier sends to the frontier without a small call.
     """
 
@@ -65,13 +65,13 @@ class GradesAndCosts:
     straight: Any
 
     def point(self, threshold: float, score: Floats, asked: Any, **bounds: float) -> Point:
-        """What a threshold gives.
+        """Return the result of a threshold.
 
         Args:
-            threshold: Score from which a small answer passes.
-            score: The score that decides, one a row.
-            asked: On which rows the dearer check was asked.
-            **bounds: `sure` and `hopeless`, to be noted.
+            threshold: Score at or over which a small answer passes.
+            score: The deciding score of each row.
+            asked: On which rows the expensive check ran.
+            **bounds: `sure` and `hopeless`, stored in the result.
         """
         np = numpy()
         asked = asked & ~self.straight
@@ -90,7 +90,7 @@ class GradesAndCosts:
 
 
 def points(results: GradesAndCosts, score: Floats, asked: Any, **bounds: float) -> Iterator[Point]:
-    """The curve of a score: from nothing escalated to everything."""
+    """Yield the points of a score's curve, from nothing escalated to everything."""
     np = numpy()
     steps = np.unique(np.quantile(score, np.linspace(0, 1, STEPS + 1)))
     for threshold in (*steps, np.nextafter(steps[-1], np.inf)):
@@ -98,9 +98,10 @@ def points(results: GradesAndCosts, score: Floats, asked: Any, **bounds: float) 
 
 
 def joined(cheap: Floats, dear: Floats, *, sure: float, hopeless: float) -> tuple[Floats, Any]:
-    """The score that decides, and on which rows the dearer check is asked.
+    """Return the deciding score of each row, and on which rows the expensive check runs.
 
-    What the cheap check is sure of passes at any threshold, and what is hopeless at none.
+    Where the cheap check is sure, the answer passes at any threshold; where it is hopeless, at
+    none.
     """
     np = numpy()
     asked = (cheap > hopeless) & (cheap < sure)
@@ -115,13 +116,13 @@ def best(
     quality: float | None = None,
     recovered: float | None = None,
 ) -> Point:
-    """The cheapest threshold of one check at a quality.
+    """Return the threshold of one check with the lowest cost at a required quality.
 
     Args:
-        outcomes: What the calls gave and cost.
-        score: The check's score, one a row, in [0, 1].
-        quality: Least mean grade, in [0, 1]; or
-        recovered: least part of the gap between both models.
+        results: The grades and costs of the calls.
+        score: The check's score of each row, in [0, 1].
+        quality: Minimum mean grade, in [0, 1]; or
+        recovered: minimum share of the gap between both models.
 
     Raises:
         CalibrationError: Neither or both are given, or no threshold reaches it.
@@ -138,14 +139,14 @@ def best_joint(
     quality: float | None = None,
     recovered: float | None = None,
 ) -> Point:
-    """The cheapest bounds and threshold of a `Joint` check at a quality.
+    """Return the bounds and threshold of a `Joint` check with the lowest cost at a required quality.
 
     Args:
-        outcomes: What the calls gave and cost; `ask_usd` is the dearer check's.
-        cheap: The cheap check's score, one a row, in [0, 1].
-        dear: The dearer check's score on every row, in [0, 1].
-        quality: Least mean grade, in [0, 1]; or
-        recovered: least part of the gap between both models.
+        results: The grades and costs of the calls; `ask_usd` is the expensive check's.
+        cheap: The cheap check's score of each row, in [0, 1].
+        dear: The expensive check's score of every row, in [0, 1].
+        quality: Minimum mean grade, in [0, 1]; or
+        recovered: minimum share of the gap between both models.
 
     Raises:
         CalibrationError: Neither or both are given, or no setting reaches it.

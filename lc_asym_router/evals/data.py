@@ -1,4 +1,4 @@
-"""Rows of real requests: what was asked, and how the small and the frontier model did on it."""
+"""Rows of real requests: the query, and the answers and scores of the small and frontier model."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ CHARACTERS_PER_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one model said to a row's query, as it was recorded.
+    """One model's recorded answer to a row's query.
 
     Attributes:
-        score: How right it was, in [0, 1]; `None` where nobody graded it.
+        score: How right it is, in [0, 1]; `None` where it was not graded.
         response: Its text, or `None` where that was not recorded.
         input_tokens: Tokens of the query, or `None`.
         output_tokens: Tokens of the response, or `None`.
         model: The model's name.
         logprob: Mean logprob of its tokens, in nats, at most 0; `None` where it was not recorded.
-        calls: Its tool calls, `{"name", "args"}` each; `None` where they were not recorded.
-        invalid_calls: Calls that it made and that could not be read, as it wrote them.
+        calls: Its tool calls, each `{"name", "args"}`; `None` where they were not recorded.
+        invalid_calls: Tool calls that could not be parsed, in the model's own text.
     """
 
     score: float | None
@@ -46,25 +46,25 @@ class Answer:
 
     @property
     def recorded(self) -> bool:
-        """Whether it is known what was said: a text, or calls."""
+        """Whether the answer itself is recorded: its text, or its calls."""
         return self.response is not None or self.calls is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One request with the answers of two models, and perhaps of others.
+    """One request with the answers of two models, and optionally of others.
 
     Attributes:
-        id: Unique within the data.
+        id: The row's id, unique within the data.
         query: The request's text.
-        weak: The small model's answer; its score is always there.
-        strong: The frontier model's, likewise.
-        dataset: Which source it comes from; the file's name where the row does not say.
-        category: A part of the source, or "".
+        weak: The small model's answer; its score is always set.
+        strong: The frontier model's answer, likewise.
+        dataset: The row's source; the file's name where the row does not have one.
+        category: A subset of the source, or "".
         other: Further models' answers by name.
-        prompt_suffix: What was asked behind the query, or "".
-        gold: The right answer, or `None`; for tool calls a list of
-            `{"name", "args": {argument: [possible values]}}`.
+        prompt_suffix: Text that was appended to the query, or "".
+        gold: The right answer, or `None`; for tool calls a list of `{"name", "args": {argument:
+            [possible values]}}`.
         tools: The tools that were bound, in OpenAI's format.
     """
 
@@ -81,7 +81,7 @@ class Row:
 
     @property
     def asked(self) -> str:
-        """What the models were asked: the query, and what stands behind it."""
+        """The models' full prompt: the query with its suffix."""
         return "\n\n".join(part for part in (self.query, self.prompt_suffix) if part)
 
     @property
@@ -96,30 +96,29 @@ class Row:
 
     @property
     def gain(self) -> float:
-        """How much better the frontier did, in [-1, 1]."""
+        """The frontier's score minus the small model's, in [-1, 1]."""
         return self.strong_score - self.weak_score
 
 
 def load(*paths: AnyPath, scored: bool = True) -> list[Row]:
-    """The rows of files (`.jsonl`, `.jsonl.gz`) and of all such files in folders, not in theirs.
+    """Load the rows of files (`.jsonl`, `.jsonl.gz`) and of the files directly in folders.
 
-    A row is a JSON object with `query`, `weak_score` and `strong_score` (in [0, 1]); and where they
-    are known `id`, `dataset`, `category`, `gold`, `prompt_suffix`, `weak_response`,
-    `strong_response`, `weak_usage` and `strong_usage` (`{"input_tokens", "output_tokens"}`),
-    `weak_logprob` and `strong_logprob` (the tokens' mean, in nats), `weak_model`, `strong_model`, and
-    `other` (`{model: {"score", "response"?, "usage"?, "logprob"?, "calls"?, "invalid_calls"?}}`). Rows
-    of tool calls have `tools` in OpenAI's format, `weak_calls` and `strong_calls` (lists of
-    `{"name", "args"}`), and `weak_invalid_calls` and `strong_invalid_calls` where some could not be
-    read. A row without an `id` is known
-    by its file and line.
+    A row is a JSON object with `query`, `weak_score` and `strong_score` (in [0, 1]), and optionally
+    `id`, `dataset`, `category`, `gold`, `prompt_suffix`, `weak_response`, `strong_response`,
+    `weak_usage` and `strong_usage` (`{"input_tokens", "output_tokens"}`), `weak_logprob` and
+    `strong_logprob` (the tokens' mean, in nats), `weak_model`, `strong_model`, and `other`
+    (`{model: {"score", "response"?, "usage"?, "logprob"?, "calls"?, "invalid_calls"?}}`). Rows of
+    tool calls have `tools` in OpenAI's format, `weak_calls` and `strong_calls` (lists of `{"name",
+    "args"}`), and `weak_invalid_calls` and `strong_invalid_calls` where some could not be parsed. A
+    row without an `id` is identified by its file and line.
 
     Args:
         *paths: Files and folders.
-        scored: Whether both scores must be there; live evaluation needs none.
+        scored: Whether both scores are required; live evaluation needs none.
 
     Raises:
-        DataError: A path is not there, a file is empty, or a row lacks a field, has a score outside
-            [0, 1], token counts that are none, or an id that another row has.
+        DataError: A path does not exist, a file is empty, or a row lacks a field, has a score
+            outside [0, 1], invalid token counts, or an id that another row has.
     """
     rows: list[Row] = []
     places: dict[str, str] = {}
@@ -140,7 +139,7 @@ def load(*paths: AnyPath, scored: bool = True) -> list[Row]:
 
 
 def need_scores(rows: Sequence[Row]) -> None:
-    """Refuse what can't be measured: a score that nobody gave would count as 0.
+    """Reject rows without scores: a missing score would count as 0.
 
     Raises:
         DataError: There is no row, or one lacks a model's score.
@@ -156,7 +155,7 @@ def need_scores(rows: Sequence[Row]) -> None:
 
 
 def by_source(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """The rows of each source, in the order in which the sources come."""
+    """Return the rows of each source, in the order in which the sources first occur."""
     sources: dict[str, list[Row]] = {}
     for row in rows:
         sources.setdefault(row.dataset, []).append(row)
@@ -164,7 +163,7 @@ def by_source(rows: Iterable[Row]) -> dict[str, list[Row]]:
 
 
 def estimated_tokens(text: str) -> int:
-    """Tokens of a text by its length, at least 1."""
+    """Estimate the tokens of a text from its length, at least 1."""
     return max(1, math.ceil(len(text) / CHARACTERS_PER_TOKEN))
 
 
@@ -194,10 +193,10 @@ def _name(path: Path) -> str:
 
 
 def _prefixes(files: Sequence[Path]) -> dict[Path, str]:
-    """What the ids of rows that have none begin with, by a file's whole path.
+    """Return the id prefix for rows without an id, by the file's full path.
 
-    Its name; where another file has that too, its path as it was given. So rows of two folders are
-    not taken for one another, and those of a file that is given twice are.
+    It is the file's name; if another file has the same name, its path as given. So rows of two
+    folders get different ids, and rows of a file that is given twice get the same.
     """
     given: dict[Path, Path] = {}
     for path in files:
@@ -210,10 +209,10 @@ def _prefixes(files: Sequence[Path]) -> dict[Path, str]:
 
 
 def objects_of(paths: Sequence[AnyPath]) -> Iterator[tuple[str, Path, dict[str, Any]]]:
-    """The JSON objects of files and folders, each with its place for messages and its file.
+    """Yield the JSON objects of files and folders, each with its position for messages and its file.
 
     Raises:
-        DataError: A path is not there, can't be read, or a line is no JSON object.
+        DataError: A path does not exist, can't be read, or a line is no JSON object.
     """
     for path in _files(paths):
         yield from ((f"{path}, line {number}", path, data) for number, data in _objects(path))

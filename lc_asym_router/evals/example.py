@@ -1,4 +1,4 @@
-"""Small made-up rows: to try the commands on, where no real data is at hand."""
+"""Made-up rows for trying the commands without real data."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ THINGS = ("apples", "books", "stamps", "shells", "tickets", "cups")
 
 
 def write_example(path: AnyPath, count: int = 400, seed: int = 1) -> Path:
-    """Write rows of made-up sums: the more steps, the more often the small models slip.
+    """Write rows of made-up sums; the more steps a sum has, the more often the small models are wrong.
 
-    They show how the commands work and are evidence of nothing: the "models" are dice.
+    The rows show how the commands work and are no evidence: the "models" are random numbers.
 
     Args:
         path: File to write (`.jsonl`).
-        count: How many rows.
-        seed: The same seed gives the same rows.
+        count: Number of rows.
+        seed: Seed of the random numbers; the same seed gives the same rows.
     """
     chance = random.Random(seed)
     place = Path(path)
@@ -72,8 +72,8 @@ def _sum(steps: int, chance: random.Random) -> tuple[str, int]:
 
 def _answer(value: int, slip: float, chance: random.Random) -> dict[str, Any]:
     wrong = chance.random() < slip
-    said = value + chance.choice((-10, -1, 1, 10)) if wrong else value
+    stated = value + chance.choice((-10, -1, 1, 10)) if wrong else value
     return {
         "score": 0.0 if wrong else 1.0,
-        "response": f"Step by step it comes to {said}.\n#### {said}",
+        "response": f"Step by step it comes to {stated}.\n#### {stated}",
     }

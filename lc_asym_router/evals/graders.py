@@ -1,4 +1,4 @@
-"""Graders: how right is an answer to a row's query?"""
+"""Graders: score an answer to a row's query in [0, 1]."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Grader = Callable[[Row, AIMessage], Score] | Callable[[Row, AIMessage], Awaitabl
 
 
 def same_final_answer(row: Row, answer: AIMessage) -> float:
-    """1.0 where the answer comes to the row's `gold` by meaning (number, choice, JSON, text).
+    """Return 1.0 if the answer's final value equals the row's `gold` in meaning, else 0.0.
 
     Raises:
         GradingError: The row has no `gold`.
@@ -29,11 +29,11 @@ def same_final_answer(row: Row, answer: AIMessage) -> float:
 
 
 def graded(rows: Sequence[Row], grader: Grader) -> Grade:
-    """The grading of a batch run's answers.
+    """Return the grading function for a batch run's answers.
 
     Args:
-        rows: The rows that are asked, by whose ids the run's jobs are named.
-        grader: From a row and an answer to a grade in [0, 1]; sync or async.
+        rows: The rows that are asked; the run's jobs have their ids.
+        grader: A callable from a row and an answer to a grade in [0, 1]; sync or async.
     """
     by_id = {row.id: row for row in rows}
 
@@ -49,10 +49,10 @@ async def _awaited(given: Awaitable[object]) -> float:
 
 
 def grade_of(value: object) -> float:
-    """What a grader returned, as a number in [0, 1].
+    """Return a grader's result as a number in [0, 1].
 
     Raises:
-        GradingError: It is none.
+        GradingError: It is no such number.
     """
     if not isinstance(value, int | float) or not 0 <= value <= 1:
         raise GradingError(f"The grader returned {value!r}; a grade is a number in [0, 1].")

@@ -1,4 +1,4 @@
-"""Requests of known kinds: those of a user's files, and the package's own."""
+"""Requests labelled with the kind of work: a user's files, and the package's own rows."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ SIDES = ("simple", "complex")
 
 @dataclass(frozen=True, slots=True)
 class KindRow:
-    """One request, and what kind of work it asks for.
+    """One request, labelled with the kind of work it asks for.
 
     Attributes:
         query: The request's text.
-        source: Where it comes from.
+        source: The row's source.
         side: "simple" or "complex", by the kind of work.
-        kind: The kind, such as "debug"; "" where it is not known.
+        kind: The kind, such as "debug"; "" where it is unknown.
         language: ISO 639-1 code, or "".
-        split: "test" for rows that no training may see, else "train".
+        split: "test" for rows that are excluded from all training, else "train".
     """
 
     query: str = field(repr=False)
@@ -38,19 +38,19 @@ class KindRow:
 
     @property
     def is_complex(self) -> bool:
-        """Whether a frontier model is for it."""
+        """Whether the request is for a frontier model."""
         return self.side == "complex"
 
 
 def load_kinds(*paths: AnyPath) -> list[KindRow]:
-    """The rows of files and folders that say which side they are on; others are passed over.
+    """Load the rows of files and folders that have a side; other rows are skipped.
 
-    A row is a JSON object with `query`, `source` and `side` ("simple", "complex"; any other, such as
-    "mixed", is passed over), and where they are known `kind`, `language` and `split`.
+    A row is a JSON object with `query`, `source` and `side` ("simple", "complex"; any other, such
+    as "mixed", is skipped), and optionally `kind`, `language` and `split`.
 
     Raises:
-        DataError: A path is not there or can't be read, a row has no query or no source, or no row of
-            one side is there.
+        DataError: A path does not exist or can't be read, a row has no query or no source, or one
+            side has no row.
     """
     rows = []
     for place, _, data in objects_of(paths):
@@ -73,10 +73,10 @@ def load_kinds(*paths: AnyPath) -> list[KindRow]:
 
 
 def own_rows() -> list[KindRow]:
-    """The package's own rows."""
+    """Return the package's own rows."""
     return load_kinds(OWN)
 
 
 def sources_of(rows: Iterable[KindRow], side: str) -> list[str]:
-    """The sources that have rows on a side, sorted."""
+    """Return the sources that have rows on a side, sorted."""
     return sorted({row.source for row in rows if row.side == side})

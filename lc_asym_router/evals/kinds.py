@@ -1,4 +1,4 @@
-"""How well scores order kinds of work: complex requests against simple ones, source by source."""
+"""Measure how well scores rank complex requests above simple ones, by pairs of sources."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Pair:
     Attributes:
         simple: The simple source's rows.
         complex: The complex source's rows.
-        low: Scores of the simple rows; the higher, the more complex.
+        low: Scores of the simple rows; higher is more complex.
         high: Scores of the complex rows.
     """
 
@@ -44,13 +44,13 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class KindReport:
-    """How well scores order kinds of work; means over pairs of a simple and a complex source.
+    """How well scores rank complex above simple requests; means over pairs of sources.
 
     Attributes:
-        auroc: Chance that a complex request scores over a simple one, in [0, 1].
+        auroc: Probability that a complex request scores higher than a simple one, in [0, 1].
         auroc_matched: The same among requests whose lengths differ by at most a quarter; `None`
             where there are none.
-        up_at_5: Part of the complex source over the score that 5 % of the simple source reach.
+        up_at_5: Share of the complex source that scores over the simple source's 95th percentile.
         by_language: The AUROC within each language, over the pairs that have it on both sides.
         by_pair_min: The AUROC of the worst pair.
     """
@@ -63,7 +63,10 @@ class KindReport:
 
 
 def score_of(classifier: Classifier) -> Callable[[str], float]:
-    """From a text to a classifier's complexity; 1 where it gives none, since that is not "easy"."""
+    """Return a function from a text to a classifier's complexity.
+
+    It is 1 where the classifier gives none: no signal does not mean easy.
+    """
     scorer = Scorer(classifier)
 
     def score(text: str) -> float:
@@ -74,7 +77,7 @@ def score_of(classifier: Classifier) -> Callable[[str], float]:
 
 
 def pairs_of(rows: Sequence[KindRow], score: Callable[[str], float]) -> Iterator[Pair]:
-    """Every pair of a simple and a complex source, by one classifier's scores of a text."""
+    """Return every pair of a simple and a complex source, with the scores of their rows."""
     np = numpy()
     groups: dict[str, dict[str, list[KindRow]]] = {"simple": {}, "complex": {}}
     for row in rows:
@@ -90,7 +93,7 @@ def pairs_of(rows: Sequence[KindRow], score: Callable[[str], float]) -> Iterator
 
 
 def kind_report(pairs: Iterable[Pair]) -> KindReport:
-    """The figures of scored pairs; every pair counts the same."""
+    """Compute the figures of scored pairs; all pairs have the same weight."""
     np = numpy()
     all_found, matched, up = [], [], []
     languages: dict[str, list[float]] = {}

@@ -1,10 +1,9 @@
-"""Three tiers that check each other, on recorded answers: where the middle one's answer differs from
-the small one's, a third opinion says whether it will do.
+"""Simulate three tiers that check each other, on recorded answers.
 
-It is what a router does with
-`verify={"small": default_checks() & Agreement(second="middle"),
-"middle": default_checks() & Agreement(second=arbiter)}`: the middle tier's answer is asked for once,
-as a second opinion, and is the next attempt where both differ.
+If the middle tier's answer differs from the small one's, a third model decides whether it is right.
+A router does the same with `verify={"small": default_checks() & Agreement(second="middle"),
+"middle": default_checks() & Agreement(second=arbiter)}`: the middle tier is called once, as a
+second opinion, and its answer is the next attempt if both differ.
 """
 
 from __future__ import annotations
@@ -31,25 +30,25 @@ if TYPE_CHECKING:
 def ladder_report(
     rows: Sequence[Row], middle: str, arbiter: str, prices: CascadePrices | None = None
 ) -> dict[str, Any]:
-    """What three tiers reach: the rows' small model, a middle one, and the frontier.
+    """Measure three tiers: the rows' small model, a middle one, and the frontier.
 
-    A small answer is handed on where the middle model comes to the same; else the middle one's, where
-    a third model, the arbiter, does; else the frontier's. Nothing is learned. No model is asked.
+    The small answer is returned if the middle model agrees; else the middle one's, if a third
+    model, the arbiter, agrees; else the frontier's. Nothing is trained, and no model is called.
 
     Args:
-        rows: Rows as `load` gives them; those without all three answers are left out.
-        middle: Name in the rows' `other` of the middle tier.
+        rows: Rows from `load`; those without all three answers are left out.
+        middle: Name of the middle tier's model in the rows' `other`.
         arbiter: Name of the third model there, which is asked about the middle tier's answers only.
-        prices: What tokens cost; `second` is the middle tier's.
+        prices: Prices of tokens; `second` is the middle tier's.
 
     Returns:
-        `{"pgr", "pgr_ci95", "frontier_share", "middle_share", "quality", "cost_ratio"}`: the part of
-        the gap between the small model and the frontier that is recovered (`None` without a gap) with
-        its 95 % interval; the parts of the requests that the frontier and the middle tier answer, in
-        [0, 1]; the mean grade; and the bill, every call in it, over that of the frontier alone.
+        `{"pgr", "pgr_ci95", "frontier_share", "middle_share", "quality", "cost_ratio"}`: the
+        performance gap recovered (`None` without a gap) with its 95 % interval; the shares of the
+        requests that the frontier and the middle tier answer, in [0, 1]; the mean grade; and the cost
+        of all calls relative to the frontier alone.
 
     Raises:
-        DataError: No row has all three answers, or both names are one.
+        DataError: No row has all three answers, or both names are the same.
     """
     np = numpy()
     if middle == arbiter:

@@ -1,4 +1,4 @@
-"""Evaluating a router live: it is asked, its answers are graded, nothing paid for is lost."""
+"""Evaluate a router live: ask it, grade its answers, and store everything that was paid for."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ def evaluate(
     concurrency: int = 8,
     progress: bool | None = None,
 ) -> LiveEvaluation:
-    """Ask a router every row's query, grade the answers, and add up what it did.
+    """Ask a router every row's query, grade the answers, and sum up the results.
 
-    With `out`, each answer is on the disk before it is graded: the same call takes an interrupted
-    run up where it was. Requests that failed are asked again then. When it is interrupted
-    (`KeyboardInterrupt`, or the task's cancellation), the requests that are under way are waited
-    for, the cancelled task's for a minute at most: they are being paid for.
+    With `out`, each answer is on disk before it is graded: the same call resumes an interrupted
+    run, and repeats requests that failed. When the run is interrupted (`KeyboardInterrupt`, or the
+    task's cancellation), it waits for the running requests, which are being paid for; a cancelled
+    task waits for a minute at most.
 
     Args:
         router: The router.
-        dataset: Rows, as `load` gives them (`scored=False` for rows without scores).
-        grader: From a row and an answer to a grade in [0, 1]; sync or async.
-        out: File of the run; it holds the answers' text.
-        concurrency: How many requests are under way at once.
-        progress: Show a bar on stderr; `None` for one on a terminal only.
+        dataset: Rows, as `load` returns them (`scored=False` for rows without scores).
+        grader: A callable from a row and an answer to a grade in [0, 1]; sync or async.
+        out: The run's journal file; it contains the answers' text.
+        concurrency: How many requests run concurrently.
+        progress: Whether to show a progress bar on stderr; `None` shows it on a terminal only.
 
     Raises:
-        DataError: `out` holds a run of another setting, or of other queries under the same ids.
+        DataError: `out` has a run with another setting, or with other queries under the same ids.
         ConfigurationError: `concurrency` is not positive, or there is no row.
-        GradingError: The grader returned no grade. The answers are kept.
+        GradingError: The grader returned no grade. The answers stay stored.
     """
     jobs = _jobs(dataset, [None])
     run = Run(router, jobs, graded(dataset, grader), f"{router!r}", out, concurrency, progress)
@@ -75,9 +75,10 @@ def record_tiers(
     concurrency: int = 8,
     progress: bool | None = None,
 ) -> list[Row]:
-    """Ask every tier every query, unchecked: the rows that `calibrate` and `train` need.
+    """Ask every tier every query, unchecked, and return the rows that `calibrate` and `train` need.
 
-    Arguments and errors as for `evaluate`. Rows on which a tier failed are left out.
+    Takes the arguments of `evaluate` and raises the same errors. Rows on which a tier failed are
+    left out.
     """
     names = [tier.name for tier in router.ladder]
     jobs = _jobs(dataset, names)

@@ -1,7 +1,7 @@
 """The metrics of routing, as RouteLLM defines them (arXiv 2406.18665, section 4.1).
 
-A router gives each request a score; requests at or over a threshold go to the strong model. Each
-threshold is a point: the share of strong calls, and the mean score of the answers.
+A router gives each request a score; requests with at least a threshold's score go to the strong
+model. Each threshold gives a point: the share of strong calls, and the mean score of the answers.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ SEED = 20240618
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Points of (share, quality), by rising share.
+    """Points of (share, quality), by increasing share.
 
     Attributes:
         share: Shares of calls that go to the strong model, in [0, 1].
-        quality: Mean score of the answers at each, in [0, 1].
+        quality: Mean score of the answers at each share, in [0, 1].
         weak: Mean score of the weak model alone, in [0, 1].
         strong: Mean score of the strong model alone, in [0, 1].
     """
@@ -44,7 +44,8 @@ class Curve:
     def apgr(self) -> float | None:
         """Average performance gap recovered: 0.5 is random; `None` where there is no gap.
 
-        The area between the curve and the weak model's line over that between both models' lines.
+        The area between the curve and the weak model's quality, divided by the area between both
+        models'.
         """
         gap = self.strong - self.weak
         if gap <= 0:
@@ -53,14 +54,13 @@ class Curve:
         return float(np.trapezoid(self.quality - self.weak, self.share) / gap)
 
     def cpt(self, recovered: float) -> float | None:
-        """Call-performance threshold: the least share that recovers that part of the gap.
+        """Return the call-performance threshold: the smallest share that recovers this part of the gap.
 
         Args:
-            recovered: Part of the gap between the models, in [0, 1].
+            recovered: Share of the gap between the models, in [0, 1].
 
         Returns:
-            A share in [0, 1], read off the straight lines between the points; `None` where there is
-            no gap.
+            A share in [0, 1], linearly interpolated between the points; `None` where there is no gap.
         """
         gap = self.strong - self.weak
         if gap <= 0:
@@ -75,15 +75,15 @@ class Curve:
 
 
 def curve(scores: ArrayLike, weak: ArrayLike, strong: ArrayLike) -> Curve:
-    """The curve of a router's scores: a point at each edge of the scores' deciles.
+    """Return the curve of a router's scores, with a point at each edge of the scores' deciles.
 
-    RouteLLM's eleven thresholds; and where nothing goes to the strong model, so that scores with
-    many ties have a curve too.
+    These are RouteLLM's eleven thresholds, and one more at which nothing goes to the strong model,
+    so that scores with many ties have a curve too.
 
     Args:
-        scores: One a row; the higher, the more it needs the strong model.
-        weak: The weak model's scores in [0, 1], as many.
-        strong: The strong model's, as many.
+        scores: One score per row; higher means more need of the strong model.
+        weak: The weak model's score of each row, in [0, 1].
+        strong: The strong model's score of each row, in [0, 1].
     """
     np = _numpy()
     score, low, high = (np.asarray(values, dtype=np.float64) for values in (scores, weak, strong))
@@ -97,24 +97,24 @@ def curve(scores: ArrayLike, weak: ArrayLike, strong: ArrayLike) -> Curve:
 
 
 def apgr(scores: ArrayLike, weak: ArrayLike, strong: ArrayLike) -> float | None:
-    """Average performance gap recovered of a router's scores; see `Curve.apgr`."""
+    """Return the average performance gap recovered of a router's scores; see `Curve.apgr`."""
     return curve(scores, weak, strong).apgr
 
 
 def pgr(quality: float, weak: float, strong: float) -> float | None:
-    """Performance gap recovered: 0 is the weak model's quality, 1 the strong one's.
+    """Return the performance gap recovered: 0 is the weak model's quality, 1 the strong one's.
 
-    `None` where there is no gap. Over 1 where the mix is better than the strong model.
+    `None` where there is no gap. Over 1 where the mix is better than the strong model alone.
     """
     return (quality - weak) / (strong - weak) if strong > weak else None
 
 
 def recovered(weak: ArrayLike, strong: ArrayLike, up: ArrayLike) -> float | None:
-    """PGR of rows that go up where `up` is true: the strong model's score there, else the weak one's.
+    """Return the performance gap recovered by sending some rows to the strong model.
 
     Args:
-        weak: The weak model's scores, one a row.
-        strong: The strong model's, as many.
+        weak: The weak model's score of each row.
+        strong: The strong model's score of each row.
         up: Which rows go to the strong model.
     """
     np = _numpy()
@@ -124,7 +124,9 @@ def recovered(weak: ArrayLike, strong: ArrayLike, up: ArrayLike) -> float | None
 
 
 def auroc(scores: ArrayLike, right: ArrayLike) -> float | None:
-    """Chance that a right answer scores over a wrong one (ties count half), in [0, 1].
+    """Return the probability, in [0, 1], that a right answer scores higher than a wrong one.
+
+    Ties count half.
 
     Args:
         scores: One an answer.
@@ -149,16 +151,17 @@ def bootstrap(
     resamples: int = RESAMPLES,
     level: float = 0.95,
 ) -> tuple[float, float] | None:
-    """A percentile bootstrap interval of a statistic, over resampled rows; always the same one.
+    """Return a percentile bootstrap interval of a statistic over resampled rows; deterministic.
 
     Args:
-        statistic: From the resampled arrays to a number, or `None` where it has no value.
-        *arrays: Values a row, as many in each.
-        resamples: How often rows are drawn again.
+        statistic: A function from the resampled arrays to a number, or `None` where it has no
+            value.
+        *arrays: Values per row, all of the same length.
+        resamples: Number of resamples.
         level: The interval's coverage, in (0, 1).
 
     Returns:
-        Both ends; `None` where the statistic has hardly ever a value.
+        Both ends; `None` where the statistic has too few values.
     """
     np = _numpy()
     columns = [np.asarray(array) for array in arrays]

@@ -1,4 +1,4 @@
-"""Evaluating a classifier on recorded answers: no model is asked."""
+"""Evaluate a classifier on recorded answers; no model is called."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How well a classifier's scores tell which requests need the strong model.
+    """How well a classifier's scores predict which requests need the strong model.
 
     Attributes:
-        rows: What it was measured on.
-        scores: The classifier's complexity of each row, in [0, 1]; 1 where it gave none, since no
-            signal is not "easy".
+        rows: The rows it was measured on.
+        scores: The classifier's complexity of each row, in [0, 1]; 1 where it gave none, because no
+            signal does not mean easy.
         curve: Share of strong calls against quality.
-        unscored: Rows on which the classifier failed.
-        sources: The same for each source, where there are several.
+        unscored: Number of rows on which the classifier failed.
+        sources: An evaluation of each source, where there are several.
     """
 
     rows: Sequence[Row] = field(repr=False)
@@ -47,7 +47,7 @@ class Evaluation:
         return bootstrap(apgr, self.scores, *_qualities(self.rows))
 
     def at(self, threshold: float) -> dict[str, float | None]:
-        """What a threshold means: share of strong calls, quality, and part of the gap recovered."""
+        """Return the results of a threshold: share of strong calls, quality, and PGR."""
         weak, strong = _qualities(self.rows)
         up = self.scores >= threshold
         quality = float((weak * ~up + strong * up).mean())
@@ -58,7 +58,7 @@ class Evaluation:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures, as `lc-asym-router evaluate --json` prints them."""
+        """Return the figures that `lc-asym-router evaluate --json` prints."""
         figures: dict[str, Any] = {
             "n": len(self.rows),
             "weak": self.curve.weak,
@@ -76,10 +76,10 @@ class Evaluation:
 
 
 def evaluate_offline(rows: Sequence[Row], classifier: Classifier) -> Evaluation:
-    """Score every row's query and measure the scores.
+    """Score every row's query and evaluate the scores.
 
     Args:
-        rows: Rows with both models' scores, as `load` gives them.
+        rows: Rows with both models' scores, as `load` returns them.
         classifier: A decision model, or a callable from messages to a complexity in [0, 1].
 
     Raises:
@@ -97,12 +97,12 @@ def evaluate_offline(rows: Sequence[Row], classifier: Classifier) -> Evaluation:
 
 
 def of_scores(rows: Sequence[Row], scores: Any, missing: Any = None) -> Evaluation:
-    """The evaluation of scores that are there already.
+    """Return the evaluation of existing scores.
 
     Args:
         rows: The rows.
-        scores: One number a row; the higher, the more it needs the strong model.
-        missing: Which of them stand for a classifier that failed.
+        scores: One score per row; higher means more need of the strong model.
+        missing: Which of them stand in for a classifier that failed.
     """
     np = _numpy()
     scores = np.asarray(scores, dtype=np.float64)
@@ -120,7 +120,7 @@ def of_scores(rows: Sequence[Row], scores: Any, missing: Any = None) -> Evaluati
 
 
 def baselines(rows: Sequence[Row]) -> dict[str, dict[str, float | None]]:
-    """What needs no classifier: chance, one model for all, the query's length, and the oracle.
+    """Return baselines: random, one model for all, the query's length, and the oracle.
 
     The oracle knows how much every row gains: no classifier can do better.
     """

@@ -1,4 +1,4 @@
-"""Which rows ask the same question: such rows must never stand on both sides of a split."""
+"""Find rows with the same question: they must all be on the same side of a split."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _BREAK = re.compile(r"\W+")
 
 
 def normalised(text: str) -> str:
-    """A question in lower case, with nothing but its words and single spaces."""
+    """Return a question in lower case, with only its words and single spaces."""
     return _BREAK.sub(" ", text.lower()).strip()
 
 
 def same_question(rows: Sequence[Row]) -> list[int]:
-    """For each row the number of its question; rows that share a question have the same number.
+    """Return the number of each row's question; rows with the same question have the same number.
 
-    Two rows share one when their whole texts are equal once normalised, or when the openings of
-    longer ones are: other sources take questions over with instructions or options put behind them.
-    Joined by union-find, so that what is shared with a shared one is shared too.
+    Two rows have the same question if their normalised texts are equal, or if the beginnings of
+    longer ones are: some sources reuse questions with instructions or options appended. The
+    relation is made transitive (union-find).
     """
     texts = [normalised(row.query) for row in rows]
     openings = [text[:OPENING] if len(text) >= _SHORTEST else text for text in texts]

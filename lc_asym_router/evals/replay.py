@@ -1,4 +1,4 @@
-"""What a router would have done with recorded answers: no tier is asked."""
+"""Replay a router's decisions and checks on recorded answers; no tier is called."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Replay:
-    """Each row's outcome on either tier, and what classifier and checks said.
+    """Each row's grade and cost on either tier, and the classifier's and checks' scores.
 
-    All arrays have one number a row.
+    All arrays have one number per row.
 
     Attributes:
-        complexity: The classifier's word, in [0, 1]; 1 where it gave none.
+        complexity: The classifier's complexity, in [0, 1]; 1 where it gave none.
         sound: Whether the checks without a threshold passed the small answer.
-        score: What the check with a threshold gave the small answer, in [0, 1]; 1 without one, and
-            where a `Joint` was sure of the answer without it.
-        said: What it said, to be compared with live scores; NaN where it was not asked.
+        score: The small answer's score by the check with a threshold, in [0, 1]; 1 without such a
+            check, and where a `Joint` was sure of the answer without it.
+        check_score: The same, to compare with live scores; NaN where the check did not run.
         weak: The small tier's grade, in [0, 1].
-        strong: The frontier's, likewise.
-        weak_usd: What the small tier's call cost, in USD; `None` where its price is not known.
-        strong_usd: What the frontier's call cost, or would have.
-        ask_usd: What asking the second model cost, where it was asked; 0 elsewhere.
+        strong: The frontier's grade, in [0, 1].
+        weak_usd: Cost of the small tier's call, in USD; `None` where its price is unknown.
+        strong_usd: Cost in USD of a call of the frontier, likewise.
+        ask_usd: Cost in USD of asking the second model, where it was asked; 0 elsewhere.
         tuned: Name of the check with a threshold, or `None`.
         threshold: That check's own threshold.
         notes: What could not be replayed, one line each.
@@ -52,7 +52,7 @@ class Replay:
     complexity: Floats = field(repr=False)
     sound: Any = field(repr=False)
     score: Floats = field(repr=False)
-    said: Floats = field(repr=False)
+    check_score: Floats = field(repr=False)
     weak: Floats = field(repr=False)
     strong: Floats = field(repr=False)
     weak_usd: Floats | None = field(repr=False)
@@ -63,29 +63,29 @@ class Replay:
     notes: tuple[str, ...] = ()
 
     def ups(self, threshold: float, least: float) -> tuple[Any, Any]:
-        """Which rows go straight to the frontier, and which reach it at all.
+        """Return which rows go straight to the frontier, and which reach it at all.
 
         Args:
-            threshold: Complexity at or over which a request goes straight there.
-            least: Score from which a small answer passes.
+            threshold: Complexity at or over which a request goes straight to the frontier.
+            least: Score at or over which a small answer passes.
         """
         straight = self.complexity >= threshold
         return straight, straight | ~self.sound | (self.score < least)
 
     def costs(self, straight: Any, up: Any) -> Floats | None:
-        """USD of each row's calls; `None` where a price is not known."""
+        """Return the cost in USD of each row's calls; `None` where a price is unknown."""
         if self.weak_usd is None or self.strong_usd is None or self.ask_usd is None:
             return None
         bill: Floats = (self.weak_usd + self.ask_usd) * ~straight + self.strong_usd * up
         return bill
 
     def qualities(self, up: Any) -> Floats:
-        """The grade of each row's answer."""
+        """Return the grade of each row's answer."""
         graded: Floats = self.weak * ~up + self.strong * up
         return graded
 
     def part(self, rows: Any) -> Replay:
-        """The replay of some of the rows (an index or a mask)."""
+        """Return the replay of some of the rows (an index or a mask)."""
         changed: Any = {name: getattr(self, name) for name in _ARRAYS}
         for name, each in changed.items():
             changed[name] = None if each is None else each[rows]
@@ -93,7 +93,7 @@ class Replay:
 
 
 _COSTS = ("weak_usd", "strong_usd", "ask_usd")
-_ARRAYS = ("complexity", "sound", "score", "said", "weak", "strong", *_COSTS)
+_ARRAYS = ("complexity", "sound", "score", "check_score", "weak", "strong", *_COSTS)
 
 
 def replay(
@@ -109,16 +109,16 @@ def replay(
 
     Args:
         rows: The rows.
-        scorer: Asks the classifier.
-        check: The router's check, or `None`. Parts of it that ask a model are left out, but for those
-            that ask a second model whose answers are in the rows.
-        weak_price: The small tier's, or `None` where it is not known.
-        strong_price: The frontier's, likewise.
-        second: Name in the rows' `other` of the second model.
-        second_price: Its price, likewise.
+        scorer: Calls the classifier.
+        check: The router's check, or `None`. Parts of it that ask a model are left out, except
+            those that ask a second model whose answers are in the rows.
+        weak_price: The small tier's price, or `None` where it is unknown.
+        strong_price: The frontier's price, likewise.
+        second: Name of the second model in the rows' `other`.
+        second_price: The second model's price, likewise.
 
     Raises:
-        DataError: No row holds an answer of the second model.
+        DataError: No row has an answer of the second model.
         ConfigurationError: No check asks a second model.
     """
     np = numpy()
@@ -128,8 +128,8 @@ def replay(
     graded = [_graded(row, tuned, fixed, recorded) for row in rows]
     complexity = np.ones(len(rows))
     for place, row in enumerate(rows):
-        said = scorer.score(Request(messages=(HumanMessage(row.asked),)), {}).complexity
-        complexity[place] = 1.0 if said is None else said
+        score = scorer.score(Request(messages=(HumanMessage(row.asked),)), {}).complexity
+        complexity[place] = 1.0 if score is None else score
     weak_usd, strong_usd = (
         costs_of(rows, weak_price, "weak"),
         costs_of(rows, strong_price, "strong"),
@@ -138,7 +138,7 @@ def replay(
         complexity=complexity,
         sound=np.asarray([each.sound for each in graded], dtype=bool),
         score=np.asarray([each.score for each in graded]),
-        said=np.asarray([each.said for each in graded]),
+        check_score=np.asarray([each.check_score for each in graded]),
         weak=np.asarray([row.weak_score for row in rows]),
         strong=np.asarray([row.strong_score for row in rows]),
         weak_usd=weak_usd,
@@ -156,13 +156,18 @@ def replay_router(
     second: str | None = None,
     second_price: Pricing | None = None,
 ) -> Replay:
-    """`replay` of a router's first and last tier: its classifier, its checks, its prices.
+    """Replay a router's first and last tier: its classifier, its checks, its prices.
 
     Args:
         router: The router.
-        rows: Rows with both tiers' grades: `load`, or `record_tiers`.
-        second: Name in the rows' `other` of the second model that its checks ask, if they do.
-        second_price: That model's price; the list price of the check's own one by default.
+        rows: Rows with both tiers' grades: from `load`, or `record_tiers`.
+        second: Name, in the rows' `other`, of the second model that its checks ask, if they ask
+            one.
+        second_price: That model's price; by default the list price of the check's own model.
+
+    Raises:
+        DataError: No row has an answer of the second model.
+        ConfigurationError: A second model is named, and no check asks one.
     """
     policy, ladder = router.policy, router.ladder
     check = policy.check_on(ladder[0])
@@ -179,11 +184,11 @@ def replay_router(
 
 @dataclass(frozen=True, slots=True)
 class _Graded:
-    """What the checks say of a row's small answer."""
+    """The checks' results on a row's small answer."""
 
     sound: bool = True
     score: float = 1.0
-    said: float = math.nan
+    check_score: float = math.nan
     asked: bool = False
 
 
@@ -201,15 +206,15 @@ def _graded(
         return _Graded(asked=recorded is not None and recorded.asked)
     decided = tuned.decided(tuned.cheap(attempt)) if isinstance(tuned, Joint) else None
     score = (decided or _graded_by(tuned)(attempt)).score
-    said = math.nan if score is None else score
+    check_score = math.nan if score is None else score
     asked = recorded is not None and recorded.asked
     if decided:
-        return _Graded(sound=decided.passed, said=said, asked=asked)
-    return _Graded(score=1.0 if score is None else score, said=said, asked=asked)
+        return _Graded(sound=decided.passed, check_score=check_score, asked=asked)
+    return _Graded(score=1.0 if score is None else score, check_score=check_score, asked=asked)
 
 
 def _graded_by(tuned: Check) -> Check:
-    """The check that a threshold is for: of a `Joint` the one that is asked in between."""
+    """The check that the threshold applies to: of a `Joint`, the expensive one."""
     return tuned.ask if isinstance(tuned, Joint) else tuned
 
 
@@ -231,7 +236,7 @@ def _recorded(rows: Sequence[Row], check: Check | None, second: str | None) -> R
 def _split(
     check: Check | None, recorded: RecordedModel | None
 ) -> tuple[Check | None, Check | None, list[str]]:
-    """The check with a threshold to find, the others, and what was left out."""
+    """Return the check whose threshold is to be found, the other checks, and notes on omitted ones."""
     parts: list[Check] = list(check.checks) if isinstance(check, All) else [check] if check else []
     silent: list[Check] = []
     notes: list[str] = []
@@ -249,8 +254,8 @@ def _split(
 
 
 def _unscored(tuned: Check | None, graded: Sequence[_Graded]) -> list[str]:
-    """What the check with a threshold says nothing of."""
-    silent = sum(each.sound and math.isnan(each.said) for each in graded)
+    """Return a note on rows that the check with a threshold did not score."""
+    silent = sum(each.sound and math.isnan(each.check_score) for each in graded)
     if tuned is None or not silent:
         return []
     name = _graded_by(tuned).name
@@ -258,7 +263,7 @@ def _unscored(tuned: Check | None, graded: Sequence[_Graded]) -> list[str]:
 
 
 def _gaps(rows: Sequence[Row], second: str | None, priced: bool) -> list[str]:
-    """What the rows lack."""
+    """Return notes on what the rows lack."""
     notes = []
     if unanswered := sum(row.weak.response is None for row in rows):
         notes.append(f"{unanswered} of {len(rows)} rows have no small answer: taken as passed.")
@@ -273,7 +278,7 @@ def _gaps(rows: Sequence[Row], second: str | None, priced: bool) -> list[str]:
 
 
 def _second_rate(check: Check | None, ladder: Ladder) -> Pricing | None:
-    """The price of the second model that a check asks: a tier's own, where it is one."""
+    """Return the price of the second model that a check asks: a tier's own, if it is one."""
     seconds = (getattr(part, "second", None) for part in (check.parts if check else ()))
     second = next((each for each in seconds if each is not None), None)
     if second is None:

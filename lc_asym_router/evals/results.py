@@ -1,4 +1,4 @@
-"""What a live evaluation found."""
+"""Results of a live evaluation."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from lc_asym_router.records.trail import total
 
 @dataclass(frozen=True, slots=True)
 class LiveResult:
-    """How one request went.
+    """The result of one request.
 
     Attributes:
-        id: The row's.
+        id: The row's id.
         dataset: The row's source.
         score: The grade in [0, 1]; 0 where no tier answered.
         tier: The tier that answered, or `None`.
         escalated: Whether another tier was asked before it.
-        complexity: What the classifier said, in [0, 1], or `None`.
-        failed_checks: The checks that failed an answer.
-        cost_usd: USD of all its calls, or `None` where a price is not known.
-        frontier_cost_usd: What the frontier alone would have cost by the answer's tokens, or `None`.
-        seconds: How long it took.
+        complexity: The classifier's complexity, in [0, 1], or `None`.
+        failed_checks: The checks that rejected an answer.
+        cost_usd: Cost of all its calls in USD, or `None` where a price is unknown.
+        frontier_cost_usd: Estimated cost in USD of the frontier alone, by the answer's tokens, or
+            `None`.
+        seconds: Duration in seconds.
         error: Why no tier answered, or `None`.
     """
 
@@ -46,17 +47,17 @@ class LiveResult:
 
 @dataclass(frozen=True)
 class LiveEvaluation:
-    """What a router did with a dataset.
+    """The results of a router on a dataset.
 
     Attributes:
-        results: One a row, in the dataset's order.
+        results: One result per row, in the dataset's order.
     """
 
     results: Sequence[LiveResult] = field(repr=False)
 
     @classmethod
     def of(cls, dataset: Sequence[Row], entries: Mapping[str, dict[str, Any]]) -> LiveEvaluation:
-        """The evaluation of a run's journal."""
+        """Read the evaluation from a run's journal entries."""
         return cls([_result(row, entries[row.id]) for row in dataset])
 
     @property
@@ -65,7 +66,7 @@ class LiveEvaluation:
         return sum(result.score for result in self.results) / len(self.results)
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures: shares in [0, 1], costs in USD, latencies in seconds."""
+        """Return the figures: shares in [0, 1], costs in USD, latencies in seconds."""
         np, results = numpy(), self.results
         scores = [result.score for result in results]
         answered = [result for result in results if result.error is None]

@@ -1,4 +1,4 @@
-"""What is wanted of thresholds, and the choice among those that were tried."""
+"""The target of a calibration, and the choice of thresholds that reach it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Protocol, TypeVar
 from lc_asym_router.errors import CalibrationError
 
 
-class OperatingPoint(Protocol):
-    """What thresholds give."""
+class Measured(Protocol):
+    """The measured results of some thresholds."""
 
     @property
     def share(self) -> float:
-        """Part of the requests that reach the frontier, in [0, 1]."""
+        """Share of the requests that reach the frontier, in [0, 1]."""
         ...
 
     @property
@@ -25,24 +25,26 @@ class OperatingPoint(Protocol):
 
     @property
     def cost_usd(self) -> float:
-        """Mean cost a request, in USD; or, where prices are not known, what is to be kept small."""
+        """Mean cost per request in USD; or, where prices are unknown, a stand-in to minimise."""
         ...
 
 
-Found = TypeVar("Found", bound=OperatingPoint)
+Found = TypeVar("Found", bound=Measured)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the thresholds are to reach; exactly one of them.
+    """The target of a calibration; set exactly one attribute.
 
     Attributes:
-        frontier_share: At most that share of the requests reach the frontier, in [0, 1]; the quality
-            is made as good as it gets.
-        quality_kept: At least that part of the frontier's mean grade, in [0, 1]; as cheap as it gets.
-        quality: At least that mean grade, in [0, 1], likewise.
-        gain_kept: At least that part of the gap between both models' mean grades, likewise.
-        cost_usd: At most that cost a request, in USD; the quality is made as good as it gets.
+        frontier_share: At most this share of the requests reaches the frontier, in [0, 1]; quality
+            is maximised.
+        quality_kept: At least this share of the frontier's mean grade, in [0, 1]; cost is
+            minimised.
+        quality: At least this mean grade, in [0, 1]; cost is minimised.
+        gain_kept: At least this share of the gap between both models' mean grades, in [0, 1]; cost
+            is minimised.
+        cost_usd: At most this mean cost per request, in USD; quality is maximised.
 
     Raises:
         CalibrationError: None or several are given, or one is out of its range.
@@ -68,16 +70,16 @@ class Target:
 
     @property
     def given(self) -> dict[str, float]:
-        """The one that is given, by its name."""
+        """The name and value of the attribute that is set."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
 
     @classmethod
     def of(cls, given: Target | Mapping[str, float]) -> Target:
-        """The target, or one from its name and value.
+        """Return the target, or build one from its name and value.
 
         Raises:
-            CalibrationError: It makes no sense.
+            CalibrationError: It is no valid target.
         """
         if isinstance(given, Target):
             return given
@@ -91,16 +93,16 @@ class Target:
 
 
 def choose(tried: Sequence[Found], target: Target, weak: float, strong: float) -> Found:
-    """Of thresholds that were tried those that reach a target best.
+    """Choose, among thresholds that were tried, the best ones that reach a target.
 
     Args:
-        tried: What each gives; not empty.
-        target: What is to be reached.
+        tried: The results of each; not empty.
+        target: The target.
         weak: The small model's mean grade, in [0, 1].
-        strong: The frontier's, likewise.
+        strong: The frontier's mean grade, in [0, 1].
 
     Raises:
-        CalibrationError: None of them reach it, or there is no gap to keep a part of.
+        CalibrationError: None of them reaches it, or there is no gap to recover a share of.
     """
     ((name, value),) = target.given.items()
     if name == "gain_kept" and strong <= weak:

@@ -1,4 +1,4 @@
-"""A second small model whose answers are recorded beside the others'."""
+"""A second small model whose answers are recorded in the rows."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from lc_asym_router.evals.data import Row
 
 
 class RecordedModel(SimpleChatModel):
-    """A chat model that says what another one was recorded to say of the row at hand.
+    """A chat model that returns another model's recorded answer to the current row.
 
-    Not for threads: it is turned from row to row.
+    Not thread-safe: the current row is part of its state.
 
     Args:
         second: The other model's name in the rows' `other`.
@@ -32,12 +32,12 @@ class RecordedModel(SimpleChatModel):
         return "recorded"
 
     def turn_to(self, row: Row) -> None:
-        """Answer for this row from now on."""
+        """Make this the current row."""
         self._row, self._asked = row, False
 
     @property
     def asked(self) -> bool:
-        """Whether it was asked for the row at hand."""
+        """Whether the model was called for the current row."""
         return self._asked
 
     def _call(
@@ -54,12 +54,12 @@ class RecordedModel(SimpleChatModel):
 
 
 def answered(row: Row, second: str) -> bool:
-    """Whether a row holds an answer's text of that model."""
+    """Whether a row has an answer's text of this model."""
     return second in row.other and row.other[second].response is not None
 
 
 def none_of(rows: Sequence[Row], second: str) -> DataError:
-    """The error where no row holds an answer of that model."""
+    """Return the error for rows without any answer of this model."""
     known = sorted({n for row in rows for n, a in row.other.items() if a.response is not None})
     return DataError(
         f"No row holds an answer of {second!r} under 'other'. "

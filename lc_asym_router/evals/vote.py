@@ -1,4 +1,4 @@
-"""A vote of cheap models on recorded answers and tool calls: the first that any two of them share."""
+"""Simulate a vote of cheap models on recorded answers and tool calls: any two that agree decide."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ FRONTIER = Price(2.5, 10.0)
 
 
 @dataclass(frozen=True)
-class _Seats:
-    """The other voters as tiers above the small one, which say what was recorded of them.
+class _RecordedVoters:
+    """The other voters as tiers above the small one; they return their recorded answers.
 
     Attributes:
-        row: The row at hand.
-        asked: Who was asked, in order.
+        row: The current row.
+        asked: The models that were called, in order.
     """
 
     row: Row
     asked: list[str] = field(default_factory=list)
 
     def ask(self, name: str) -> AIMessage:
-        """What a model was recorded to say."""
+        """Return a model's recorded answer."""
         self.asked.append(name)
         return message_of(self.row.other[name])
 
@@ -47,7 +47,7 @@ class _Seats:
         return self.ask(name)
 
     def calls(self, calls: Mapping[str | None, dict[str, Any]]) -> dict[str, tuple[AIMessage, Any]]:
-        """Nothing: no call was made."""
+        """Return no calls: none was made."""
         return {}
 
 
@@ -57,24 +57,23 @@ def vote_report(
     prices: Mapping[str, Price] | None = None,
     needs: str | None = None,
 ) -> dict[str, Any]:
-    """What `Vote` reaches on recorded answers: of the rows' small model, then of the others in turn.
+    """Measure `Vote` on recorded answers: the rows' small model votes first, then the others in turn.
 
-    No model is asked; the form checks, the comparison and the order are the router's own.
+    No model is called; the form checks, the comparison and the order are the router's own.
 
     Args:
-        rows: Rows as `load` gives them, with tools and calls where it is tool calls that were recorded;
-            those without an answer of each voter are left out.
-        voters: Names in the rows' `other` of the second voter and the next ones.
-        prices: USD per million tokens, by the models' names; by default those of an 8B model for
-            voters, and of gpt-4o for the frontier.
-        needs: Name of the voter without whom no two decide, or `None`.
+        rows: Rows from `load`, with tools and calls where tool calls were recorded; those without
+            an answer of each voter are left out.
+        voters: Names, in the rows' `other`, of the second voter and the following ones.
+        prices: Prices by model name; by default those of an 8B model for voters, and of gpt-4o for
+            the frontier.
+        needs: Name of the voter that must be part of every agreement, or `None`.
 
     Returns:
         `{"accuracy", "frontier_share", "cost_ratio", "pgr", "pgr_ci95", "frontier_accuracy", "n"}`:
-        the mean grade; the part of the requests that the frontier answers, in [0, 1]; the bill, every
-        call in it, over that of the frontier alone; the part of the gap between the small model and
-        the frontier that is recovered (`None` without a gap), with its 95 % interval; the frontier's
-        own mean grade; and the number of rows.
+        the mean grade; the share of the requests that the frontier answers, in [0, 1]; the cost of all
+        calls relative to the frontier alone; the performance gap recovered (`None` without a gap) with
+        its 95 % interval; the frontier's own mean grade; and the number of rows.
 
     Raises:
         DataError: No row has an answer of each voter, or a grade is missing.
@@ -86,12 +85,12 @@ def vote_report(
     estimate = {name: _uncounted(used, name) for name in (None, *voters, "")}
     rates = _rates(used[0], voters, prices or {})
     for row in used:
-        seats = _Seats(row)
-        verdict = rule(_attempt(row, seats))
-        winner = _winner(row, verdict.answer, seats) if verdict.passed else row.strong
+        voters_above = _RecordedVoters(row)
+        verdict = rule(_attempt(row, voters_above))
+        winner = _winner(row, verdict.answer, voters_above) if verdict.passed else row.strong
         graded.append(winner.score or 0.0)
         up.append(not verdict.passed)
-        bill = {name: _cost(row, name, rates, estimate) for name in (None, *seats.asked, "")}
+        bill = {name: _cost(row, name, rates, estimate) for name in (None, *voters_above.asked, "")}
         cost.append(sum(bill.values()) - (bill[""] if verdict.passed else 0.0))
         alone.append(bill[""])
     grades, weak, strong = (
@@ -110,7 +109,7 @@ def vote_report(
 
 
 def message_of(answer: Answer) -> AIMessage:
-    """A recorded answer as the message that it was."""
+    """Return a recorded answer as the model's message."""
     return AIMessage(
         answer.response or "",
         tool_calls=[
@@ -124,22 +123,24 @@ def message_of(answer: Answer) -> AIMessage:
     )
 
 
-def _attempt(row: Row, seats: _Seats) -> Attempt:
+def _attempt(row: Row, voters_above: _RecordedVoters) -> Attempt:
     tools = ToolBinding(tuple(row.tools)) if row.tools else None
     return Attempt(
         tier="small",
         model=row.weak.model,
         message=message_of(row.weak),
         request=Request(messages=(HumanMessage(row.asked),), tools=tools),
-        tiers_above=seats,
+        tiers_above=voters_above,
     )
 
 
-def _winner(row: Row, answer: AIMessage | None, seats: _Seats) -> Answer:
-    """The recorded answer that is handed on."""
+def _winner(row: Row, answer: AIMessage | None, voters_above: _RecordedVoters) -> Answer:
+    """Return the recorded answer that the router would return."""
     if answer is None:
         return row.weak
-    return next(row.other[name] for name in seats.asked if message_of(row.other[name]) == answer)
+    return next(
+        row.other[name] for name in voters_above.asked if message_of(row.other[name]) == answer
+    )
 
 
 def _usable(rows: Sequence[Row], voters: Sequence[str]) -> list[Row]:
@@ -166,7 +167,7 @@ def _usable(rows: Sequence[Row], voters: Sequence[str]) -> list[Row]:
 
 
 def _rates(row: Row, voters: Sequence[str], prices: Mapping[str, Price]) -> dict[str | None, Price]:
-    """Each caller's price: the small model under `None`, the frontier under ""."""
+    """Return each model's price: the small model's under `None`, the frontier's under ""."""
     rates: dict[str | None, Price] = {name: prices.get(name, SMALL) for name in voters}
     rates[None] = prices.get(row.weak.model, SMALL)
     rates[""] = prices.get(row.strong.model, FRONTIER)
@@ -178,7 +179,7 @@ def _answer(row: Row, name: str | None) -> Answer:
 
 
 def _uncounted(rows: Sequence[Row], name: str | None) -> bool:
-    """Whether a model's tokens were not counted in every row: then they are estimated in all."""
+    """Whether a model's tokens are missing in any row: then they are estimated in all rows."""
     return any(_answer(row, name).input_tokens is None for row in rows)
 
 
@@ -188,7 +189,7 @@ def _cost(
     rates: Mapping[str | None, Price],
     estimate: Mapping[str | None, bool],
 ) -> float:
-    """What a model's call cost, in USD."""
+    """Return the cost of a model's call in USD."""
     return rates[name].of(usage_of(row, _answer(row, name), estimated=estimate[name])) or 0.0
 
 

@@ -1,1 +1,1 @@
-"""Training of the shipped classifier and verifier, and their cards."""
+"""Training of the shipped classifier and verifier, and their model cards."""

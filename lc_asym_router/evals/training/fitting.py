@@ -1,8 +1,8 @@
-"""Fitting the learned classifier: a ridge regression that ranks within a source, and its scale.
+"""Fit the learned classifier: a ridge regression that ranks within a source, and its calibration.
 
-What differs between sources (how models were prompted and graded) says nothing about the next
-source. So every category of every source is centred by itself, and counts by the square root of its
-rows: the weights learn which of two questions of one kind gains more.
+Differences between sources (how models were prompted and graded) don't carry over to new sources.
+So each category of each source is centred separately and weighted by the square root of its number
+of rows: the weights learn which of two questions of the same category has the larger gain.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ KNOTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A size of the model.
+    """A configuration of the model.
 
     Attributes:
-        name: What it is called in reports.
+        name: Its name in reports.
         features: The features that it uses.
-        penalty: Of the ridge, beside a mean square of the features of about 1.
-        words: Whether hashed words come on top.
+        penalty: The ridge penalty, relative to features with a mean square of about 1.
+        words: Whether it also uses hashed words.
     """
 
     name: str
@@ -49,12 +49,12 @@ _WORD_PENALTY = 2e-3
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows as numbers.
+    """The rows as arrays.
 
     Attributes:
-        dense: Features, one line a row, in the order of `NAMES`.
-        words: Hashed words, one line a row.
-        target: What to predict.
+        dense: Features, one row per text, in the order of `NAMES`.
+        words: Hashed words, one row per text.
+        target: The values to predict.
         task: Number of each row's source and category.
     """
 
@@ -64,7 +64,7 @@ class Table:
     task: Any
 
     def part(self, chosen: Any) -> Table:
-        """The chosen rows alone."""
+        """Return the chosen rows alone."""
         return Table(self.dense[chosen], self.words[chosen], self.target[chosen], self.task[chosen])
 
 
@@ -79,13 +79,13 @@ class Linear:
     word_weights: Floats
 
     def raw(self, table: Table) -> Floats:
-        """The raw scores of rows; the higher, the more the frontier is expected to gain."""
+        """Return the rows' raw scores; higher means a larger expected gain of the frontier."""
         dense = table.dense[:, _columns(self.features)]
         score: Floats = ((dense - self.mean) / self.scale) @ self.weights
         return score + table.words @ self.word_weights if len(self.word_weights) else score
 
     def raw_of(self, text: str) -> float:
-        """The raw score of one text."""
+        """Return the raw score of one text."""
         reading = read(text)
         found = features(reading)
         away = [found[name] for name in self.features] - self.mean
@@ -97,7 +97,7 @@ class Linear:
 
 
 def tabulate(rows: Sequence[Row], target: Floats) -> Table:
-    """Read every row's query."""
+    """Compute the features of every row's query."""
     np = _numpy()
     dense = np.zeros((len(rows), len(NAMES)))
     words = np.zeros((len(rows), BUCKETS), dtype=np.float32)
@@ -113,7 +113,7 @@ def tabulate(rows: Sequence[Row], target: Floats) -> Table:
 
 
 def fit(table: Table, shape: Shape) -> Linear:
-    """Fit one shape to the rows."""
+    """Fit one configuration to the rows."""
     np = _numpy()
     dense = table.dense[:, _columns(shape.features)]
     mean, scale = dense.mean(axis=0), dense.std(axis=0)
@@ -142,19 +142,20 @@ def fit(table: Table, shape: Shape) -> Linear:
 
 
 def calibrate(raw: Floats, gain: Floats, source: Any) -> tuple[Floats, Floats]:
-    """From raw scores to expected gains: the knots of a rising line.
+    """Fit the map from raw scores to expected gains: the knots of an increasing, piecewise linear
+    function.
 
-    Pools adjacent violators over bins of the raw score (isotonic regression). Sources are centred by
-    themselves and count by the square root of their rows, so that the line says what a higher score
-    means within a source, at the level of the mean source.
+    Uses isotonic regression (pool adjacent violators) over bins of the raw score. Sources are
+    centred separately and weighted by the square root of their number of rows, so that the function
+    gives what a higher score means within a source, at the level of the average source.
 
     Args:
-        raw: Raw scores of rows that the model has not seen.
+        raw: Raw scores of rows that the model was not trained on.
         gain: Their gains, in [-1, 1].
         source: Number of each row's source.
 
     Returns:
-        Raw scores, strictly rising, and gains in (0, 1), strictly rising; as many of both.
+        Raw scores and gains in (0, 1), both strictly increasing and of the same length.
     """
     np = _numpy()
     raw, gain = raw.copy(), gain.copy()

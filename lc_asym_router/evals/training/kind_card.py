@@ -1,4 +1,4 @@
-"""What a card and a command say of how kinds of work are told apart."""
+"""The part of a model card, and of the command's output, that is about kinds of work."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def kind_lines(trained: TrainedKinds) -> Iterator[str]:
-    """What was trained, and how it was measured."""
+    """Yield what was trained, and how it was measured."""
     blend = trained.weights.blend
     learned, tested = trained.own
     simple, hard = trained.up
@@ -37,7 +37,7 @@ def kind_lines(trained: TrainedKinds) -> Iterator[str]:
 
 
 def kind_table(trained: TrainedKinds) -> Iterator[str]:
-    """The figures on left-out sources as a table in Markdown."""
+    """Yield the results on left-out sources as a Markdown table."""
     report = trained.report
     yield (
         "Means over pairs of a simple and a complex source, by trainings without either; matched: "

@@ -1,4 +1,4 @@
-"""Fitting what tells kinds of work apart: a logistic regression on words, every source alike."""
+"""Fit the classifier of kinds of work: a logistic regression on words, all sources weighted alike."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _NEWTON_STEPS, _SOLVER_STEPS = 20, 60
 
 @dataclass(frozen=True)
 class KindTable:
-    """Rows of sources, followed by rows that every training has, as numbers.
+    """Rows of sources that can be left out, followed by rows that every training uses, as arrays.
 
     Attributes:
-        rows: All of them.
-        sources: How many of these come from sources that can be left out.
-        inputs: One line a row: hashed words, dense features, and a 1 (scipy, sparse).
+        rows: All rows.
+        sources: How many of them, at the beginning, belong to sources that can be left out.
+        inputs: One row per text: hashed words, dense features, and a 1 (scipy, sparse).
     """
 
     rows: Sequence[KindRow] = field(repr=False)
@@ -45,7 +45,7 @@ class KindTable:
 
 
 def kind_table(rows: Sequence[KindRow], own: Sequence[KindRow]) -> KindTable:
-    """Read all rows.
+    """Compute the inputs of all rows.
 
     Raises:
         DataError: A side has fewer than two sources, so that none can be left out.
@@ -61,7 +61,7 @@ def kind_table(rows: Sequence[KindRow], own: Sequence[KindRow]) -> KindTable:
 
 
 def word_inputs(texts: Sequence[str]) -> Any:
-    """One line a text: hashed words, dense features, and a 1 (scipy, sparse)."""
+    """Return one row per text: hashed words, dense features, and a 1 (scipy, sparse)."""
     np, sparse = numpy(), needed("scipy.sparse", "evals")
     found = [kind_features(text) for text in texts]
     ends = np.cumsum([0, *(len(each.places) for each in found)])
@@ -73,9 +73,9 @@ def word_inputs(texts: Sequence[str]) -> Any:
 
 
 def fit_kinds(table: KindTable, without: Sequence[str] = ()) -> Floats:
-    """The weights for words, dense features and bias, of a training without some sources.
+    """Fit the weights of words, dense features and bias, with some sources left out.
 
-    Every source counts the same on its side, and both sides count the same.
+    All sources of a side have the same total weight, and so have both sides.
     """
     np = numpy()
     weight = np.zeros(len(table.rows))
@@ -95,7 +95,9 @@ def fit_kinds(table: KindTable, without: Sequence[str] = ()) -> Floats:
 
 
 def left_out_scores(table: KindTable) -> Iterator[tuple[str, str, Floats]]:
-    """For each pair of a simple and a complex source the scores of all rows, trained without both."""
+    """Yield, for each pair of a simple and a complex source, the scores of all rows, trained
+    without both.
+    """
     rows = table.rows[: table.sources]
     fitted: dict[frozenset[str], Floats] = {}
     for low in sources_of(rows, "simple"):
@@ -107,14 +109,14 @@ def left_out_scores(table: KindTable) -> Iterator[tuple[str, str, Floats]]:
 
 
 def fit_scored(table: KindTable, inputs: Any, source: Any, learn: Any) -> Floats:
-    """What tells requests like those on which the gain was measured from the package's own.
+    """Fit the model that separates requests like the scored rows from the package's own requests.
 
-    No source of known kinds is used: what is measured on these has not been seen here.
+    It uses no source of labelled kinds, so measurements on these are on unseen data.
 
     Args:
-        table: Rows of known kinds, the own ones among them.
+        table: Rows of labelled kinds, the package's own among them.
         inputs: The scored rows, as `table.inputs`.
-        source: Their sources' names.
+        source: The names of their sources.
         learn: Which of them may be used.
     """
     np, sparse = numpy(), needed("scipy.sparse", "evals")
@@ -146,7 +148,9 @@ def fit_scored(table: KindTable, inputs: Any, source: Any, learn: Any) -> Floats
 
 
 def fit_naming(table: KindTable) -> tuple[tuple[str, ...], Floats]:
-    """What names a kind: for each one a weight a dense feature and a start, one against the rest."""
+    """Fit the model that names a kind: for each kind a weight per dense feature and an intercept,
+    one-vs-rest.
+    """
     np = numpy()
     kind = np.asarray([_ALIKE.get(row.kind, row.kind) for row in table.rows])
     source = np.asarray([row.source for row in table.rows])
@@ -169,7 +173,7 @@ def fit_naming(table: KindTable) -> tuple[tuple[str, ...], Floats]:
 
 
 def fit_line(scores: Floats, positive: Floats, weight: Floats) -> tuple[float, float]:
-    """Slope and offset from scores to log odds (Platt scaling)."""
+    """Return slope and intercept from scores to log odds (Platt scaling)."""
     np, sparse = numpy(), needed("scipy.sparse", "evals")
     inputs = sparse.csr_matrix(np.stack([scores, np.ones(len(scores))], axis=1))
     slope, offset = _logistic(inputs, positive > 0.5, weight, 1e-6)
@@ -177,9 +181,9 @@ def fit_line(scores: Floats, positive: Floats, weight: Floats) -> tuple[float, f
 
 
 def _logistic(inputs: Any, positive: Any, weight: Floats, penalty: float) -> Floats:
-    """Weights of a ridge-penalised logistic regression; the last column is not penalised.
+    """Return the weights of a ridge-penalised logistic regression; the last column is not penalised.
 
-    Newton's method with conjugate gradients: the same on every machine but for rounding.
+    Newton's method with conjugate gradients: the same on every machine except for rounding.
     """
     np = numpy()
     at = np.flatnonzero(weight)

@@ -1,4 +1,4 @@
-"""Training what tells kinds of work apart, and measuring it on sources that were left out."""
+"""Train the classifier of kinds of work, and measure it on left-out sources."""
 
 from __future__ import annotations
 
@@ -52,18 +52,19 @@ HARD = ("debug", "planning", "logic")
 
 @dataclass(frozen=True)
 class TrainedKinds:
-    """What tells kinds of work apart, and how it did on what it had not seen.
+    """A trained classifier of kinds of work, and its results on unseen data.
 
     Attributes:
-        weights: What is shipped.
-        apgr: Of the shipped blend on each scored source, its gain and likeness trained without it.
-        rows: Rows of the sources, by source and side.
-        own: The package's own rows that were trained on, and those kept for the test.
-        report: The figures, each pair of sources left out of the training that they measure.
-        own_test: AUROC of the own test rows of a kind (in a language) against the simple sources,
-            each of these left out; means.
-        named: Part of the own test rows whose kind is named right, among those of its side.
-        up: Parts of the simple and of the complex requests over the threshold that is shipped.
+        weights: The shipped weights.
+        apgr: APGR of the shipped blend on each scored source, with gain and likeness trained
+            without it.
+        rows: Numbers of the sources' rows, by source and side.
+        own: Numbers of the package's own rows for training, and for the test.
+        report: The results, each pair of sources measured by a training without it.
+        own_test: Mean AUROC of the own test rows of a kind (or in a language) against the simple
+            sources, each measured by a training without that source.
+        named: Share of the own test rows whose kind is named right, among the kinds of its side.
+        up: Shares of the simple and of the complex requests over the shipped threshold.
     """
 
     weights: KindWeights = field(repr=False)
@@ -76,7 +77,7 @@ class TrainedKinds:
     up: tuple[float, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures, as `lc-asym-router train --json` prints them."""
+        """Return the figures that `lc-asym-router train --json` prints."""
         simple, hard = self.up
         return {
             **asdict(self.report),
@@ -88,7 +89,7 @@ class TrainedKinds:
         }
 
     def arrays(self) -> dict[str, Sequence[float]]:
-        """The numbers for a file of weights."""
+        """Return the arrays for a weights file."""
         weights = self.weights
         models = {"kind": weights.kind, "scored": weights.scored}
         return {
@@ -98,7 +99,7 @@ class TrainedKinds:
         }
 
     def meta(self) -> dict[str, Any]:
-        """The facts for a file of weights."""
+        """Return the metadata for a weights file."""
         weights = self.weights
         models = {"kind": weights.kind, "scored": weights.scored}
         return {
@@ -110,15 +111,15 @@ class TrainedKinds:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """Rows on which the gain was measured, and what the gain's training made of them.
+class ScoredRows:
+    """Rows whose gain was measured, with the scores from the gain's training.
 
     Attributes:
         rows: The rows.
-        source: Their sources' names.
-        raw: Raw gain scores, each source's of a training without it.
-        splits: For each part that was left out its rows, and those that were learned from.
-        gain: From any text to the raw gain score of the weights that are shipped.
+        source: The names of their sources.
+        raw: Raw gain scores, each source's from a training without it.
+        splits: For each left-out part, its rows and the rows trained on.
+        gain: A function from a text to the raw gain score by the shipped weights.
     """
 
     rows: Sequence[Row] = field(repr=False)
@@ -129,21 +130,23 @@ class Scored:
 
 
 def train_kinds(
-    rows: Sequence[KindRow], scored: Scored, tell: Callable[[str], None] = lambda _: None
+    rows: Sequence[KindRow],
+    scored: ScoredRows,
+    report_progress: Callable[[str], None] = lambda _: None,
 ) -> TrainedKinds:
-    """Train on rows of known kinds and on the package's own; measure with pairs of sources left out.
+    """Train on rows of labelled kinds and on the package's own; measure with pairs of sources left out.
 
     Args:
         rows: Rows of several sources of each side.
-        scored: What the gain was trained on.
-        tell: Is told in a line what is being done.
+        scored: The rows that the gain was trained on.
+        report_progress: Called with a line before each stage.
 
     Raises:
         DataError: A side has fewer than two sources.
     """
     np = numpy()
     own = own_rows()
-    tell(f"reading {len(rows)} requests of known kinds")
+    report_progress(f"reading {len(rows)} requests of known kinds")
     table = kind_table([row for row in rows if row.split == "train"], own)
     scored_inputs = word_inputs([row.query for row in scored.rows])
     likeness = fit_scored(
@@ -159,11 +162,11 @@ def train_kinds(
         threshold=0.5,
     )
     gains = np.asarray([scored.gain(row.query) for row in table.rows])
-    tell("leaving out each pair of a simple and a complex source")
+    report_progress("leaving out each pair of a simple and a complex source")
     pairs, own_test = _left_out(table, blend, table.inputs @ likeness, gains)
     report = kind_report(pairs)
     blend, up = _scaled(blend, pairs)
-    tell("training the kinds on all")
+    report_progress("training the kinds on all")
     fitted = fit_kinds(table)
     names, naming = fit_naming(table)
     weights = KindWeights(
@@ -202,9 +205,9 @@ def _word_model(fitted: Floats) -> WordModel:
 
 
 def _apgr(
-    scored: Scored, table: KindTable, inputs: Any, kinds: Floats, blend: Blend
+    scored: ScoredRows, table: KindTable, inputs: Any, kinds: Floats, blend: Blend
 ) -> dict[str, float | None]:
-    """The blend's APGR on each scored source; no part of gain or likeness has seen the source."""
+    """The blend's APGR on each scored source, with neither gain nor likeness trained on the source."""
     np = numpy()
     likeness = np.zeros(len(scored.rows))
     for test, learn in scored.splits:
@@ -227,10 +230,11 @@ def _scores(blend: Blend, kinds: Floats, likeness: Floats, gains: Floats) -> Flo
 
 
 def left_out_report(rows: Sequence[KindRow], weights: Weights) -> KindReport:
-    """The figures of trainings without each pair of sources, with the expected gain of some weights.
+    """Return the results of trainings without each pair of sources, with given weights for the
+    expected gain.
 
     Raises:
-        ConfigurationError: The weights know no kinds.
+        ConfigurationError: The weights have no kinds.
         DataError: A side has fewer than two sources.
     """
     if weights.kinds is None:
@@ -250,7 +254,7 @@ def left_out_report(rows: Sequence[KindRow], weights: Weights) -> KindReport:
 def _left_out(
     table: KindTable, blend: Blend, likeness: Floats, gains: Floats
 ) -> tuple[list[Pair], dict[str, float]]:
-    """Every pair's scores, and how the own test rows did against each simple source."""
+    """Return every pair's scores, and the own test rows' results against each simple source."""
     np = numpy()
     side = np.asarray([row.side for row in table.rows])
     source = np.asarray([row.source for row in table.rows])
@@ -278,7 +282,7 @@ def _left_out(
 
 
 def _tests(table: KindTable) -> dict[str, list[int]]:
-    """The places of the own test rows of hard kinds: together, by kind and by language."""
+    """Return the positions of the own test rows of complex kinds: all, by kind, and by language."""
     tests: dict[str, list[int]] = {}
     for place in range(table.sources, len(table.rows)):
         row = table.rows[place]
@@ -289,7 +293,7 @@ def _tests(table: KindTable) -> dict[str, list[int]]:
 
 
 def _scaled(blend: Blend, pairs: Sequence[Pair]) -> tuple[Blend, tuple[float, float]]:
-    """The blend with its line to log odds and its threshold; the parts of each side over that."""
+    """Return the blend with its line to log odds and its threshold, and each side's share over that."""
     np = numpy()
     scores = np.concatenate([np.concatenate([pair.low, pair.high]) for pair in pairs])
     right = np.concatenate(
@@ -334,7 +338,7 @@ def _named(weights: KindWeights, rows: Sequence[KindRow]) -> float:
 
 
 def _digits(value: float) -> float:
-    """A number that differences in the last digits between machines don't reach."""
+    """Round a number to digits that do not differ between machines."""
     return float(f"{value:.5g}")
 
 

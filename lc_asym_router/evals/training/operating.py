@@ -1,4 +1,4 @@
-"""Where a classifier's threshold goes when nobody has said what the frontier may cost."""
+"""Choose a classifier's default threshold, for users who set no cost target."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ STEP = 0.01
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """A threshold, and what it gave; means over the sources.
+    """A threshold and its results, averaged over the sources.
 
     Attributes:
         threshold: Score at or over which a request goes to the frontier.
-        share: Part of the requests that do, in [0, 1].
-        pgr: Part of the gap between both models that this recovers.
+        share: Share of the requests that do, in [0, 1].
+        pgr: Performance gap recovered by this.
     """
 
     threshold: float
@@ -35,19 +35,20 @@ class OperatingPoint:
 
     @property
     def lift(self) -> float:
-        """How many times more it recovers than as many requests drawn at random."""
+        """How many times more it recovers than the same number of randomly chosen requests."""
         return self.pgr / self.share if self.share else 0.0
 
 
 def operating_point(rows: Sequence[Row], scores: Floats) -> OperatingPoint:
-    """The threshold that sends most requests up while each pays half as much again as a random one.
+    """Return the threshold that sends most requests up while each recovers 1.5 times as much as a
+    random one.
 
-    Sending a request straight up costs a frontier call, whatever the small model would have said; so
-    only those go that pay clearly. The answers of the others are checked.
+    Sending a request straight up costs a frontier call, even if the small model would have been
+    right; so only requests with a clear benefit go. The answers to the others are checked.
 
     Args:
         rows: Rows with both models' scores.
-        scores: The classifier's, of a training that had not seen the row's source.
+        scores: The classifier's scores, each from a training without the row's source.
 
     Returns:
         The point; where no threshold has that lift, the one with the smallest share.

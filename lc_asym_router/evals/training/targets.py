@@ -1,7 +1,9 @@
-"""What the learned classifier is to predict: the frontier's gain, steadied over several pairs.
+"""The training target of the learned classifier: the frontier's gain, averaged over several model
+pairs.
 
-One pair of models answers each question once or twice, so its gain is mostly luck. Where the rows
-hold further models' scores, those near the small model and those near the frontier make more pairs.
+One pair of models answers each question once or twice, so its gain is mostly noise. If the rows
+have further models' scores, those close to the small model and those close to the frontier form
+more pairs.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ BROKEN = 0.5
 
 
 def steadied_gains(rows: Sequence[Row]) -> Floats:
-    """For each row the half of its own pair's gain, and half of the mean gain of all pairs.
+    """Return each row's target: half its own pair's gain plus half the mean gain of all pairs.
 
     Returns:
         Numbers in [-1, 1].
@@ -43,9 +45,10 @@ def steadied_gains(rows: Sequence[Row]) -> Floats:
 
 
 def pools(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
-    """The further models of one source that are like its small model, and like its frontier.
+    """Return the further models of one source that resemble its small model, and those like its
+    frontier.
 
-    Each goes where its mean score is nearer.
+    Each model is assigned to the one with the closer mean score.
     """
     low = sum(row.weak_score for row in rows) / len(rows)
     high = sum(row.strong_score for row in rows) / len(rows)

@@ -1,4 +1,4 @@
-"""Training the learned classifier, and measuring it on sources that were left out."""
+"""Train the learned classifier, and measure it on left-out sources."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ FOLDS = 5
 
 @dataclass(frozen=True, slots=True)
 class SourceResult:
-    """What one source says of a classifier that has not seen it.
+    """The results of a classifier on one source that it was not trained on.
 
     Attributes:
         source: The source.
-        rows: How many rows it has.
-        trained_on: How many rows of other questions the classifier was trained on.
+        rows: Its number of rows.
+        trained_on: Number of rows, with other questions, that the classifier was trained on.
         weak: Mean score of the small model, in [0, 1].
         strong: Mean score of the frontier model, in [0, 1].
         apgr: Average performance gap recovered of the chosen shape; 0.5 is random; `None` where
             the frontier is no better.
         apgr_ci95: Its 95 % bootstrap interval.
-        length: The same figure for the query's length alone.
-        shapes: The same figure for every shape that was tried.
-        small_pool: The models that stood for the small one, beside the pair's own.
-        frontier_pool: Those that stood for the frontier.
+        length: The APGR of the query's length alone.
+        shapes: The APGR of every shape that was tried.
+        small_pool: The models counted as small, besides the pair's own.
+        frontier_pool: The models counted as frontier, besides the pair's own.
     """
 
     source: str
@@ -70,22 +70,22 @@ class SourceResult:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained classifier and how it did on what it had not seen.
+    """A trained classifier and its results on unseen data.
 
     Attributes:
         shape: The chosen shape's name.
-        rows: Rows trained on.
+        rows: Number of rows trained on.
         split: "source" (each source left out in turn) or "question" (one source, in parts).
-        sources: Results on the sources, each left out of the training that they measure.
+        sources: Results on the sources, each by a training without it.
         means: Mean APGR over the sources of every shape, and of the query's length.
-        mean_ci95: 95 % bootstrap interval of the chosen shape's mean, rows drawn within each source.
-        over_length_ci95: That of its distance from the mean of the query's length alone.
-        base: Mean gain over the sources, in (0, 1): what is expected where nothing is known.
-        gains: Least and largest expected gain on the calibration's line, in (0, 1).
+        mean_ci95: 95 % bootstrap interval of the chosen shape's mean, resampled within each source.
+        over_length_ci95: 95 % interval of the mean's difference from that of the query's length.
+        base: Mean gain over the sources, in (0, 1): the expected gain without information.
+        gains: Lowest and highest expected gain of the calibration, in (0, 1).
         model: The weights.
-        operating: The threshold that is shipped, and what it gives on left-out sources.
-        knots: The line from raw scores to expected gains.
-        kinds: What tells kinds of work apart, where rows for that were given.
+        operating: The shipped threshold, and its results on left-out sources.
+        knots: The knots of the map from raw scores to expected gains.
+        kinds: The classifier of kinds of work, where rows for it were given.
     """
 
     shape: str
@@ -103,7 +103,7 @@ class Trained:
     kinds: TrainedKinds | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures, as `lc-asym-router train --json` prints them."""
+        """Return the figures that `lc-asym-router train --json` prints."""
         return {
             "shape": self.shape,
             "rows": self.rows,
@@ -119,7 +119,7 @@ class Trained:
         }
 
     def save(self, path: str | PathLike[str], card: str) -> None:
-        """Write the weights, and the card beside them (the same name with `.md`).
+        """Write the weights, and the model card to the same path with the suffix `.md`.
 
         Raises:
             ModelFileError: The path can't be written.
@@ -152,30 +152,31 @@ class Trained:
 
 
 def _steady(values: Any) -> list[Any]:
-    """Numbers to ten digits: the last ones differ between machines."""
+    """Round numbers to ten digits: the last ones differ between machines."""
     return [float(f"{value:.10g}") if isinstance(value, float) else value for value in values]
 
 
 def train(
     rows: Sequence[Row],
-    tell: Callable[[str], None] = lambda _: None,
+    report_progress: Callable[[str], None] = lambda _: None,
     *,
     kinds: Sequence[KindRow] = (),
 ) -> Trained:
     """Train a classifier, and measure it on every source with that source left out.
 
-    A row is left out of the training wherever a source is measured that holds its question. The
-    shape with the best mean over the sources is trained on all rows; its calibration is made of the
-    scores that the sources got when they were left out. The same rows give the same weights.
+    When a source is measured, rows of other sources that have one of its questions are left out
+    too. The shape with the best mean over the sources is then trained on all rows, and calibrated
+    on the scores that each source got from the training without it. Deterministic: the same rows
+    give the same weights.
 
     Args:
-        rows: Rows with both models' scores, as `load` gives them.
-        tell: Is told in a line what is being done.
-        kinds: Rows of known kinds; with these the classifier knows kinds of work too.
+        rows: Rows with both models' scores, as `load` returns them.
+        report_progress: Called with a line before each stage.
+        kinds: Rows of labelled kinds; with these the classifier also predicts kinds of work.
 
     Raises:
-        DataError: There are too few rows, one lacks a score, or the frontier model is better on none of
-            the sources.
+        DataError: There are too few rows, one lacks a score, or the frontier model is better on
+            none of the sources.
     """
     np = _numpy()
     if len(rows) < 2 * FEWEST:
@@ -184,7 +185,7 @@ def train(
             "thousands from several sources."
         )
     need_scores(rows)
-    tell(f"reading {len(rows)} questions")
+    report_progress(f"reading {len(rows)} questions")
     table = tabulate(rows, steadied_gains(rows))
     source = np.asarray([row.dataset for row in rows])
     question = np.asarray(same_question(rows))
@@ -193,7 +194,7 @@ def train(
     splits = list(_splits(source, question))
     fitted: dict[bytes, Linear] = {}
     for name, test, learn in splits:
-        tell(f"leaving out {name}")
+        report_progress(f"leaving out {name}")
         trained_on[name] = int(learn.sum())
         for shape in SHAPES:
             # Sources that share all their questions are left out together: one fit does for them.
@@ -202,7 +203,7 @@ def train(
                 fitted[key] = fit(table.part(learn), shape)
             seen[shape.name][test] = fitted[key].raw(table.part(test))
     chosen, means = _choose(rows, source, seen)
-    tell(f"training {chosen.name} on all")
+    report_progress(f"training {chosen.name} on all")
     knots = calibrate(
         seen[chosen.name],
         np.asarray([row.gain for row in rows]),
@@ -214,11 +215,11 @@ def train(
     model = fit(table, chosen)
     known = None
     if kinds:
-        from lc_asym_router.evals.training.kinds import Scored, train_kinds
+        from lc_asym_router.evals.training.kinds import ScoredRows, train_kinds
 
         parts = [(test, learn) for _, test, learn in splits]
-        scored = Scored(rows, source, seen[chosen.name], parts, model.raw_of)
-        known = train_kinds(kinds, scored, tell)
+        scored = ScoredRows(rows, source, seen[chosen.name], parts, model.raw_of)
+        known = train_kinds(kinds, scored, report_progress)
     return Trained(
         shape=chosen.name,
         rows=len(rows),
@@ -237,10 +238,10 @@ def train(
 
 
 def _splits(source: Any, question: Any) -> Iterator[tuple[str, Any, Any]]:
-    """For each source its rows, and the rows of no question that it holds; or parts of one source.
+    """Return for each source its rows, and the rows with no question of its; or folds of one source.
 
     Raises:
-        DataError: Too few rows are left.
+        DataError: Too few rows remain.
     """
     np = _numpy()
     names = [str(name) for name in dict.fromkeys(source)]
@@ -318,7 +319,7 @@ def _results(
 def _mean_intervals(
     rows: Sequence[Row], source: Any, scores: Floats
 ) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
-    """Intervals of the mean APGR over the sources, and of its distance from the length's."""
+    """Return intervals of the mean APGR over the sources, and of its difference from the length's."""
     np = _numpy()
     random = np.random.default_rng(SEED)
     weak = np.asarray([row.weak_score for row in rows])

@@ -1,4 +1,4 @@
-"""The card of a learned classifier: what it was trained on, how it was measured, what it can't do."""
+"""The model card of a learned classifier: its training data, its measurements, its limits."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LIMITS = """\
 
 
 def provenance(paths: Sequence[str | PathLike[str]], of: Iterable[str]) -> list[str]:
-    """The lines of a table in the data's own README.md that are about the sources; may be empty.
+    """Return the lines about the sources in a table of the data's own README.md; may be empty.
 
     Args:
         paths: The data's files and folders.
@@ -49,19 +49,19 @@ def provenance(paths: Sequence[str | PathLike[str]], of: Iterable[str]) -> list[
     return lines
 
 
-def card(trained: Trained, told: Sequence[str], kinds: Sequence[str] = ()) -> str:
-    """The card in Markdown; every figure in it is printed by the command too.
+def card(trained: Trained, origins: Sequence[str], kinds: Sequence[str] = ()) -> str:
+    """Return the card in Markdown; the command prints every figure in it too.
 
     Args:
-        trained: What came out.
-        told: `provenance` of the rows.
-        kinds: That of the rows of known kinds.
+        trained: The training's result.
+        origins: `provenance` of the rows.
+        kinds: `provenance` of the rows of labelled kinds.
     """
-    return "\n".join(_lines(trained, told, kinds))
+    return "\n".join(_lines(trained, origins, kinds))
 
 
 def table(trained: Trained) -> Iterator[str]:
-    """The results as a Markdown table."""
+    """Return the results as a Markdown table."""
     shapes = list(trained.sources[0].shapes)
     yield (
         "| source | rows | trained on | small | frontier | APGR | 95 % | length | "
@@ -90,7 +90,7 @@ def table(trained: Trained) -> Iterator[str]:
 
 
 def operating_line(trained: Trained) -> str:
-    """What the shipped threshold means."""
+    """Describe the shipped threshold."""
     point = trained.operating
     return (
         f"The threshold that is shipped, {point.threshold:.4f}, sends {point.share:.3f} of the "
@@ -100,7 +100,7 @@ def operating_line(trained: Trained) -> str:
     )
 
 
-def _lines(trained: Trained, told: Sequence[str], kinds: Sequence[str]) -> Iterator[str]:
+def _lines(trained: Trained, origins: Sequence[str], kinds: Sequence[str]) -> Iterator[str]:
     low, high = trained.gains
     yield "# The learned classifier"
     yield ""
@@ -120,8 +120,8 @@ def _lines(trained: Trained, told: Sequence[str], kinds: Sequence[str]) -> Itera
     yield "## What it was trained on"
     yield f"{trained.rows} rows of {len(trained.sources)} sources. Their texts are not part of it."
     yield ""
-    if told:
-        yield from told
+    if origins:
+        yield from origins
         yield ""
     yield "Further models in the targets (like the small one; like the frontier):"
     for one in trained.sources:

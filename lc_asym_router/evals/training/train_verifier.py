@@ -1,4 +1,4 @@
-"""Training the learned verifier, and measuring it on sources that were left out."""
+"""Train the learned verifier, and measure it on left-out sources."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ Stages = tuple[Fit, Any, Any, tuple[float, float]]
 
 @dataclass(frozen=True)
 class LeftOut:
-    """How the verifier did on a source that its training had not seen.
+    """The verifier's results on a source that it was not trained on.
 
     Attributes:
         source: The source.
-        second: The second model, or "" for the answer alone.
-        rows: Answers.
-        threshold: Chosen on the other sources.
-        share: Part of the answers that the threshold escalates.
-        pgr: Part of the gap to the frontier that this recovers; `ci95` its interval.
-        auroc: How well the score tells right from wrong answers.
+        second: The second model, or "" for the small answer alone.
+        rows: Number of answers.
+        threshold: The threshold, chosen on the other sources.
+        share: Share of the answers that the threshold escalates.
+        pgr: Performance gap recovered by this; `ci95` is its interval.
+        auroc: How well the score separates right from wrong answers.
     """
 
     source: str
@@ -59,15 +59,15 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What a training has made.
+class TrainedVerifier:
+    """A trained verifier and its results on unseen data.
 
     Attributes:
-        table: The figures on left-out sources.
-        thresholds: The operating points that are shipped: answer alone, and with a second one.
-        seconds: How long it took.
-        card: The card's text.
-        left_out: For each source the weights that have not seen it, where they were asked for.
+        table: The results on left-out sources.
+        thresholds: The shipped thresholds: for the answer alone, and with a second one.
+        seconds: Duration of the training, in seconds.
+        card: The model card's text.
+        left_out: For each source the weights trained without it, where they were requested.
     """
 
     table: list[LeftOut]
@@ -81,26 +81,27 @@ def train_verifier(
     rows: Sequence[Row],
     out: str | PathLike[str],
     *,
-    say: Callable[[str], None] = print,
+    write_line: Callable[[str], None] = print,
     origins: Sequence[str] = (),
     keep_left_out: bool = False,
-) -> Trained:
-    """Train the verifier on rows with recorded answers; write the weights and, beside them, the card.
+) -> TrainedVerifier:
+    """Train the verifier on rows with recorded answers; write the weights, and the model card
+    beside them.
 
-    Sources that share questions are one group, and each group is left out once: of the training, of
-    the calibration and of the choice of the threshold. Then it is trained on all.
+    Sources that share questions form a group, and each group is left out once: from the training,
+    the calibration and the choice of the threshold. Then the verifier is trained on all.
 
     Args:
-        rows: Rows as `load` gives them; those without the small model's answer are passed over.
-        out: Where the weights go. The card goes to the same path with the suffix `.md`.
-        say: Gets each line of the report.
-        origins: What the card says of where the data are from, one line each.
-        keep_left_out: Whether the weights that have not seen a group are written too, beside `out`;
-            not where no pair would be left to learn from.
+        rows: Rows from `load`; those without the small model's answer are skipped.
+        out: Path of the weights. The card has the same path with the suffix `.md`.
+        write_line: Called with each line of the report.
+        origins: Where the data are from, for the card, one line each.
+        keep_left_out: Whether to write the weights trained without each group too, next to `out`;
+            a group without which no pair is left is skipped.
 
     Raises:
-        DataError: Fewer than three groups of sources have answers, or none a second model's; or a row
-            lacks a score.
+        DataError: Fewer than three groups of sources have answers, or none a second model's; or a
+            row lacks a score.
         ConfigurationError: The extra `evals` is not installed.
         ModelFileError: The file can't be written.
     """
@@ -120,7 +121,7 @@ def train_verifier(
             "No row holds a second small model's answer under 'other': the verifier learns from those "
             "how much it means that two models agree."
         )
-    say(
+    write_line(
         f"{len(alone.right)} answers and {len(pairs.right)} pairs of {len(groups)} groups of sources"
     )
     lab = _Lab(alone, pairs, group_of, groups)
@@ -128,7 +129,7 @@ def train_verifier(
     for group in groups:
         table += lab.left_out(group)
     for line in table_lines(table):
-        say(line)
+        write_line(line)
     left_out: dict[str, Path] = {}
     for group in groups if keep_left_out else ():
         place = Path(out).with_suffix(f".without-{groups.index(group)}.json")
@@ -142,10 +143,10 @@ def train_verifier(
     )
     write_whole(Path(out).with_suffix(".md"), text.encode())
     seconds = time.monotonic() - started
-    say(
+    write_line(
         f"thresholds {thresholds[0]:.3f} alone, {thresholds[1]:.3f} with a second; written to {out}"
     )
-    return Trained(table, thresholds, seconds, text, left_out)
+    return TrainedVerifier(table, thresholds, seconds, text, left_out)
 
 
 def _write(out: str | PathLike[str], stages: Stages) -> bool:
@@ -163,24 +164,24 @@ def _write(out: str | PathLike[str], stages: Stages) -> bool:
 
 
 def table_lines(table: Sequence[LeftOut]) -> list[str]:
-    """The figures on left-out sources as a table in Markdown."""
+    """Return the results on left-out sources as a Markdown table."""
     lines = [
         "| left-out source | second model | rows | threshold | escalated | PGR | 95 % | AUROC |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for each in table:
         interval = f"{each.ci95[0]:.3f} to {each.ci95[1]:.3f}" if each.ci95 else "none"
-        kept = "none" if each.pgr is None else f"{each.pgr:.3f}"
-        told = "none" if each.auroc is None else f"{each.auroc:.3f}"
+        pgr = "none" if each.pgr is None else f"{each.pgr:.3f}"
+        auroc = "none" if each.auroc is None else f"{each.auroc:.3f}"
         lines.append(
             f"| {each.source} | {each.second or 'none'} | {each.rows} | {each.threshold:.3f} "
-            f"| {each.share:.3f} | {kept} | {interval} | {told} |"
+            f"| {each.share:.3f} | {pgr} | {interval} | {auroc} |"
         )
     return lines
 
 
 class _Lab:
-    """Fits the stages with groups of sources left out; each fit of trees is made once."""
+    """Fits the stages with groups of sources left out, and caches each fit of the trees."""
 
     def __init__(
         self, alone: Samples, pairs: Samples, group_of: dict[str, str], groups: list[str]
@@ -206,7 +207,7 @@ class _Lab:
         return self._trees[key]
 
     def stages(self, without: tuple[str, ...]) -> Stages:
-        """Trees, the answer-alone calibration, the pair's weights, and the threshold of each."""
+        """Return trees, single-answer calibration, pair weights, and the threshold of each."""
         np = numpy()
         inner = [group for group in self.groups if group not in without]
         alone = [self._part(self.alone, {group}) for group in inner]
@@ -227,7 +228,7 @@ class _Lab:
         return self.trees(without), single, weights, thresholds
 
     def left_out(self, group: str) -> list[LeftOut]:
-        """Every source of a group, judged by stages that have not seen the group."""
+        """Return the results on each source of a group, by stages trained without the group."""
         trees, single, weights, thresholds = self.stages((group,))
         table = []
         for samples in (self.alone, self.pairs):
@@ -248,7 +249,7 @@ class _Lab:
 
 
 def _logistic(inputs: Any, parts: Sequence[Samples]) -> Floats:
-    """Intercept and weights on the raw inputs; each source and second model counts the same."""
+    """Return intercept and weights on the raw inputs; each source and second model weighs the same."""
     np = numpy()
     mean, spread = inputs.mean(axis=0), inputs.std(axis=0)
     spread[spread == 0] = 1.0
@@ -262,7 +263,7 @@ def _logistic(inputs: Any, parts: Sequence[Samples]) -> Floats:
 
 
 def _weights(sources: Sequence[str], power: float) -> Floats:
-    """Weights that even out the sources' sizes: wholly at power 1, half way at 0.5."""
+    """Return weights that balance the sources' sizes: fully at power 1, halfway at 0.5."""
     np = numpy()
     counts = Counter(sources)
     weights = np.asarray([counts[source] ** -power for source in sources])
@@ -271,7 +272,7 @@ def _weights(sources: Sequence[str], power: float) -> Floats:
 
 
 def _thresholds(parts: Sequence[Samples], scores: Sequence[Floats]) -> tuple[Floats, Floats]:
-    """Means over the sources, of all their second models: PGR and share at each of `STEPS`."""
+    """Return PGR and share at each of `STEPS`; means over the sources and their second models."""
     np = numpy()
     found: dict[str, list[list[tuple[float, float]]]] = {}
     for part, score in zip(parts, scores, strict=True):
@@ -287,15 +288,15 @@ def _thresholds(parts: Sequence[Samples], scores: Sequence[Floats]) -> tuple[Flo
 
 
 def _alone_threshold(parts: Sequence[Samples], scores: Sequence[Floats]) -> float:
-    """Where escalating gains most over escalating as many at random."""
-    kept, share = _thresholds(parts, scores)
-    return STEPS[int((kept - share).argmax())]
+    """Return the threshold with the largest gain over escalating as many answers at random."""
+    recovered, share = _thresholds(parts, scores)
+    return STEPS[int((recovered - share).argmax())]
 
 
 def _pair_threshold(parts: Sequence[Samples], scores: Sequence[Floats]) -> float:
-    """The least that recovers as much as the best one, but for `TOLERANCE`."""
-    kept, _ = _thresholds(parts, scores)
-    return STEPS[int((kept >= kept.max() - TOLERANCE).argmax())]
+    """Return the lowest threshold that recovers as much as the best one, within `TOLERANCE`."""
+    recovered, _ = _thresholds(parts, scores)
+    return STEPS[int((recovered >= recovered.max() - TOLERANCE).argmax())]
 
 
 def _judged(key: tuple[str, str], at: Samples, score: Floats, threshold: float) -> LeftOut:
@@ -318,7 +319,7 @@ def _sigmoid(logit: Floats) -> Floats:
 
 
 def _arrays(trees: Fit, single: Floats, weights: Floats) -> dict[str, list[Any]]:
-    """The trees as flat arrays, children behind their parents; a leaf has the feature -1."""
+    """Return the trees as flat arrays, children after their parents; a leaf has the feature -1."""
     np = numpy()
     columns: list[list[Any]] = [[], [], [], [], []]
     roots = []

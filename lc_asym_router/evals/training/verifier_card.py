@@ -1,4 +1,4 @@
-"""The card that goes with the learned verifier's weights."""
+"""The model card of the learned verifier's weights."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ def card(
     thresholds: tuple[float, float],
     origins: Sequence[str],
 ) -> str:
-    """The card's text, in Markdown.
+    """Return the card's text, in Markdown.
 
     Args:
-        table: The lines of the table of left-out sources.
-        alone: Answers of each source.
-        pairs: Pairs of answers of each source.
-        thresholds: The operating points that are shipped: answer alone, and with a second one.
+        table: The table of left-out sources, as lines.
+        alone: Number of answers of each source.
+        pairs: Number of pairs of answers of each source.
+        thresholds: The shipped thresholds: for the answer alone, and with a second one.
         origins: Where the data are from, one line each.
     """
     data = [f"| {name} | {count} | {pairs.get(name, 0)} |" for name, count in sorted(alone.items())]

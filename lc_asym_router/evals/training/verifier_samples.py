@@ -1,4 +1,4 @@
-"""What the learned verifier learns from: answers, alone and beside a second model's, as features."""
+"""Training samples of the verifier: answers, alone and with a second model's, as features."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAIR = ("marked", "wrong_part", *PAIR_NAMES)
 
 @dataclass
 class Samples:
-    """Answers to learn from; one line of the arrays an answer, or a pair of answers."""
+    """Training samples; one row of the arrays per answer, or per pair of answers."""
 
     first: Floats = field(repr=False)
     pair: Floats | None = field(repr=False)
@@ -35,9 +35,9 @@ class Samples:
     source: list[str] = field(repr=False)
     second: list[str] = field(repr=False)
 
-    def where(self, kept: Iterable[bool]) -> Samples:
-        """Some of them."""
-        mask = numpy().fromiter(kept, dtype=bool, count=len(self.right))
+    def where(self, chosen: Iterable[bool]) -> Samples:
+        """Return the samples at which the mask is true."""
+        mask = numpy().fromiter(chosen, dtype=bool, count=len(self.right))
         return Samples(
             self.first[mask],
             None if self.pair is None else self.pair[mask],
@@ -49,14 +49,16 @@ class Samples:
 
 
 def samples_of(rows: Sequence[Row]) -> tuple[Samples, Samples, dict[str, str]]:
-    """The small answers alone, and with a second model's, as features; and each source's group."""
+    """Return the samples of small answers alone, those with a second answer, and the sources'
+    groups.
+    """
     counts = Counter(row.dataset for row in rows if row.weak.response is not None)
-    kept = [row for row in rows if row.weak.response is not None and counts[row.dataset] >= LEAST]
-    kept, group_of = _apart(kept)
-    small = _small_models(kept)
+    chosen = [row for row in rows if row.weak.response is not None and counts[row.dataset] >= LEAST]
+    chosen, group_of = _grouped(chosen)
+    small = _small_models(chosen)
     alone: list[tuple[Any, ...]] = []
     pairs: list[tuple[Any, ...]] = []
-    for row in kept:
+    for row in chosen:
         mine = read(row.weak.response or "")
         found = features(row.query, mine)
         first = [found[name] for name in NAMES]
@@ -85,7 +87,7 @@ def _stack(samples: list[tuple[Any, ...]], width: int | None) -> Samples:
 
 
 def _small_models(rows: Sequence[Row]) -> dict[str, set[str]]:
-    """For each source the further models that are small: clearly under its frontier model."""
+    """Return each source's further models that are small: clearly worse than its frontier model."""
     grades: dict[tuple[str, str], list[float]] = {}
     for row in rows:
         for name, answer in row.other.items():
@@ -98,11 +100,12 @@ def _small_models(rows: Sequence[Row]) -> dict[str, set[str]]:
     return small
 
 
-def _apart(rows: Sequence[Row]) -> tuple[list[Row], dict[str, str]]:
-    """The rows, and each source's group: the first source that it shares a tenth of its questions with.
+def _grouped(rows: Sequence[Row]) -> tuple[list[Row], dict[str, str]]:
+    """Return the rows, and each source's group: the first source with which it shares 10 % of its
+    questions.
 
-    Questions that sources of different groups share stay in the smallest of these alone, so that none
-    stands on both sides of a split.
+    Questions shared by sources of different groups stay in the smallest of them only, so that none
+    is on both sides of a split.
     """
     asked: dict[str, set[int]] = {}
     numbers = same_question(rows)
@@ -123,5 +126,5 @@ def _apart(rows: Sequence[Row]) -> tuple[list[Row], dict[str, str]]:
     for row, number in zip(rows, numbers, strict=True):
         own = group[row.dataset]
         home[number] = min(home.get(number, own), own, key=lambda name: (sizes[name], name))
-    kept = [r for r, n in zip(rows, numbers, strict=True) if home[n] == group[r.dataset]]
-    return kept, group
+    chosen = [r for r, n in zip(rows, numbers, strict=True) if home[n] == group[r.dataset]]
+    return chosen, group
