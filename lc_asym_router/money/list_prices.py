@@ -1,4 +1,4 @@
-"""Providers' list prices, from the package `genai-prices` and its bundled data: never the network."""
+"""Providers' list prices, from the bundled data of the package `genai-prices`; no network access."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ListPrice(Pricing):
             return None
 
     def most(self, input_tokens: int, max_tokens: int, seconds: float) -> float | None:
-        """The greatest cost of a call of text, in USD: cached or not, reasoning or not.
+        """Return the maximum cost of a call, in USD: cached or not, with reasoning or without.
 
         OpenAI's service tiers are among what it may cost: a project's settings can choose one. The
         counts are rounded up, by an eighth at most, so that the list is not asked for every call.
@@ -57,7 +57,7 @@ class ListPrice(Pricing):
 
 
 def listed_price(provider: str, model: str, base_url: str | None = None) -> ListPrice | None:
-    """A model's list price, or `None` where it is not known; said once a model, to this logger.
+    """Return a model's list price, or `None` where it is unknown, which is logged once per model.
 
     Args:
         provider: The provider, as LangSmith names it.
@@ -132,7 +132,7 @@ def _calculated(provider: str, model: str, counts: TokenCounts) -> float | None:
 
 @lru_cache(maxsize=4096)
 def _dearest(provider: str, model: str, came: int, went: int, now: int) -> float | None:
-    """The greatest cost of such a call, in USD; asked anew as time goes on: lists have dates."""
+    """Return the maximum cost of such a call, in USD; recomputed over time, since lists have dates."""
     costs = []
     for service, reasoning, (write, an_hour) in product(
         (None, *SERVICE_TIERS), (0, went), ((0, 0), (came, 0), (came, came))

@@ -1,4 +1,4 @@
-"""Prices, and what a call costs at them: by the token, by the call, by the second."""
+"""Prices per token, per call and per second, and the cost of a call."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lc_asym_router.money.usage import TokenCounts, from_cache
 
 
 class Pricing(ABC):
-    """What a call costs. Base of every form of price; subclass it for one of your own."""
+    """Base class of prices: the cost of a call. Subclass it for a price of your own."""
 
     __slots__ = ()
 
     @abstractmethod
     def of(self, usage: UsageMetadata | None, seconds: float | None = None) -> float | None:
-        """Cost of a call that was answered, in USD; `None` where it can't be known.
+        """Return the cost of an answered call in USD; `None` where it is unknown.
 
         Args:
             usage: Token counts as the provider reported them, or `None`.
@@ -26,16 +26,18 @@ class Pricing(ABC):
         """
 
     def of_failed(self, seconds: float | None = None) -> float | None:
-        """Cost of a call that failed after its model had begun, in USD; `None`: nobody knows."""
+        """Return the cost in USD of a call that failed after its model had begun; `None` for
+        unknown.
+        """
         return None
 
     def most(self, input_tokens: int, max_tokens: int, seconds: float) -> float | None:
-        """The greatest cost that a call can have, in USD; `None` where it can't be known.
+        """Return the maximum cost of a call in USD; `None` where it is unknown.
 
         Args:
-            input_tokens: The most input tokens that it can have.
-            max_tokens: The most output tokens that it can have.
-            seconds: The longest that it can take.
+            input_tokens: The maximum number of input tokens.
+            max_tokens: The maximum number of output tokens.
+            seconds: The maximum duration, in seconds.
         """
         return self.of(
             UsageMetadata(
@@ -83,7 +85,7 @@ class Price(Pricing):
             _check(value, f"Price({label}={value!r})", "USD per million tokens")
 
     def of(self, usage: UsageMetadata | None, seconds: float | None = None) -> float | None:
-        """Cost of a call in USD; `None` where the call reported no token counts."""
+        """Return the cost of a call in USD; `None` where the call reported no token counts."""
         if usage is None:
             return None
         counts = TokenCounts.of(usage)
@@ -97,7 +99,7 @@ class Price(Pricing):
         return micro_usd / 1_000_000
 
     def most(self, input_tokens: int, max_tokens: int, seconds: float) -> float | None:
-        """The greatest cost of a call, in USD: every token at the dearest price it can have."""
+        """Return the maximum cost of a call in USD: every token at the highest price it can have."""
         came = max(self.input, self.cached_input or 0, self.cache_write or 0)
         went = max(self.output, self.reasoning or 0)
         return (input_tokens * came + max_tokens * went) / 1_000_000
@@ -120,20 +122,21 @@ class PerCall(Pricing):
         _check(self.usd, f"PerCall({self.usd!r})", "USD per call")
 
     def of(self, usage: UsageMetadata | None, seconds: float | None = None) -> float | None:
-        """Cost of a call in USD."""
+        """Return the cost of a call in USD."""
         return float(self.usd)
 
     def of_failed(self, seconds: float | None = None) -> float | None:
-        """0 where calls are free; else `None`: whether a failed call is charged nobody knows."""
+        """Return 0 where calls are free; else `None`: it is unknown whether a failed call is
+        charged.
+        """
         return None if self.usd else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class PerSecond(Pricing):
-    """A price for the time that a call takes: a rented machine, or one's own.
+    """A price per second of a call: for a rented machine, or one's own.
 
-    Calls that run side by side on one machine each count their whole time, so the sum is an upper
-    bound there.
+    Concurrent calls on one machine each count their whole time, so their sum is an upper bound.
 
     Args:
         usd: Price of a second, in USD. A machine at 0.60 USD an hour: `PerSecond(0.60 / 3600)`.
@@ -148,20 +151,20 @@ class PerSecond(Pricing):
         _check(self.usd, f"PerSecond({self.usd!r})", "USD per second")
 
     def of(self, usage: UsageMetadata | None, seconds: float | None = None) -> float | None:
-        """Cost of a call in USD; `None` for a call that was not made: nobody knows its time."""
+        """Return the cost of a call in USD; `None` for a call that was not made."""
         return None if seconds is None else self.usd * seconds
 
     def of_failed(self, seconds: float | None = None) -> float | None:
-        """Cost of the time that a failed call took, in USD: the machine ran all the same."""
+        """Return the cost in USD of a failed call's time, in which the machine ran too."""
         return self.of(None, seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Power(Pricing):
-    """The electricity that a call takes on a machine of one's own.
+    """The price of the electricity that a call uses on one's own machine.
 
     Args:
-        watts: What the machine draws while it answers, in watts.
+        watts: The machine's power consumption while it answers, in watts.
         usd_per_kwh: Price of a kilowatt-hour, in USD.
 
     Raises:
@@ -181,11 +184,11 @@ class Power(Pricing):
         return self.watts / 1000 * self.usd_per_kwh / 3600
 
     def of(self, usage: UsageMetadata | None, seconds: float | None = None) -> float | None:
-        """Cost of a call in USD; `None` for a call that was not made: nobody knows its time."""
+        """Return the cost of a call in USD; `None` for a call that was not made."""
         return None if seconds is None else self.usd * seconds
 
     def of_failed(self, seconds: float | None = None) -> float | None:
-        """Cost of the time that a failed call took, in USD: the machine ran all the same."""
+        """Return the cost in USD of a failed call's time, in which the machine ran too."""
         return self.of(None, seconds)
 
 
@@ -197,14 +200,14 @@ def cost_of_call(
     failed: bool = False,
     unbilled: bool = False,
 ) -> float | None:
-    """Cost of a call that was made, in USD; `None` where it is not known.
+    """Return the cost of a call in USD; `None` where it is unknown.
 
     Args:
         price: The model's price, or `None`.
         usage: Token counts as reported, or `None`.
         seconds: How long the call took.
-        failed: It raised.
-        unbilled: It raised before its model began to answer, which no provider bills.
+        failed: Whether it raised.
+        unbilled: Whether it raised before its model began to answer, which no provider bills.
     """
     if usage and from_cache(usage):
         return 0.0
@@ -216,7 +219,7 @@ def cost_of_call(
 
 
 def known_cost(cost: float | None) -> float | None:
-    """The cost where it is one: a price of one's own may say anything, and sums stay finite."""
+    """Return the cost if it is a finite number, else `None`: a user's own price may return anything."""
     return cost if cost is not None and 0 <= cost <= MOST_USD else None
 
 

@@ -1,7 +1,7 @@
-"""Token counts as LangChain reports them, taken apart so that each token is counted once.
+"""Token counts as LangChain reports them, split so that each token is counted once.
 
-A server may report anything. No count is less than 0 or more than `MOST_TOKENS`, and what is no count
-is 0: `believed` says where that was so.
+A server may report anything. Counts are limited to 0 to `MOST_TOKENS`, and what is no count becomes
+0; `believed` returns whether that was necessary.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DETAILS = ("input_token_details", "output_token_details")
 
 @dataclass(frozen=True, slots=True)
 class TokenCounts:
-    """The tokens of a call.
+    """The token counts of a call.
 
     In `UsageMetadata` cache reads and writes are inside `input_tokens`, and reasoning is inside
     `output_tokens`. Counts that contradict that are cut back to it, so that no token is paid twice.
@@ -93,10 +93,10 @@ class TokenCounts:
 
 
 def believed(usage: Mapping[str, Any]) -> tuple[UsageMetadata, bool]:
-    """The counts within their bounds, and whether all of them were so as they came.
+    """Return the counts within their bounds, and whether all were within them originally.
 
     Args:
-        usage: A message's `usage_metadata`, whatever a server put there.
+        usage: A message's `usage_metadata`, unvalidated.
     """
     found = {**usage, **{name: _count(usage.get(name)) for name in _COUNTS}}
     believable = all(_is_count(usage.get(name)) for name in _COUNTS)
@@ -114,12 +114,13 @@ def believed(usage: Mapping[str, Any]) -> tuple[UsageMetadata, bool]:
 
 
 def estimated_usage(received: AIMessage, input_tokens: int) -> UsageMetadata:
-    """What a call has used that broke off: counts that came before it broke, and for the rest about
-    four characters a token.
+    """Estimate the usage of a call that broke off.
+
+    Uses the counts that arrived before, and about four characters per token for the rest.
 
     Args:
-        received: What had come of the answer.
-        input_tokens: What was sent, by the router's own count.
+        received: The part of the answer that arrived.
+        input_tokens: The input's tokens, by the router's own count.
     """
     came, went = 0, 0
     if received.usage_metadata:
@@ -131,7 +132,7 @@ def estimated_usage(received: AIMessage, input_tokens: int) -> UsageMetadata:
 
 
 def from_cache(usage: Mapping[str, Any]) -> bool:
-    """Whether an answer came from a cache of LangChain's: no model was called, nothing is paid."""
+    """Whether an answer came from a LangChain cache: no model was called, and nothing is paid."""
     return usage.get("total_cost") == 0
 
 

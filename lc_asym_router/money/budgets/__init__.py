@@ -1,1 +1,1 @@
-"""Limits on what is spent: reserved before a call, settled after it."""
+"""Limits on spending: each call's maximum is reserved before it, and settled after it."""

@@ -1,4 +1,4 @@
-"""A budget: what it limits, per what, and what happens when it is used up."""
+"""A budget: its limits, what they apply to, and what happens when they are exhausted."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Scope:
 
     Attributes:
         thread: Its thread's id; "-" where it has none.
-        tags: The caller's tags; "-" alone where there are none.
-        moment: When, in UTC.
+        tags: The caller's tags; only "-" where there are none.
+        moment: Its time, in UTC.
     """
 
     thread: str
@@ -53,11 +53,11 @@ class Scope:
 class Budget:
     """A limit on what requests may spend, in USD, tokens or calls, or several of these at once.
 
-    Before each call the most that it can take is reserved, and afterwards settled to what it took:
+    Before each call its maximum is reserved, and afterwards settled to what it took:
     spent and reserved together never pass the limit, in threads, tasks, processes and machines that
-    share the store. A call that there is no room for is not made.
+    share the store. A call that has no room is not made.
 
-    What holds, and what does not:
+    Guarantees and their limits:
     - The most that a call can take is its text's bytes as input tokens (no tokenizer makes more; an
       image or a file is taken as 50,000) and its model's limit on output tokens, at the tier's
       dearest price. Where a provider bills more than that (it ignores the limit, hidden prompts,
@@ -76,9 +76,9 @@ class Budget:
       calls past LangChain's chat models is not seen.
 
     Args:
-        usd: The most that may be spent, in USD.
-        tokens: The most tokens, input and output together.
-        calls: The most calls of models. With `per="request"` it caps what a request is amplified to.
+        usd: The maximum cost, in USD.
+        tokens: The maximum number of tokens, input and output together.
+        calls: The maximum number of model calls. With `per="request"` it limits the calls of a request.
         per: "request"; "thread" (the config's `thread_id`; requests without one count together);
             "day" (from midnight to midnight UTC); "tag" (each of the caller's tags has the limit to
             itself; requests without tags count together).
@@ -92,16 +92,16 @@ class Budget:
         tag: With `per="tag"`, the only tag that counts, or with a "*" at its end all that begin so,
             each with the limit to itself; requests without one are free of this budget.
             `Budget(usd=5, per="tag", tag="user:*", every="day")`: each user's own 5 USD a day.
-        every: With `per="thread"` or `per="tag"`, the period after which the limit is there again:
+        every: With `per="thread"` or `per="tag"`, the period after which the budget resets:
             "hour", "day", "week" (from Monday) or "month", in UTC. Left out: never.
-        store: Where its sums are, a `BudgetStore`, or its URL. Left out: the memory of this process.
+        store: A `BudgetStore`, or its URL. Omitted: the memory of this process.
         lease: Seconds after which a dead process's reservation counts no more, and what a call that
             is paid by the second is reserved at.
         max_output_tokens: Set on the model of every tier that this budget pays for and that has no
             limit on its output tokens. Required for such a tier.
 
     Raises:
-        ConfigurationError: A setting makes no sense.
+        ConfigurationError: A setting is invalid.
     """
 
     usd: float | None = None
@@ -171,17 +171,17 @@ class Budget:
             )
 
     def limit(self, unit: Unit) -> int | None:
-        """The limit in a unit, in whole parts; `None` for none."""
+        """Return the limit in a unit, as a whole number of its smallest parts; `None` for none."""
         limit = getattr(self, unit)
         return None if limit is None else limit_amount(unit, limit)
 
     @property
     def period(self) -> Every | None:
-        """The period that the limit is for, or `None`."""
+        """Return the period that the limit is for, or `None`."""
         return "day" if self.per == "day" else self.every
 
     def scopes(self, scope: Scope) -> tuple[str, ...]:
-        """Under what a request counts: none, one, or each of its tags."""
+        """Return what a request counts under: nothing, one scope, or each of its tags."""
         if self.per == "day":
             return (period_name("day", scope.moment),)
         if self.per == "thread":
@@ -209,18 +209,18 @@ class Budget:
                 yield unit, place, Claim(key, limit, most[unit], self.lease, ends_at)
 
     def key(self, unit: Unit, place: str, moment: datetime) -> str:
-        """The key of a limit in the store."""
+        """Return the key of a limit in the store."""
         if len(place) > 100 or not place.isprintable() or not place.isascii():
             place = hashlib.sha256(place.encode("utf-8", "replace")).hexdigest()
         key = f"{self.name}|{self.per}|{unit}|{place}"
         return f"{key}|{period_name(self.every, moment)}" if self.every else key
 
     def opens_at(self, moment: datetime) -> str | None:
-        """When time opens the budget again, ISO 8601 in UTC; `None` where it does not."""
+        """Return when the budget resets, ISO 8601 in UTC; `None` where it does not."""
         return period_end(self.period, moment).isoformat() if self.period else None
 
     def balance(self, scope: str | None = None) -> dict[str, dict[str, float]]:
-        """What is spent and reserved now, by unit: limit, spent, reserved, left.
+        """Return limit, spent, reserved and left by unit, in USD, tokens or calls.
 
         Args:
             scope: The thread's id, the tag, or the day ("2026-01-31"); left out: today, the

@@ -1,4 +1,4 @@
-"""What a call asks of a store, and what it gets."""
+"""A call's request for a reservation, and the store's reply."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A claim that finds no room, with the balance that it found."""
+    """A claim without room, with the balance that ruled it out."""
 
     claim: Claim
     balance: Balance

@@ -1,4 +1,4 @@
-"""What is said when a budget is used up."""
+"""The description of an exhausted budget."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ class Exhausted:
 
     Attributes:
         budget: The budget's name.
-        per: What it is per: "request", "thread", "day" or "tag".
+        per: What the budget is per: "request", "thread", "day" or "tag".
         scope: The thread, the tag or the day (UTC); "" for a request.
-        unit: What it limits: "usd", "tokens" or "calls".
+        unit: The unit of the limit: "usd", "tokens" or "calls".
         limit: The limit, in that unit.
-        spent: What is spent, in that unit.
-        reserved: What calls under way may still spend, in that unit.
-        needed: The most that the refused call could have spent, in that unit.
-        opens_at: When the budget opens again, ISO 8601 in UTC; `None` where time does not open it.
+        spent: The amount spent, in that unit.
+        reserved: The amount that running calls may still spend, in that unit.
+        needed: The maximum of the refused call, in that unit.
+        opens_at: When the budget resets, ISO 8601 in UTC; `None` where it does not.
         tier: The tier that was to be called; "" for a call of a classifier or a check.
-        fault: Why the budget could not be asked, or `None`: then nothing is known of it, and no
-            call is made.
+        fault: Why the budget's store could not be used, or `None`: then the amounts are unknown,
+            and no call is made.
         every: The period that the limit is for, "hour", "day", "week" or "month"; `None` for none.
     """
 
@@ -42,7 +42,7 @@ class Exhausted:
     every: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As it stands in the record: plain JSON."""
+        """Return it as stored in the record: plain JSON."""
         return asdict(self)
 
     def __str__(self) -> str:

@@ -36,7 +36,7 @@ class _Sums:
 
 
 class MemoryVault:
-    """Keeps what is spent and reserved in dicts, under one lock. It is gone with the process.
+    """Stores what is spent and reserved in dicts, under one lock; lost when the process ends.
 
     Sums of periods that are over are dropped. Of the others at most `max_keys` are known: beyond
     that the one that has not changed for the longest is dropped, and its limit begins anew.

@@ -1,4 +1,4 @@
-"""One call's reservations, in every store that its budgets are kept in."""
+"""One call's reservations, in every store of its budgets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GRACE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A claim, with the budget whose it is."""
+    """A claim, with its budget."""
 
     budget: Budget
     unit: Unit

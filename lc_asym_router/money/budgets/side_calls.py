@@ -1,4 +1,4 @@
-"""Reserving the calls that a classifier or a check makes, whoever makes them."""
+"""Reserve the model calls that a classifier or a check makes, in its own code or below."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ DEFAULT_OUTPUT = 4096
 
 
 class SideCallBudget:
-    """Stands before the model calls of a classifier or a check: no room, no call.
+    """Callback handlers that admit the model calls of a classifier or a check only within the budgets.
 
-    A refused call raises `BudgetExceededError` in whoever makes it: a classifier falls back, a check
-    fails. Used as a context manager: what is open at its end is booked at all that was reserved.
+    A refused call raises `BudgetExceededError` in its caller: a classifier falls back, a check
+    fails. Used as a context manager: a call still running at the end is settled at all that was
+    reserved.
 
     Args:
-        budgets: The budgets; none, and everything may pass.
+        budgets: The budgets; without any, every call is admitted.
         scope: What the request counts under.
         before: What the request was charged before.
-        price_of: The price of a model by its name and its provider's.
-        seconds: How long the stores may take: what is left until the request's deadline, asked for
-            each call; `None` for no limit.
+        price_of: Returns the price of a model, by its name and its provider's.
+        seconds: Returns how long the stores may take, in seconds: the time until the request's
+            deadline; `None` for no limit.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class SideCallBudget:
 
     @property
     def handlers(self) -> list[BaseCallbackHandler]:
-        """What hangs on the config of the classifier or the check."""
+        """The callback handlers for the config of the classifier or the check."""
         return [_Handler(self)] if self.budgets else []
 
     @property

@@ -1,4 +1,4 @@
-"""Where budgets keep what is spent and reserved."""
+"""The store of what budgets have spent and reserved."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ logger = logging.getLogger(__name__)
 
 
 class BudgetStore:
-    """Where budgets keep what is spent and what is reserved. Threads and tasks may share it.
+    """Stores what budgets have spent and reserved. Safe to share between threads and tasks.
 
-    Sums of periods that are over are deleted a day later. An SQLite file that is deleted or replaced
-    while it is in use is opened anew, with what this process knows of it.
+    Sums of past periods are deleted a day later. An SQLite file that is deleted or replaced while
+    in use is opened anew, with the sums that this process knows.
 
     Args:
         url: A URL ("postgresql://user:password@host/database", "sqlite:///budgets.sqlite3") or the
-            path of an SQLite file: processes share it, and on PostgreSQL machines too. It may be the
-            ledger's database. `None` keeps it in the memory of this process alone.
-        max_keys: In memory, the most sums (of a thread, of a tag) that are known at a time: beyond
-            that the one that has not changed for the longest is forgotten, and the log says so once.
+            path of an SQLite file: processes share it, and on PostgreSQL machines too. It may be
+            the ledger's database. `None` stores it in the memory of this process only.
+        max_keys: In memory, the maximum number of sums (of threads, of tags): beyond that, the one
+            that has been unchanged for longest is dropped, with one warning in the log.
 
     Raises:
-        ConfigurationError: The URL can't be read, or the extra "ledger" or "postgres" is missing.
+        ConfigurationError: The URL is invalid, or the extra "ledger" or "postgres" is not
+            installed.
     """
 
     def __init__(
@@ -52,12 +53,14 @@ class BudgetStore:
 
     @property
     def waits(self) -> bool:
-        """Whether it may take long (a database, a class of one's own): no event loop waits for it."""
+        """Whether a call may block (a database, a user's own class), so that no event loop may make
+        it.
+        """
         return bool(self._vault.waits) or type(self) is not BudgetStore
 
     @property
     def name(self) -> str:
-        """Where it is: "memory", or the database's URL without its password."""
+        """The store's name: "memory", or the database's URL without its password."""
         return str(self._vault.name)
 
     def reserve(
@@ -110,7 +113,7 @@ class BudgetStore:
             self._owed.append((id, dict(amounts)))
 
     def balance(self, key: str) -> Balance:
-        """What is spent and reserved under a key."""
+        """Return what is spent and reserved under a key."""
         balance: Balance = self._vault.balance(key)
         return balance
 

@@ -1,4 +1,4 @@
-"""Bringing a database's tables up to date, by any number of processes at once."""
+"""Migrate a database's tables to the current version; safe in any number of concurrent processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the ledger writes: a request's rows, and a failure that comes to light later."""
+"""The rows that the ledger writes: those of a request, and an error that is found later."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What is written later of a request that was answered, and failed after all.
+    """An error of a request that was already recorded as answered.
 
     Attributes:
         request_id: The request's own id.

@@ -1,4 +1,4 @@
-"""The database: where it is, how to write to it so that nothing is written twice."""
+"""The database: its location, and writing to it without duplicates."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SLICE = 500
 
 
 def default_path() -> Path:
-    """The ledger's file where none is named: in the platform's folder for a user's data."""
+    """Return the ledger's default file, in the platform's folder for user data."""
     platformdirs = needed("platformdirs", "ledger")
     return Path(platformdirs.user_data_path("lc-asym-router")) / "ledger.sqlite3"
 
@@ -98,7 +98,7 @@ class Store:
         url: Its URL, from `url_of`.
 
     Attributes:
-        files: How many files it has been: one more each time its SQLite file was replaced.
+        files: Number of files opened so far: one more each time its SQLite file was replaced.
     """
 
     def __init__(self, url: URL) -> None:

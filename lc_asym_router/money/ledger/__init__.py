@@ -1,4 +1,4 @@
-"""The ledger: every request's record in a real database, without its text, and the report on it."""
+"""The ledger: stores every request's record, without its text, in a database, and reports on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Ledger`: a callback handler that keeps every request's record in a database."""
+"""`Ledger`: a callback handler that stores every request's record in a database."""
 
 from __future__ import annotations
 
@@ -28,22 +28,23 @@ logger = logging.getLogger(__name__)
 
 
 class Ledger(RecordsOnly):
-    """Keeps the record of every request, without its text, in SQLite or PostgreSQL.
+    """Stores the record of every request, without its text, in SQLite or PostgreSQL.
 
     A callback handler: `AsymRouter(callbacks=[ledger])`, or in the config of a call. Requests never
     wait for it: one background thread writes in batches. While the database is down they wait in a
     bounded queue; what does not fit is dropped, counted in `dropped` and logged. A request is written
-    once, whatever is tried again. What `flush` has returned for outlives a crash; the rest of the
-    queue is written when the process ends in order. Threads, tasks and forked processes may share it.
+    once, even if a write is retried. Requests that `flush` has returned for survive a crash; the rest
+    of the queue is written when the process exits normally. Threads, tasks and forked processes may
+    share it.
 
     Args:
         url: ``"sqlite:///path"`` or ``"postgresql://user:password@host/database"``, or a file's path;
             `ledger.sqlite3` in the platform's folder for a user's data where it is not given.
-        keep_text: Keep prompts, answers and the reasons of decisions and checks too.
-        queue: The most requests that wait to be written.
-        batch: The most requests in one transaction.
+        keep_text: Whether to store prompts, answers and the reasons of decisions and checks too.
+        queue: Maximum number of requests that wait to be written.
+        batch: Maximum number of requests in one transaction.
         flush_seconds: How long a request waits for others to share its transaction, in seconds.
-        exit_seconds: How long the end of the process waits for the database, in seconds.
+        exit_seconds: How long the process's exit waits for the database, in seconds.
 
     Raises:
         ConfigurationError: The URL can't be read, a number makes no sense, or an extra is missing.
@@ -84,23 +85,25 @@ class Ledger(RecordsOnly):
         )
 
     def on_router_record(self, finished: FinishedRequest) -> None:
-        """A request has come to its end: take its rows in. It does not wait for the database."""
+        """Queue a finished request's rows, without waiting for the database."""
         self._writer.put(rows_of(finished, keep_text=self.keep_text))
 
     def on_router_output_error(self, request_id: str, error: Exception) -> None:
-        """An answered request's structured output can't be read: its row says that it has failed."""
+        """Mark an answered request as failed, because its structured output can't be parsed."""
         self._writer.put(Failure(request_id, type(error).__name__))
 
     # writing --------------------------------------------------------------------------------
 
     @property
     def dropped(self) -> int:
-        """Requests that this process could not keep: the queue was full, or they were refused."""
+        """Number of requests of this process that were not stored: the queue was full, or they were
+        refused.
+        """
         return self._writer.dropped
 
     @property
     def pending(self) -> int:
-        """Requests that wait to be written."""
+        """Number of requests that wait to be written."""
         return self._writer.pending
 
     def flush(self, timeout: float = 30.0) -> None:
@@ -119,11 +122,11 @@ class Ledger(RecordsOnly):
         await asyncio.to_thread(self.flush, timeout)
 
     def close(self, timeout: float | None = None) -> None:
-        """Write what waits, and end. What comes later is dropped and counted.
+        """Write the queue, and stop. Later requests are dropped and counted.
 
         Args:
-            timeout: How long to wait for the database, in seconds; `exit_seconds` by default. What
-                is not written then is dropped, counted and logged.
+            timeout: How long to wait for the database, in seconds; `exit_seconds` by default.
+                Requests not written by then are dropped, counted and logged.
         """
         self._writer.close(self._writer.exit_seconds if timeout is None else timeout)
 
@@ -133,7 +136,7 @@ class Ledger(RecordsOnly):
 
     @asynccontextmanager
     async def lifespan(self, app: object = None) -> AsyncIterator[None]:
-        """A lifespan for Starlette and FastAPI: all is written before the server ends.
+        """Lifespan context for Starlette and FastAPI: writes the queue before the server ends.
 
         A server such as uvicorn ends by the signal that it got (SIGTERM), and then Python calls
         nothing at the process's end. The ledger stays open: a later start goes on with it.
@@ -195,7 +198,7 @@ class Ledger(RecordsOnly):
     def rows(
         self, by: By | None = None, since: Moment = None, until: Moment = None
     ) -> list[dict[str, Any]]:
-        """The report as plain dicts: requests, shares, escalations, failed checks, money, latency.
+        """Return the report as dicts: requests, shares, escalations, failed checks, costs, latency.
 
         Sums of money are over what is known; `unknown_cost` and `unknown_saving` say how many
         requests are not in them. `cost_by_model` is by the model that was called, as its provider
@@ -204,12 +207,12 @@ class Ledger(RecordsOnly):
         Args:
             by: "day" (UTC), "model" or "tier" (that answered), "tag" or "thread"; `None` for all in
                 one row.
-            since: The first moment that counts: a datetime, a date (UTC), ISO text, or "7d".
-            until: The first moment that doesn't any more, likewise.
+            since: Start of the period (inclusive): a datetime, a date (UTC), ISO text, or "7d".
+            until: End of the period (exclusive), likewise.
 
         Raises:
-            ConfigurationError: An argument is of no known form.
-            LedgerError: The database can't be read, or what has ended can't be written to it.
+            ConfigurationError: An argument has an unknown format.
+            LedgerError: The database can't be read, or finished requests can't be written to it.
         """
         wanted, first, end = checked(by, since, until)
         if self.pending:
@@ -227,7 +230,7 @@ class Ledger(RecordsOnly):
             ) from None
 
     def report(self, by: By | None = None, since: Moment = None, until: Moment = None) -> Any:
-        """The report as a pandas DataFrame; see `rows`.
+        """Return the report as a pandas DataFrame; see `rows`.
 
         Raises:
             ConfigurationError: As for `rows`, or pandas is not installed.

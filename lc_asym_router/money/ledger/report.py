@@ -1,4 +1,4 @@
-"""The report: what the ledger's rows add up to."""
+"""The report: totals of the ledger's rows."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def report_rows(
         connection: A transaction on the ledger.
         by: What the requests are grouped by; `None` for one row of all. The model and the tier are
             those that answered. A request with several tags counts under each.
-        since: The first moment that counts.
-        until: The first that doesn't any more.
+        since: Start of the period (inclusive).
+        until: End of the period (exclusive).
     """
     from sqlalchemy import select
 
@@ -98,7 +98,7 @@ def _keys(row: Any, by: By | None, tagged: dict[str, list[str]]) -> Sequence[Any
 
 
 class _Group:
-    """What some requests add up to."""
+    """Totals of a group of requests."""
 
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()

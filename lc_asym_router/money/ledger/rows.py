@@ -1,4 +1,4 @@
-"""From a record to the ledger's rows."""
+"""Convert a record to the ledger's rows."""
 
 from __future__ import annotations
 

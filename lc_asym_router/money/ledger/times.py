@@ -1,4 +1,4 @@
-"""From what a person writes to a moment in UTC."""
+"""Parse a user's date or time span to a moment in UTC."""
 
 from __future__ import annotations
 

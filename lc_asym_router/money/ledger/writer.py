@@ -1,4 +1,4 @@
-"""Writing off the request's path: a bounded queue and one thread that empties it in batches."""
+"""Write to the database in the background: a bounded queue and one thread that writes batches."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOG_EVERY = 60.0
 
 
 class Writer:
-    """Takes rows in at once and writes them later.
+    """Queues rows and writes them in the background.
 
     Args:
         store: Where they go.
@@ -76,7 +76,7 @@ class Writer:
         return len(self._waiting)
 
     def put(self, rows: Rows | Failure) -> None:
-        """Take a request in. Never waits for the database."""
+        """Queue a request, without waiting for the database."""
         with self._changed:
             if self._closed or len(self._waiting) >= self.size:
                 self._drop(1, "the ledger is closed" if self._closed else self._why_full())
