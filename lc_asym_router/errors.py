@@ -1,8 +1,8 @@
-"""What can go wrong, each with a message that says what to do instead.
+"""The package's errors, each with a message that says what to do instead.
 
-No message holds a prompt, an answer or a key: see `describe_error`. Every error can be pickled, so
-that it crosses to another process with its text and its record; what may hold a prompt or a key
-(providers' exceptions with their requests, the raw message) stays behind.
+No message contains a prompt, an answer or a key: see `describe_error`. Every error can be pickled,
+so that it reaches another process with its text and its record; what may contain a prompt or a key
+(providers' exceptions with their requests, the raw message) is not pickled.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any, Self
 
 
 class RouterError(Exception):
-    """Base of every error that this package raises itself.
+    """Base class of all errors that this package raises.
 
-    A pickled one has its text and its attributes; notes, causes and tracebacks, which others write,
-    are not pickled. A copy within the process is whole.
+    Pickling preserves the text and the attributes, but not notes, causes and tracebacks, which
+    other code writes. Copying within the process preserves everything.
     """
 
     def __reduce__(self) -> Any:
@@ -31,7 +31,7 @@ class RouterError(Exception):
         return self.__copy__()
 
     def _crossing(self) -> dict[str, Any]:
-        """The attributes that go to another process."""
+        """Return the attributes that are pickled."""
         return {name: value for name, value in vars(self).items() if name != "__notes__"}
 
 
@@ -43,21 +43,21 @@ def _rebuilt(kind: type[Any], args: tuple[Any, ...], attributes: Mapping[str, An
 
 
 class ConfigurationError(RouterError, ValueError):
-    """The router, a tier, a classifier or a check was set up wrongly."""
+    """The router, a tier, a classifier or a check is configured wrongly."""
 
 
 class ModelFileError(ConfigurationError):
-    """A file of weights is not there, is no such file, is of another version, or is damaged."""
+    """A weights file does not exist, is invalid or damaged, or has another version."""
 
 
 class InvalidRequestError(RouterError, ValueError):
-    """The request can't be routed: it is empty, or no human turn is in it."""
+    """The request can't be routed: it is empty, has no human turn, or has an unknown argument."""
 
 
 class ClassifierError(RouterError):
-    """A classifier was late, failed, or answered something that is no score.
+    """A classifier timed out, failed, or returned something that is no score.
 
-    It never reaches the caller of `AsymRouter`: the decision falls back and says why.
+    Callers of `AsymRouter` never see it: the decision falls back and records the reason.
     """
 
 
@@ -66,7 +66,7 @@ class CheckError(RouterError, TypeError):
 
 
 class CutStreamError(RouterError):
-    """A stream ended without its end mark, so its answer is not whole."""
+    """A stream ended without its end marker, so its answer is incomplete."""
 
     def __init__(self) -> None:
         super().__init__("the stream ended without its end mark; the answer was cut off")
@@ -80,10 +80,10 @@ class EmptyStreamError(RouterError):
 
 
 class FailedEndError(RouterError):
-    """An answer ended with an error of the server's, after its head said that all was well.
+    """An answer ended with a server error, after it had begun with a success status.
 
     Attributes:
-        reason: What the server named it.
+        reason: The server's name for the error.
     """
 
     def __init__(self, reason: str) -> None:
@@ -92,11 +92,11 @@ class FailedEndError(RouterError):
 
 
 class NoAnswerError(RouterError):
-    """An answer came whole, and is none: empty, withheld, or a tool call that can't be read.
+    """A complete response that is no answer: empty, withheld, or a tool call that can't be parsed.
 
     Attributes:
-        fault: What it is.
-        passing: Whether the same call may well bring a better one.
+        fault: Description of the fault.
+        passing: Whether repeating the call may give an answer.
     """
 
     def __init__(self, fault: str, passing: bool = True) -> None:
@@ -106,12 +106,12 @@ class NoAnswerError(RouterError):
 
 
 class AttemptTimeoutError(RouterError, TimeoutError):
-    """A call of a tier took longer than it may, or the request's deadline left it no time.
+    """A call of a tier took longer than its limit, or the request's deadline left no time for it.
 
     Attributes:
-        seconds: The time that it had.
-        asked: Whether the tier was asked at all.
-        own: Whether it was the tier's own limit that passed, not the request's deadline.
+        seconds: The time limit that applied, in seconds.
+        asked: Whether the tier was called at all.
+        own: Whether the tier's own limit was exceeded, not the request's deadline.
     """
 
     def __init__(self, seconds: float, *, asked: bool = True, own: bool = False) -> None:
@@ -129,10 +129,10 @@ class AttemptTimeoutError(RouterError, TimeoutError):
 
 
 class CircuitOpenError(RouterError):
-    """A tier has failed too often of late, so it was not asked.
+    """A tier has failed too often recently, so it was not called.
 
     Attributes:
-        seconds: Time until it is tried again; 0 where another request tries it now.
+        seconds: Seconds until it is tried again; 0 while another request is trying it.
     """
 
     def __init__(self, seconds: float, why: str = "") -> None:
@@ -143,11 +143,11 @@ class CircuitOpenError(RouterError):
 
 
 class QueueFullError(RouterError):
-    """So many calls of a tier are under way and waiting that another one may not wait.
+    """A tier has so many running and waiting calls that no further one may wait.
 
     Attributes:
-        limit: Calls at once.
-        waiting: Calls that wait.
+        limit: Maximum number of concurrent calls.
+        waiting: Number of waiting calls.
     """
 
     def __init__(self, limit: int, waiting: int) -> None:
@@ -160,7 +160,7 @@ class QueueFullError(RouterError):
 
 
 class NoTierError(RouterError):
-    """No tier can take the request (its images, its tools, its length).
+    """No tier can take the request (because of its images, its tools or its length).
 
     Attributes:
         reasons: For each tier's name, why it can't.
@@ -177,7 +177,7 @@ class NoTierError(RouterError):
 
 
 class ProviderError(RouterError):
-    """What became of a provider's exception in another process: what is known of it, in words.
+    """Replaces a provider's exception when an error is pickled, and describes it.
 
     Attributes:
         kind: Name of the exception's class.
@@ -191,13 +191,13 @@ class ProviderError(RouterError):
 
 
 class TiersFailedError(RouterError):
-    """No tier gave an answer that may be handed on.
+    """No tier gave an answer that may be returned.
 
     Attributes:
         record: The whole record (decision, attempts, totals), JSON-serialisable.
-        exceptions: What the tiers raised, in order. They are not chained to this error,
-            because a provider's message may quote a prompt or a key; in another process a
-            `ProviderError` stands for each that is not of this package.
+        exceptions: The tiers' exceptions, in order. They are not chained to this error, because a
+            provider's message may quote a prompt or a key; after unpickling, a `ProviderError`
+            replaces each exception that is not of this package.
     """
 
     def __init__(self, record: Mapping[str, Any], exceptions: Sequence[BaseException] = ()) -> None:
@@ -207,7 +207,7 @@ class TiersFailedError(RouterError):
 
     @property
     def attempts(self) -> list[dict[str, Any]]:
-        """One entry an attempt, as in `response_metadata["router"]["attempts"]`."""
+        """The attempts, as in `response_metadata["router"]["attempts"]`."""
         return list(self.record.get("attempts", ()))
 
     def _crossing(self) -> dict[str, Any]:
@@ -240,10 +240,10 @@ class BudgetExceededError(TiersFailedError):
     """A budget has no room for a call, and `on_exhausted` gives no other answer.
 
     Attributes:
-        exhausted: Which budget, spent, reserved, limit, and when it opens again.
-        record: The record so far; its attempts say what was tried before (a small answer that
-            failed its check, for example).
-        exceptions: What the tiers raised before.
+        exhausted: Which budget it is, what is spent and reserved, its limit, and when it resets.
+        record: The record so far, with the earlier attempts (a small answer that failed its check,
+            for example).
+        exceptions: The tiers' exceptions so far.
     """
 
     def __init__(
@@ -267,8 +267,8 @@ class UnreadableOutputError(RouterError, ValueError):
     """The last tier's structured output does not parse or validate.
 
     Attributes:
-        message: The raw message; not in the text of the error. `None` in another process, for the
-            answer may repeat the prompt.
+        message: The raw message; the error's text does not have it. `None` after unpickling,
+            because the answer may repeat the prompt.
         record: The request's record, as in `response_metadata["router"]`.
     """
 
@@ -294,23 +294,23 @@ class GradingError(ConfigurationError):
 
 
 class LedgerError(RouterError):
-    """The ledger could not be written, or not be read."""
+    """The ledger could not be written or read."""
 
 
 class CalibrationError(ConfigurationError):
-    """A calibration can't be read, or is not for this router."""
+    """A calibration can't be made, can't be read, or is not for this router."""
 
 
 class PlanError(RouterError, ValueError):
-    """A plan that can't be carried out; the message says what is wrong with it."""
+    """A plan can't be executed; the message says why."""
 
 
 def _described(error: BaseException, causes: list[str]) -> RouterError:
-    """An exception as it may cross to another process.
+    """Return an exception in a form that may be pickled.
 
     Args:
-        error: What a tier raised.
-        causes: The attempts' errors, in order, already described; each is taken once.
+        error: A tier's exception.
+        causes: The attempts' errors, in order, already described; each is used once.
     """
     if isinstance(error, RouterError):
         return error

@@ -1,1 +1,1 @@
-"""What the packages share and no user imports."""
+"""Code shared by the packages; not for users."""

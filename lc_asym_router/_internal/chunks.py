@@ -1,4 +1,4 @@
-"""Messages as chunks, and chunks as the message that they add up to."""
+"""Convert messages to chunks, and chunks to the message that they add up to."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Draft = list[AIMessageChunk] | AIMessage
 
 
 def as_chunks(draft: Draft) -> list[AIMessageChunk]:
-    """A draft as the chunks in which it came; a whole message as one chunk."""
+    """Return the chunks of a draft as they arrived; a whole message as one chunk."""
     return draft if isinstance(draft, list) else [as_chunk(draft)]
 
 
 def as_chunk(message: AIMessage) -> AIMessageChunk:
-    """A whole message as a single chunk."""
+    """Return a whole message as a single chunk."""
     if isinstance(message, AIMessageChunk):
         return message
     return AIMessageChunk(
@@ -47,7 +47,7 @@ def _arguments(args: Any) -> str:
 
 
 def as_message(draft: Draft) -> AIMessage:
-    """A draft as the message that its chunks add up to."""
+    """Return the message that a draft's chunks add up to."""
     if isinstance(draft, AIMessage) and not isinstance(draft, AIMessageChunk):
         return draft
     chunks = as_chunks(draft)
@@ -58,10 +58,10 @@ def as_message(draft: Draft) -> AIMessage:
 
 
 def _strict(whole: AIMessageChunk, message: AIMessage) -> AIMessage:
-    """Undo the repair of broken tool calls.
+    """Undo LangChain's repair of incomplete tool calls.
 
-    LangChain completes a streamed call's half JSON (`'{"a": 1, '` becomes `{"a": 1}`), so that a
-    call that was cut off looks whole. Such a call belongs among the invalid ones.
+    LangChain completes a streamed call's partial JSON (`'{"a": 1, '` becomes `{"a": 1}`), so that a
+    call that was cut off looks complete. It must be an invalid tool call instead.
     """
     broken = [chunk for chunk in whole.tool_call_chunks if not _is_object(chunk["args"])]
     if not broken:

@@ -1,6 +1,7 @@
-"""Every private name of other packages that is used here: what for, and in which versions it was seen.
+"""All private names of other packages that are used here, with their purpose and the versions they
+are in.
 
-Nothing else in the package imports or reaches for one. See `tests/_internal/test_compat.py`.
+No other module uses one. `tests/_internal/test_compat.py` tests each.
 """
 
 from __future__ import annotations
@@ -57,12 +58,14 @@ ANTHROPIC_CLIENTS = ("_client_params", "_client", "_async_client")
 
 
 def resource_client(resource: Any) -> Any:
-    """The client that a resource of an SDK (`ChatGroq.client`) belongs to, or `None`; groq 0.37.1."""
+    """Return the client that an SDK's resource (`ChatGroq.client`) belongs to, or `None`; groq
+    0.37.1.
+    """
     return getattr(resource, "_client", None)
 
 
 def langsmith_params(model: BaseChatModel) -> dict[str, Any]:
-    """What LangSmith is told of a model: `ls_provider`, `ls_model_name`, ...
+    """Return a model's parameters for LangSmith: `ls_provider`, `ls_model_name`, ...
 
     `BaseChatModel._get_ls_params`: nothing public names the provider; langchain-core 1.8.3.
     """
@@ -70,16 +73,15 @@ def langsmith_params(model: BaseChatModel) -> dict[str, Any]:
 
 
 def provider_of(model: BaseChatModel) -> str:
-    """The model's provider, as LangSmith names it: "ollama", "openai", ...; "" where it has none."""
+    """Return the provider's LangSmith name: "ollama", "openai", ...; "" where there is none."""
     return str(langsmith_params(model).get("ls_provider", ""))
 
 
 def http_clients(model: BaseChatModel) -> Iterator[Any]:
-    """The sync httpx clients that a model calls with, as far as they are found.
+    """Return the sync httpx clients that a model uses, as far as they are found.
 
-    `ChatOpenAI.root_client._client` and `ChatOllama._client._client`: their event hooks bound and end
-    a sync call; langchain-openai 1.7.4, langchain-ollama 1.1.0,
-    openai 3.57.0, ollama 0.6.3.
+    `ChatOpenAI.root_client._client` and `ChatOllama._client._client`: their event hooks bound and
+    end a sync call; langchain-openai 1.7.4, langchain-ollama 1.1.0, openai 3.57.0, ollama 0.6.3.
     """
     for holder in ("root_client", "_client"):
         client = getattr(getattr(model, holder, None), "_client", None)
@@ -92,7 +94,7 @@ def with_streams(
     stream: Callable[[Callable[..., Any]], Callable[..., Any]],
     astream: Callable[[Callable[..., Any]], Callable[..., Any]],
 ) -> BaseChatModel:
-    """A copy of the model whose chunks pass through two functions of its own streams.
+    """Return a copy of the model whose streams pass through two functions.
 
     `BaseChatModel._stream` and `_astream`, put on the instance: LangChain looks at the class to see
     whether a model can stream at all; langchain-core 1.8.3.
@@ -104,7 +106,7 @@ def with_streams(
 
 
 def start_producer(stream: Any, produce: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Start the task that fills an `AsyncChatModelStream`, unless it runs.
+    """Start the task that fills an `AsyncChatModelStream`, unless it is running.
 
     `AsyncChatModelStream._producer_task`: its own reader awaits and cancels it; langchain-core 1.8.3.
     """
@@ -113,7 +115,7 @@ def start_producer(stream: Any, produce: Callable[[], Coroutine[Any, Any, None]]
 
 
 def openai_response_format(schema: type) -> Any:
-    """The JSON that OpenAI's client sends for a class given as `response_format`.
+    """Return the JSON that OpenAI's client sends for a class given as `response_format`.
 
     `openai.lib._parsing._completions.type_to_response_format_param`: nothing public converts without
     parsing the answer too; openai 3.57.0.

@@ -1,4 +1,4 @@
-"""Waiting for somebody else's code: with a time limit, and for async code from sync code."""
+"""Run other people's code with a time limit, and async code from sync code."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ T = TypeVar("T")
 def within(
     seconds: float | None, call: Callable[[], T], late: Callable[[], object] | None = None
 ) -> T:
-    """Run `call` and give up on it after so many seconds.
+    """Run `call`, and stop waiting for it after a time limit.
 
-    A thread can't be killed: a late call goes on in the background and its result is dropped. The
-    thread is a daemon, so that it holds up nobody's exit.
+    A thread can't be killed: a late call continues in the background and its result is dropped. The
+    thread is a daemon, so it does not delay the process's exit.
 
     Args:
-        seconds: How long it may take; `None` for no limit, and no thread.
-        call: What to run.
-        late: Called when the time is up, to make the call end: it is then waited for a moment.
+        seconds: The limit in seconds; `None` for no limit, and no thread.
+        call: The function to run.
+        late: Called when the time is up, to make the call end; then it gets a moment to do so.
 
     Raises:
         TimeoutError: It took longer.
@@ -50,24 +50,24 @@ GRACE = 0.25
 def _in_thread(
     call: Callable[[], T], seconds: float | None, late: Callable[[], object] | None = None
 ) -> T:
-    outcome: list[tuple[bool, T | BaseException]] = []
+    result: list[tuple[bool, T | BaseException]] = []
     context = copy_context()
 
     def run() -> None:
         try:
-            outcome.append((True, context.run(call)))
+            result.append((True, context.run(call)))
         except BaseException as error:  # handed to the waiting caller, whatever it is
-            outcome.append((False, error))
+            result.append((False, error))
 
     thread = threading.Thread(target=run, daemon=True, name="lc-asym-router-deadline")
     thread.start()
     thread.join(seconds)
-    if not outcome:
+    if not result:
         if late is not None:
             late()
             thread.join(GRACE)
         raise TimeoutError(f"no answer within {seconds:g} s")
-    done, value = outcome[0]
+    done, value = result[0]
     if done:
         return value  # type: ignore[return-value]
     raise value  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Names and libraries that are loaded when they are first used: public names, the extras' modules."""
+"""Import public names and optional libraries on first use."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from lc_asym_router.errors import ConfigurationError
 
 
 def lazy_exports(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """A module `__getattr__` that imports a public name from its home when it is asked for.
+    """Return a module's `__getattr__` that imports each public name on first use.
 
     Args:
         package: `__name__` of the package.
-        homes: For each public name, the module that defines it, as `importlib.import_module` takes it:
-            ".module" below the package, or the whole name.
+        homes: For each public name the module that defines it, as for `importlib.import_module`:
+            ".module" relative to the package, or the full name.
     """
 
     def load(name: str) -> Any:
@@ -31,11 +31,11 @@ def lazy_exports(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]
 
 
 def needed(module: str, extra: str) -> Any:
-    """A module that an extra brings.
+    """Import a module that an extra installs.
 
     Args:
         module: The module's name.
-        extra: The extra's.
+        extra: The extra's name.
 
     Raises:
         ConfigurationError: It is not installed.
@@ -50,7 +50,7 @@ def needed(module: str, extra: str) -> Any:
 
 
 def numpy() -> Any:
-    """NumPy.
+    """Import NumPy.
 
     Raises:
         ConfigurationError: It is not installed.

@@ -1,4 +1,4 @@
-"""Files of weights: plain JSON with named lists of numbers and a checksum.
+"""Weights files: JSON with named arrays of numbers and a checksum.
 
     {"format": "lc-asym-router weights", "version": 3, "kind": ..., "features": ...,
      "meta": {...}, "arrays": {name: [numbers]}, "sha256": ...}
@@ -40,13 +40,13 @@ Numbers = list[Any]
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """What a file of weights holds.
+    """The content of a weights file.
 
     Attributes:
         kind: What the arrays are for, such as "classifier".
         features: Version of the features that the arrays were trained on.
         arrays: Finite numbers by name.
-        meta: What else the writer noted; JSON values.
+        meta: Further metadata; JSON values.
         checksum: SHA-256, in hex, of all of this as JSON.
     """
 
@@ -65,15 +65,15 @@ def write_model(
     *,
     features: int = 1,
 ) -> None:
-    """Write a file of weights; all of it or nothing: a reader never meets half a file.
+    """Write a weights file atomically: a reader never sees an incomplete file.
 
     The same input gives the same bytes, and reading gives the same numbers to the last bit.
 
     Args:
-        path: Where to. What is there is replaced.
+        path: The file; it is replaced if it exists.
         kind: What the arrays are for, such as "classifier"; `read_model` must ask for the same.
-        arrays: By name, finite numbers in one dimension: lists, or numpy arrays.
-        meta: Facts for the reader; JSON values.
+        arrays: Finite numbers in one dimension, by name: lists, or numpy arrays.
+        meta: Further metadata; JSON values.
         features: Version of the features that the arrays were trained on.
 
     Raises:
@@ -105,10 +105,10 @@ def write_model(
 
 
 def write_whole(path: AnyPath, content: bytes) -> None:
-    """Replace a file by another content in one step; what fails leaves the old one as it was.
+    """Replace a file's content in one step; after a failure the old content is unchanged.
 
     Raises:
-        ModelFileError: The folder is not there or can't be written to, or the path is no file.
+        ModelFileError: The folder does not exist or can't be written to, or the path is no file.
     """
     target = Path(path)
     if target.exists() and not target.is_file():
@@ -135,17 +135,17 @@ def write_whole(path: AnyPath, content: bytes) -> None:
 
 
 def read_model(path: AnyPath, kind: str, *, features: int = 1) -> ModelFile:
-    """Read a file of weights that `write_model` wrote.
+    """Read a weights file that `write_model` wrote.
 
     Args:
         path: The file.
-        kind: What it must be for.
-        features: Version of the features that it must have been trained on.
+        kind: The required kind.
+        features: The required version of the features.
 
     Raises:
-        ModelFileError: The file is not there, is no regular file, is too large, is no such file, is
-            for something else, is of another version, holds what is no finite number, is cut
-            short, or its checksum is wrong.
+        ModelFileError: The file does not exist, is no regular file or no weights file, is too large
+            or truncated, has another kind or version, has numbers that are not finite, or its
+            checksum is wrong.
     """
     content = _parsed(_bytes(path), path)
     if content.get("format") != FORMAT:
@@ -186,7 +186,7 @@ def read_model(path: AnyPath, kind: str, *, features: int = 1) -> ModelFile:
 
 
 def _bytes(path: AnyPath) -> bytes:
-    """The file's content, where it is a regular file of a size that weights can have."""
+    """Return the file's content, if it is a regular file no larger than weights can be."""
     try:
         # Before it is opened: opening a pipe waits for a writer, a device may never end.
         _refuse_others(os.stat(path), path)
@@ -246,23 +246,23 @@ def _are_numbers(values: Any) -> bool:
 
 
 def _checksum(content: Mapping[str, Any]) -> str:
-    """Of all that a file says: a threshold counts as much as a weight."""
+    """Return the checksum of all content: a threshold matters as much as a weight."""
     whole = json.dumps(content, sort_keys=True, allow_nan=False, separators=(",", ":"))
     return hashlib.sha256(whole.encode()).hexdigest()
 
 
 def _laid_out(content: Mapping[str, Any]) -> str:
-    """JSON with a line for each part and each array, so that a change can be seen in a diff."""
+    """Return JSON with one line per part and array, for readable diffs."""
     parts = []
     for name, value in content.items():
-        told = json.dumps(value, sort_keys=True)
+        text = json.dumps(value, sort_keys=True)
         if name == "arrays":
             rows = (f"  {json.dumps(key)}: {json.dumps(row)}" for key, row in value.items())
-            told = "{\n" + ",\n".join(rows) + "\n }"
-        parts.append(f" {json.dumps(name)}: {told}")
+            text = "{\n" + ",\n".join(rows) + "\n }"
+        parts.append(f" {json.dumps(name)}: {text}")
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def _short(value: Any) -> str:
-    """A value out of a file, for a message."""
+    """Shorten a file's value for a message."""
     return ascii(value)[:40]

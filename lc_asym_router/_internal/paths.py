@@ -1,4 +1,4 @@
-"""What names a file."""
+"""Types of file paths."""
 
 from __future__ import annotations
 

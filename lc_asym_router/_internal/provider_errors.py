@@ -1,7 +1,8 @@
-"""What a provider's exception means: status, cause, what the server said, whether it was billed.
+"""Interpret a provider's exception: its HTTP status, cause, the server's message, whether it was
+billed.
 
-The same error comes in three ways: as an HTTP status, inside a stream that began with 200, and as the
-body of a 200. Here they are one.
+The same error can arrive as an HTTP status, inside a stream that began with 200, or as the body of
+a 200. Here they are treated alike.
 """
 
 from __future__ import annotations
@@ -74,16 +75,16 @@ _TOO_LONG = re.compile(
     r"|maximum number of tokens allowed|input tokens exceed|reduce the length of the messages",
     re.IGNORECASE,
 )
-_TOLD_BY_SERVER = frozenset({"APIError", "ResponseError"})
+_SERVER_ERRORS = frozenset({"APIError", "ResponseError"})
 """Classes of errors that a server tells inside a stream, without a status."""
 
 
 @dataclass(frozen=True)
 class ErrorDetails:
-    """What an exception says of a server's error.
+    """What an exception says about a server's error.
 
     Attributes:
-        status: The HTTP status that it stands for; `None` where it is no server's.
+        status: The HTTP status that it corresponds to; `None` where it is not from a server.
         codes: The error's code and type, in lower case.
         message: The server's own message, else the exception's text. It may quote the prompt.
     """
@@ -94,7 +95,7 @@ class ErrorDetails:
 
 
 def details_of(error: BaseException) -> ErrorDetails:
-    """What an exception says of a server's error, however the server told it."""
+    """Extract a server's error from an exception, in whichever form the server sent it."""
     body = _body(error)
     text = str(body.get("message") or getattr(error, "message", "") or _text_of(error))
     given = [str(body[key]).lower() for key in ("code", "type", "status") if body.get(key)]
@@ -102,9 +103,9 @@ def details_of(error: BaseException) -> ErrorDetails:
     first, colon, rest = text.partition(":")
     if not given and colon and first.lower() in _STATUS_OF_CODE:
         given, text = [first.lower()], rest.strip()
-    told = bool(body) or type(error).__name__ in _TOLD_BY_SERVER
+    from_server = bool(body) or type(error).__name__ in _SERVER_ERRORS
     status = _http_status(error) or _meant(given) or _of_class(error)
-    if status is None and told:
+    if status is None and from_server:
         status = _in_text(text)
     if status is None and error.__cause__ is not None:
         status = details_of(error.__cause__).status
@@ -112,7 +113,7 @@ def details_of(error: BaseException) -> ErrorDetails:
 
 
 def _text_of(error: BaseException) -> str:
-    """An exception's text, without what a client quotes of an answer that it could not read."""
+    """Return an exception's text, without quotations of an answer that the client could not parse."""
     if isinstance(error, ValidationError):
         kinds = dict.fromkeys(fault["type"] for fault in error.errors(include_input=False))
         return f"the answer is no {error.title} ({', '.join(kinds)})"
@@ -122,12 +123,12 @@ def _text_of(error: BaseException) -> str:
 
 
 def status_of(error: BaseException) -> int | None:
-    """The HTTP status that an error stands for, or `None`."""
+    """Return the HTTP status that an error corresponds to, or `None`."""
     return None if isinstance(error, RouterError) else details_of(error).status
 
 
 def is_context_overflow(error: BaseException) -> bool:
-    """Whether the request was longer than the model's context window, however the server says it."""
+    """Whether the request was longer than the model's context window."""
     if isinstance(error, RouterError):
         return False
     if isinstance(error, ContextOverflowError):
@@ -135,9 +136,9 @@ def is_context_overflow(error: BaseException) -> bool:
     found = details_of(error)
     if found.codes & {"context_length_exceeded", "exceed_context_size_error"}:
         return True
-    told = found.status is not None or type(error).__name__ in _TOLD_BY_SERVER
+    from_server = found.status is not None or type(error).__name__ in _SERVER_ERRORS
     return (
-        told
+        from_server
         and found.status in {None, 400, 413, 422, 500}
         and bool(_TOO_LONG.search(found.message))
     )
@@ -152,7 +153,7 @@ def _http_status(error: BaseException) -> int | None:
 
 
 def _body(error: BaseException) -> Mapping[str, Any]:
-    """The error's object in the answer's body, wherever a client keeps it; empty for none."""
+    """Return the error object of the response's body, wherever a client stores it; empty for none."""
     given = [getattr(error, key, None) for key in ("body", "details")]
     given += [error.args[0]] if error.args else []
     for each in given:
@@ -193,14 +194,14 @@ def describe_error(
     texts: Iterable[str] | None = None,
     secrets: Collection[str] = (),
 ) -> str:
-    """Say in one line what an exception means, what helps, and what the server said.
+    """Describe an exception in one line: what it means, what helps, and the server's message.
 
     Args:
-        error: What a tier, a classifier or a check raised.
+        error: The exception of a tier, a classifier or a check.
         model: Name of the model that was called, for the remedy.
-        texts: All texts of the request, so that nothing of them is quoted. Without them the
-            server's message is left out: it may hold the prompt or the answer so far.
-        secrets: Keys that are known; what looks like one is left out anyway.
+        texts: All texts of the request, which are removed from the message. Without them the
+            server's message is left out: it may contain the prompt or the partial answer.
+        secrets: Known keys; what looks like a key is removed anyway.
 
     Returns:
         For example ``"ResponseError 404: no such model; for Ollama: ollama pull llama3.1:8b"``.
@@ -211,14 +212,14 @@ def describe_error(
     name = type(error).__name__
     head = f"{name} {found.status}" if found.status else name
     remedy = _remedy(error, name, found.status, model)
-    if texts is not None and (said := redacted(found.message, texts, secrets)).strip("… "):
-        quoted = f'it said "{said}"'
+    if texts is not None and (message := redacted(found.message, texts, secrets)).strip("… "):
+        quoted = f'it said "{message}"'
         return f"{head}: {remedy}; {quoted}" if remedy else f"{head}: {quoted}"
     return f"{head}: {remedy or _raised_at(error)}"
 
 
 def _raised_at(error: BaseException) -> str:
-    """Where it was raised: that quotes nothing, and leads on."""
+    """Return where it was raised: this quotes no text, and helps to find the cause."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return "its text is not shown, it may quote the request"
@@ -227,12 +228,12 @@ def _raised_at(error: BaseException) -> str:
 
 
 def error_head(line: str) -> str:
-    """The class and HTTP status of an error that `describe_error` has put in a line: no text."""
+    """Return the class and HTTP status from a line of `describe_error`, without its text."""
     return line.partition(":")[0]
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error, what caused it, and so on."""
+    """Yield the error, its cause, the cause's cause, and so on."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause
@@ -240,14 +241,14 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def not_asked(error: BaseException) -> bool:
-    """Whether the tier was kept from being called at all."""
+    """Whether the error prevented the tier from being called at all."""
     if isinstance(error, AttemptTimeoutError):
         return not error.asked
     return isinstance(error, CircuitOpenError | QueueFullError)
 
 
 def unbilled(error: BaseException) -> bool:
-    """Whether a call failed for certain before its model began to answer: no provider bills that."""
+    """Whether a call failed, for certain, before its model began to answer: no provider bills that."""
     refused = {"ConnectError", "ConnectTimeout", "ConnectionRefusedError"}
     if any((_http_status(e) or 0) >= 400 or type(e).__name__ in refused for e in causes(error)):
         return True

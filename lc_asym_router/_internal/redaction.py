@@ -1,4 +1,4 @@
-"""Server's own messages, short, without anything of the request and without keys."""
+"""Shorten servers' messages, and remove the request's texts and keys from them."""
 
 from __future__ import annotations
 
@@ -141,16 +141,17 @@ _USUAL = frozenset(
 
 
 def redacted(message: str, texts: Iterable[str], secrets: Collection[str] = ()) -> str:
-    """A server's message in one short line, without what occurs in the request.
+    """Return a server's message in one short line, without what occurs in the request.
 
-    A word of four letters or more, and any with a digit, is masked where it stands in one of the
-    texts, unless it is one that errors are made of; those too where three words follow each other as
-    they do in a text. So is all that looks like a key, an e-mail address or credentials in an URL.
+    A word of at least four letters, or with a digit, is masked if it occurs in one of the texts,
+    unless it is a usual word of error messages; such words are masked too where three in a row
+    occur in a text. Everything that looks like a key, an e-mail address or credentials in a URL is
+    masked as well.
 
     Args:
-        message: What the server, or its client, said.
+        message: The message of the server, or of its client.
         texts: All texts of the request.
-        secrets: Keys that are known.
+        secrets: Known keys.
     """
     line = _ESCAPED.sub(" ", " ".join(message[: 4 * LONGEST].split()))
     for secret in secrets:

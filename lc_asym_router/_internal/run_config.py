@@ -1,5 +1,4 @@
-"""A run's config: who listens to it, its metadata and tags, and the one that LangChain finds where none
-is passed."""
+"""A run's config: its callback handlers, metadata and tags, and LangChain's current config."""
 
 from __future__ import annotations
 
@@ -25,11 +24,11 @@ from lc_asym_router._internal.compat import EventStreamingHandler, StreamingHand
 
 @contextmanager
 def config_context(config: RunnableConfig | None) -> Iterator[None]:
-    """Run a block with `config` as the current one.
+    """Run a block with `config` as LangChain's current config.
 
-    Somebody's callable that invokes a model without a config gets its callbacks from there. And
-    LangGraph merges the current callbacks into those of a config that it is given, so that a handler
-    that was taken out of the config would come back in: `None` keeps it out.
+    A user's callable that invokes a model without a config gets its callbacks from there. And
+    LangGraph merges the current callbacks into those of a config that it is given, so that a
+    handler that was removed from the config would come back: `None` prevents that.
     """
     token = var_child_runnable_config.set(config)
     try:
@@ -43,7 +42,7 @@ _LISTENERS = (StreamingHandler, EventStreamingHandler)
 
 
 def without_listeners(config: RunnableConfig) -> tuple[RunnableConfig, list[BaseCallbackHandler]]:
-    """The config without its listening handlers, and those handlers."""
+    """Return the config without its listening handlers, and those handlers."""
     callbacks = config.get("callbacks")
     if callbacks is None:
         return config, []
@@ -68,7 +67,7 @@ def without_listeners(config: RunnableConfig) -> tuple[RunnableConfig, list[Base
 def with_handlers(
     config: RunnableConfig, handlers: Sequence[BaseCallbackHandler], metadata: dict[str, Any]
 ) -> RunnableConfig:
-    """The config with listening handlers put (back) in, as seen from where they listen."""
+    """Return the config with listening handlers added, with their own metadata."""
     if not handlers:
         return config
     callbacks = config.get("callbacks")
@@ -89,10 +88,10 @@ def with_handlers(
 def with_input_hidden(
     handler: BaseCallbackHandler, messages: Sequence[BaseMessage]
 ) -> BaseCallbackHandler:
-    """A listening handler that gets these messages as the input of a model's call.
+    """Wrap a listening handler so that it gets these messages as the input of a model's call.
 
-    With `escalate_with="draft"` a live tier's real input holds the rejected draft, which nobody who
-    listens may see. What counts and traces gets the real input.
+    With `escalate_with="draft"` the real input contains the rejected draft, which no listener may
+    see. Handlers that count or trace get the real input.
     """
     changed = copy(handler)
     for name in dir(handler):
@@ -111,23 +110,23 @@ def with_input_hidden(
 
 
 def metadata_of(config: RunnableConfig) -> dict[str, Any]:
-    """The metadata that a child run would have: the callback manager's, then the config's own."""
+    """Return the metadata of a child run: the callback manager's, then the config's own."""
     inherited = getattr(config.get("callbacks"), "inheritable_metadata", None) or {}
     return {**inherited, **(config.get("metadata") or {})}
 
 
 def tags_of(config: RunnableConfig) -> list[str]:
-    """The tags that a child run would have, likewise."""
+    """Return the tags of a child run: the callback manager's, then the config's own."""
     inherited = getattr(config.get("callbacks"), "inheritable_tags", None) or []
     return list(dict.fromkeys([*inherited, *(config.get("tags") or ())]))
 
 
 def run_id_of(config: RunnableConfig) -> str | None:
-    """Id of the run whose inner config this is."""
+    """Return the id of the run that this inner config belongs to."""
     parent = getattr(config.get("callbacks"), "parent_run_id", None)
     return None if parent is None else str(parent)
 
 
 def buffered(config: RunnableConfig) -> RunnableConfig:
-    """The config of a call that nobody may listen to until its check has passed."""
+    """Return the config of a call that no listener may see until its check has passed."""
     return {**config, "tags": [*(config.get("tags") or ()), TAG_NOSTREAM]}

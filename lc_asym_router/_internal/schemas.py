@@ -1,7 +1,7 @@
-"""Validating data against a schema as a caller gave it: pydantic, TypedDict or JSON schema.
+"""Validate data against a caller's schema: pydantic, TypedDict or JSON schema.
 
 LangChain parses a JSON-schema dict but does not validate against it; this does, with `jsonschema`.
-Messages name places and types, never values: they go into records.
+Messages name places and types, never values: they are stored in records.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing_extensions import is_typeddict
 
 
 class SchemaError(ValueError):
-    """Data that does not fit its schema; the message holds no data."""
+    """Data does not fit its schema; the message contains no data."""
 
 
 DEEPEST = 200
@@ -31,11 +31,11 @@ _BEGINNING = 4_000
 
 
 def parse_json(text: str) -> Any:
-    """The JSON that a text is, or that the fenced block holds which it is.
+    """Parse a text that is JSON, or a fenced code block with JSON.
 
     Raises:
-        SchemaError: There is none, or it is nested deeper than `DEEPEST`, or a number has more digits
-            than Python reads.
+        SchemaError: It is no JSON, is nested deeper than `DEEPEST`, or has a number with more
+            digits than Python parses.
     """
     stripped = text.strip()
     if stripped.startswith("```") and stripped.endswith("```"):
@@ -51,7 +51,7 @@ def parse_json(text: str) -> Any:
 
 
 def too_deep(text: str) -> bool:
-    """Whether the brackets of JSON are nested deeper than `DEEPEST`; those in strings don't count."""
+    """Whether JSON text is nested deeper than `DEEPEST`; brackets in strings don't count."""
     if text.count("[") + text.count("{") <= DEEPEST:
         return False
     depth = 0
@@ -65,7 +65,7 @@ def too_deep(text: str) -> bool:
 def could_be_json(text: str) -> bool:
     """Whether a text may be the beginning of JSON, bare or in a code fence.
 
-    Only so much of its beginning is looked at as keeps it cheap to ask after each chunk.
+    It looks at a short prefix only, so that it is cheap to call after each chunk.
     """
     stripped = text[:_BEGINNING].lstrip()
     if not stripped or "```".startswith(stripped):
@@ -85,7 +85,8 @@ def could_be_json(text: str) -> bool:
 
 
 def conform(data: Any, schema: Any) -> Any:
-    """The data as the schema makes it: an instance for a pydantic class, else as it is.
+    """Validate data, and return it in the schema's type: an instance of a pydantic class, else
+    unchanged.
 
     Raises:
         SchemaError: It does not fit.
@@ -105,7 +106,7 @@ def conform(data: Any, schema: Any) -> Any:
 
 
 def as_json_schema(schema: Any) -> dict[str, Any]:
-    """A schema in whatever form as a JSON schema; one that is a dict already, as it is."""
+    """Convert any kind of schema to a JSON schema; a dict is returned unchanged."""
     if isinstance(schema, Mapping):
         function = schema.get("function")
         if isinstance(function, Mapping):
@@ -146,13 +147,13 @@ def _places(error: ValidationError, schema: Any) -> str:
 
 
 def _place(path: Iterable[str | int], known: set[str]) -> str:
-    """Where a fault is. A key that the schema does not know is the model's own text: "*"."""
+    """Return where a fault is. A key unknown to the schema is the model's own text: "*"."""
     parts = [str(part) if isinstance(part, int) or part in known else "*" for part in path]
     return ".".join(parts) or "the whole"
 
 
 def _properties(schema: Any) -> set[str]:
-    """The names of all properties, at any depth of a JSON schema."""
+    """Return the names of all properties, at any depth of a JSON schema."""
     if isinstance(schema, Mapping):
         own = schema.get("properties")
         names = {str(name) for name in own} if isinstance(own, Mapping) else set()

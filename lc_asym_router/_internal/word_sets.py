@@ -1,8 +1,8 @@
-"""Sets of words, as data."""
+"""Sets of words."""
 
 from __future__ import annotations
 
 
 def word_set(words: str) -> frozenset[str]:
-    """The words of a text with spaces between them."""
+    """Return the set of a text's space-separated words."""
     return frozenset(words.split())

@@ -1,6 +1,6 @@
-"""Real models with no Ollama and no key: weights from the package registry, run by llama.cpp.
+"""Real local models without Ollama or an API key: weights from the package registry, run by llama.cpp.
 
-The names below load when they are asked for, so that importing this package stays cheap.
+Names load on first use, so that importing this package is fast.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Who may use the embedded server: loopback names, no foreign web page, its own token.
+"""Access control of the embedded server: loopback host names, no foreign web page, and its own token.
 
-The port is open to every program of the machine, and a web page can have a browser send
-requests to it: straight, or by a name of its own that it lets resolve to 127.0.0.1 (DNS
-rebinding). So a request must name a loopback host, come from no foreign page, and carry the
-token; all of that is looked at before a byte of its body is read.
+The port is open to every program on the machine, and a web page can make a browser send requests to
+it: directly, or by a host name of its own that resolves to 127.0.0.1 (DNS rebinding). So a request
+must name a loopback host, come from no foreign page, and carry the token; all of that is checked
+before a byte of its body is read.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def head_too_large(limits: Limits) -> str:
 
 
 class AccessMiddleware:
-    """Refuses requests before they reach the application, in the form of their protocol."""
+    """Rejects requests before they reach the application, in the error format of their protocol."""
 
     def __init__(self, app: ASGIApp, *, token: str, host: str, limits: Limits) -> None:
         """Guard `app`.
@@ -74,7 +74,7 @@ class AccessMiddleware:
             self._serving -= 1
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
-        """Return the answer to a request that may not pass."""
+        """Return the response to a request that is rejected; `None` where it may pass."""
         path = scope["path"]
         closing = {"Connection": "close"}
         # uvicorn looks at the size of heads that come in pieces, not of one that came at once.
@@ -107,7 +107,7 @@ class AccessMiddleware:
         return same and scheme.lower() == "bearer"
 
     def _names_us(self, name: str | None) -> bool:
-        """Whether a host's name is one that no other page can take for itself."""
+        """Whether a host name is one that no other web page can use for itself."""
         if name is None:
             return False
         if name in ("localhost", self._host):

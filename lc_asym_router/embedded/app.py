@@ -1,4 +1,4 @@
-"""The HTTP face: Ollama's protocol and OpenAI's over the same engines."""
+"""The HTTP application: Ollama's protocol and OpenAI's over the same engines."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class NotFound(Exception):
 def make_app(
     pool: EnginePool, guard: ConnectionGuard, *, token: str, host: str = "127.0.0.1"
 ) -> Starlette:
-    """Make the application.
+    """Build the application.
 
     Args:
         pool: The engines. The application doesn't stop them.
@@ -104,7 +104,7 @@ class Faces:
             sweeper.cancel()
 
     async def root(self, _request: Request) -> Response:
-        """Say what this is."""
+        """Answer ``GET /``: what this server is."""
         return PlainTextResponse("The embedded server of lc-asym-router is running")
 
     async def version(self, _request: Request) -> Response:
@@ -247,12 +247,12 @@ def _guarded(handler: _Handler) -> _Handler:
 
 
 def _no_route(request: Request, error: Exception) -> Response:
-    """Answer a path or a method that there isn't."""
+    """Answer a request for an unknown path or method."""
     assert isinstance(error, HTTPException)
     text = f"{error.detail}: this server has /api/chat, /api/show, /api/tags and /v1"
     return error_response(request.url.path, error.status_code, text, headers=error.headers)
 
 
 def _unforeseen(request: Request, _error: Exception) -> Response:
-    """Answer where the server itself is at fault; nothing of the error is shown."""
+    """Answer after an error of the server itself, without its details."""
     return error_response(request.url.path, 500, "the embedded server failed: please report it")

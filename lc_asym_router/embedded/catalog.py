@@ -1,4 +1,4 @@
-"""The models that can be had from the package registry, each pinned to the byte."""
+"""The models available from the package registry, each pinned by checksum."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class EmbeddedModel:
-    """One model whose weights travel as data files inside published packages.
+    """One model whose weights are data files in published packages.
 
     Attributes:
         name: The name to ask for, in Ollama's style.

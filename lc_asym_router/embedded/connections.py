@@ -1,4 +1,4 @@
-"""Bounds on the connections of the embedded server: how many, and how long each may owe bytes.
+"""Limits on the connections of the embedded server: their number, and how long a client may stall.
 
 uvicorn bounds the size of a head and the time between two requests. It does not bound how many
 connections there are before their heads are complete, nor how long a head or a body may take,
@@ -29,7 +29,7 @@ _START_BYTES = 64
 
 
 class ConnectionGuard:
-    """Knows the open connections of one server; used from its event loop alone."""
+    """Tracks the open connections of one server; used from its event loop only."""
 
     def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin with none.
@@ -43,7 +43,7 @@ class ConnectionGuard:
         self._open: dict[LimitedProtocol, None] = {}  # in the order of their arrival
 
     def admit(self, new: LimitedProtocol) -> None:
-        """Take a connection in; where there is no room, the oldest that owes a request goes."""
+        """Add a connection; at the limit, the oldest one that has yet to send a request is closed."""
         others = [each for each in self._open if not each.closing]
         self._open[new] = None
         if len(others) < self.limits.connections:
@@ -54,11 +54,11 @@ class ConnectionGuard:
         oldest.give_up(503, "too many connections are open: close some, then ask again")
 
     def release(self, gone: LimitedProtocol) -> None:
-        """Forget a connection that was closed."""
+        """Remove a connection that was closed."""
         self._open.pop(gone, None)
 
     def sweep(self) -> None:
-        """End the connections that owe something for too long."""
+        """Close the connections whose clients have stalled for too long."""
         now = self.clock()
         for each in tuple(self._open):
             each.check(now)
@@ -119,7 +119,7 @@ class LimitedProtocol(H11Protocol):
 
     @property
     def owes(self) -> bool:
-        """Whether the client has to send more before there is anything to serve."""
+        """Whether the client has to send more before there is a request to serve."""
         return self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -167,7 +167,7 @@ class LimitedProtocol(H11Protocol):
         self.give_up(status, text)
 
     def check(self, now: float) -> None:
-        """End it when it owes something for too long."""
+        """Close the connection if its client has stalled for too long."""
         limits = self._guard.limits
         if self._stalled_since is not None:
             if now - self._stalled_since > limits.stalled_seconds:
@@ -203,7 +203,7 @@ class LimitedProtocol(H11Protocol):
             self.transport.write(self.conn.send(event) or b"")
 
     def _path(self) -> str:
-        """The path of the request whose first bytes have come, as far as it can be told."""
+        """Return the path of the request whose first bytes have arrived, as far as it is known."""
         parts = self._start.split(b" ")
         return parts[1].decode("latin-1") if len(parts) > 1 else ""
 

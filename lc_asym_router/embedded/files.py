@@ -1,4 +1,4 @@
-"""Files that are looked at before they are read: regular, and in nobody else's hands."""
+"""Open files safely: they must be regular files, and no other user may be able to change them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def open_for_appending(path: Path) -> BinaryIO:
 
 
 def read_note(path: Path) -> dict[str, Any]:
-    """Read one of the small JSON files beside the weights; empty when it is anything else."""
+    """Read one of the small JSON files next to the weights; empty when it is anything else."""
     try:
         with open_regular(path) as file:
             raw = file.read(_NOTE_BYTES + 1)
@@ -73,7 +73,7 @@ def read_note(path: Path) -> dict[str, Any]:
 
 
 def write_note(path: Path, value: object) -> None:
-    """Write a small file so that a reader sees the old one or the new one, never a half."""
+    """Write a small file atomically: a reader sees the old content or the new, never a part."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
     temporary.write_text(json.dumps(value), encoding="utf-8")
     os.replace(temporary, path)
@@ -102,7 +102,7 @@ def check_folder(folder: Path, *, ours: bool) -> None:
 
 
 def check_file(path: Path, file: BinaryIO) -> None:
-    """Raise where other users can change an open file; that of our own is mended.
+    """Raise where other users can change an open file; if it is our own, its mode is corrected.
 
     Raises:
         WeightsError: When others can.

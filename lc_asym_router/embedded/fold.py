@@ -1,8 +1,8 @@
-"""A streamed chat completion as a whole one.
+"""Combine a streamed chat completion into a whole one.
 
-llama.cpp stops generating when the reader of a stream goes, but runs an unstreamed completion
-to its end whether anybody waits for it or not. So every completion is streamed from it, and
-folded here for clients that want it whole.
+llama.cpp stops generating when the reader of a stream disconnects, but runs an unstreamed
+completion to its end even if nobody waits for it. So every completion is streamed from it, and
+combined here for clients that want it whole.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ class Fold:
     """Collects the chunks of one stream."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start without chunks."""
         self._head: dict[str, Any] = {}
         self._choices: dict[int, dict[str, Any]] = {}
 
     def add(self, chunk: Mapping[str, Any]) -> None:
-        """Take one chunk in."""
+        """Add a chunk."""
         self._head.update({key: chunk[key] for key in _KEPT if chunk.get(key) is not None})
         for piece in chunk.get("choices") or ():
             index = piece.get("index", 0)
@@ -58,7 +58,7 @@ class Fold:
 
 
 def unfold(completion: Mapping[str, Any], *, usage: bool) -> Iterator[dict[str, Any]]:
-    """Make the chunks of a stream that says the same as a whole completion.
+    """Split a whole completion into the chunks of a stream.
 
     Args:
         completion: What `Fold.whole` returned.
@@ -73,10 +73,10 @@ def unfold(completion: Mapping[str, Any], *, usage: bool) -> Iterator[dict[str, 
             delta["tool_calls"] = [
                 {"index": n, **call} for n, call in enumerate(delta["tool_calls"])
             ]
-        said = {"index": choice["index"], "delta": delta, "finish_reason": None}
+        choice_chunk = {"index": choice["index"], "delta": delta, "finish_reason": None}
         if "logprobs" in choice:
-            said["logprobs"] = choice["logprobs"]
-        yield {**head, "choices": [said]}
+            choice_chunk["logprobs"] = choice["logprobs"]
+        yield {**head, "choices": [choice_chunk]}
         end = {"index": choice["index"], "delta": {}, "finish_reason": choice["finish_reason"]}
         yield {**head, "choices": [end]}
     if usage:

@@ -1,4 +1,4 @@
-"""What one embedded server takes in at most, so that no neighbour starves its owner's process."""
+"""Limits of one embedded server, so that no client can exhaust its owner's process."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _SHARE_OF_FILES = 8
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on connections and requests.
+    """Limits on connections and requests; times are in seconds, sizes in bytes.
 
     Attributes:
         connections: Connections open at once. At the limit a new one takes the place of the
             oldest that owes a request or a part of one.
         head_bytes: Size of a request's line and headers.
         head_seconds: Time for a head to arrive, from the connection's beginning or the end of
-            the answer before.
+            the previous answer.
         body_bytes: Size of a request's body.
         body_seconds: Time for a body to arrive.
         stalled_seconds: Time that a client may leave its answer unread while the answer waits.
@@ -59,17 +59,17 @@ class Limits:
 
     @property
     def requests(self) -> int:
-        """Requests served at once; the rest of the connections are for heads and refusals."""
+        """Requests served concurrently; the other connections are for heads and rejections."""
         return self.connections * 3 // 4
 
     @property
     def client_connections(self) -> int:
-        """Connections that each of our own clients opens at most; further calls wait in it."""
+        """Connections that each of our own clients opens at most; further calls wait in the client."""
         return max(1, self.connections // 4)
 
     @property
     def backlog(self) -> int:
-        """Connections that the system keeps, and hands over at once, before they count."""
+        """Connections that the operating system queues before they are accepted and counted."""
         return self.connections
 
 

@@ -1,4 +1,4 @@
-"""How much memory there is for a model, before llama.cpp finds out the hard way."""
+"""Find out how much memory is available for a model, before llama.cpp fails for lack of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MEGABYTE = 10**6
 
 
 def available_megabytes() -> int | None:
-    """Return the memory that a new process can have, in MB, or `None` where it isn't known.
+    """Return the memory available to a new process, in MB, or `None` where it is unknown.
 
     In a container the limit of its control group counts too.
     """
@@ -32,7 +32,7 @@ def _from_meminfo() -> int | None:
 
 
 def _from_cgroup() -> int | None:
-    """Read what is left under a version-2 control group's limit, files in cache not counted."""
+    """Read what remains under a version-2 control group's limit, without cached files."""
     try:
         limit = int((_CGROUP / "memory.max").read_text())
         used = int((_CGROUP / "memory.current").read_text())
@@ -51,7 +51,7 @@ def _from_sysconf() -> int | None:
 
 
 def _from_psutil() -> int | None:
-    """Ask psutil, which knows macOS and Windows, where somebody else has installed it."""
+    """Ask psutil, which supports macOS and Windows, if it is installed."""
     try:
         psutil = import_module("psutil")
     except ImportError:

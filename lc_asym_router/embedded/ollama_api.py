@@ -1,4 +1,4 @@
-"""Ollama's chat protocol in terms of OpenAI's: pure functions from one JSON to the other."""
+"""Translate Ollama's chat protocol to OpenAI's and back: pure functions between JSON objects."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def call_to_ollama(name: str, arguments: str | Mapping[str, Any]) -> dict[str, A
 
 
 class Reply:
-    """Turns what llama.cpp answers to one request into Ollama's objects."""
+    """Translates llama.cpp's response to one request into Ollama's objects."""
 
     def __init__(self, body: Mapping[str, Any], *, began_ns: int, load_ns: int) -> None:
         """Remember what the answer has to repeat.
@@ -187,7 +187,7 @@ class Reply:
         self._offered = offered_names(body.get("tools"))
         self._began_ns = began_ns
         self._load_ns = load_ns
-        self._held = ""
+        self._buffered = ""
         self._holding = bool(self._offered)
         self._calls: dict[int, dict[str, str]] = {}
         self._finish: str | None = None
@@ -197,11 +197,11 @@ class Reply:
     def whole(self, response: Mapping[str, Any]) -> dict[str, Any]:
         """Translate an unstreamed chat completion."""
         choice = response["choices"][0]
-        said = choice["message"]
-        message: dict[str, Any] = {"role": "assistant", "content": said.get("content") or ""}
+        answer = choice["message"]
+        message: dict[str, Any] = {"role": "assistant", "content": answer.get("content") or ""}
         calls = [
             call_to_ollama(call["function"]["name"], call["function"]["arguments"])
-            for call in said.get("tool_calls") or ()
+            for call in answer.get("tool_calls") or ()
         ]
         if not calls:
             calls = self._calls_in(message["content"])
@@ -220,7 +220,7 @@ class Reply:
     def feed(self, chunk: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Translate one chunk of a stream; the last line comes from `finish`.
 
-        Text that may yet turn out to be tool calls is held until it is certain.
+        Text that may turn out to be tool calls is buffered until that is certain.
         """
         choice: Mapping[str, Any] = next(iter(chunk.get("choices") or ()), {})
         self._note(chunk, choice)
@@ -232,24 +232,24 @@ class Reply:
                     into[key] += piece
         text = delta.get("content") or ""
         if self._holding:
-            self._held += text
-            if may_become_calls(self._held):
+            self._buffered += text
+            if may_become_calls(self._buffered):
                 return []
-            self._holding, text, self._held = False, self._held, ""
+            self._holding, text, self._buffered = False, self._buffered, ""
         return [self._piece({"content": text}, choice.get("logprobs"))] if text else []
 
     def finish(self) -> list[dict[str, Any]]:
-        """Return the lines that end a stream: what was held, tool calls, the closing line."""
+        """Return the lines that end a stream: the buffered text, tool calls, the closing line."""
         calls = [
             call_to_ollama(call["name"], call["arguments"])
             for _, call in sorted(self._calls.items())
-        ] or self._calls_in(self._held)
+        ] or self._calls_in(self._buffered)
         lines = []
         if calls:
             lines.append(self._piece({"content": "", "tool_calls": calls}))
-        elif self._held:
-            lines.append(self._piece({"content": self._held}))
-        self._held = ""
+        elif self._buffered:
+            lines.append(self._piece({"content": self._buffered}))
+        self._buffered = ""
         return [*lines, self._last({"role": "assistant", "content": ""})]
 
     def _calls_in(self, text: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What Ollama's protocol tells about models: the answers of ``/api/tags`` and ``/api/show``."""
+"""Information about models in Ollama's protocol: the answers of ``/api/tags`` and ``/api/show``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MODIFIED = "2026-01-01T00:00:00Z"
 
 
 def tags(models: Sequence[EmbeddedModel]) -> dict[str, Any]:
-    """Answer ``GET /api/tags``: the models that can be asked, fetched already or not."""
+    """Answer ``GET /api/tags``: the available models, downloaded or not."""
     return {
         "models": [
             {

@@ -1,4 +1,4 @@
-"""The pair of chat models that makes a router work with no Ollama and no key."""
+"""The pair of chat models with which a router works without Ollama or an API key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TIMEOUT_SECONDS = 3600.0
 
 
 def embedded_small(server: EmbeddedServer | None = None, **kwargs: Any) -> ChatOllama:
-    """Make the small tier: a 0.5B model behind Ollama's protocol.
+    """Return the small tier's chat model: a 0.5B model behind Ollama's protocol.
 
     Args:
         server: Where it runs, started if need be. Default: the shared server of this process.
@@ -56,7 +56,7 @@ def embedded_small(server: EmbeddedServer | None = None, **kwargs: Any) -> ChatO
 
 
 def embedded_frontier(server: EmbeddedServer | None = None, **kwargs: Any) -> ChatOpenAI:
-    """Make the stand-in for the frontier tier: a 1.5B model behind OpenAI's protocol.
+    """Return a stand-in for the frontier tier's chat model: a 1.5B model behind OpenAI's protocol.
 
     Args:
         server: Where it runs, started if need be. Default: the shared server of this process.

@@ -1,4 +1,4 @@
-"""The engines of one server: fetched and loaded when first asked for, one at a time."""
+"""The engines of one server: downloaded and loaded on first use, one at a time."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from lc_asym_router.embedded.weights import ensure_weights, is_unchanged
 
 
 class EnginePool:
-    """Hands out running engines by the name of their model."""
+    """Provides running engines by the names of their models."""
 
     def __init__(
         self, models: Sequence[EmbeddedModel], *, cache_dir: Path | None, progress: bool | None
     ) -> None:
-        """Start nothing.
+        """Create the pool; nothing is started.
 
         Args:
             models: The models to serve.
@@ -42,17 +42,17 @@ class EnginePool:
         return self._by_name.get(name) if isinstance(name, str) else None
 
     async def engine(self, model: EmbeddedModel) -> Engine:
-        """Return the running engine of a model; the event loop stays free meanwhile.
+        """Return the running engine of a model, loading it if needed without blocking the event loop.
 
         Raises:
-            WeightsError: When the weights can't be had.
+            WeightsError: When the weights can't be downloaded or verified.
             EngineError: When the model can't be loaded, or the pool was stopped.
             MissingExtraError: When xllamacpp is not installed.
         """
         return await asyncio.wrap_future(self._request(model))
 
     def stop(self) -> None:
-        """End every engine and call off every fetch. Requests under way fail."""
+        """Stop every engine and cancel every download. Running requests fail."""
         self._stopping.set()
         with self._lock:
             engines = list(self._engines.values())

@@ -1,4 +1,4 @@
-"""How far a fetch has come, on stderr: a bar for a person, lines for a log, or nothing."""
+"""Progress of a download on stderr: a bar on a terminal, lines in a log, or nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class FetchProgress:
-    """Shows the progress of fetching one model."""
+    """Shows the progress of one model's download."""
 
     def __init__(self, name: str, total: int, packages: int, show: bool | None) -> None:
         """Choose the form.
@@ -52,7 +52,7 @@ class FetchProgress:
             self._bar.close()
 
     def at(self, done: int) -> None:
-        """Move the bar.
+        """Update the bar.
 
         Args:
             done: Bytes that have arrived, in all.
@@ -62,7 +62,7 @@ class FetchProgress:
             self._bar.refresh()
 
     def package(self, number: int, specification: str) -> None:
-        """Say which package comes next.
+        """Show which package comes next.
 
         Args:
             number: Its place in the list, from 1.
@@ -73,7 +73,7 @@ class FetchProgress:
             print(f"{where} ({number} of {self._packages})", file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:
-        """Say something that is not about a package.
+        """Show a line that is not about a package.
 
         Args:
             text: One line.

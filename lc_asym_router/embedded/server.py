@@ -1,4 +1,4 @@
-"""The embedded server: one loopback port that speaks Ollama's protocol and OpenAI's."""
+"""The embedded server: one loopback port that serves Ollama's protocol and OpenAI's."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def _not_ours(record: logging.LogRecord) -> bool:
 class EmbeddedServer:
     """Serves embedded models on one port, from a thread of this process.
 
-    A model's weights are fetched, and the model loaded, when it is first asked for.
+    A model's weights are downloaded, and the model is loaded, when it is first used.
 
-    It answers only who sends its token, which `embedded_small` and `embedded_frontier` do.
+    Clients must send the server's token, as `embedded_small` and `embedded_frontier` do.
 
     Example:
         >>> with EmbeddedServer(["smollm2:135m"]) as server:
@@ -59,17 +59,18 @@ class EmbeddedServer:
         limits: Limits | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Describe the server; nothing is started.
+        """Create the server; nothing is started.
 
         Args:
-            models: Names of the catalogue.
+            models: Names in `EMBEDDED_MODELS`.
             host: The address to listen on. Requests must name it, or a loopback host; on
                 ``0.0.0.0`` or ``::``, any address in digits.
             port: The port; 0 takes a free one at each start.
-            cache_dir: Where weights are kept; see `ensure_weights`.
-            progress: How a fetch shows itself; see `ensure_weights`.
-            limits: Of connections and requests. Default: by what this process may open.
-            clock: Gives the time in seconds by which clients are too slow.
+            cache_dir: The folder for weights; see `ensure_weights`.
+            progress: How a download is displayed; see `ensure_weights`.
+            limits: Limits on connections and requests. Default: derived from the number of files that
+                this process may open.
+            clock: Returns the time in seconds, for the limits on slow clients.
 
         Raises:
             ValueError: When a name is not in the catalogue, or there is none.
@@ -93,9 +94,9 @@ class EmbeddedServer:
 
     @classmethod
     def shared(cls) -> EmbeddedServer:
-        """Return the one server of this process, started, with every model of the catalogue.
+        """Return this process's shared server, started, with every model of the catalogue.
 
-        It stops when the process ends. Where it was stopped before, it starts again.
+        It stops when the process ends. If it was stopped, it is started again.
         """
         with cls._shared_lock:
             server = EmbeddedServer._shared
@@ -105,12 +106,12 @@ class EmbeddedServer:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The names of the models that it serves."""
+        """The names of the served models."""
         return tuple(model.name for model in self._models)
 
     @property
     def running(self) -> bool:
-        """Whether it listens."""
+        """Whether it is listening."""
         thread = self._thread
         return self._url is not None and thread is not None and thread.is_alive()
 
@@ -127,21 +128,21 @@ class EmbeddedServer:
 
     @property
     def token(self) -> str:
-        """What a client has to send, such as OpenAI's as its ``api_key``."""
+        """The token that a client must send, for OpenAI's as its ``api_key``."""
         return self._token
 
     @property
     def headers(self) -> dict[str, str]:
-        """The token as headers, for clients that take some."""
+        """The token as HTTP headers, for clients that accept some."""
         return {"Authorization": f"Bearer {self._token}"}
 
     @property
     def limits(self) -> Limits:
-        """What it takes in at most."""
+        """The limits on connections and requests."""
         return self._limits
 
     def start(self) -> EmbeddedServer:
-        """Start listening; does nothing when it does already.
+        """Start listening, unless it is listening already.
 
         Returns:
             Itself.
@@ -177,7 +178,7 @@ class EmbeddedServer:
             return self
 
     def stop(self) -> None:
-        """Stop listening and free the models; requests under way end with an error.
+        """Stop listening and unload the models; running requests end with an error.
 
         Does nothing when it is not running.
         """
@@ -198,7 +199,7 @@ class EmbeddedServer:
                     thread.join(_STOP_SECONDS)
 
     def __enter__(self) -> EmbeddedServer:
-        """Start it."""
+        """Start the server."""
         return self.start()
 
     def __exit__(
@@ -207,11 +208,11 @@ class EmbeddedServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop it."""
+        """Stop the server."""
         self.stop()
 
     def __repr__(self) -> str:
-        """Say what it serves and where."""
+        """Return what it serves and where."""
         where = self._url or "not running"
         return f"<EmbeddedServer {', '.join(self.models)}: {where}>"
 

@@ -1,9 +1,9 @@
-"""Tool calls that a model wrote as text.
+"""Parse tool calls that a model wrote as text.
 
-The coder models know the form of a tool call from their prompt template, but leave out the
-tags that llama.cpp looks for: they answer with the bare JSON, or with the JSON in a code
-fence. Ollama takes bare JSON for a call; so does this. Only an answer that is nothing but
-calls to tools that the request offered is taken, so that prose about JSON stays prose.
+The coder models know the format of tool calls from their prompt template, but omit the tags that
+llama.cpp looks for: they answer with bare JSON, or with JSON in a code fence. Ollama treats bare
+JSON as a call, and so does this. Only an answer that consists of calls to offered tools is treated
+so: prose about JSON stays prose.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def offered_names(tools: Any) -> frozenset[str]:
 
 
 def may_become_calls(text: str) -> bool:
-    """Tell whether a text that is still growing could turn out to be tool calls."""
+    """Return whether a text that is still growing could turn out to be tool calls."""
     start = text.lstrip()
     return not start or any(
         start.startswith(opening) or opening.startswith(start) for opening in _OPENINGS
@@ -66,7 +66,7 @@ def may_become_calls(text: str) -> bool:
 
 
 def calls_in(text: str, offered: frozenset[str]) -> list[TextToolCall]:
-    """Read a finished text as tool calls.
+    """Parse a complete text as tool calls.
 
     Args:
         text: The whole answer.
@@ -84,12 +84,12 @@ def calls_in(text: str, offered: frozenset[str]) -> list[TextToolCall]:
 
 
 def readable(text: str) -> bool:
-    """Tell whether JSON of a model can be parsed: it may write brackets to its last token."""
+    """Return whether a model's JSON can be parsed: it may nest brackets without end."""
     return not deeper_than(text, _MOST_DEPTH)
 
 
 def _without_fence(text: str) -> str:
-    """Take a code fence off that stands around the whole text."""
+    """Remove a code fence around the whole text."""
     inside = text[len(_FENCE) : -len(_FENCE)]
     if text != f"{_FENCE}{inside}{_FENCE}":
         return text
@@ -97,7 +97,7 @@ def _without_fence(text: str) -> str:
 
 
 def _json_values(text: str) -> list[Any]:
-    """Read JSON values that follow one another; empty when anything else stands between."""
+    """Parse consecutive JSON values; empty when there is anything else between them."""
     if not readable(text):
         return []
     decoder = json.JSONDecoder()

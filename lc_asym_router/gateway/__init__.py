@@ -1,1 +1,1 @@
-"""The graphs for LangGraph's own server."""
+"""Graphs for LangGraph Server."""

@@ -1,4 +1,4 @@
-"""The graph that `langgraph.json` names, for LangGraph's own server and studio."""
+"""The graph named in `langgraph.json`, for LangGraph Server and Studio."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def graph() -> Any:
-    """The graph of `AsymRouter.from_env()`, for LangGraph's own server and studio."""
+    """Return the graph of `AsymRouter.from_env()`, for LangGraph Server and Studio."""
     from lc_asym_router.router.router import AsymRouter
 
     return AsymRouter.from_env().graph
