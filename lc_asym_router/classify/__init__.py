@@ -1,4 +1,4 @@
-"""Classifiers: how likely is it that a request needs more than the small tier?"""
+"""Classifiers: estimate whether a request needs more than the small tier."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Keeping classifiers' scores in a cache of LangGraph's, so that no request is scored twice.
+"""Cache classifiers' scores, so that no request is scored twice.
 
-The score is kept, not the decision: thresholds, the tools bound, what the tiers can take, and the turn
-or thread under way are looked at on every request, so none of them can make a kept score wrong. (A
-`CachePolicy` on the graph's node would keep the request's id, its start and its bill too.)
+The score is cached, not the decision: thresholds, the bound tools, the tiers' abilities, and the
+current turn or thread are applied to every request, so none of them can make a cached score wrong.
+(A `CachePolicy` on the graph's node would cache the request's id, its start and its costs too.)
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DecisionCache:
-    """Where classifiers' scores are kept.
+    """A cache of classifiers' scores.
 
     Args:
-        cache: A cache of LangGraph's: `InMemoryCache`, `SqliteCache`, `RedisCache`, ... It gets a hash
-            of the latest human turn, the score, and the classifier's own words on it.
-        ttl: Seconds after which a score is forgotten; `None` for never.
-        namespace: Tells apart what one cache holds. Another one forgets all scores: change it when
-            the classifier has changed in a way that its settings don't show (its weights, its code).
+        cache: A LangGraph cache: `InMemoryCache`, `SqliteCache`, `RedisCache`, ... It stores a hash
+            of the latest human turn, the score, and the classifier's reason.
+        ttl: Seconds after which a score expires; `None` for never.
+        namespace: Separates users of one cache. A new one starts without scores: change it when the
+            classifier has changed in a way that its settings don't show (its weights, its code).
 
     Raises:
-        ConfigurationError: It is no such cache, or the time makes no sense.
+        ConfigurationError: It is no such cache, or `ttl` is invalid.
     """
 
     cache: BaseCache[Any] = field(repr=False)
@@ -61,7 +61,7 @@ class DecisionCache:
 
 @dataclass(frozen=True)
 class RememberingScorer(Scorer):
-    """A scorer that looks into a cache first. A cache that fails or is late is done without."""
+    """A scorer that looks in a cache first. A cache that fails or is late is skipped."""
 
     kept: DecisionCache = field(kw_only=True)
     identity: str = field(init=False, repr=False)
@@ -74,7 +74,7 @@ class RememberingScorer(Scorer):
     def score(
         self, request: Request, config: RunnableConfig, seconds: float | None = None
     ) -> Scored:
-        """Ask the classifier about the latest human turn, unless that is known."""
+        """Score the latest human turn, unless its score is cached."""
         key, cache, patience = self._key(request), self.kept.cache, self._patience(seconds)
         try:
             found = within(patience, lambda: cache.get([key]))
@@ -116,7 +116,7 @@ class RememberingScorer(Scorer):
         return min((each for each in (self.deadline, seconds) if each is not None), default=None)
 
     def _key(self, request: Request) -> FullKey:
-        """All that a classifier is asked about, and which one: as a hash."""
+        """Return a hash of the classifier and of everything that it is asked."""
         turn = [
             [message.type, message.name, message.content, message.additional_kwargs]
             for message in request.turn
@@ -128,7 +128,7 @@ class RememberingScorer(Scorer):
         return {key: (kept, self.kept.ttl)}
 
     def _lasts(self, scored: Scored) -> bool:
-        """Whether a score is the classifier's own: a failure or a fall-back is not kept."""
+        """Whether a score may be cached: it is the classifier's own, no failure or fallback."""
         return scored.complexity is not None and scored.classifier == self.name
 
 

@@ -1,4 +1,4 @@
-"""A calibration: thresholds found on data, what they were found to mean, and what was seen then."""
+"""A calibration: thresholds chosen on data, their expected results, and the scores' distribution."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Risk Scorecards, 2006). Chance alone gives about 9 / n with ten bins."""
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a figure is expected to be: its value on the data and the 95 % interval around it."""
+    """An expected figure: its value on the data and its 95 % interval."""
 
     value: float
     ci95: tuple[float, float] | None = None
@@ -32,21 +32,21 @@ class Expected:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Thresholds for a router, and what they mean.
+    """Thresholds for a router, and their expected results.
 
-    `calibrate` makes one; `AsymRouter(threshold=calibration)`, or the path of its file, takes it.
+    Made by `calibrate`; pass it, or its file's path, to `AsymRouter(threshold=...)`.
 
     Attributes:
         classifier: Name of the classifier whose scores the threshold is for.
         threshold: Complexity at or over which a request goes to the last tier, in [0, 1].
-        checks: For each check with a threshold of its own, by its name, that threshold in [0, 1].
-        target: What was asked for, such as `{"quality_kept": 0.95}`.
-        expected: What the thresholds gave on the data: `frontier_share` and `quality` in [0, 1],
-            `quality_kept` as a part of the frontier's, `gain_kept` as a part of the gap between both
-            models, `cost_usd` a request.
-        rows: How many rows it was found on.
-        seen: Sorted scores at equal steps of their distribution, by "complexity" and "check".
-        notes: What to know of it, one line each.
+        checks: Thresholds of the checks, in [0, 1], by the checks' names.
+        target: The target, such as `{"quality_kept": 0.95}`.
+        expected: Expected results: `frontier_share` and `quality` in [0, 1], `quality_kept` as a
+            share of the frontier's quality, `gain_kept` as a share of the gap between both models,
+            `cost_usd` per request.
+        rows: Number of rows of the data.
+        seen: Quantiles of the scores on the data, sorted, by "complexity" and "check".
+        notes: Limitations, one line each.
     """
 
     classifier: str
@@ -59,7 +59,7 @@ class Calibration:
     notes: Sequence[str] = ()
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it as JSON; whole or not at all.
+        """Write the calibration to a JSON file, atomically.
 
         Raises:
             CalibrationError: The path is a folder, a device or the like.
@@ -82,10 +82,10 @@ class Calibration:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Calibration:
-        """Read what `save` wrote.
+        """Read a file that `save` wrote.
 
         Raises:
-            CalibrationError: There is no such file, or it holds no calibration of this version.
+            CalibrationError: There is no such file, or it has no calibration of this version.
         """
         try:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -135,7 +135,7 @@ class Calibration:
             raise ValueError
 
     def describe(self) -> str:
-        """What the thresholds mean, in one line a figure."""
+        """Return the expected results, one line per figure."""
         lines = [f"threshold {self.threshold:.4g} for the classifier {self.classifier}"]
         lines += [
             f"threshold {value:.4g} for the check {name}" for name, value in self.checks.items()
@@ -146,14 +146,14 @@ class Calibration:
         return "\n".join([*lines, *self.notes])
 
     def drift(self, name: str, scores: Sequence[float]) -> Drift | None:
-        """How far live scores have moved from those that were seen at calibration.
+        """Compare live scores with those of the calibration.
 
         Args:
             name: "complexity" or "check".
             scores: Live scores in [0, 1].
 
         Returns:
-            `None` where nothing was seen of that name, or too few scores have come.
+            The comparison; `None` where the calibration has no such scores, or there are too few.
         """
         seen = self.seen.get(name) or ()
         if len(seen) < 2 or len(scores) < MIN_SCORES:
@@ -177,7 +177,7 @@ class Drift:
 
     @property
     def drifted(self) -> bool:
-        """Whether they have moved so far that the thresholds no longer mean what they did."""
+        """Whether the scores have moved so far that the thresholds are no longer reliable."""
         return self.index >= DRIFTED
 
 

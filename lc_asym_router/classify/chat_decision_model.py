@@ -1,4 +1,4 @@
-"""Any chat model as a decision model: it picks a numbered level by structured output."""
+"""Use any chat model as a decision model: it chooses a numbered level by structured output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers that describe a question, for the learned classifier. Standard library only."""
+"""Features of a question, for the learned classifier. Standard library only."""
 
 from __future__ import annotations
 

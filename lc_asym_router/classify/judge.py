@@ -1,4 +1,4 @@
-"""An LLM judge of complexity, with a deadline and a fall-back."""
+"""An LLM judge of complexity, with a deadline and a fallback."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ logger = logging.getLogger(__name__)
 
 
 class JudgeClassifier(BaseDecisionModel):
-    """Asks a chat model how much a request needs, against a written rubric.
+    """Asks a chat model how much a request needs, by a written rubric.
 
-    It has a deadline, and a fall-back that answers where the judge is late, fails, or answers
-    nonsense; the response then says so in `reason` and `classifier`.
+    If the judge is late, fails, or returns an invalid answer, a fallback answers; the response then
+    says so in `reason` and `classifier`.
 
     Args:
-        chat: A chat model (a cheap local one will do), or another decision model.
-        deadline: Seconds after which the fall-back answers; `None` waits for ever.
-        fallback: The decision model that answers then; the keyword rule by default.
-        breaker: A circuit breaker: while it is open the fall-back answers at once. A router's "judge"
-            has its small tier's.
+        chat: A chat model (a cheap local one is enough), or another decision model.
+        deadline: Seconds after which the fallback answers; `None` for no limit.
+        fallback: The decision model that answers then; by default the keyword rule.
+        breaker: A circuit breaker: while it is open the fallback answers at once. A router's
+            "judge" uses its small tier's.
 
     Raises:
         ConfigurationError: The deadline is not positive.

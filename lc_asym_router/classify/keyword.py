@@ -1,4 +1,4 @@
-"""The article's rule: words in the question say whether it is complex."""
+"""The keyword rule: words in the question decide whether it is complex."""
 
 from __future__ import annotations
 
@@ -31,11 +31,10 @@ _LAST = 150
 class KeywordClassifier(BaseDecisionModel):
     """A decision model that looks for words in the latest human turn.
 
-    By default it is the article's rule: the lower-cased text contains one of `refactor`, `optimize`,
-    `analyze`, `debug`, or a form of them in one of twenty languages (`classify/words.py`) -> complex
-    (1.0), else simple (0.0). Its confidence is
-    1.0 where a word was found and 0.0 where none was: no signal is not the same as easy, so keep
-    the small tier's answers checked.
+    By default: the lower-cased text contains one of `refactor`, `optimize`, `analyze`, `debug`, or
+    a form of them in one of twenty languages (`classify/words.py`) -> complex (1.0), else simple
+    (0.0). Its confidence is 1.0 where a word was found and 0.0 where none was: no signal does not
+    mean easy, so check the small tier's answers.
 
     On a `Choice` question (LangChain's `ModelRouterMiddleware` asks one), list the choices from the
     cheapest to the most capable: a simple request gets the first, a complex one the last.
@@ -45,10 +44,10 @@ class KeywordClassifier(BaseDecisionModel):
             the weights of the words found, at most 1. A plain list weighs 1 each.
         whole_words: Match whole words only ("debug" but not "debugging"). Words in scripts without
             spaces are always matched anywhere.
-        asking_words: Those of the words that count only where a request asks: at a word's beginning,
-            in the first 30 characters or the last 150 of the last paragraph; a text that is given
-            along stands between. By default those of the built-in words that such texts hold, and
-            none of your own words.
+        asking_words: Words that count only where a request asks for something: at a word's beginning,
+            in the first 30 characters, or in the last 150 of the last paragraph; a text to work on
+            is usually between these. By default the built-in words that are common in such texts,
+            and none of your own words.
 
     Raises:
         ConfigurationError: No words, an empty word, a weight outside [0, 1], or an unknown setting.
@@ -96,7 +95,7 @@ class KeywordClassifier(BaseDecisionModel):
 
     @classmethod
     def for_languages(cls, *languages: str, **kwargs: Any) -> KeywordClassifier:
-        """A classifier with the words of several languages (ISO 639-1 codes).
+        """Return a classifier with the words of several languages (ISO 639-1 codes).
 
         Raises:
             ConfigurationError: There are no words for a language.

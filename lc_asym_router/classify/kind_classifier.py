@@ -1,4 +1,4 @@
-"""A classifier for a user's own kinds of requests, from a few examples each."""
+"""A classifier for a user's own kinds of requests, trained on a few examples of each."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ class KindClassifier(BaseDecisionModel):
 
         KindClassifier({"small": ["what's my balance?", ...], "frontier": ["redraft 4b ...", ...]})
 
-    The kinds stand in order, from what the cheapest model may do to what the most capable one must;
-    the complexity is the mean place, scaled to [0, 1]. It learns from the examples alone (ridge
-    regression on the words and groups of words that `LearnedClassifier` goes by), so five to fifty of
-    each kind, as users really write them, do. Its confidence is the probability of the likeliest kind,
-    0 where there is neither a word nor a number to go by.
+    Give the kinds in order, from those for the cheapest model to those for the most capable one; the
+    complexity is the expected position among them, scaled to [0, 1]. It is trained on the examples
+    alone (ridge regression on the words and groups of words that `LearnedClassifier` uses): five to
+    fifty per kind, as users really write them, are enough. Its confidence is the probability of the
+    likeliest kind, 0 where a text has neither a word nor a number.
 
     Plain Python, no network.
 
     Args:
-        examples: For each kind, by its name, some texts.
+        examples: Texts of each kind, by the kind's name.
 
     Raises:
         ConfigurationError: Fewer than two kinds, a kind without an example, an example that is no text
-            or holds no word, one that stands in two kinds, or more than 300 of them.
+            or has no word, one that occurs in two kinds, or more than 300 of them.
     """
 
     keeps_time: ClassVar[bool] = True
@@ -69,7 +69,7 @@ class KindClassifier(BaseDecisionModel):
         return "lc_asym_router"
 
     def probabilities(self, text: str) -> dict[str, float]:
-        """For each kind how likely it is that a text is of it, in [0, 1]; together 1."""
+        """Return the probability of each kind for a text, in [0, 1]; they sum to 1."""
         found = kind_features(text)
         near = [_likeness(found, seen) for seen in self._seen]
         scores = [
@@ -83,7 +83,7 @@ class KindClassifier(BaseDecisionModel):
         }
 
     def complexity(self, text: str) -> float:
-        """The mean place of a text among the kinds, in [0, 1]."""
+        """Return the expected position of a text among the kinds, in [0, 1]."""
         likely = self.probabilities(text)
         return sum(place * part for place, part in enumerate(likely.values())) / (len(likely) - 1)
 

@@ -1,4 +1,4 @@
-"""What kind of work a request asks for: a linear model on its words, read from shipped weights."""
+"""Predict what kind of work a request asks for: a linear model on its words, with shipped weights."""
 
 from __future__ import annotations
 

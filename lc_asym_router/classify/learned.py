@@ -1,4 +1,4 @@
-"""A classifier that has learned which kinds of work, and which questions, the frontier is for."""
+"""A classifier trained to recognise requests for the frontier, by kind of work and expected gain."""
 
 from __future__ import annotations
 
@@ -36,38 +36,39 @@ _NAMES: Mapping[str, tuple[str, str]] = {
 
 
 class LearnedClassifier(BaseDecisionModel):
-    """A decision model that judges the latest human turn by its kind of work and its expected gain.
+    """A decision model that scores the latest human turn by kind of work and expected gain.
 
     With the shipped weights its complexity says how much a request looks like work for a frontier
     model (code, faults, designs, analyses, plans, maths) and not for a small one (errands, facts,
     extraction, classes, translation, small talk). Among requests like those on which gains were
-    measured (exam questions, word problems) it is ordered by the expected gain: the probability that
-    the frontier is right where the small model fails, minus that of the reverse. With weights that
-    `lc-asym-router train` has written without `--kinds` the complexity is the expected gain alone.
+    measured (exam questions, word problems) it is ordered by the expected gain: the probability
+    that the frontier is right where the small model fails, minus that of the reverse. With weights
+    that `lc-asym-router train` has written without `--kinds` the complexity is the expected gain
+    alone.
 
-    `threshold` is the operating point that was found in the training, and the router takes it unless
-    told otherwise; the card beside the weights, `learned.md`, says what it means. Find yours with
+    `threshold` is the operating point chosen in the training, which is the router's default; the model
+    card next to the weights, `learned.md`, has its results. Find your own with
     `lc-asym-router calibrate`.
 
     On a `Choice` question (LangChain's `ModelRouterMiddleware` asks one), list the choices from the
     cheapest to the most capable: the threshold lies in the middle of them.
 
     Its confidence is the probability of being right when it calls a request frontier or small by
-    0.5: the larger of complexity and 1 - complexity. A request with neither a word nor a number gets
-    the mean gain with a confidence of 0: no signal is not the same as easy.
+    0.5: the larger of complexity and 1 - complexity. A request with neither a word nor a number
+    gets the mean gain with a confidence of 0: no signal is not the same as easy.
 
-    Plain Python, no network: loading and scoring need nothing but the standard library. Of very long
-    texts the beginning and the end are looked at.
+    Plain Python, no network: loading and scoring need nothing but the standard library. Of very
+    long texts the beginning and the end are looked at.
 
     Args:
-        path: Another file of weights, which `lc-asym-router train` has written; the shipped ones by
-            default.
+        path: A weights file that `lc-asym-router train` wrote; by default the shipped one.
         words: Words that make a request complex (1.0) whatever the weights say, or a
             `KeywordClassifier` of such words. None by default.
 
     Raises:
-        ConfigurationError: An unknown setting, or words that are none.
-        ModelFileError: The file is not there, is no such file, is of another version, or is damaged.
+        ConfigurationError: An unknown setting, or invalid words.
+        ModelFileError: The file is not there, is no such file, is of another version, or is
+            damaged.
     """
 
     keeps_time: ClassVar[bool] = True
@@ -96,15 +97,15 @@ class LearnedClassifier(BaseDecisionModel):
         return kinds.blend.threshold if kinds else self._weights.threshold
 
     def complexity(self, text: str) -> float:
-        """The complexity of a text, in (0, 1), leaving `words` aside."""
+        """Return the complexity of a text, in (0, 1), without regard to `words`."""
         gain = self._weights.judge(text)
         return self._weights.unknown if gain is None else gain.complexity
 
     def kind(self, text: str) -> str:
-        """What kind of work a text asks for, such as "code to change".
+        """Return the kind of work that a text asks for, such as "code to change".
 
         Returns:
-            "" where there is no word to go by, or the weights know no kinds.
+            "" where the text has no word, or the weights have no kinds.
         """
         gain = self._weights.judge(text)
         return "" if gain is None else gain.kind

@@ -1,4 +1,4 @@
-"""From a request to a complexity: what the `classify` node asks, and how classifiers answer."""
+"""Score a request's complexity: how the `classify` node calls classifiers, and how they answer."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ Classifier = BaseDecisionModel | Callback
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A classifier's word on a request.
+    """A classifier's result for a request.
 
     Attributes:
-        complexity: In [0, 1]; `None` where the classifier failed: no signal, which is not "easy".
+        complexity: In [0, 1]; `None` where the classifier failed, which does not mean easy.
         confidence: In [0, 1], or `None`.
-        classifier: Who answered.
-        reason: Why, in one line.
-        cached: Whether it was read from a cache, and nobody asked.
+        classifier: Name of the classifier that answered.
+        reason: The reason, in one line.
+        cached: Whether it was read from a cache, and no classifier was called.
     """
 
     complexity: float | None
@@ -80,7 +80,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Scorer:
-    """Asks a classifier, and never fails: what went wrong becomes the reason.
+    """Calls a classifier, and never raises: a failure becomes the result's reason.
 
     Args:
         classifier: A decision model, or a callable from the messages of the latest human turn to a
@@ -100,8 +100,10 @@ class Scorer:
 
     @cached_property
     def makes_calls(self) -> bool:
-        """Whether the classifier may call a model: all may but those that say of themselves, not of a
-        subclass with a method of its own, that they answer at once."""
+        """Whether the classifier may call a model.
+
+        Any may, except one whose own class declares `instant`; a subclass must declare it anew.
+        """
         return not vars(type(self.classifier)).get("instant", False)
 
     @cached_property
@@ -113,7 +115,7 @@ class Scorer:
 
     @property
     def threshold(self) -> float:
-        """The complexity at or over which a request goes up unless told otherwise, in [0, 1]."""
+        """The classifier's default threshold, in [0, 1]."""
         own = getattr(self.classifier, "threshold", None)
         return float(own) if isinstance(own, int | float) else 0.5
 
@@ -237,9 +239,9 @@ def known_settings(model: type[BaseModel], given: dict[str, Any]) -> dict[str, A
 
 
 class ExplainedResponse(ClassifierResponse):
-    """A response that also says, in one line, why; who answered in the end; and what moved it.
+    """A response that also has the reason, the classifier that answered, and its contributions.
 
-    `parts` is `None` where the classifier can't tell its parts, and empty where nothing moved it.
+    `parts` is `None` where the classifier can't give contributions, and empty where there are none.
     """
 
     reason: str = ""
@@ -307,12 +309,12 @@ def spread(complexity: float, levels: int) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """One thing that moved a complexity.
+    """One contribution to a complexity.
 
     Attributes:
-        name: A feature as a person calls it, or the word that was found.
-        moved: What it added to the classifier's raw score; negative where it lowered it. Parts of
-            one request can be compared with each other.
+        name: A feature's name for people, or the word that was found.
+        moved: What it added to the classifier's raw score; negative where it lowered it. Comparable
+            among the contributions to one request.
         word: Whether the name is a word of the request itself.
     """
 

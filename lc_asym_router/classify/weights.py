@@ -1,4 +1,4 @@
-"""The learned classifier's weights: read once, and turned into an expected gain."""
+"""The learned classifier's weights: load them, and compute the expected gain."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ _MARGIN = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """What the weights say of one question.
+    """The result of the weights for one question.
 
     Attributes:
-        expected: How much the frontier is expected to gain, in (0, 1): the probability that it is
-            right where the small model fails, minus that of the reverse.
-        parts: What each feature added to the score, against the mean question.
+        expected: The frontier's expected gain, in (0, 1): the probability that it is right where
+            the small model fails, minus that of the reverse.
+        parts: What each feature added to the score, relative to the mean question.
         more: Of these, the features that the question has more of than the mean question.
-        complexity: How much speaks for the frontier, in (0, 1), by kind of work and expected gain
-            together; the expected gain where the weights know no kinds.
-        kind: What kind of work is asked for, in a few words; "" where the weights know no kinds.
+        complexity: The complexity in (0, 1), from kind of work and expected gain; the expected gain
+            where the weights have no kinds.
+        kind: The kind of work asked for, in a few words; "" where the weights have no kinds.
     """
 
     expected: float
@@ -146,7 +146,7 @@ class Weights:
 
 
 def load_weights(path: str | PathLike[str] | None = None) -> Weights:
-    """The weights of a file, read once for each version of it; the shipped ones by default.
+    """Load a weights file, once per version of the file; by default the shipped one.
 
     Raises:
         ModelFileError: The file can't be used; the message says why.

@@ -1,8 +1,8 @@
 """Words that mark a request as complex, by language. Data, not code.
 
-`ARTICLE_WORDS` are the four of the article's rule. `WORDS` gives for each language (ISO 639-1) what
-the forms of those four have in common: a text that holds one of them asks to refactor, optimize,
-analyze or debug. Translated by hand.
+`ARTICLE_WORDS` are the four English words of the original rule. `WORDS` gives for each language
+(ISO 639-1) what the forms of those four have in common: a text that holds one of them asks to
+refactor, optimize, analyze or debug. Translated by hand.
 
 `ASKING_WORDS` are those of them that stand in texts, too, that are given along with a simple request
 (papers analyze, and in many languages the verb begins as the noun does). They count only where a
