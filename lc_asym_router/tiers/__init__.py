@@ -1,4 +1,4 @@
-"""Tiers: the models, what is true of their providers, and what keeps them from failing a request."""
+"""Tiers: the models, their providers' properties, and the handling of their failures."""
 
 from __future__ import annotations
 

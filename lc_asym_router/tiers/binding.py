@@ -1,4 +1,4 @@
-"""What a tier's model is given in its own dialect: tools, schema and settings."""
+"""Bind tools, schema and settings to a tier's model, in its provider's format."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from lc_asym_router.tiers.providers.registry import provider_of
 
 
 def bind(model: BaseChatModel, request: Request) -> Runnable[Any, AIMessage]:
-    """The model with the request's tools, schema and other arguments bound to it.
+    """Bind the request's tools, schema and other arguments to the model.
 
     Tools and schemas are converted here, by the model's own `bind_tools` and
-    `with_structured_output`, and nowhere earlier. A schema's parser is left off: what comes back is
-    the raw message, which `structured.structured` reads in the same way for every tier.
+    `with_structured_output`, and nowhere earlier. The schema's parser is removed: the model returns
+    the raw message, which `structured.structured` parses in the same way for every tier.
     """
     bound: Runnable[Any, Any] = model
     rest, _ = translated(model, wanted(request))
@@ -40,7 +40,7 @@ def bind(model: BaseChatModel, request: Request) -> Runnable[Any, AIMessage]:
 def bind_again(
     model: BaseChatModel, request: Request, temperature: float, seed: int
 ) -> Runnable[Any, AIMessage]:
-    """The same for a further sample: its temperature and seed win over those of the request."""
+    """Bind a request for a further sample, with another temperature and seed."""
     kwargs = {key: value for key, value in request.kwargs.items() if key != "temperature"}
     if isinstance(given := kwargs.get("seed"), int):
         kwargs["seed"] = given + seed
@@ -48,14 +48,14 @@ def bind_again(
 
 
 def wanted(request: Request) -> dict[str, Any]:
-    """The call parameters of a request, those that came with its tools included."""
+    """Return the call parameters of a request, including those given with its tools."""
     beside = request.tools.kwargs if request.tools else {}
     along = {key: value for key, value in beside.items() if key not in BOUND_WITH_TOOLS}
     return {**along, **request.kwargs}
 
 
 def dropped_parameters(model: BaseChatModel, request: Request) -> tuple[str, ...]:
-    """Names of the request's parameters that its provider, or this model of it, does not take."""
+    """Return the names of the request's parameters that the provider or the model does not accept."""
     return translated(model, wanted(request))[1]
 
 

@@ -1,4 +1,4 @@
-"""Images and tool results in the form that a provider's client reads."""
+"""Convert images and tool results to the format that a provider's client reads."""
 
 from __future__ import annotations
 

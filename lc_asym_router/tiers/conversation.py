@@ -1,8 +1,8 @@
-"""Making a conversation fit for the model that it goes to, without touching the caller's messages.
+"""Adapt a conversation to the model that reads it, without changing the caller's messages.
 
-A conversation that changes its tier holds what another model said: content blocks, reasoning,
-refusals, server-side tool calls, cache settings, ids. What the same model at the same address said
-passes as it is, so that prompt caches and reasoning stay intact.
+A conversation that moves to another tier contains another model's output: content blocks,
+reasoning, refusals, server-side tool calls, cache settings, ids. The same model's own messages,
+from the same address, are passed unchanged, so that prompt caches and reasoning still work.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SNAPSHOT = re.compile(r"-(?:\d{4}-?\d{2}-?\d{2}|\d{3,4}|latest)$")
 def fit(
     messages: Sequence[BaseMessage], model: BaseChatModel, provider: Provider | None = None
 ) -> list[BaseMessage]:
-    """The messages as a model can take them.
+    """Return the messages in a form that the model accepts.
 
     - What another provider's model said is brought down to its text and its tool calls; a refusal
       stands as the text that it was. So is what another model of the same provider said, or the

@@ -15,12 +15,13 @@ class Ladder(Sequence[Tier]):
     """The tiers in order, cheapest first.
 
     Args:
-        tiers: At least two.
-        fallbacks: Tiers beside the last one, asked in this order where it fails. They are no rungs:
-            nothing is decided or escalated to them otherwise.
+        tiers: At least two tiers.
+        fallbacks: Tiers that are asked, in this order, if the last one fails. The classifier never
+            chooses them, and no request escalates to them.
 
     Raises:
-        ConfigurationError: Fewer than two tiers, a tier without a name, or two of one name.
+        ConfigurationError: There are fewer than two tiers, one has no name, or two have the same
+            name.
     """
 
     def __init__(self, tiers: Iterable[Tier], fallbacks: Iterable[Tier] = ()) -> None:
@@ -60,11 +61,11 @@ class Ladder(Sequence[Tier]):
         return Ladder(map(change, self.tiers), map(change, self.fallbacks))
 
     def named(self, name: str) -> Tier | None:
-        """The tier or fall-back of that name, or `None`."""
+        """Return the tier or fallback with this name, or `None`."""
         return self._named.get(name)
 
     def position(self, name: str) -> int:
-        """Where the tier of that name stands, 0 being the cheapest; a fall-back beside the last."""
+        """Return the position of the named tier, 0 for the cheapest; a fallback has the last tier's."""
         return self._positions.get(name, len(self.tiers) - 1)
 
     def no_roomier(self, tier: Tier) -> set[str]:

@@ -1,4 +1,4 @@
-"""A chat model from a string such as "ollama:llama3.1:8b"."""
+"""Load a chat model from a string such as "ollama:llama3.1:8b"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LangChain's own cache, on a tier's model or for the whole process."""
+"""Facts about a model's client and provider that a call depends on: cache, end marks, keys, address."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ WITHHELD = frozenset(
 
 
 def ends_unmarked(message: AIMessage, provider: str) -> bool:
-    """Whether a provider that always says why it stopped did not."""
+    """Whether a message has no finish reason although its provider always gives one."""
     return (
         BY_NAME.get(provider, UNKNOWN).marks_end
         and not finish_reason(message)
@@ -97,13 +97,13 @@ def ends_unmarked(message: AIMessage, provider: str) -> bool:
 
 
 def failed_end(message: AIMessage, provider: str) -> str | None:
-    """What the server calls the error that ended an answer, or `None` for a good end."""
+    """Return the server's name for the error that ended an answer, or `None` for a normal end."""
     ends = {finish_reason(message), str(message.response_metadata.get("status", "")).lower()}
     return next(iter(ends & BY_NAME.get(provider, UNKNOWN).failed_ends), None)
 
 
 def check_end(message: AIMessage, provider: str) -> None:
-    """Refuse a message that did not come to its end.
+    """Raise if a message is incomplete.
 
     Raises:
         CutStreamError: It has no end mark, and its provider always gives one.
@@ -116,7 +116,7 @@ def check_end(message: AIMessage, provider: str) -> None:
 
 
 def no_answer(message: AIMessage) -> NoAnswerError | None:
-    """Why a whole message is no answer, or `None` where it is one."""
+    """Return why a complete message is no answer, or `None` where it is one."""
     reason = finish_reason(message)
     if reason in WITHHELD:
         return NoAnswerError(f"the answer was withheld by its provider ({reason})", passing=False)
@@ -194,7 +194,7 @@ def _headers(client_kwargs: Any) -> dict[str, Any]:
 
 
 def streams_alike(model: BaseChatModel, provider: str) -> bool:
-    """Whether a streamed answer is just like an invoked one, where that comes from no cache.
+    """Whether a streamed answer equals an invoked one, if that is not from a cache.
 
     ChatOpenAI counts no tokens in a stream unless `stream_usage` is set.
     """

@@ -1,4 +1,4 @@
-"""Structured output, read from any tier's message in the same way."""
+"""Parse structured output from any tier's message, in the same way for all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lc_asym_router.tiers.model_text import json_candidates
 
 
 def structured(message: AIMessage, binding: SchemaBinding) -> Any:
-    """The structured output that a message holds: a tool call's arguments, or its text as JSON.
+    """Return the structured output in a message: a tool call's arguments, or its text as JSON.
 
     Tiers use their own best method (a tool call, a JSON mode, a grammar), so the answer's form is
     not known beforehand.

@@ -1,4 +1,4 @@
-"""A tier, and the ladder of them; what a tier can take."""
+"""A tier: a model with its prices and limits, and the requests that it can take."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MODALITIES = frozenset({"image", "audio", "pdf", "video", "file"})
 
 @dataclass(frozen=True)
 class Tier:
-    """One rung of the ladder: a chat model with its prices and limits.
+    """One tier: a chat model with its prices and limits.
 
     Args:
         model: A chat model, or a string such as ``"ollama:llama3.1:8b"`` or ``"openai:gpt-4o"``
@@ -42,32 +42,32 @@ class Tier:
             `langchain` and the provider's own).
         name: Name of the tier, used in decisions and records and as the node's name in the graph;
             `AsymRouter(small=..., frontier=...)` fills in "small" and "frontier".
-        context_window: Tokens that fit in, prompt and answer together. Where it is not given:
-            `ChatOllama.num_ctx` (Ollama cuts off silently past it), else the model's profile, else
-            no limit is known.
-        inputs: What it takes besides text, of "image", "audio", "pdf", "video", "file". Where it is
+        context_window: Maximum tokens of prompt and answer together. Where it is not given:
+            `ChatOllama.num_ctx` (Ollama truncates longer prompts silently), else the model's
+            profile, else no limit is known.
+        inputs: What it accepts besides text, of "image", "audio", "pdf", "video", "file". Where it is
             not given: what the model's profile says, else nothing is ruled out.
         tools: Whether it can call tools. Where it is not given: what the profile says, else yes.
-        price: What its calls cost: `Price` (USD per million tokens), `PerCall`, `PerSecond` or
+        price: The price of its calls: `Price` (USD per million tokens), `PerCall`, `PerSecond` or
             `Power`. Where it is not given: the provider's list price by the model's own name, from
             the extra `prices`; else the cost is unknown, `None`.
         source: Where the model comes from, for display.
-        timeout: Seconds that one call may take, streaming included; `None` for no limit but the
-            client's own and the request's deadline.
-        retry: How often a failed call is made again: a number of attempts, or a `Retry`. Where it
+        timeout: Seconds that one call may take, streaming included; `None` for only the client's
+            own limit and the request's deadline.
+        retry: How often a failed call is repeated: a number of attempts, or a `Retry`. Where it
             is not given: as often as the model's client would by itself (`ChatOpenAI.max_retries`;
             `ChatOllama` never). The client's own retries are taken over, so that each is in the
             record.
         breaker: A `Breaker`, or `False` for none. Where it is not given: one that all tiers of this
             process share whose calls go to the same model at the same address with the same key.
-        max_concurrency: Calls at once, over all requests of this process that use this tier (and
-            the tiers made from it); `None` for no limit.
-        max_queue: How many more may wait; `None` for no limit. Who finds no place goes to the next
-            tier.
+        max_concurrency: Maximum concurrent calls, over all requests of this process that use this
+            tier (and the tiers made from it); `None` for no limit.
+        max_queue: Maximum number of waiting calls; `None` for no limit. A request that may not wait
+            goes to the next tier.
 
     Raises:
         ConfigurationError: The name can't be a graph node's, the model is neither a chat model nor
-            a usable string, or a limit makes no sense.
+            a usable string, or a limit is out of its range.
     """
 
     model: BaseChatModel
@@ -165,11 +165,11 @@ class Tier:
             )
 
     def named(self, name: str) -> Tier:
-        """The same tier under a name, unless it has one."""
+        """Return the same tier with a name, unless it has one."""
         return self if self.name else self._changed(name=name)
 
     def with_model(self, model: BaseChatModel) -> Tier:
-        """The same tier with another model."""
+        """Return the same tier with another model."""
         return self._changed(model=model)
 
     def without_parameters(self, names: tuple[str, ...]) -> Tier:
@@ -210,7 +210,7 @@ class Tier:
 
     @property
     def breaker(self) -> Breaker | None:
-        """Its circuit breaker: its state can be read (`.state`) and reset (`.reset()`)."""
+        """The circuit breaker: read `.state`, call `.reset()`."""
         return self.guard.breaker
 
     @property
@@ -223,7 +223,7 @@ class Tier:
 
     @property
     def rate(self) -> Pricing | None:
-        """The price that its calls go by: the declared one, else the provider's list price."""
+        """The price of its calls: the declared one, else the provider's list price."""
         return self.price or self._listed(self.model_name)
 
     def called(self, request: Request) -> tuple[str, Pricing | None]:
@@ -248,7 +248,7 @@ class Tier:
 
     @property
     def room(self) -> int | None:
-        """Tokens of prompt that fit in; `None` where no limit is known.
+        """Maximum tokens of a prompt; `None` where no limit is known.
 
         A window holds prompt and answer together, so the answer's share is kept free: what the
         model may generate where that is set (`num_predict`, `max_tokens`), else `ANSWER_TOKENS`, at
@@ -261,7 +261,7 @@ class Tier:
 
     @property
     def answer_limit(self) -> int | None:
-        """The most tokens that the model may answer with; `None` where nothing limits it."""
+        """Maximum tokens of an answer; `None` where nothing limits it."""
         limits = (getattr(self.model, key, None) for key in ("num_predict", "max_tokens"))
         return next((n for n in limits if isinstance(n, int) and n > 0), None)
 
@@ -279,7 +279,7 @@ class Tier:
         return profile
 
     def refuses(self, request: Request) -> str | None:
-        """Why this tier can't take a request, or `None` where it can."""
+        """Return why this tier can't take a request, or `None` where it can."""
         profile = cast("dict[str, Any]", self.model.profile or {})
         for modality in sorted(request.modalities):
             declared = (

@@ -1,1 +1,1 @@
-"""Tiers that fail: retries, time limits, circuit breakers, limits on calls at once, fall-backs."""
+"""Failing tiers: retries, time limits, circuit breakers, concurrency limits, fallbacks."""

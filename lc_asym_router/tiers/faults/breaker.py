@@ -1,4 +1,4 @@
-"""The circuit breaker: a tier that is down is not asked again and again. And the guard with it.
+"""The circuit breaker, which stops calls to a tier that is down, and the guard that uses it.
 
 Nygard, "Release It!" (2007). None of the kept libraries (pybreaker, purgatory, aiobreaker) has one
 state for sync and async callers, so the state machine is our own.
@@ -27,19 +27,19 @@ State = Literal["closed", "open", "half_open"]
 
 
 class Breaker:
-    """Opens after so many failures in a row; then lets one probe through after a while.
+    """Opens after a number of failures in a row, and lets one probe through after a cooldown.
 
-    One object serves any number of threads, tasks and tiers. Only failures of the tier itself count
-    (no connection, time-outs, 5xx, a wrong key, a missing model), not those of a request (400) nor
-    a full server (429).
+    Threads, tasks and tiers may share one object. Only failures of the tier itself count (no
+    connection, timeouts, 5xx, a wrong key, a missing model), not those of a request (400) or of a
+    busy server (429).
 
     Args:
-        failures: Failures in a row that open it, at least 1.
-        cooldown: Seconds from then until a probe is let through.
-        last_resort: Whether it lets a call through, open as it is, where no other tier is left to ask:
-            a short outage of the last tier is then no longer than it is. `False` fails fast there too.
+        failures: Number of failures in a row that open it, at least 1.
+        cooldown: Seconds after which a probe is let through.
+        last_resort: Whether it lets a call through even while open, if no other tier can be asked: then
+            requests succeed as soon as the last tier recovers. `False` fails fast there too.
         on_change: Called with the breaker after each change of its state, outside its lock.
-        clock: Seconds, monotonic.
+        clock: Returns the time in seconds, monotonic.
 
     Raises:
         ConfigurationError: A number makes no sense.
@@ -72,7 +72,7 @@ class Breaker:
 
     @property
     def state(self) -> State:
-        """ "closed", "open", or "half_open" once a probe may go through or is under way."""
+        """ "closed", "open", or "half_open" when a probe may go through or is running."""
         with self._lock:
             return self._state()
 
@@ -84,12 +84,12 @@ class Breaker:
 
     @property
     def at_rest(self) -> bool:
-        """Whether it is closed, and the last call went well."""
+        """Whether it is closed, and the latest call succeeded."""
         with self._lock:
             return self._opened is None and not self._failed
 
     def reset(self) -> None:
-        """Close it, whatever has been."""
+        """Close it, regardless of earlier failures."""
         with self._lock:
             changed = self._opened is not None
             self._close()
@@ -171,7 +171,7 @@ class Breaker:
 
 
 class Permit:
-    """Leave to make one call; told once how that went, a second word is not heard."""
+    """Permission to make one call; its result is reported once, later reports are ignored."""
 
     def __init__(self, breaker: Breaker | None, epoch: int = 0, *, probe: bool = False) -> None:
         self.epoch = epoch
@@ -179,11 +179,12 @@ class Permit:
         self._breaker = breaker
 
     def settle(self, succeeded: bool | None, why: str = "") -> None:
-        """The call has gone well (`True`), has shown the tier down (`False`), or says nothing.
+        """Report that the call succeeded (`True`), that the tier is down (`False`), or neither
+        (`None`).
 
         Args:
-            succeeded: Which of these.
-            why: What failed, in one line without anybody's text, for who is not let in then.
+            succeeded: The result.
+            why: What failed, in one line without anybody's text, for the errors of rejected calls.
         """
         breaker, self._breaker = self._breaker, None
         if breaker is not None:
@@ -209,7 +210,7 @@ def shared_breaker(*endpoint: str) -> Breaker:
 
 
 def forget_breakers() -> None:
-    """Let all shared breakers go: tiers made from now on get new ones."""
+    """Drop all shared breakers: new tiers get new ones."""
     with _shared_lock:
         _shared.clear()
 
@@ -236,12 +237,12 @@ ENOUGH = 20
 
 @dataclass(frozen=True)
 class Guard:
-    """What stands before a tier, for all requests of the process: its breaker and its queue.
+    """Admits the process's calls to a tier: its breaker and its queue.
 
     Attributes:
-        breaker: Its breaker, or `None`.
-        slots: Its limit on calls at once, or `None`.
-        seconds: How long its latest good calls took.
+        breaker: The breaker, or `None`.
+        slots: The concurrency limit, or `None`.
+        seconds: Durations of the latest successful calls, in seconds.
     """
 
     breaker: Breaker | None
@@ -250,7 +251,9 @@ class Guard:
 
     @property
     def p95(self) -> float | None:
-        """95 of 100 of its latest good calls took no longer, in seconds; `None` under 20 calls."""
+        """The 95th percentile of the latest successful calls' durations, in seconds; `None` under
+        20 calls.
+        """
         taken = sorted(self.seconds)
         return taken[math.ceil(0.95 * len(taken)) - 1] if len(taken) >= ENOUGH else None
 
@@ -258,17 +261,17 @@ class Guard:
     def entered(
         self, seconds: float | None, last: bool, look: Callable[[], None] | None = None
     ) -> Iterator[Permit]:
-        """Go in to make one call, and tell the permit how it went.
+        """Wait to be admitted, make one call in this block, and report its result to the permit.
 
         Args:
-            seconds: Time left for waiting; `None` for any.
-            last: Whether no other tier is left to ask.
-            look: Called now and then while waiting; what it raises ends the wait.
+            seconds: Maximum waiting time in seconds; `None` for no limit.
+            last: Whether no other tier can be asked.
+            look: Called repeatedly while waiting; an exception from it ends the wait.
 
         Raises:
             CircuitOpenError: The breaker is open.
-            QueueFullError: Too many wait already.
-            AttemptTimeoutError: There is no time left, or no slot came free in it.
+            QueueFullError: Too many calls wait already.
+            AttemptTimeoutError: There is no time, or no slot became free in it.
         """
         self._in_time(seconds, last)
         if self.slots is not None:

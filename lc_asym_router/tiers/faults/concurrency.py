@@ -1,4 +1,4 @@
-"""A limit on calls at once, with a queue of limited length before it; threads and tasks share it."""
+"""A concurrency limit with a bounded queue, shared by threads and tasks."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ POLL = 0.05
 
 
 class Slots:
-    """So many calls at once; who comes first is served first.
+    """A number of concurrent calls; waiting callers are served first come, first served.
 
     Args:
-        limit: Calls at once, at least 1.
-        queue: How many may wait; `None` for any number, 0 for none.
+        limit: Maximum number of concurrent calls, at least 1.
+        queue: Maximum number of waiting callers; `None` for no limit, 0 for none.
 
     Raises:
-        ConfigurationError: A number makes no sense.
+        ConfigurationError: A number is out of its range.
     """
 
     def __init__(self, limit: int, queue: int | None = None) -> None:

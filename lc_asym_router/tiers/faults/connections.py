@@ -1,8 +1,9 @@
-"""The connections of a sync call, to be hung up from another thread.
+"""Close the connections of a sync call from another thread.
 
-An async call is cancelled, which closes its connection. A sync one can't be: it waits in a read. So
-while it runs under a time limit, its HTTP client's event hooks give each read what is left of the
-time, and keep the connection's socket, which is shut down when the time is up.
+An async call is cancelled, which closes its connection. A sync one can't be: it is blocked in a
+read. So while it runs under a time limit, its HTTP client's event hooks limit each read to the
+remaining time, and keep a reference to the connection's socket, which is shut down when the time is
+up.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Connections:
 
     @contextmanager
     def open(self, model: BaseChatModel) -> Iterator[None]:
-        """What is called in this block, in this thread, is on the line."""
+        """Track the connections that calls of the model open in this block, in this thread."""
         _hook(model)
         token = _current.set(self)
         try:
@@ -59,7 +60,7 @@ class Connections:
 
     @property
     def closed(self) -> bool:
-        """Whether it was hung up."""
+        """Whether the connections were closed from outside."""
         return self._up
 
     def asking(self, request: Any) -> None:
@@ -94,7 +95,7 @@ _hooking = threading.Lock()
 
 
 def _hook(model: BaseChatModel) -> None:
-    """Hang the hooks on the model's HTTP client, once; they do nothing outside a line."""
+    """Install the hooks on the model's HTTP client, once; outside an `open` block they do nothing."""
     for client in http_clients(model):
         hooks = getattr(client, "event_hooks", None)
         if not isinstance(hooks, dict):

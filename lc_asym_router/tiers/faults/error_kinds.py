@@ -1,4 +1,4 @@
-"""What an error of a tier's call says: about the tier, and about trying again."""
+"""Classify an error of a tier's call: whether the tier is down, and whether to retry."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _GARBLED = frozenset({"APIResponseValidationError", "DecodingError"})
 
 
 def worth_retrying(error: BaseException) -> bool:
-    """Whether the same call may well succeed in a moment.
+    """Whether the same call may succeed if it is repeated soon.
 
     LangChain's own classes of errors say it themselves. Of what they do not know: connections that
-    failed, time-outs, answers that broke off or are no JSON, and the statuses 408, 409, 425, 429 and
-    5xx are; a quota that is used up, a wrong key, a missing model, a request that is too long or
-    that the server refuses are not; nor is a time-out where the request's deadline set the
-    time: what is left of that is the next tier's.
+    failed, time-outs, answers that broke off or are no JSON, and the statuses 408, 409, 425, 429
+    and 5xx are; a quota that is used up, a wrong key, a missing model, a request that is too long
+    or that the server refuses are not; nor is a time-out where the request's deadline set the time:
+    what is left of that is the next tier's.
     """
     if isinstance(error, AttemptTimeoutError):
         return error.own
@@ -61,10 +61,10 @@ def worth_retrying(error: BaseException) -> bool:
 
 
 def shows_it_down(error: BaseException) -> bool:
-    """Whether an error speaks of the tier, not of the request: the next one would meet it too.
+    """Whether an error is the tier's fault, not the request's: the next request would get it too.
 
-    A time-out does where the tier's own limit passed: one hasty request's deadline says nothing to
-    the others.
+    A timeout is, if the tier's own limit was exceeded; one request's short deadline means nothing
+    for the others.
     """
     if isinstance(error, AttemptTimeoutError):
         return error.own

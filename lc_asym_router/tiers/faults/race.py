@@ -1,4 +1,4 @@
-"""Two ways to one result: the second starts when the first is late, the first that is good wins."""
+"""Race two calls for one result: the second starts if the first is late, the first good one wins."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ winner is in a hurry."""
 
 @dataclass
 class Race(Generic[T]):
-    """How it went.
+    """The result of a race.
 
     Attributes:
-        results: What each way came to, the first way's first; `None` where it was stopped or never
-            started.
+        results: The results of both calls, in order; `None` where one was stopped or never started.
         started: How many were started, 1 or 2.
         winner: 0 or 1; `None` where neither was good.
     """
@@ -39,13 +38,14 @@ def race(
     good: Callable[[T], bool],
     stop: Callable[[int], None],
 ) -> Race[T]:
-    """Run the first way, and the second beside it once the first has taken too long.
+    """Run the first call, and the second concurrently if the first takes too long.
 
     Args:
-        ways: Both, each run in a thread of its own with this context. What one raises is raised.
-        after: Seconds that the first has for itself.
-        good: Whether a result wins; where the first is not good in time, the second is not started.
-        stop: Tells way 0 or 1 to end: nobody waits for it any more.
+        ways: Both calls, each run in a thread of its own with this context. Exceptions are raised.
+        after: Seconds that the first has to itself.
+        good: Whether a result wins; if the first is done in time but not good, the second is not
+            started.
+        stop: Called with 0 or 1 to end that call, whose result is no longer needed.
     """
     run = Race[T]()
     ended: SimpleQueue[tuple[int, T | None, BaseException | None]] = SimpleQueue()

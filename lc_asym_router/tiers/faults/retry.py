@@ -1,4 +1,4 @@
-"""When a failed call of a tier is made again, and how long to wait before it."""
+"""Retry policy of a tier's failed calls: whether to repeat one, and after which wait."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ Wait = Callable[["RetryCallState"], float]
 
 @dataclass(frozen=True)
 class Retry:
-    """How often a tier's failed call is made again.
+    """How often a tier's failed call is repeated, and after which waits.
 
     Args:
-        attempts: Calls at most, the first one counted; 1 for no retry.
-        initial: The first wait lies between 0 and this many seconds, and the bound doubles with
-            each further one ("full jitter").
+        attempts: Maximum number of calls, including the first; 1 for no retry.
+        initial: Upper bound of the first wait in seconds; the bound doubles with each further wait,
+            and each wait is random between 0 and its bound ("full jitter").
         max_wait: The longest wait, in seconds. Where the server asks for more (`Retry-After`), the
-            tier is given up for this request, and the next one is asked at once.
-        on: Whether an exception is worth another try; `None` for `worth.worth_retrying`.
-        wait: Another wait: any of tenacity's wait strategies, or a callable like them.
+            next tier is asked at once.
+        on: A function that returns whether to retry after an exception; `None` for
+            `worth_retrying`.
+        wait: Another wait: any tenacity wait strategy, or a callable like one.
 
     Raises:
-        ConfigurationError: A number makes no sense.
+        ConfigurationError: A number is out of its range.
     """
 
     attempts: int = 3
@@ -78,7 +79,7 @@ class Retry:
 
 
 def retry_of(given: Retry | int | None) -> Retry | None:
-    """The policy that a user gave: a number is one of attempts.
+    """Return the policy that a user gave; a number is one of attempts.
 
     Raises:
         ConfigurationError: It is neither.

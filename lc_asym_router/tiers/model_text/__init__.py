@@ -1,7 +1,7 @@
-"""Reading what local models write: thinking, tool calls and JSON in the text of an answer.
+"""Parse what local models write into the text of an answer: thinking, tool calls and JSON.
 
-Pure functions over texts and messages, of no provider and no router. They take linear time, never
-evaluate, and raise nothing but what they say, whatever the text.
+Pure functions on texts and messages, independent of provider and router. They take linear time,
+never evaluate code, and raise only what they document, for any text.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Thinking in the text of an answer, set apart from what the answer says.
+"""Separate thinking in the text of an answer from the answer.
 
-Reasoning models mark their thinking in the text; servers that don't know a model's marks hand them
-on. Templates often write the opening mark themselves, so that only the closing one is seen.
+Reasoning models mark their thinking in the text; servers that don't know a model's marks pass them
+on. Templates often contain the opening mark, so that only the closing one is in the answer.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ _MOST_MARKS = 1000
 
 @dataclass(frozen=True, repr=False)
 class ThoughtText:
-    """A text, its thinking set apart. Its repr holds no text.
+    """A text with its thinking separated. Its repr has no text.
 
     Attributes:
-        thinking: What the model thought; "" where it marked none.
-        answer: What stands outside of the thinking; the text itself where none is marked.
-        whole: Whether the thinking came to its end; an unclosed one has no answer behind it.
+        thinking: The model's thinking; "" where none is marked.
+        answer: The text outside of the thinking; the whole text where none is marked.
+        whole: Whether the thinking is complete; after an unclosed one there is no answer.
     """
 
     thinking: str
@@ -63,7 +63,7 @@ class ThoughtText:
 
 
 def split_thinking(text: str) -> ThoughtText:
-    """Set a text's thinking apart from its answer.
+    """Separate a text's thinking from its answer.
 
     Thinking is what stands between marks such as `<think>` and `</think>` at the beginning of the
     text or of a line of it, nested ones included; what stands before a closing mark alone; and
@@ -122,7 +122,7 @@ def thinking_apart(message: AIMessage) -> AIMessage:
 
 
 def thinking_is_whole(message: AIMessage) -> bool:
-    """Whether no thinking in a message's text breaks off before its closing mark."""
+    """Whether all thinking in a message's text has its closing mark."""
     content = message.content
     texts = [content] if isinstance(content, str) else content
     return all(

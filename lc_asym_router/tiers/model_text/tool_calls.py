@@ -1,8 +1,8 @@
-"""Tool calls that a model wrote as text, read as the calls that they are.
+"""Parse tool calls that a model wrote as text.
 
-Local servers hand a model's calls on as text where they don't know its form. A call that is whole
-and names a bound tool is read; one that is broken is said to be; an answer that only shows what a
-call looks like stays text. Nothing is evaluated, nesting and size are bounded.
+Local servers pass a model's calls on as text where they don't know its format. A complete call of a
+bound tool is read; a broken one is reported as broken; an answer that only shows an example of a
+call stays text. Nothing is evaluated, and nesting and size are limited.
 """
 
 from __future__ import annotations

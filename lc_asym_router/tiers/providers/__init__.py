@@ -1,4 +1,4 @@
-"""What is true of each provider: one small file each, and who is who by the client's class."""
+"""Properties of each provider, one file each, and the lookup of a client's provider by its class."""
 
 from lc_asym_router.tiers.providers.description import Provider
 from lc_asym_router.tiers.providers.registry import PROVIDERS, provider_of

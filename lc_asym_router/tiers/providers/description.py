@@ -1,4 +1,4 @@
-"""What is written down of a provider: plain data, one `Provider` each, read by the whole package."""
+"""The form in which a provider's properties are described: plain data, used by the whole package."""
 
 from __future__ import annotations
 
