@@ -1,4 +1,4 @@
-"""The picture of the design as code: nodes and edges.
+"""Build the router's graph: nodes and edges.
 
 START -> classify -+-> small -> verify -+-> END
                    |     ^______retry___|
@@ -30,7 +30,7 @@ def build_graph(policy: Policy, checkpointer: bool | None = None) -> Graph:
     """Compile the router's graph.
 
     Args:
-        policy: The router's settings, resolved.
+        policy: The router's resolved settings.
         checkpointer: `None` inherits a parent's, as a subgraph does; `False` has none.
     """
     nodes = GraphNodes(policy)
@@ -67,11 +67,11 @@ def _node(function: Any, afunction: Any) -> RunnableCallable:
 
 
 class ShownGraph(CompiledStateGraph[Any, Any, Any, Any]):
-    """A compiled graph that shows itself here: LangGraph's own display asks a web service."""
+    """A compiled graph drawn locally in notebooks: LangGraph's own display calls a web service."""
 
     @property
     def policy(self) -> Policy:
-        """The settings that its nodes share; its builder, which its copies share too, keeps them."""
+        """The router's resolved settings, shared by all its nodes."""
         return cast("Policy", cast("Any", self.builder).policy)
 
     def _repr_html_(self) -> str:
@@ -87,7 +87,7 @@ class ShownGraph(CompiledStateGraph[Any, Any, Any, Any]):
 
 
 def shown(compiled: CompiledStateGraph[Any, Any, Any, Any], policy: Policy) -> ShownGraph:
-    """The compiled graph itself, made to show itself.
+    """Add the local display to a compiled graph, in place.
 
     Args:
         compiled: The graph.

@@ -1,5 +1,8 @@
-"""Hedging: a small tier that is late gets company from the tier above, and the first answer that
-passes is taken. Dean and Barroso, "The Tail at Scale" (2013)."""
+"""Hedging: if a small tier is late, the tier above is called too, and the first passing answer is
+taken.
+
+Dean and Barroso, "The Tail at Scale" (2013).
+"""
 
 from __future__ import annotations
 
@@ -30,14 +33,14 @@ Result = Update | TiersFailedError
 
 @dataclass(frozen=True)
 class Hedge:
-    """One request's race.
+    """One request's race between two tiers.
 
     Attributes:
-        policy: What the nodes go by.
-        tiers: Who is asked first, and who beside it.
+        policy: The router's resolved settings.
+        tiers: The tier that is asked first, and the one asked concurrently.
         run: The first one's node run.
-        after: Seconds that the first has for itself.
-        sides: What each side runs in; nobody gets its answer until it has won.
+        after: Seconds that the first tier has to itself.
+        sides: The run context of each side; its answer is delivered only if it wins.
     """
 
     policy: Policy

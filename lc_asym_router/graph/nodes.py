@@ -1,4 +1,4 @@
-"""The nodes of the graph: small functions of state to update, each with its async twin."""
+"""The graph's nodes: small functions from state to update, each with its async twin."""
 
 from __future__ import annotations
 
@@ -46,22 +46,22 @@ _NO_ANSWER = {"tier": None}
 
 @dataclass(frozen=True)
 class GraphNodes:
-    """The nodes under one policy.
+    """The graph's nodes for one policy.
 
     Attributes:
-        policy: The router's settings, resolved.
+        policy: The router's resolved settings.
     """
 
     policy: Policy
 
     @cached_property
     def updates(self) -> Updates:
-        """What comes of a call and of a verdict."""
+        """The state updates after calls and verdicts."""
         return Updates(self.policy)
 
     @cached_property
     def payments(self) -> Payments:
-        """What pays for calls."""
+        """Pays for the calls."""
         return Payments(self.policy.budgets, self.policy.price_of)
 
     # classify -------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ class GraphNodes:
     def ask(
         self, tier: Tier, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
-        """Ask a tier: live where its answer may pass at once, else buffered for `verify`."""
+        """Ask a tier: its answer is streamed live if it needs no check, else buffered for `verify`."""
         with self._run(state, config, runtime, begun=True) as run:
             if self.policy.hedge is not False and (hedge := Hedge.of(self.policy, tier, run)):
                 return run.finished(self._race(hedge))
@@ -220,7 +220,7 @@ class GraphNodes:
     # verify ---------------------------------------------------------------------------------
 
     def verify(self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
-        """Check the draft: deliver it, or try again, or escalate."""
+        """Check the draft: deliver it, retry, or escalate."""
         with self._run(state, config, runtime, begun=True) as run:
             return run.finished(self._verify(run))
 
@@ -357,7 +357,7 @@ def _audience(tier: Tier, run: NodeRun) -> Audience:
 
 
 def _raised(error: Exception, check: Check) -> Verdict:
-    """What a check that raises comes to: nothing is delivered unverified.
+    """Return the verdict for a check that raised: no answer is delivered unverified.
 
     Raises:
         GraphBubbleUp: An interrupt passes through.
@@ -370,5 +370,5 @@ def _raised(error: Exception, check: Check) -> Verdict:
 
 
 def follow(state: Mapping[str, Any]) -> str:
-    """The next node, as the last one set it."""
+    """Return the next node, which the previous node has set."""
     return str(state["route"])

@@ -1,4 +1,4 @@
-"""Resolved settings, and where they send a request: which tier is asked first, and which one next."""
+"""The resolved settings, and the routing rules: which tier is asked first, and which one next."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ Sticky = Literal["turn", "thread"] | None
 
 @dataclass(frozen=True)
 class Decider:
-    """Decides. What a tier can't take is settled before the classifier is asked.
+    """Decides where a request goes. Tiers that can't take it are ruled out before the classifier runs.
 
     Attributes:
         ladder: The tiers.
-        scorer: Asks the classifier.
+        scorer: Calls the classifier.
         thresholds: One for each step up, ascending; or a single one between the first tier and the
             last.
         sticky: Whether a turn (or a thread) stays on the tier that it is on.
@@ -171,14 +171,14 @@ class TierSetup:
 
     Attributes:
         tier: The tier.
-        position: Where it stands, 0 being the cheapest; a fall-back beside the last.
+        position: Its position, 0 for the cheapest; a fallback has the last tier's.
         last: Whether it is the last tier, or a fall-back of it.
-        after: Who may be asked where it fails, or its answer does, in this order.
+        after: The tiers that may be asked if it or its answer fails, in this order.
         check: The check that its answers are to pass, or `None`.
         makes_calls: Whether that check may call a model.
         ends_early: Whether that check may end its streamed answers early.
-        streams_alike: Whether a streamed answer of its model is just like an invoked one, where that
-            comes from no cache.
+        streams_alike: Whether a streamed answer of its model is just like an invoked one, where
+            that comes from no cache.
         model: Its model's name.
         price: What its calls cost, or `None`.
         provider: Its model's provider.
@@ -206,14 +206,14 @@ class Policy:
         decider: Makes decisions.
         check: Verifies the answers of every tier but the last, perhaps each by its own part; `None`
             for none.
-        small_attempts: Tries on a tier below the last before it escalates.
-        escalate_with: "request" sends the request as it was; "draft" sends the rejected answer and
-            the reason along.
+        small_attempts: Attempts on a tier below the last before the request escalates.
+        escalate_with: "request" sends the request alone; "draft" adds the rejected answer and the
+            reason.
         prefix: Prefix of the keys in `config["configurable"]`.
         budgets: What requests may spend.
         deadline: Seconds that a request may take, or `None`.
         degrade: Whether a tier below may answer where the last tier and its fall-backs fail.
-        hedge: After how many seconds the next tier is asked beside a checked one that is late;
+        hedge: After how many seconds the next tier is called as well if a checked one is late;
             `True` for that one's own 95th percentile, `False` for never.
         repair_tool_calls: Whether tool calls that an answer writes as text are made real ones.
     """
@@ -280,7 +280,7 @@ class Policy:
     def next_after(
         self, tier: Tier, request: Request, options: CallOptions, tried: Collection[str]
     ) -> Tier | None:
-        """Who is asked next where a tier has failed, or its answer has.
+        """Return the tier to ask next after a tier or its answer has failed; `None` for none.
 
         Args:
             tier: The tier.

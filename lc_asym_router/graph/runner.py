@@ -1,5 +1,7 @@
-"""Running the graph as a chat model does, and notifying handlers of the record: one request in, one
-answer or its chunks out, and one record, whatever became of it."""
+"""Run the graph for a chat model, and notify handlers of the record.
+
+One request in, one answer or its chunks out, and one record, whether the request succeeds or not.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,7 @@ of that request, which would be counted twice as a request of their own."""
 
 
 class Bounds(Protocol):
-    """What bounds a run of a graph."""
+    """Limits on a graph's run."""
 
     @property
     def longest(self) -> int:
@@ -58,7 +60,7 @@ class Bounds(Protocol):
 
 @dataclass(frozen=True)
 class Face:
-    """The graph, run without listeners on its inner steps.
+    """Runs the graph without listeners on its inner steps.
 
     Attributes:
         graph: The graph.
@@ -90,7 +92,10 @@ class Face:
         return answers[-1]
 
     def chunks(self, request: Request, config: RunnableConfig) -> Iterator[AIMessageChunk]:
-        """The answer as chunks. The graph runs in a thread, and stops when the reader has gone."""
+        """Yield the answer as chunks.
+
+        The graph runs in a thread, and stops when the reader stops reading.
+        """
         queue: SimpleQueue[AIMessageChunk | _End] = SimpleQueue()
         sink = Sink(queue.put)
 
@@ -207,10 +212,10 @@ def notifying(
     messages: Sequence[BaseMessage],
     passing: tuple[type[BaseException], ...] = (),
 ) -> Iterator[list[AIMessage]]:
-    """Notify handlers of the request that is answered in this block, at its end, whatever that is.
+    """Notify handlers of this block's request when it ends, in whatever way.
 
-    A request that is cancelled, or whose reader has gone, has been paid for too: what is known of it
-    is reported. Yields a list to put the answer in.
+    A request that is cancelled, or whose reader has gone, has been paid for too: what is known of
+    it is reported. Yields a list to put the answer in.
 
     Args:
         config: The config of the block's run.

@@ -1,4 +1,4 @@
-"""What a request carries through the graph: its state, its context, and its own settings."""
+"""A request's data in the graph: its state, its context, and its own settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lc_asym_router.tiers.ladder import Ladder
 
 
 class RouterState(TypedDict):
-    """The state of the graph. Only `messages` is seen from outside."""
+    """The state of the graph. Only `messages` is part of its input and output."""
 
     messages: Annotated[list[AnyMessage], add_messages]
     route: NotRequired[str]
@@ -38,7 +38,7 @@ Update = dict[str, Any]
 
 
 class RouterIO(TypedDict):
-    """What goes into the graph and comes out of it: composes with `MessagesState`."""
+    """The graph's input and output: compatible with `MessagesState`."""
 
     messages: Annotated[list[AnyMessage], add_messages]
 
@@ -47,7 +47,7 @@ _SERDE = JsonPlusSerializer()
 
 
 def seal(draft: Sequence[AIMessageChunk] | AIMessage) -> bytes:
-    """Close a draft into an envelope that no stream, event or trace takes for an answer.
+    """Serialize a draft to bytes that no stream, event or trace can take for an answer.
 
     A draft stands in the graph's state between a tier and its check. As a message it would be
     emitted by LangGraph's messages mode and shown by its values and updates modes; as compressed
@@ -58,7 +58,7 @@ def seal(draft: Sequence[AIMessageChunk] | AIMessage) -> bytes:
 
 
 def unseal(envelope: bytes) -> list[AIMessageChunk] | AIMessage:
-    """Open what `seal` closed."""
+    """Read a draft that `seal` serialized."""
     kind, _, data = zlib.decompress(envelope).partition(b"\0")
     draft: list[AIMessageChunk] | AIMessage = _SERDE.loads_typed((kind.decode(), data))
     return draft
@@ -163,7 +163,7 @@ def check_deadline(deadline: Any, where: str) -> float | None:
 
 @dataclass(frozen=True)
 class RaceSide:
-    """One of two calls that race; nobody gets its answer before it has won.
+    """One of two racing calls; its answer is delivered only if it wins.
 
     Attributes:
         connections: Its connections, closed when it has lost.

@@ -38,7 +38,7 @@ ManagerT = TypeVar("ManagerT", bound=BaseCallbackManager)
 
 
 class Sink:
-    """Where the chunks of a streamed answer go; closed when its reader has gone."""
+    """Receives the chunks of a streamed answer; closed when its reader stops reading."""
 
     def __init__(self, put: Callable[[AIMessageChunk], None]) -> None:
         self._put = put
@@ -70,12 +70,12 @@ class Sink:
 
 
 class ReaderGone(BaseException):
-    """The reader of a stream has gone, so the generation stops; no failure of any tier."""
+    """A stream's reader stopped reading, so the generation stops; this is no failure of a tier."""
 
 
 @dataclass(frozen=True)
 class Audience:
-    """Who is to get a buffered answer, and under which run.
+    """The receivers of a buffered answer, and the run that it is reported under.
 
     Attributes:
         name: Name of the model that made it.

@@ -1,4 +1,4 @@
-"""What comes of a call and of a verdict: each as an update of the graph's state."""
+"""State updates after a call and after a verdict."""
 
 from __future__ import annotations
 
@@ -43,12 +43,13 @@ UNFINISHED = "left"
 
 @dataclass(frozen=True)
 class Passed:
-    """A passed answer, as it is handed on.
+    """An answer that passed its check.
 
     Attributes:
         tier: Whose it is; the checked tier where a model that is no tier gave it.
         draft: The answer, as it came.
-        trail: The trail with the verdict, and with the call that gave the answer as its last attempt.
+        trail: The trail with the verdict, and with the call that gave the answer as its last
+            attempt.
     """
 
     tier: Tier

@@ -1,1 +1,1 @@
-"""One call of one tier: planned, paid for, made, ended early, cancelled."""
+"""One call of one tier: planning, payment, the call itself, early stop, cancellation."""

@@ -1,4 +1,4 @@
-"""One call of one tier: settled before it is made, made, and what came of it."""
+"""One call of one tier: its settings, fixed before the call, and its result."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ UNDER_WAY = "under way"
 
 @dataclass(frozen=True)
 class TierCall:
-    """One call of a tier in a request, settled when the tier is about to be asked.
+    """One call of a tier in a request, with the settings that are fixed before it is made.
 
     Attributes:
         tier: The tier.
         model: Name of the model that is called: another one where the call says `model=`.
-        price: What the call costs, or `None` where that is not known.
+        price: The price of the call, or `None` where it is unknown.
         provider: The model's provider, as LangSmith names it.
-        check: What its answer has to pass; `None` where it may be handed on at once.
+        check: The check on its answer; `None` where the answer is returned unchecked.
         labels: Why it is made.
-        last_resort: Whether no other tier is left to ask.
+        last_resort: Whether no other tier can be asked.
         ends_early: Whether the check may end a streamed answer early.
-        streams_alike: Whether a streamed answer is just like an invoked one.
-        repairs: Whether tool calls that its answer writes as text are made real ones.
+        streams_alike: Whether a streamed answer equals an invoked one.
+        repairs: Whether tool calls that the answer has as text become real tool calls.
     """
 
     tier: Tier
@@ -70,7 +70,7 @@ class TierCall:
 
     @classmethod
     def of(cls, policy: Policy, tier: Tier, run: NodeRun) -> TierCall:
-        """Settle the next call of a tier.
+        """Fix the settings of a tier's next call.
 
         Args:
             policy: The router's settings.
@@ -162,15 +162,15 @@ class Invocation:
     """How a model is called.
 
     Attributes:
-        messages: What it is sent.
+        messages: The messages that it is sent.
         config: The config of its run.
-        stream: Take the answer as chunks.
-        live: Its chunks may pass at once; else nobody sees them before a check has passed.
-        listened: Whether listening handlers hang on the config.
-        sink: The reader of a stream, or `None`; a call stops when it has gone.
-        watch: Ends a buffered answer once it can't pass any more, or `None`.
-        limit: The time that it has.
-        connections: Where it may be ended from outside, or `None`.
+        stream: Whether to receive the answer as chunks.
+        live: Whether its chunks are passed on at once; else only after a check has passed.
+        listened: Whether the config has listening handlers.
+        sink: The sink of a stream, or `None`; the call stops when it is closed.
+        watch: Ends a buffered answer once it can no longer pass its check, or `None`.
+        limit: The call's time limit.
+        connections: The connections to close to end the call from another thread, or `None`.
     """
 
     messages: list[Any]
@@ -186,18 +186,17 @@ class Invocation:
 
 @dataclass(frozen=True)
 class CallResult:
-    """How a call of a tier went.
+    """The result of a tier's call.
 
     Attributes:
-        draft: What the model made: the chunks in which it came, or a whole message; `None` where it
-            failed.
-        seconds: How long it took.
-        error: What it raised, or `None`.
-        begun: Whether a part of the answer has come in a stream, which listeners may have seen.
-        received: What had come of its answer when it failed, or `None`.
-        watch: What watched it, if anything did: it may have failed the answer already.
-        waiting: Chunks of a live answer that nobody has seen yet, because all of them are empty.
-        repaired: Whether tool calls that it wrote as text were made real ones.
+        draft: The model's answer: its chunks, or a whole message; `None` where the call failed.
+        seconds: Its duration, in seconds.
+        error: The exception that it raised, or `None`.
+        begun: Whether a part of the answer was streamed, which listeners may have seen.
+        received: The part of the answer that had arrived when it failed, or `None`.
+        watch: The early stop, or `None`; it may have rejected the answer already.
+        waiting: Chunks of a live answer that were not passed on yet, because all of them are empty.
+        repaired: Whether tool calls in its text became real tool calls.
     """
 
     draft: Draft | None
@@ -237,12 +236,12 @@ class CallResult:
 
 @dataclass(frozen=True)
 class DraftCheck:
-    """A draft that waits for its verdict.
+    """A draft that is to be checked.
 
     Attributes:
         tier: The tier that made it.
         draft: The draft.
-        attempt: What the check sees of it.
+        attempt: The check's view of it.
         check: The check.
         makes_calls: Whether the check may call a model.
         labels: The labels of the check's calls.

@@ -1,4 +1,4 @@
-"""Making one call of one tier, sync and async, live or buffered."""
+"""Make one call of one tier, sync and async, streamed live or buffered."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MessageT = TypeVar("MessageT", bound=AIMessage)
 
 
 def invoke(call: TierCall, request: Request, how: Invocation) -> CallResult:
-    """Call a tier. Only exceptions that concern the request as a whole are raised.
+    """Call a tier; failures become the result, only exceptions about the whole request are raised.
 
     Args:
         call: The call.
@@ -115,7 +115,7 @@ async def _ainvoke(answer: _Answer) -> CallResult:
 
 
 class _Answer:
-    """What has come of a call's answer so far."""
+    """The answer of a call, as far as it has arrived."""
 
     def __init__(self, call: TierCall, request: Request, how: Invocation) -> None:
         self.call = call
@@ -163,17 +163,17 @@ class _Answer:
                     self._waiting.clear()
 
     def abandon(self) -> None:
-        """Nobody waits for it any more: nothing that comes from now on is passed on."""
+        """Stop passing on chunks: the answer is no longer needed."""
         with self._lock:
             self._abandoned = True
 
     def late(self) -> CallResult:
-        """It has taken longer than it may."""
+        """Return the result of a call that exceeded its time limit."""
         limit = self.how.limit
         return self.failed(AttemptTimeoutError(limit.seconds or 0.0, own=limit.own))
 
     def all(self) -> CallResult:
-        """The stream has come to its end.
+        """End the stream.
 
         Raises:
             EmptyStreamError: There was nothing in it.
@@ -184,7 +184,7 @@ class _Answer:
         return self.whole(self.chunks)
 
     def whole(self, draft: Draft) -> CallResult:
-        """The answer has come.
+        """Check that the answer is complete, and build the result.
 
         Raises:
             CutStreamError: It has no end mark.
@@ -257,7 +257,7 @@ def _plain(message: MessageT) -> MessageT:
 
 
 class _Probe(BaseCallbackHandler):
-    """Notes whether listeners have got a part of the answer."""
+    """Notes whether listening handlers have received a part of the answer."""
 
     run_inline = True
 

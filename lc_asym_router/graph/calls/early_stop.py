@@ -1,4 +1,4 @@
-"""Watching an answer while it comes, and ending it once it can't pass any more."""
+"""Check an answer while it arrives, and end it once it can no longer pass."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ end, and with it their true token counts, often comes within that time."""
 
 @dataclass
 class Watch:
-    """One answer under watch. It looks more rarely as the text grows, so that time stays linear.
+    """The early stop of one answer. It checks less often as the text grows: its total time is linear.
 
     Attributes:
         verdict: The failed verdict, once there is one.
@@ -43,7 +43,7 @@ class Watch:
     _ended: bool = False
 
     def ends_at(self, generation: ChatGenerationChunk) -> bool:
-        """Take in a chunk; whether to end the answer here."""
+        """Add a chunk; returns whether to end the answer here."""
         chunk = cast("AIMessageChunk", generation.message)
         if info := generation.generation_info:
             # Below the model's run the provider's fields are not on the message yet.
@@ -67,7 +67,7 @@ class Watch:
         self._until = time.monotonic() + GRACE
 
     def last(self) -> ChatGenerationChunk:
-        """The chunk that ends an answer which was cut: an estimate of its tokens stands on it.
+        """Return the last chunk of an answer that was cut, with an estimate of its tokens.
 
         Without it the call would be missing from every count of tokens.
         """

@@ -1,4 +1,4 @@
-"""Counting the model calls that routing and checking make, whoever makes them."""
+"""Count the model calls that classifiers and checks make, in their own code or below."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from lc_asym_router.money.usage import believed, from_cache
 
 
 class CallMeter(BaseCallbackHandler):
-    """Notes each real model call below a run, once: model, tokens, cost, seconds.
+    """Callback handler that records each model call below a run, once: model, tokens, cost, seconds.
 
-    It hangs on the config of a classifier or a check, so that calls made anywhere inside are in the
-    bill: a judge's, an agreement sample's, or a user's own callable's. A decision model that is no
+    It is on the config of a classifier or a check, so that calls made anywhere inside are counted: a
+    judge's, an agreement sample's, or those of a user's own callable. A decision model that is no
     chat model inside is counted by the usage of its response.
 
     Args:

@@ -1,4 +1,4 @@
-"""Paying for a request's calls: reserve, call, settle, in every budget that applies."""
+"""Pay for a request's calls: reserve, call, settle, in every budget that applies."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ Instead = Literal["small", "error"] | AIMessage
 
 
 class UsedUp(Exception):
-    """A call was not made, for a budget has no room for it.
+    """A call was not made, because a budget has no room for it.
 
     Attributes:
-        exhausted: Which budget, and how it stands.
-        instead: What its `on_exhausted` wants: "small", "error", or an answer.
+        exhausted: The budget and its amounts.
+        instead: The result of its `on_exhausted`: "small", "error", or an answer.
     """
 
     def __init__(self, exhausted: Exhausted, instead: Instead) -> None:
@@ -55,7 +55,7 @@ class UsedUp(Exception):
 
 
 class Payment:
-    """What a call of a tier took from the budgets.
+    """The charge of a tier's call to the budgets.
 
     Attributes:
         result: How the call went; where it is not set, all that was reserved is booked: a provider
@@ -82,7 +82,7 @@ class Payment:
 
 @dataclass
 class SideCalls:
-    """The model calls that a classifier or a check makes.
+    """The model calls of a classifier or a check.
 
     Attributes:
         config: The config to run it with: metered, under budget, and without listeners.
@@ -105,7 +105,7 @@ class SideCalls:
 
 @dataclass(frozen=True)
 class Payments:
-    """Pays for a router's calls from its budgets. Without any it pays for everything.
+    """Pays for a router's calls from its budgets; without budgets, every call is admitted.
 
     Attributes:
         budgets: The budgets; the first that has no room decides what happens instead.

@@ -1,4 +1,4 @@
-"""The tiers above, as a check of an answer may ask them; none is asked twice for the same answer."""
+"""Let an answer's check ask the tiers above; none is called twice for the same answer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class AskableTiers:
     answers: dict[str, AIMessage] = field(default_factory=dict, repr=False)
 
     def ask(self, name: str) -> AIMessage:
-        """What a tier answers to the request: past its breaker and its queue, in its own time.
+        """Return a tier's answer to the request, within its breaker, its queue and its time limit.
 
         Args:
             name: The tier's name.

@@ -1,4 +1,4 @@
-"""In what time a call is made: its share of the request's deadline, and the wait before a retry."""
+"""Time limits of calls: their share of the request's deadline, and the wait before a retry."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHARE = 0.5
 
 @dataclass(frozen=True)
 class Limit:
-    """The time that a call has.
+    """The time limit of a call.
 
     Attributes:
         seconds: How long it may take; `None` for no limit.
