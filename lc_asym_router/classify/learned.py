@@ -67,7 +67,7 @@ class LearnedClassifier(BaseDecisionModel):
 
     Raises:
         ConfigurationError: An unknown setting, or invalid words.
-        ModelFileError: The file is not there, is no such file, is of another version, or is
+        ModelFileError: The file does not exist, is no weights file, has another version, or is
             damaged.
     """
 

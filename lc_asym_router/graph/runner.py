@@ -214,8 +214,8 @@ def notifying(
 ) -> Iterator[list[AIMessage]]:
     """Notify handlers of this block's request when it ends, in whatever way.
 
-    A request that is cancelled, or whose reader has gone, has been paid for too: what is known of
-    it is reported. Yields a list to put the answer in.
+    A request that is cancelled, or whose stream is closed early, has been paid for too: its record
+    so far is reported. Yields a list to put the answer in.
 
     Args:
         config: The config of the block's run.

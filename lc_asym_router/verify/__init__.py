@@ -1,4 +1,4 @@
-"""Checks: may a small tier's answer be handed on?
+"""Checks: decide whether a small tier's answer may be returned.
 
 A check is `(attempt) -> Verdict`. Checks compose with `&` (both pass), `|` (one passes) and `~`
 (passes where the other fails); a plain callable that returns a `Verdict` or a bool is one too.

@@ -1,4 +1,4 @@
-"""Does the model say the same when it is asked again?"""
+"""Check whether the model, or another one, gives the same answer when it is asked again."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ from lc_asym_router.verify.second import (
 
 
 class Agreement(Check):
-    """Passes where further samples come to the same final answer.
+    """Passes if further samples have the same final answer.
 
     The same tier is asked again at a higher temperature, or another cheap model is asked; the final
     answers (a number, a choice, JSON, tool calls, a formula, a short text) are compared by meaning,
-    or to the letter where the request shows code. It stops as soon as the vote is decided. The
-    samples are in the bill, as side calls of the record.
+    or character by character where the request shows code. It stops as soon as the result is
+    certain. The samples are recorded and charged as side calls.
 
-    A model's own samples are asked for in another representation: to work it out in steps, as a short
-    program that this library reads and never executes, with the question turned round, with its options
-    in another order, by the kind of request. One of those is worth five of the same: on recorded
-    questions about dates it kept all of the gain, where two plain samples of which any must agree kept
-    a third (`python -m tests.benchmarks.representations FOLDER`).
+    The model's own samples use another representation, by the kind of request: solving in steps, a
+    short program that this library interprets and never executes, the question reversed, or its
+    options in another order. One of those is as good as five repetitions: on recorded questions
+    about dates it kept all of the gain, where two plain samples of which any must agree kept a
+    third (`python -m tests.benchmarks.representations FOLDER`).
 
     Args:
-        samples: How many further samples are taken at most.
+        samples: Maximum number of further samples.
         agree: How many of them must agree; all of them where it is not given.
-        vary: "auto" for another representation by the kind of request; `None` to ask the same again.
-        texts: "compare" compares long texts and programs too, of which two hardly ever say the same;
-            "pass" lets them pass unasked: nothing vouches for them then.
+        vary: "auto" for another representation by the kind of request; `None` to repeat the request.
+        texts: "compare" also compares long texts and programs, which rarely agree; "pass" passes them
+            without a sample, and so without support.
         temperature: Sampling temperature for the further samples.
-        second: Another chat model to ask instead of the tier's own; it is asked as it is (its own
-            temperature), so one sample is enough. Or the name of a tier above: where that one is
-            asked next, because they don't agree, it is not called again.
-        overlap: Share of common words, in [0, 1], from which two long texts mean the same.
+        second: Another chat model to ask instead of the tier's own, with its own settings, so one
+            sample is enough. Or the name of a tier above: if the request escalates to it, it is not
+            called again.
+        overlap: Minimum share of common words, in [0, 1], for two long texts to agree.
 
     Raises:
         ConfigurationError: `agree` is not in 1 to `samples`, a number is out of its range, the second

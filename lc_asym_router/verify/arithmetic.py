@@ -1,4 +1,4 @@
-"""Does the arithmetic in an answer hold?"""
+"""Check the arithmetic in an answer."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _CODE = re.compile(r"```(?!json).*?(?:```|\Z)", re.DOTALL)
 
 
 class Arithmetic(Check):
-    """Passes where no sum that the answer works out is false ("17 * 23 = 411" is).
+    """Passes if no calculation in the answer is false (as "17 * 23 = 411" is).
 
-    An answer without sums passes. Rounding is granted; code blocks, and sums that stand in the
-    request itself, are passed over. A small model that gets a step wrong seldom gets the rest right:
+    An answer without calculations passes. Rounding is allowed; code blocks, and calculations that are
+    in the request itself, are ignored. A small model that gets a step wrong seldom gets the rest right:
     `make bench-routing` says what share of answers it escalates and how much of the gain that keeps.
-    It costs nothing. An answer of more than `LONGEST` characters, or of `MOST` sums, fails: it is too
-    long to judge.
+    It calls no model. An answer of more than `LONGEST` characters, or `MOST` calculations, fails: it
+    is too long to check.
     """
 
     instant: ClassVar[bool] = True

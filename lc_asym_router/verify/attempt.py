@@ -1,4 +1,4 @@
-"""An attempt as a check sees it, and the verdict on it."""
+"""An attempt in the form that checks take, and a check's verdict."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ user's own; the last tier, which nothing checks."""
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check says of an attempt.
+    """The result of a check on an attempt.
 
     Attributes:
-        passed: Whether the answer may be handed on.
-        score: How good it is, in [0, 1]; `None` where the check does not grade.
+        passed: Whether the answer may be returned.
+        score: Its score in [0, 1]; `None` where the check gives none.
         reason: One line for a person; it never quotes the answer.
         check: Name of the check that decided; filled in where it is left empty.
-        vouched: What a passed answer is vouched for by, one of `VOUCHED`; filled in by the check
-            where it is left empty.
-        answer: What is to be handed on in place of the checked answer, or `None`. Where a call of
-            this check gave it, that call becomes the attempt that answered.
-        votes: Who voted what, plain data without a text: `{"voter", "model", "vote", "why"}` each,
-            equal numbers in "vote" for answers that say the same, `None` for an abstention, whose
-            reason stands in "why". Where there are any and nothing is handed on, the last tier is
-            asked next.
+        vouched: What supports a passed answer, one of `VOUCHED`; filled in by the check where it is
+            left empty.
+        answer: The answer to return in place of the checked one, or `None`. If a call of this check
+            produced it, that call becomes the attempt that answered.
+        votes: The votes as plain data without texts: `{"voter", "model", "vote", "why"}` each, with
+            equal numbers in "vote" for answers that agree, and `None` for an abstention, whose
+            reason is in "why". If there are any and no answer is returned, the last tier is asked
+            next.
     """
 
     passed: bool
@@ -51,16 +51,16 @@ class Verdict:
     votes: tuple[Mapping[str, Any], ...] = ()
 
     def by(self, check: str, vouches: str) -> Verdict:
-        """The verdict with the check's name in it, and with what vouches for a passed answer."""
+        """Return the verdict with the check's name, and with what supports a passed answer."""
         vouched = self.vouched or (vouches if self.passed else "none")
         return replace(self, check=self.check or check, vouched=vouched)
 
 
 class TiersAbove(Protocol):
-    """The tiers above the one whose answer is checked, as a check may ask them."""
+    """The tiers above the checked one, which a check may ask."""
 
     def ask(self, name: str) -> AIMessage:
-        """What a tier answers to the same request.
+        """Return a tier's answer to the same request.
 
         Raises:
             ConfigurationError: There is no such tier.
@@ -84,17 +84,17 @@ class TiersAbove(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One call of one tier, as a check sees it.
+    """One call of one tier, in the form that checks take.
 
     Attributes:
         tier: The tier's name.
         model: The model's name.
-        message: What the model said.
+        message: The model's answer.
         usage: Token counts as the provider reported them, or `None`.
-        seconds: How long the call took.
-        request: What was asked, with the tools and the schema bound to it.
-        again: Asks the same tier the same thing again: ``again(temperature, seed)`` is a
-            runnable to invoke with `request.messages`; `None` where the attempt was made by hand.
+        seconds: Duration of the call, in seconds.
+        request: The request, with the tools and the schema bound to it.
+        again: Repeats the request on the same tier: ``again(temperature, seed)`` returns a runnable
+            to invoke with `request.messages`; `None` where the attempt was made by hand.
         tiers_above: The tiers above, which a check may ask by their names; `None` where the attempt
             was made by hand.
         price: The tier's price, or `None`.
@@ -120,11 +120,11 @@ class Attempt:
         return str(self.message.text)
 
     def saying(self, message: AIMessage, model: str = "", provider: str = "") -> Attempt:
-        """The attempt with another message in its answer's place.
+        """Return the attempt with another message as its answer.
 
         Args:
-            message: What is to be checked.
-            model: Name of the model that said it; this attempt's own where it is not given.
+            message: The message to check.
+            model: Name of the model that wrote it; by default this attempt's own.
             provider: That model's provider; "" where it is not known.
         """
         return replace(
@@ -137,5 +137,5 @@ class Attempt:
 
     @property
     def cost_usd(self) -> float | None:
-        """Cost of this call in USD, or `None` where price or token counts are not known."""
+        """Cost of this call in USD, or `None` where price or token counts are unknown."""
         return cost_of_call(self.price, self.usage, self.seconds)

@@ -1,4 +1,4 @@
-"""The check and its operators, in the manner of tenacity's policies."""
+"""Checks, and the operators that compose them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ CheckCallable = Callable[[Attempt], Verdict | bool | Awaitable[Verdict | bool]]
 
 
 class Check(ABC):
-    """Says whether an attempt's answer may be handed on.
+    """Base class: decides whether an attempt's answer may be returned.
 
-    Subclasses implement `check`; and `acheck` where they wait for something. A check that passes
-    answers whose score reaches a bound keeps it in `threshold`: calibration finds it. One that asks a
-    second model for its own answer keeps it in `second`: it can be run again on recorded ones; there it
-    may be the name of a tier above too.
+    Subclasses implement `check`, and also `acheck` if they wait for something. A check that passes
+    answers with at least a certain score stores that bound in `threshold`, which calibration then
+    chooses. One that asks a second model for its own answer stores it in `second`, so that the
+    check can be replayed on recorded answers; this may also be the name of a tier above.
     """
 
     asks: ClassVar[bool] = False
@@ -50,11 +50,11 @@ class Check(ABC):
 
     @property
     def parts(self) -> tuple[Check, ...]:
-        """The checks that it is made of; itself where it is one."""
+        """The checks that it is composed of; a simple check itself."""
         return (self,)
 
     def with_thresholds(self, thresholds: Mapping[str, float]) -> Check:
-        """The check with other thresholds, by the names of the checks that it is made of."""
+        """Return the check with other thresholds, by the names of its parts."""
         if self.name not in thresholds or not hasattr(self, "threshold"):
             return self
         changed = copy(self)
@@ -62,9 +62,9 @@ class Check(ABC):
         return changed
 
     def with_second(self, second: BaseChatModel) -> Check | None:
-        """The check with another model in its second model's place; itself where it asks none.
+        """Return the check with another second model; the check itself where it asks none.
 
-        `None` where it asks something else than a second model for its own answer.
+        `None` where it asks a model for anything else than that model's own answer.
         """
         if getattr(self, "second", None) is None:
             return None if self.asks else self
@@ -73,29 +73,29 @@ class Check(ABC):
         return changed
 
     def at(self, tier: str) -> Check | None:
-        """The check as it is on the answers of the tier of that name; `None` for none."""
+        """Return the check that applies to the named tier's answers; `None` for none."""
         return self
 
     @abstractmethod
     def check(self, attempt: Attempt) -> Verdict:
-        """Judge an attempt."""
+        """Check an attempt."""
 
     def early(self, prefix: Prefix) -> Verdict | None:
-        """A failed verdict where the beginning of an answer already decides, else `None`.
+        """Return a failed verdict if the beginning of an answer already decides it, else `None`.
 
-        It is asked while the answer comes, so it must be quick; and it must fail nothing that
-        `check` would pass once the answer is whole.
+        It is called while the answer arrives, so it must be fast; and it must not fail an answer
+        that `check` would pass when complete.
         """
         return None
 
     @property
     def may_end_early(self) -> bool:
-        """Whether `early` can ever decide anything."""
+        """Whether `early` can ever return a verdict."""
         return type(self).early is not Check.early
 
     @property
     def makes_calls(self) -> bool:
-        """Whether it may call a model, or anything else."""
+        """Whether the check may call a model or another service."""
         return not vars(type(self)).get("instant", False)
 
     async def acheck(self, attempt: Attempt) -> Verdict:
@@ -103,12 +103,12 @@ class Check(ABC):
         return self.check(attempt)
 
     def end_early(self, prefix: Prefix) -> Verdict | None:
-        """The early verdict, with the check's name in it."""
+        """Return the early verdict with the check's name."""
         verdict = self.early(prefix)
         return verdict.by(self.name, self.vouches) if verdict else None
 
     def __call__(self, attempt: Attempt) -> Verdict:
-        """The verdict on an attempt, with the check's name in it."""
+        """Return the verdict on an attempt, with the check's name."""
         return self.check(attempt).by(self.name, self.vouches)
 
     async def acall(self, attempt: Attempt) -> Verdict:
@@ -214,7 +214,7 @@ class _Several(Check):
 class All(_Several):
     """Passes where every check passes; stops at the first that fails. The score is the least.
 
-    Where one hands on another answer than the checked one, the others are to pass that one.
+    If one returns another answer in place of the checked one, the others must pass that one.
     """
 
     sign = "&"
@@ -316,7 +316,7 @@ class CallableCheck(Check):
 
 
 def as_check(check: Check | CheckCallable) -> Check:
-    """A check of a check or of a plain callable.
+    """Return a check, or wrap a plain callable as one.
 
     Raises:
         ConfigurationError: It is neither.

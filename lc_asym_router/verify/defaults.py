@@ -1,4 +1,4 @@
-"""The checks that a router makes unless told otherwise."""
+"""The checks that a router makes by default."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from lc_asym_router.verify.refusal import Refusal
 
 
 def default_checks() -> Check:
-    """What costs nothing: whole, no refusal, no loop, calls and structure valid, sums that hold.
+    """Return the checks that need no model call.
 
-    `Arithmetic` stands here because it pays on every source of recorded answers where it finds
-    anything (`make bench-routing`). The learned verifier does not: alone it tells little on sources
-    that it has not seen. For whether an answer is right, add a second small model,
-    `LearnedVerifier(second=...)`, or `Agreement`, or `Judge`.
+    The answer must be complete, no refusal and no loop, with valid tool calls and structure, and
+    correct arithmetic. `Arithmetic` is included because it improves routing on every source of
+    recorded answers where it finds anything (`make bench-routing`). The learned verifier is not:
+    alone it is weak on sources that it was not trained on. To check whether an answer is right, add
+    a second small model, `LearnedVerifier(second=...)`, or `Agreement`, or `Judge`.
     """
     form = NotEmpty() & CutOff() & Refusal() & Looping() & ValidToolCalls() & ValidStructure()
     return form & Arithmetic()

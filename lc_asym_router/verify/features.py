@@ -1,4 +1,4 @@
-"""Numbers that tell right answers from wrong ones, for the learned verifier. Standard library only."""
+"""Features that distinguish right answers from wrong ones, for the learned verifier."""
 
 from __future__ import annotations
 

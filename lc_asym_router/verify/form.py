@@ -1,4 +1,4 @@
-"""Checks of form: is there an answer, is it whole, and are its structure and its tool calls valid?"""
+"""Checks of form: whether there is an answer, it is complete, and its structure and calls are valid."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from lc_asym_router.verify.prefix import Prefix
 
 
 class NotEmpty(Check):
-    """Passes where the answer holds any text, block or tool call, and not just thinking: "42" does."""
+    """Passes if the answer has any text, block or tool call besides thinking."""
 
     instant: ClassVar[bool] = True
     vouches: ClassVar[str] = "form"
@@ -45,10 +45,10 @@ class NotEmpty(Check):
 
 
 class CutOff(Check):
-    """Passes where the answer was not cut off, at a token limit or by a lost connection.
+    """Passes if the answer was not cut off, at a token limit or by a lost connection.
 
-    A stream that ends without its end mark is silently taken for whole by ChatOllama and
-    ChatOpenAI; all that shows it is that the reason for its end is missing.
+    ChatOllama and ChatOpenAI silently accept a stream that ends without its end marker; the missing
+    finish reason is the only sign.
     """
 
     instant: ClassVar[bool] = True
@@ -68,7 +68,7 @@ class CutOff(Check):
 
 
 class ParsesAsJSON(Check):
-    """Passes where the answer's text is JSON, with or without a code fence around it."""
+    """Passes if the answer's text is JSON, with or without a code fence around it."""
 
     instant: ClassVar[bool] = True
     vouches: ClassVar[str] = "form"
@@ -85,10 +85,10 @@ class ParsesAsJSON(Check):
 
 
 class MatchesSchema(Check):
-    """Passes where the answer's text is JSON that validates against a schema.
+    """Passes if the answer's text is JSON that validates against a schema.
 
     Args:
-        schema: A pydantic class, a TypedDict, or a JSON schema (needs the extra `schema`).
+        schema: A pydantic class, a TypedDict, or a JSON schema.
     """
 
     instant: ClassVar[bool] = True
@@ -109,9 +109,9 @@ class MatchesSchema(Check):
 
 
 class ValidStructure(Check):
-    """Passes where the output of `with_structured_output`, or of a `response_format`, validates.
+    """Passes if the output of `with_structured_output`, or of a `response_format`, validates.
 
-    A request that asks for neither passes; so do tool calls before the last word of an agent.
+    A request that asks for neither passes; so do tool calls before an agent's final answer.
     """
 
     instant: ClassVar[bool] = True
@@ -140,10 +140,11 @@ def _not_json(prefix: Prefix) -> Verdict | None:
 
 
 class ValidToolCalls(Check):
-    """Passes where each tool call names a bound tool and its arguments validate.
+    """Passes if each tool call names a bound tool and its arguments validate.
 
-    It also fails a call that was written as text, a call that could not be parsed, and no call
-    where `tool_choice` asked for one. A request without bound tools passes unless it makes a call.
+    It also fails a call written as text, a call that can't be parsed, and an answer without a call
+    where `tool_choice` requires one. A request without bound tools passes unless the answer has a
+    call.
     """
 
     instant: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""A cheap check decides what it is sure of; a dearer one is asked only in between."""
+"""Combine a cheap check with an expensive one that runs only where the cheap one is uncertain."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from lc_asym_router.verify.prefix import Prefix
 
 
 class Joint(Check):
-    """Passes what a cheap check is sure of, fails what it holds hopeless, asks another in between.
+    """Passes or fails by a cheap check where that is certain; runs an expensive check otherwise.
 
-    The cheap check must give scores in [0, 1]; where it gives none, its own verdict stands if it
-    failed the answer, and the other check is asked if it passed it.
+    The cheap check should give scores in [0, 1]. Where it gives none, its own verdict stands if it
+    failed the answer, and the other check runs if it passed.
 
-    Which bounds pay is found on recorded answers: `lc_asym_router.evals.check_thresholds.best_joint`.
+    Find the best bounds on recorded answers with `lc_asym_router.evals.best_joint`.
 
     Args:
-        cheap: A check that grades at little cost, such as `LearnedVerifier()`.
-        ask: What is asked in between, such as `LearnedVerifier(second=...)`, `Agreement(...)`,
+        cheap: A check that scores at little cost, such as `LearnedVerifier()`.
+        ask: The check to run otherwise, such as `LearnedVerifier(second=...)`, `Agreement(...)`,
             `Judge(...)`.
-        sure: Score of the cheap check from which an answer passes at once, in [0, 1].
+        sure: Score of the cheap check at or over which an answer passes at once, in [0, 1].
         hopeless: Score of the cheap check up to which an answer fails at once, in [0, 1].
 
     Raises:

@@ -1,4 +1,4 @@
-"""A model's word on whether an answer is right."""
+"""Let a model judge whether an answer is right."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ QUESTION = Noul(
 
 
 class Judge(Check):
-    """Passes where a model thinks the answer correct and complete.
+    """Passes if a model judges the answer correct and complete.
 
     Args:
-        model: A chat model or a decision model; it is asked one `Noul` question.
+        model: A chat model or a decision model; it is asked one yes/no question (`Noul`).
         threshold: Probability of "yes" at or over which the answer passes, in [0, 1].
-        deadline: Seconds it may take; `None` for no limit.
-        fallback: What counts where the judge is late, fails or answers nonsense: another check, or
-            a fixed verdict (`False` by default: unverified is not passed).
-        question: The question, where the default does not suit.
+        deadline: Seconds that the model may take; `None` for no limit.
+        fallback: What applies if the model is late, fails or gives an invalid answer: another
+            check, or a fixed verdict (by default `False`: an unverified answer fails).
+        question: The question, in place of the default one.
 
     Raises:
-        ConfigurationError: A threshold outside [0, 1], a deadline that is not positive, or something
-            that is no model.
+        ConfigurationError: A threshold outside [0, 1], a deadline that is not positive, or
+            something that is no model.
     """
 
     asks: ClassVar[bool] = True

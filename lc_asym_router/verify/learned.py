@@ -1,4 +1,4 @@
-"""Is the answer right? What learned scores say, at no call or at one of a second cheap model."""
+"""Check whether an answer is right with a trained model, optionally with a second model's answer."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from lc_asym_router.verify.second import Second, aask_second, ask_second, can_as
 
 
 class LearnedVerifier(Check):
-    """Passes where an answer is probably right, judging by the question, the answer, and a second one.
+    """Passes if an answer is probably right, by a model trained on questions and answers.
 
-    Alone it reads the one answer: its form, its arithmetic (worked out again), its doubts, whether
-    what it concludes is what it worked out. That costs nothing, and tells little on sources unlike
-    those that it learned from. With `second`, another cheap model answers too, and it learns most
-    from whether both come to the same. The card beside the weights, `learned.md`, says what
-    it was trained on and what it reached on sources that were left out.
+    Alone it reads the one answer: its form, its arithmetic (recomputed), its expressions of doubt,
+    whether its conclusion follows from its calculation. That needs no model call, but is weak on
+    sources unlike its training data. With `second`, another cheap model answers too, and the
+    agreement of both is the strongest feature. The model card next to the weights, `learned.md`,
+    describes the training data and the results on left-out sources.
 
-    Tool calls, and answers in a schema, pass unscored: it has not learned from any.
+    Tool calls, and answers in a schema, pass without a score: it was not trained on any.
 
     Args:
-        threshold: Probability from which an answer passes, in [0, 1]; the shipped operating point
-            where it is not given.
-        second: Another cheap chat model that is asked the same. Its call is in the bill, as a side
-            call of the record. Where it fails, the answer alone is judged. Or the name of a tier
-            above: where that one is asked next, because the answer fails, it is not called again.
-        model: A file of weights that `lc-asym-router train --what verifier` wrote; the shipped one
-            where it is not given.
+        threshold: Probability at or over which an answer passes, in [0, 1]; by default that of the
+            weights.
+        second: Another cheap chat model that gets the same request. Its call is recorded and
+            charged as a side call. If it fails, the answer alone is scored. Or the name of a tier
+            above: if the request escalates to it, it is not called again.
+        model: A weights file that `lc-asym-router train --what verifier` wrote; by default the
+            shipped one.
 
     Raises:
-        ConfigurationError: A threshold outside [0, 1], or a second model that is none.
-        ModelFileError: The file of weights can't be used.
+        ConfigurationError: A threshold outside [0, 1], or an invalid second model.
+        ModelFileError: The weights file can't be used.
     """
 
     vouches: ClassVar[str] = "learned"

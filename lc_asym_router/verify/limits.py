@@ -1,4 +1,4 @@
-"""Checks of size and of the model's own confidence."""
+"""Checks of length and of the model's token probabilities."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lc_asym_router.verify.prefix import Prefix
 
 
 class MaxLength(Check):
-    """Passes where the answer's text is not longer than so many characters.
+    """Passes if the answer's text is at most `characters` long.
 
     Raises:
         ConfigurationError: The limit is not positive.
@@ -41,18 +41,18 @@ class MaxLength(Check):
 
 
 class MeanLogprob(Check):
-    """Passes where the mean logprob of the answer's tokens is not under a bound.
+    """Passes if the mean logprob of the answer's tokens is at least a bound.
 
     Needs a model that gives logprobs: `ChatOllama(logprobs=True)`, `ChatOpenAI(logprobs=True)`; an
     answer without any passes, unscored. The score is the tokens' mean probability (the geometric
-    mean, in [0, 1]): a score to find a bound for, not the chance that the answer is right. `calibrate`
-    finds it where the rows have their answers' mean logprob, as those of `record_tiers` do. No default
-    check: of the embedded 0.5B model's short answers on CRUXEval it tells nothing (AUROC 0.497, by
+    mean, in [0, 1]), which is not the probability that the answer is right. `calibrate` finds the bound
+    if the rows have their answers' mean logprob, as those of `record_tiers` do. It is no default check:
+    on the embedded 0.5B model's short answers to CRUXEval it has no information (AUROC 0.497, by
     `make bench-checks`). Measure it on your own data before you rely on it.
 
     Args:
         at_least: The bound, in nats per token, at most 0.
-        tokens: How many tokens must have come before it is judged on a prefix.
+        tokens: Minimum number of tokens for checking an unfinished answer.
 
     Raises:
         ConfigurationError: The bound is over 0.

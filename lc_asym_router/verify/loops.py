@@ -1,4 +1,4 @@
-"""Does the answer go round in circles?"""
+"""Check whether the answer repeats itself in a loop."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _EARLY = 12
 
 
 class Looping(Check):
-    """Passes where the text does not say the same thing over and over.
+    """Passes if the text does not repeat the same passage in a loop.
 
     It fails where a passage of three or more words stands `repeats` times in a row, or a shorter one
     (a word, a pair) four times as often. Passages without letters don't count: rules, tables and
@@ -39,8 +39,8 @@ class Looping(Check):
     characters fails: it is too long to judge.
 
     Args:
-        repeats: How often in a row is a loop.
-        longest: The longest passage, in words, that is looked for.
+        repeats: Number of repetitions in a row that make a loop.
+        longest: Maximum length of a repeated passage, in words.
     """
 
     instant: ClassVar[bool] = True

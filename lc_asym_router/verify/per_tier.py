@@ -1,4 +1,4 @@
-"""Another check for each tier."""
+"""A separate check for each tier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks that can be decided on the beginning of an answer, so that a bad one is ended early."""
+"""The beginning of an answer, for checks that can fail it before it is complete."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lc_asym_router.tiers.provider import tokens_of
 
 @dataclass
 class Prefix:
-    """What has come of an answer so far; grows chunk by chunk.
+    """The part of an answer that has arrived; grows chunk by chunk.
 
     Attributes:
-        request: What was asked.
-        provider: Whose model answers ("ollama", "openai", ...).
+        request: The request.
+        provider: The model's provider ("ollama", "openai", ...).
         text: The text so far.
-        chunks: How many chunks have come that hold text: about the output tokens so far.
+        chunks: Number of chunks with text so far, which is about the number of output tokens.
         logprobs: The logprob of each token so far, where the server gives them.
         called: Whether a tool call has begun.
     """
@@ -31,7 +31,7 @@ class Prefix:
     called: bool = False
 
     def add(self, chunk: AIMessageChunk) -> None:
-        """Take in one more chunk."""
+        """Add a chunk."""
         if said := chunk.text:
             self.text += said
             self.chunks += 1

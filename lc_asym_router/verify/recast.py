@@ -1,7 +1,8 @@
-"""The same request asked another way: a model that is wrong seldom errs alike in two of them.
+"""Ask the same request in another representation, in which a wrong model rarely makes the same error.
 
-As numbered steps, as a short program that our own reader works out, turned round, or with its options
-in another order; each knows how a reply is read back, so that it can be compared with a plain one.
+As numbered steps, as a short program that our own reader works out, turned round, or with its
+options in another order; each knows how a reply is read back, so that it can be compared with a
+plain one.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class Recast:
 
     @property
     def presentable(self) -> bool:
-        """Whether a reply to it may be handed on: it answers what was asked, as it was asked."""
+        """Whether a reply to it may be returned: it answers the request in its own form."""
         return self.kind in ("same", "steps")
 
     def read(self, reply: AIMessage) -> FinalAnswer | None:

@@ -1,4 +1,4 @@
-"""Is the answer a refusal?"""
+"""Check whether the answer is a refusal."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _NO_SPACES = "\u0e00-\u0e7f\u3040-\u9fff\uac00-\ud7a3"
 
 
 class Refusal(Check):
-    """Passes where the answer is no refusal.
+    """Passes if the answer is no refusal.
 
-    A refusal is a refusal block or field of the provider's, a stop for content filtering, or a text
-    that begins with one of the phrases in `refusals.json` beside this file (by language). Only the
-    beginning counts: an answer may quote a refusal further down. Where tools are bound, an answer
+    A refusal is a provider's refusal block or field, a stop for content filtering, or a text that
+    begins with one of the phrases in `refusals.json` next to this file (by language). Only the
+    beginning counts: an answer may quote a refusal later. Where tools are bound, an answer
     that says that no tool, access or live data fits the question is an answer, and passes.
 
     Args:

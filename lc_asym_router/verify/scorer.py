@@ -1,8 +1,8 @@
-"""The learned verifier's model: shipped arrays in, the probability that an answer is right out.
+"""The learned verifier's model: from the weights' arrays to the probability that an answer is right.
 
-Small trees look at the question and the one answer; their sum is calibrated on sources that they have
-not seen (Platt scaling). Where a second model's answer is at hand, a logistic model judges by how both
-answers compare instead. Standard library only.
+Small trees look at the question and the one answer; their sum is calibrated on sources that they
+have not seen (Platt scaling). Where a second model's answer is at hand, a logistic model judges by
+how both answers compare instead. Standard library only.
 """
 
 from __future__ import annotations

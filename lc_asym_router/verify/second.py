@@ -1,4 +1,4 @@
-"""Another opinion: asking a second model, or a tier above by its name, and comparing what both say."""
+"""Ask a second model, or a tier above by its name, and compare both answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Second = BaseChatModel | str
 
 
 def ask_second(second: Second, attempt: Attempt) -> AIMessage:
-    """What a second model answers to the attempt's request.
+    """Return a second model's answer to the attempt's request.
 
     Args:
         second: The model. Where it is a tier's name and that tier is asked next, because the check
@@ -53,10 +53,10 @@ def same_said(
     overlap: float,
     read: tuple[FinalAnswer | None, FinalAnswer | None] = (None, None),
 ) -> bool:
-    """Whether two replies to a request come to the same.
+    """Whether two replies to a request agree.
 
-    Tool calls are compared for what they do. Where tools are bound, two replies without a call do the
-    same, whatever they say; without tools it is the final answers that are compared.
+    Tool calls are compared for what they do. Where tools are bound, two replies without a call do
+    the same, whatever they say; without tools it is the final answers that are compared.
 
     Args:
         request: What was asked.

@@ -1,4 +1,4 @@
-"""The small model is asked whether its own answer is right."""
+"""Ask the small model whether its own answer is right."""
 
 from __future__ import annotations
 
@@ -46,24 +46,23 @@ _SAID = re.compile(r"\W{0,9}the (?:given )?answer is (in)?correct\b", re.IGNOREC
 
 
 class SelfVerification(Check):
-    """Passes where the tier's own model, asked again, mostly holds the answer right.
+    """Passes if the tier's own model, asked again, mostly judges the answer correct.
 
     It is shown three worked examples, the question and the answer, and asked for a verdict, `samples`
     times at a higher temperature; the score is the share of "correct" among the verdicts. After
     AutoMix (Aggarwal et al., arXiv 2310.12963), which samples the same few-shot question eight times.
-    It stops as soon as the outcome can't change any more. The calls are in the bill, as side calls of
-    the record.
+    It stops as soon as the result is certain. The calls are recorded and charged as side calls.
 
-    A call that fails and a reply without a verdict count as "incorrect": unverified is not passed.
-    Tool calls pass unasked. No default check: the embedded 0.5B model's word, on its own answers and
-    on Llama-3.1-8B's, tells right from wrong no better than a coin (AUROC 0.383 and 0.456, by
+    A call that fails and a reply without a verdict count as "incorrect": an unverified answer fails.
+    Tool calls pass without a call. It is no default check: the embedded 0.5B model's verdicts, on its
+    own answers and on Llama-3.1-8B's, are no better than chance (AUROC 0.383 and 0.456, by
     `make bench-checks`). Measure your own model's before you rely on it.
 
     Args:
-        samples: How often it is asked at most.
-        threshold: Share of "correct" from which the answer passes, in [0, 1].
+        samples: Maximum number of times that it is asked.
+        threshold: Share of "correct" at or over which the answer passes, in [0, 1].
         temperature: Sampling temperature, over 0 where it is asked more than once.
-        model: Another chat model to ask instead of the tier's own; it is asked as it is.
+        model: Another chat model to ask instead of the tier's own, with its own settings.
 
     Raises:
         ConfigurationError: A number is out of its range, or the model is none.

@@ -1,4 +1,4 @@
-"""What do the cheap models say? The first answer that any two of them share is handed on."""
+"""Let several cheap models vote: the first answer that any two of them share is returned."""
 
 from __future__ import annotations
 
@@ -62,33 +62,33 @@ Cast = AIMessage | Exception
 
 
 class Vote(Check):
-    """Hands on the first answer that any two of the cheap models share, whoever made it.
+    """Returns the first answer that any two of several cheap models share, whichever model wrote it.
 
-    The first of them is the tier whose answer is checked. The others are asked in turn, cheapest
-    first, until two say the same; or all at once. Answers are compared as `Agreement` compares them:
-    tool calls for what they do, else final answers. Who fails, or whose answer does not pass the form
-    checks, abstains. Where no two agree, the last tier is asked. Every call is in the bill; where
-    another voter's answer is handed on, its call is the attempt that answered.
+    The first voter is the tier whose answer is checked. The others are asked in turn, cheapest first,
+    until two agree; or all at once. Answers are compared as by `Agreement`: tool calls by their effect,
+    else final answers. A voter that fails, or whose answer does not pass the form checks, abstains. If
+    no two agree, the last tier is asked. Every call is recorded and charged; if another voter's answer
+    is returned, its call is the attempt that answered.
 
-    With one model alone, its own samples vote: the request is asked in other representations, as
-    `Agreement(vary="auto")` does.
+    Without other voters, the model's own samples vote: it gets the request in other representations, as
+    with `Agreement(vary="auto")`.
 
     On 751 recorded tool calls, a vote of three models of 8B and `gpt-4o-mini`'s class keeps all of
     gpt-4o's accuracy at 11 % frontier calls (`make bench-routing`).
 
     Args:
         of: Names of tiers below the last one, and chat models, cheapest first. The checked tier's own
-            name may be among them, and so may names of tiers under it: these are passed over.
-        needs: One of them without whom no two decide: the strongest, where weak models share errors, as
-            they do on questions with few answers. With three voters that is the middle of three tiers
-            that check each other.
+            name may be among them, and so may names of tiers under it: these are ignored.
+        needs: The voter that must be part of every agreement: the strongest, where weak models
+            share errors, as they do on questions with few possible answers. With three voters that
+            is the middle of three tiers that check each other.
         parallel: Whether all are asked at once: it takes as long as the slowest, and every one of them
             is paid for.
-        samples: How many samples of its own the checked tier's model is asked for where it votes alone.
-        temperature: Sampling temperature of those.
-        overlap: Share of common words, in [0, 1], from which two long texts mean the same.
-        form: What an answer must pass to be counted and handed on, a check that asks nobody; form and
-            sums where it is not given, and no word on refusals where tools are bound.
+        samples: Number of further samples of the checked tier's model, if there is no other voter.
+        temperature: Sampling temperature of these samples.
+        overlap: Minimum share of common words, in [0, 1], for two long texts to agree.
+        form: The check that an answer must pass to be counted and returned, without a model call; by
+            default form and sums, without a check for refusals where tools are bound.
 
     Raises:
         ConfigurationError: A voter is neither a name nor a chat model, or comes twice; a number is out
@@ -141,7 +141,7 @@ class Vote(Check):
         self.form = voting_checks() if form is None else as_check(form)
 
     def voters(self, tier: str) -> tuple[Second, ...]:
-        """Who votes beside a tier whose answer is checked: chat models, and tiers named behind it."""
+        """Return who votes besides the checked tier: chat models, and tiers named after it."""
         names = [each if isinstance(each, str) else None for each in self.of]
         start = names.index(tier) + 1 if tier in names else 0
         return tuple(

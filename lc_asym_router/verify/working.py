@@ -1,4 +1,4 @@
-"""What the working in an answer shows: arithmetic that is checked, doubts, repeats, a cut end."""
+"""Features of the calculation in an answer: checked arithmetic, doubts, repetitions, a cut end."""
 
 from __future__ import annotations
 

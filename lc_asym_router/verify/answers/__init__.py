@@ -1,5 +1,5 @@
-"""What an answer comes to, in whatever form a model wrote it, and whether two come to the same.
+"""Read an answer's final value, in whatever form a model wrote it, and compare two of them.
 
-`final_answer.final_answer` reads a text, `comparing.agree` compares what was read. Standard library
-only; no model is asked.
+`final_answer.final_answer` reads a text, `comparing.agree` compares the results. Standard library only;
+no model is called.
 """

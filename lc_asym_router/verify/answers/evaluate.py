@@ -1,4 +1,4 @@
-"""What a short program comes to, read node by node: nothing of it is ever executed.
+"""Compute the result of a short program with an own interpreter: none of it is ever executed.
 
 The programs are those that models write to answer a question: assignments, arithmetic, dates, texts,
 lists, conditions and loops, small functions. Whatever else one holds makes it unreadable, and so do too
