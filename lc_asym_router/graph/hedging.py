@@ -63,7 +63,7 @@ class Hedge:
         return cls(policy, (tier, other), run, after, _sides(run, tier, other, after))
 
     def won(self, update: Result) -> bool:
-        """Whether a side has come to an answer that may be handed on."""
+        """Whether a side has an answer that may be returned."""
         return isinstance(update, dict) and update["route"] == END
 
     def stop(self, side: int) -> None:
@@ -174,7 +174,7 @@ class _Buffer(Sink):
 
     @property
     def closed(self) -> bool:
-        """Whether the reader has gone, or the race is over."""
+        """Whether the outer stream is closed, or the race is over."""
         return super().closed or (self._outer is not None and self._outer.closed)
 
 

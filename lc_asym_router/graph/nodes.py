@@ -267,7 +267,7 @@ class GraphNodes:
     def _passed(
         self, checked: DraftCheck, run: NodeRun, verdict: Verdict, calls: SideCalls
     ) -> Passed | None:
-        """What is handed on, where the check has passed it."""
+        """Return the update with the answer to return, after the check has passed it."""
         if not verdict.passed:
             return None
         above = checked.attempt.tiers_above
@@ -328,7 +328,7 @@ class GraphNodes:
             answers.extend(run.answers)
 
     def _deliver(self, draft: Draft, tier: Tier, run: NodeRun) -> None:
-        """Give a buffered answer of a tier to whoever follows the request."""
+        """Deliver a tier's buffered answer to the stream's reader and the listening handlers."""
         if run.around.streams:
             deliver(
                 draft,
@@ -341,7 +341,7 @@ class GraphNodes:
             await adeliver(draft, run.request.messages, _audience(tier, run))
 
     def _delivered(self, update: Update, tier: Tier, run: NodeRun) -> Update:
-        """Give the answer in an update, if there is one, to whoever follows the request."""
+        """Deliver the answer in an update, if there is one."""
         for answer in update.get("messages", ()):
             self._deliver(without_record(answer), tier, run)
         return update

@@ -189,8 +189,8 @@ class RunContext:
             messages mode sees the tokens as that node's own.
         exceptions: What the tiers raised, in order, for the final error.
         run_id: Id of the run that asked, or `None`.
-        progress: The newest trail, and the side calls that are not yet in it, for whoever accounts
-            for a request that ends half-way; empty before the decision.
+        progress: The newest trail, and the side calls that are not yet in it, for the record of a
+            request that is cancelled or fails; empty before the decision.
         race: Set where a call is one side of a race.
     """
 

@@ -51,12 +51,12 @@ class Sink:
         self._put(chunk)
 
     def close(self) -> None:
-        """The reader has gone: a generation that is under way may stop."""
+        """Mark the stream as closed by its reader: a running generation may stop."""
         self._closed.set()
 
     @property
     def closed(self) -> bool:
-        """Whether the reader has gone."""
+        """Whether the reader has stopped reading."""
         return self._closed.is_set()
 
     def check(self) -> None:

@@ -191,10 +191,10 @@ class Updates:
     def _next(
         self, tier: Tier, run: NodeRun, trail: Trail, error: Exception
     ) -> tuple[Tier, float | None] | None:
-        """Who is asked after a tier has failed; `None` where nobody is left, or no time.
+        """Return the tier to ask after a failure, and the wait; `None` for no tier, or no time.
 
-        The same tier, after so many seconds, where its policy has a try left and the time allows the
-        wait; else the next tier, at once.
+        The same tier, after so many seconds, where its policy has a try left and the time allows
+        the wait; else the next tier, at once.
         """
         remaining = time_remaining(trail)
         if remaining is not None and remaining <= 0:
@@ -400,7 +400,7 @@ def _ended(trail: Trail, message: AIMessage, record: dict[str, Any]) -> Update:
 
 
 def without_record(answer: AIMessage) -> AIMessage:
-    """An answer as its model gave it: whoever follows a stream gets the record at its end."""
+    """Return an answer without its record: a stream has the record in its last chunk."""
     metadata = {k: v for k, v in answer.response_metadata.items() if k != "router"}
     return answer.model_copy(update={"response_metadata": metadata})
 

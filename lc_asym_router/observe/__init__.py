@@ -1,4 +1,4 @@
-"""Watching requests from outside: OpenTelemetry, and structured logs."""
+"""Observe requests: OpenTelemetry spans and metrics, structured logs, and drift of scores."""
 
 from __future__ import annotations
 

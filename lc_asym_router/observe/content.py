@@ -1,4 +1,4 @@
-"""Messages in the JSON form of the conventions, for those who want them on their spans."""
+"""Messages in the JSON format of the conventions, for spans with content."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _ROLES = {"human": "user", "ai": "assistant"}
 
 
 def messages_json(messages: Sequence[BaseMessage], finish: str | None = None) -> str:
-    """The messages as the value of `gen_ai.input.messages` or `gen_ai.output.messages`.
+    """Return messages as the value of `gen_ai.input.messages` or `gen_ai.output.messages`.
 
     Args:
-        messages: The messages. Of blocks that are no text only the type is kept.
-        finish: Why the model stopped, for an output.
+        messages: The messages. Of blocks other than text, only the type is included.
+        finish: The output's finish reason.
     """
     finished: list[dict[str, Any]] = [
         {"role": _ROLES.get(message.type, message.type), "parts": _parts(message)}

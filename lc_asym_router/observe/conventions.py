@@ -1,7 +1,7 @@
-"""Names of OpenTelemetry's semantic conventions for generative AI, as of version 1.41.
+"""Names from OpenTelemetry's semantic conventions for generative AI, version 1.41.
 
-They are not stable yet; later drafts rename some. What is taken here is what backends read today.
-Written out, because the package that has them as constants is a pre-release of its own.
+The conventions are not stable yet, and later drafts rename some. These are the names that today's
+backends read. They are copied here because the package that defines them is a pre-release.
 """
 
 from __future__ import annotations
@@ -48,5 +48,5 @@ _PROVIDERS = {
 
 
 def provider_name(langsmith: str) -> str:
-    """The conventions' name of a provider, by the one that LangChain gives it; else that one."""
+    """Return the conventions' name of a provider; LangChain's name where they have none."""
     return _PROVIDERS.get(langsmith, langsmith)

@@ -1,4 +1,4 @@
-"""Watching whether live scores still look like those of the calibration."""
+"""Detect when live scores no longer have the calibration's distribution."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ logger = logging.getLogger(__name__)
 
 
 class DriftWatch(BaseCallbackHandler):
-    """Compares the scores of live requests with the calibration's, and warns when they have moved.
+    """Compares the scores of live requests with the calibration's, and warns of drift.
 
     A callback handler: `AsymRouter(callbacks=[watch], ...)`, or in the config of a call. It keeps the
-    newest scores, no text. Threads and tasks may share it. The warning is logged once a drift, to
+    newest scores and no text. Threads and tasks may share it. Each drift is logged once, to
     the logger `lc_asym_router.observe.drift`.
 
     Args:
-        calibration: What to compare with.
-        window: How many of the newest scores are compared.
+        calibration: The calibration to compare with.
+        window: Number of the newest scores that are compared.
 
     Raises:
-        ConfigurationError: The window is too small to say anything.
+        ConfigurationError: The window is too small for a comparison.
     """
 
     run_inline = True
@@ -50,13 +50,13 @@ class DriftWatch(BaseCallbackHandler):
         self._warned: set[str] = set()
 
     def add(self, record: Mapping[str, Any]) -> None:
-        """Take in a request's record, such as an answer's `response_metadata["router"]`."""
+        """Add a request's record, such as an answer's `response_metadata["router"]`."""
         first = record["attempts"][0] if record["attempts"] else {}
         self._take("complexity", record["decision"]["complexity"])
         self._take("check", first.get("score"))
 
     def drift(self, name: str = "complexity") -> Drift | None:
-        """How far the newest scores have moved; `None` while too few have come.
+        """Compare the newest scores with the calibration's; `None` while there are too few.
 
         Args:
             name: "complexity" or "check".
@@ -66,7 +66,7 @@ class DriftWatch(BaseCallbackHandler):
         return self.calibration.drift(name, scores)
 
     def on_router_record(self, finished: FinishedRequest) -> None:
-        """A request has come to its end: the router tells of it, once."""
+        """Add the record of a finished request; the router calls it once per request."""
         self.add(finished.record)
 
     def _take(self, name: str, score: float | None) -> None:
@@ -77,9 +77,9 @@ class DriftWatch(BaseCallbackHandler):
             self._taken[name] += 1
             due = self._taken[name] % self._every == 0
         if due and (drift := self.drift(name)):
-            self._tell(drift)
+            self._warn(drift)
 
-    def _tell(self, drift: Drift) -> None:
+    def _warn(self, drift: Drift) -> None:
         with self._lock:
             known = drift.name in self._warned
             (self._warned.add if drift.drifted else self._warned.discard)(drift.name)

@@ -1,4 +1,4 @@
-"""A request's record as flat fields, without anybody's text."""
+"""A request's record as flat fields, without any text of users, models or providers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from lc_asym_router.records.trail import total
 
 
 def fields_of(finished: FinishedRequest) -> dict[str, Any]:
-    """What is known of a request: names and numbers. `None` where there is nothing to say.
+    """Return a request's names and numbers. `None` where a value is unknown.
 
-    Reasons are left out: a check or a classifier of one's own may quote the prompt in one.
+    Reasons are omitted: a user's own check or classifier may quote the prompt in one.
     """
     record = finished.record
     decision, attempts = record["decision"], record["attempts"]
@@ -43,7 +43,7 @@ def fields_of(finished: FinishedRequest) -> dict[str, Any]:
 
 
 def call_fields(call: Mapping[str, Any]) -> dict[str, Any]:
-    """What is known of a call, an attempt or a side call, likewise."""
+    """Return the names and numbers of a call, an attempt or a side call."""
     usage = call["usage"] or {}
     return {
         "purpose": call.get("purpose", "answer"),
@@ -65,11 +65,11 @@ def call_fields(call: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def result_of(call: Mapping[str, Any]) -> str:
-    """How a call went.
+    """Return the result of a call.
 
-    "passed" or "rejected" by a check, "unchecked", "failed" (it raised), "left" (the request was left,
-    or another tier's answer came first), or "not_asked" (the breaker, the queue or the deadline kept it
-    from being made).
+    "passed" or "rejected" by a check, "unchecked", "failed" (it raised), "left" (the request was
+    cancelled, or another tier's answer came first), or "not_asked" (the breaker, the queue or the
+    deadline prevented it).
     """
     if call.get("asked") is False:
         return "not_asked"
@@ -79,5 +79,5 @@ def result_of(call: Mapping[str, Any]) -> str:
 
 
 def _number(value: Any) -> float | None:
-    """A plain float: a check of one's own may bring NumPy's."""
+    """Return a plain float: a user's own check may return NumPy's."""
     return None if value is None else float(value)

@@ -22,7 +22,7 @@ class Instruments:
     """The instruments of one meter. Their names are an interface: the docs list them.
 
     Args:
-        meter: What makes them.
+        meter: The OpenTelemetry meter that creates them.
     """
 
     def __init__(self, meter: Meter) -> None:
@@ -91,12 +91,12 @@ class Instruments:
     def call(
         self, seconds: float, attributes: Mapping[str, Any], tokens: tuple[int, int] | None
     ) -> None:
-        """A model was called.
+        """Record a model call.
 
         Args:
-            seconds: How long it took.
-            attributes: The conventions' attributes of the call, low in cardinality.
-            tokens: Its input and output tokens, or `None` where they are not known.
+            seconds: Its duration, in seconds.
+            attributes: The call's attributes by the conventions, of low cardinality.
+            tokens: Its input and output tokens, or `None` where they are unknown.
         """
         self._durations.record(seconds, dict(attributes))
         if tokens is None:
@@ -106,7 +106,7 @@ class Instruments:
             self._tokens.record(count, {**shared, names.TOKEN_TYPE: kind})
 
     def breakers(self, states: Callable[[], Mapping[str, str]]) -> None:
-        """Watch breakers: `states` gives the state of each tier's now, by the tier's name."""
+        """Observe breakers: `states` returns the current state of each tier's, by the tier's name."""
         self._breakers.append(states)
         if len(self._breakers) == 1:
             self._meter.create_observable_gauge(
@@ -125,7 +125,7 @@ class Instruments:
         ]
 
     def request(self, finished: FinishedRequest) -> None:
-        """A request has ended."""
+        """Record a finished request."""
         fields = fields_of(finished)
         by = _labels(fields, "outcome", "tier")
         self._requests.add(1, {**by, **_labels(fields, "escalated", "decided_tier")})
@@ -133,8 +133,8 @@ class Instruments:
         attempts = [call_fields(attempt) for attempt in finished.record["attempts"]]
         for call in (*attempts, *map(call_fields, finished.record["side_calls"])):
             self._called(call)
-        left = [fields["decided_tier"], *(attempt["tier"] for attempt in attempts)]
-        for before, attempt in zip(left, attempts, strict=False):
+        sources = [fields["decided_tier"], *(attempt["tier"] for attempt in attempts)]
+        for before, attempt in zip(sources, attempts, strict=False):
             if moved := self._moves.get(attempt["why"]):
                 moved.add(1, {f"{PREFIX}.from": before, **_labels(attempt, "tier", "because")})
         if fields["frontier_cost_usd"] is not None:
@@ -146,12 +146,12 @@ class Instruments:
         if fields["result"] == "not_asked":
             self._not_asked.add(1, _labels(fields, "tier", "error"))
             return
-        who = _labels(fields, "purpose", "tier", "model")
-        self._calls.add(1, {**who, **_labels(fields, "result", "cached")})
+        labels = _labels(fields, "purpose", "tier", "model")
+        self._calls.add(1, {**labels, **_labels(fields, "result", "cached")})
         if fields["cost_usd"] is None:
-            self._unknown.add(1, who)
+            self._unknown.add(1, labels)
         else:
-            self._cost.add(fields["cost_usd"], who)
+            self._cost.add(fields["cost_usd"], labels)
 
 
 def _labels(fields: Mapping[str, Any], *keys: str) -> dict[str, Any]:

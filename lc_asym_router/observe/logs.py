@@ -1,4 +1,4 @@
-"""`RequestLog`: a callback handler that writes requests to a log, as fields."""
+"""`RequestLog`: a callback handler that logs requests as structured fields."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class RequestLog(RecordsOnly):
 
     Args:
         logger: The logger, or its name.
-        level: The level of a request that was answered or left; one that failed is an error.
+        level: The level of answered and cancelled requests; failed ones are logged as errors.
 
     Raises:
-        ConfigurationError: The level is no number.
+        ConfigurationError: The level is not an integer.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class RequestLog(RecordsOnly):
         self.level = level
 
     def on_router_record(self, finished: FinishedRequest) -> None:
-        """A request has come to its end: the router tells of it, once."""
+        """Log a finished request; the router calls it once per request."""
         fields = fields_of(finished)
         about = {
             "request_id": fields["request_id"],

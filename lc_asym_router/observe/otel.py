@@ -1,4 +1,4 @@
-"""`OpenTelemetry`: a callback handler that makes spans and metrics of requests."""
+"""`OpenTelemetry`: a callback handler that creates spans and metrics for requests."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class OpenTelemetry(BaseCallbackHandler):
     No prompt, no answer and no reason is in a span unless `content` is set, and never in a metric.
 
     Args:
-        tracer_provider: What makes spans; the global one where it is not given.
-        meter_provider: What makes metrics; the global one where it is not given.
-        content: Put the messages, and the reasons of decisions, on the spans.
+        tracer_provider: The provider of spans; by default the global one.
+        meter_provider: The provider of metrics; by default the global one.
+        content: Whether to put the messages, and the reasons of decisions, on the spans.
 
     Raises:
         ConfigurationError: `opentelemetry-api` is not installed.
@@ -84,12 +84,12 @@ class OpenTelemetry(BaseCallbackHandler):
         self._calls: dict[UUID, tuple[CallSpan, bool]] = {}  # and whether a request ends it
 
     def install(self) -> Self:
-        """Watch every router of this process, without a callback in any config."""
+        """Observe every router of this process, without a callback in any config."""
         register_configure_hook(ContextVar(f"{PREFIX}_otel", default=self), inheritable=True)
         return self
 
     def watch_breakers(self, router: AsymRouter) -> Self:
-        """Tell the state of a router's breakers whenever metrics are read: once for each router."""
+        """Export the states of a router's breakers as a metric; call it once per router."""
         seen = ref(router)
 
         def states() -> dict[str, str]:
@@ -103,7 +103,7 @@ class OpenTelemetry(BaseCallbackHandler):
 
     @contextmanager
     def around_router(self, step: RequestScope) -> Iterator[None]:
-        """A request, or a step of one, is answered in this block."""
+        """Make the request's span current while the request, or a node of it, runs in this block."""
         known = None if step.request_id is None else self._open.pop(step.request_id, None)
         request = known or RequestSpans(self, self._request_span())
         mark = current_requests.set((*current_requests.get(), request))
@@ -128,31 +128,31 @@ class OpenTelemetry(BaseCallbackHandler):
             self._steps[step.run_id] = step.request_id
 
     def on_router_record(self, finished: FinishedRequest) -> None:
-        """A request has come to its end: the router tells of it, once."""
+        """Record a finished request; the router calls it once per request."""
         self._instruments.request(finished)
         if (request := self._request) is None:
             return
-        request.tell(finished)
+        request.record(finished)
         if self.content:
             put(request.span, {"reason": finished.record["decision"]["reason"]})
             request.span.set_attribute(names.INPUT_MESSAGES, messages_json(finished.messages))
             if finished.answer is not None:
-                said = messages_json([finished.answer], finish_of(finished.answer) or "")
-                request.span.set_attribute(names.OUTPUT_MESSAGES, said)
+                output = messages_json([finished.answer], finish_of(finished.answer) or "")
+                request.span.set_attribute(names.OUTPUT_MESSAGES, output)
 
     def on_chain_end(
         self, outputs: Any, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any
     ) -> None:
-        """A subgraph's step has ended, or its run: whatever comes of it, so has its request."""
+        """End the request of a subgraph whose run has ended."""
         if (request_id := self._steps.pop(str(run_id), None)) is not None:
             self._graphs[str(parent_run_id)] = request_id
-        self._left(run_id, None)
+        self._end_run(run_id, None)
 
     def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
-        """A subgraph's run was left between two of its steps."""
-        self._left(run_id, error)
+        """End the request of a subgraph whose run was cancelled or failed between two of its nodes."""
+        self._end_run(run_id, error)
 
-    def _left(self, run_id: UUID, error: BaseException | None) -> None:
+    def _end_run(self, run_id: UUID, error: BaseException | None) -> None:
         request_id = self._graphs.pop(str(run_id), None)
         if request_id and (request := self._open.pop(request_id, None)):
             self._end(request, error)
@@ -165,11 +165,11 @@ class OpenTelemetry(BaseCallbackHandler):
 
     @property
     def _request(self) -> RequestSpans | None:
-        """The request that is being answered here."""
+        """The current request of this handler."""
         return next((each for each in current_requests.get()[::-1] if each.owner is self), None)
 
     def _end(self, request: RequestSpans, error: BaseException | None = None) -> None:
-        for run_id, call in request.left():
+        for run_id, call in request.close():
             self._calls.pop(run_id, None)
             self._failed(call, error)
         request.end(error)
@@ -185,7 +185,7 @@ class OpenTelemetry(BaseCallbackHandler):
         metadata: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        """A model is called. Calls that no router makes are passed over."""
+        """Start the span of a model call, if a router makes the call."""
         labels = metadata or {}
         if f"{PREFIX}_purpose" not in labels:
             return
@@ -199,11 +199,11 @@ class OpenTelemetry(BaseCallbackHandler):
         if self.content and messages:
             span.set_attribute(names.INPUT_MESSAGES, messages_json(messages[0]))
         call, request = CallSpan(span, about, labels), self._request
-        held = request is not None and request.begin(run_id, call)
-        self._calls[run_id] = call, held
+        owned = request is not None and request.begin(run_id, call)
+        self._calls[run_id] = call, owned
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
-        """A model has answered."""
+        """End the span of a model call that was answered."""
         with self._ending(run_id) as call:
             if call is None:
                 return
@@ -211,8 +211,8 @@ class OpenTelemetry(BaseCallbackHandler):
             call.span.set_attributes(answered.attributes)
             put(call.span, {"cached": answered.cached})
             if self.content:
-                said = messages_json([answered.message], answered.finish or "")
-                call.span.set_attribute(names.OUTPUT_MESSAGES, said)
+                output = messages_json([answered.message], answered.finish or "")
+                call.span.set_attribute(names.OUTPUT_MESSAGES, output)
             if answered.cached:  # no model was called
                 return
             if answered.model:
@@ -222,7 +222,7 @@ class OpenTelemetry(BaseCallbackHandler):
             self._instruments.call(call.seconds, call.about, tokens)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
-        """A model's call has failed."""
+        """End the span of a model call that failed."""
         with self._ending(run_id) as call:
             if call is None:
                 return
@@ -230,13 +230,13 @@ class OpenTelemetry(BaseCallbackHandler):
 
     @contextmanager
     def _ending(self, run_id: UUID) -> Iterator[CallSpan | None]:
-        """Ends a call; `None` where it is none of ours, or its request has left it behind."""
-        call, held = self._calls.pop(run_id, (None, False))
+        """End a call; yields `None` where it is not observed, or ended already with its request."""
+        call, owned = self._calls.pop(run_id, (None, False))
         if call is None or not call.over():
             yield None
             return
         yield call
-        if not held:
+        if not owned:
             call.span.end(call.ended)
 
     def _failed(self, call: CallSpan, error: BaseException | None) -> None:

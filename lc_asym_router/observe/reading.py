@@ -1,4 +1,4 @@
-"""What a model's run tells, as attributes of the conventions."""
+"""Read a model run's data as attributes of the conventions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lc_asym_router.observe import conventions as names
 
 
 def asked(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """What a call is, by its run's metadata: attributes of its span and of its metrics."""
+    """Return a call's attributes from its run's metadata, for its span and its metrics."""
     return {
         names.OPERATION: names.CHAT,
         names.PROVIDER: names.provider_name(str(metadata.get("ls_provider") or "unknown")),
@@ -23,7 +23,7 @@ def asked(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parameters(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """What else its span says of the call."""
+    """Return a call's parameters, for its span only."""
     found = {
         names.REQUEST_TEMPERATURE: metadata.get("ls_temperature"),
         names.REQUEST_MAX_TOKENS: metadata.get("ls_max_tokens"),
@@ -33,11 +33,11 @@ def parameters(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a model has answered.
+    """A model's answer.
 
     Attributes:
         message: The answer; empty where the model is no chat model.
-        counts: Its tokens; `None` where they are not known, or a cache of LangChain's answered.
+        counts: Its token counts; `None` where they are unknown, or a LangChain cache answered.
         cached: Whether such a cache answered, so that no model was called.
     """
 
@@ -47,10 +47,10 @@ class Answered:
 
     @classmethod
     def of(cls, response: LLMResult) -> Answered:
-        """From the result of a model's run."""
+        """Read it from the result of a model's run."""
         generation = response.generations[0][0] if response.generations else None
-        said = generation.message if isinstance(generation, ChatGeneration) else None
-        message = said if isinstance(said, AIMessage) else AIMessage("")
+        generated = generation.message if isinstance(generation, ChatGeneration) else None
+        message = generated if isinstance(generated, AIMessage) else AIMessage("")
         usage = message.usage_metadata
         cached = bool(usage and from_cache(usage))
         counts = TokenCounts.of(usage) if usage and not cached else None
@@ -58,19 +58,19 @@ class Answered:
 
     @property
     def model(self) -> str | None:
-        """The model that answered, by its own word."""
+        """The name of the model that answered, as the answer has it."""
         finished = self.message.response_metadata
         return finished.get("model_name") or finished.get("model")
 
     @property
     def id(self) -> str | None:
-        """The provider's id of the answer; not one that LangChain has made up."""
+        """The provider's id of the answer, but none that LangChain generated."""
         found = self.message.response_metadata.get("id") or self.message.id
         return None if found is None or str(found).startswith("lc_") else str(found)
 
     @property
     def finish(self) -> str | None:
-        """Why it stopped."""
+        """The finish reason."""
         return finish_of(self.message)
 
     @property
@@ -91,7 +91,7 @@ class Answered:
 
 
 def finish_of(message: AIMessage) -> str | None:
-    """Why a model stopped, as its provider puts it."""
+    """Return the finish reason in the provider's own words."""
     finished = message.response_metadata
     return (
         finished.get("finish_reason") or finished.get("done_reason") or finished.get("stop_reason")

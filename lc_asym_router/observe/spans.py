@@ -1,7 +1,7 @@
 """The spans of one request: its own, and one for each model call below it.
 
-A call's span is handed to its exporter with the request's, at the time at which the call ended: only
-then is it known what the check said and what the call cost.
+A call's span is exported with the request's, with the time at which the call ended: only then the
+check's verdict and the call's cost are known.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class CallSpan:
 
     Attributes:
         span: Its span.
-        about: The conventions' attributes of the call, those that metrics have too.
-        labels: Why it was made: the run's metadata.
+        about: The attributes by the conventions that its metrics have too.
+        labels: The run's metadata, which says why the call was made.
         started: `time.perf_counter()` at its start, in seconds.
-        stopped: The same at its end; `None` while it runs.
+        stopped: `time.perf_counter()` at its end, in seconds; `None` while it runs.
         ended: `time.time_ns()` at its end; `None` while it runs.
     """
 
@@ -53,11 +53,11 @@ class CallSpan:
 
     @property
     def seconds(self) -> float:
-        """How long it took, or has taken until now."""
+        """Its duration in seconds, until now if it is running."""
         return (self.stopped or time.perf_counter()) - self.started
 
     def over(self) -> bool:
-        """It has ended now; whether it had not before."""
+        """Mark it as ended; returns whether it had not ended before."""
         with self._lock:
             if self.ended is not None:
                 return False
@@ -65,7 +65,7 @@ class CallSpan:
             return True
 
     def judge(self, attempts: list[dict[str, Any]]) -> None:
-        """Write down what became of its answer, where it is a call of one of these attempts."""
+        """Put the check's verdict on the span, if the call is one of these attempts."""
         if self.labels.get(f"{PREFIX}_purpose") != "answer":
             return
         # By the model too: a router may be the tier of another one, and numbers its calls itself.
@@ -81,10 +81,10 @@ class CallSpan:
 
 
 class RequestSpans:
-    """A request, from its beginning to its end.
+    """The spans of one request.
 
     Args:
-        owner: The handler that watches it.
+        owner: The handler that observes it.
         span: Its own span.
     """
 
@@ -97,14 +97,14 @@ class RequestSpans:
         self._lock = threading.Lock()
 
     def begin(self, run_id: UUID, call: CallSpan) -> bool:
-        """A call begins; whether its span is ended with the request's: not where that is over."""
+        """Add a call; returns whether its span ends with the request, which may be over already."""
         with self._lock:
             if not self._over:
                 self._calls[run_id] = call
             return not self._over
 
-    def tell(self, finished: FinishedRequest) -> None:
-        """The record has come: write it down."""
+    def record(self, finished: FinishedRequest) -> None:
+        """Put the request's record on the spans."""
         self.finished = True
         put(self.span, fields_of(finished))
         if thread := finished.metadata.get("thread_id"):
@@ -112,14 +112,14 @@ class RequestSpans:
         for call in list(self._calls.values()):
             call.judge(finished.record["attempts"])
 
-    def left(self) -> list[tuple[UUID, CallSpan]]:
-        """The request is over. The calls that it has left behind, which are over too now."""
+    def close(self) -> list[tuple[UUID, CallSpan]]:
+        """Mark the request as over; returns its calls that were still running, now ended."""
         with self._lock:
             self._over = True
             return [(run_id, call) for run_id, call in self._calls.items() if call.over()]
 
     def end(self, error: BaseException | None = None) -> None:
-        """End its spans; `error` is what ended the request, or `None`."""
+        """End the spans; `error` is the request's exception, or `None`."""
         for call in self._calls.values():
             call.span.end(call.ended)
         if error is not None:
@@ -128,18 +128,18 @@ class RequestSpans:
 
 
 def put(span: Span, fields: Mapping[str, Any]) -> None:
-    """Set attributes in the router's namespace; what is `None` is left out."""
+    """Set attributes in the router's namespace; those that are `None` are omitted."""
     span.set_attributes(
         {f"{PREFIX}.{key}": value for key, value in fields.items() if value is not None}
     )
 
 
 def fail(span: Span, error: BaseException | None) -> None:
-    """Mark a span as failed, with the error's class and no text of a provider's.
+    """Mark a span as failed, with the error's class and without a provider's text.
 
     Args:
         span: The span.
-        error: What went wrong; `None` where the call was left behind.
+        error: The exception; `None` where the call was still running when its request ended.
     """
     from opentelemetry.trace import Status, StatusCode
 
@@ -154,5 +154,5 @@ def fail(span: Span, error: BaseException | None) -> None:
 
 
 def error_type(error: BaseException | None) -> str:
-    """The value of `error.type`."""
+    """Return the value of `error.type`."""
     return type(error).__name__ if error else "left"

@@ -140,7 +140,7 @@ class _Answer:
         return (bind(model, self.request) if self.request.binds else model), messages
 
     def probed(self, config: RunnableConfig) -> RunnableConfig:
-        """The config with a probe beside the listeners that hang on it."""
+        """Return the config with a probe beside its listening handlers."""
         return config if self._probe is None else with_handlers(config, [self._probe], {})
 
     def add(self, chunk: AIMessage) -> None:

@@ -122,15 +122,17 @@ class Reservation:
         return None
 
     def _unless_gone(self, seconds: float | None) -> tuple[Budget, Exhausted] | None:
-        """Reserve in a thread: what nobody waits for any more is given back."""
+        """Reserve in a thread; a reservation that comes too late is given back."""
         refused = self._reserve(seconds)
         if self._go() and refused is None:
             self.settle({})
         return refused
 
     def _go(self) -> bool:
-        """Whether the other of the two, the caller and its thread, has gone before: the first to
-        come leaves the reservation to the second."""
+        """Whether the other party, the caller or its thread, has finished before.
+
+        The first to finish leaves the reservation to the second.
+        """
         with self._turn:
             gone = self._gone.is_set()
             self._gone.set()

@@ -1,4 +1,4 @@
-"""A formula with variables, worked out at given values of them."""
+"""Evaluate a formula with variables at given values."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def variables_of(text: str) -> frozenset[str]:
 
 
 def value_at(text: str, at: Mapping[str, complex]) -> Value:
-    """What a formula comes to: a `Fraction` where that can be said exactly.
+    """Return the value of a formula: a `Fraction` where it is exact.
 
     Args:
         text: The formula: signs or LaTeX, as `formulas.plain` leaves it.

@@ -1,4 +1,4 @@
-"""What a sum of numbers comes to, in plain signs or in LaTeX."""
+"""Evaluate arithmetic, in plain notation or in LaTeX."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ _SIDE_BY_SIDE = re.compile(r"(?<=[\d)])\s*(?=\()|(?<=\))\s*(?=\d)")
 
 
 def arithmetic(text: str) -> float | None:
-    """What a sum of numbers comes to; `None` where it is none, or has no finite real value."""
+    """Return the value of an arithmetic expression; `None` where it is none, or has no finite real
+    value.
+    """
     value = worked_out(text)
     try:
         return None if value is None else float(value)

@@ -1,4 +1,4 @@
-"""Whether tool calls do the same."""
+"""Compare tool calls by their effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choices: the options that a question lists, and which one an answer takes."""
+"""Multiple choice: the options in a question, and the one that an answer chooses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether two final answers mean the same, alone or as answers to a question."""
+"""Compare two final answers by meaning, alone or as answers to a question."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dates, times, ratios and ranges: numbers that mean something together only."""
+"""Dates, times, ratios and ranges: numbers that have a meaning only together."""
 
 from __future__ import annotations
 

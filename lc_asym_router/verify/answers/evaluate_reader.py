@@ -1,4 +1,4 @@
-"""The reader of programs: it works one out node by node, in a fixed number of steps."""
+"""The interpreter of short programs: evaluates the syntax tree in a limited number of steps."""
 
 from __future__ import annotations
 

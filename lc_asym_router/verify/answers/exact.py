@@ -1,4 +1,4 @@
-"""Exact numbers of bounded size: a result's digits are estimated before it is worked out."""
+"""Exact numbers of limited size: a result's digits are estimated before it is computed."""
 
 from __future__ import annotations
 

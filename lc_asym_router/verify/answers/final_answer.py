@@ -1,4 +1,4 @@
-"""The final answer that a text comes to."""
+"""Find the final answer in a text."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ _ASSERTED = re.compile(r"[ \t]{0,9}assert\s[^\n]{1,999}?==[ \t]{0,9}(.+)")
 
 @dataclass(frozen=True, slots=True)
 class FinalAnswer:
-    """What a text comes to.
+    """The final answer of a text.
 
     Attributes:
-        kind: Number, choice (a letter, or several), JSON, a literal of Python, a formula, a moment
-            (a date, a time, a ratio), code, or text; none where it never came to one.
-        value: Normalised, so that equal values mean the same.
-        raw: The span as it stood in the text.
+        kind: Number, choice (one letter or several), JSON, a Python literal, a formula, a moment (a
+            date, a time, a ratio), code, or text; none where the text has no final answer.
+        value: The normalised value: equal values mean the same.
+        raw: The span as written in the text.
         marked: Whether the text marks it as its answer.
-        told: The sentence that it was taken from, where nothing marked it; else "".
+        told: The sentence that it was taken from, where it is not marked; else "".
     """
 
     kind: Kind
@@ -73,7 +73,7 @@ class FinalAnswer:
 
 
 def final_answer(text: str) -> FinalAnswer:
-    """The answer that a text comes to.
+    """Return the final answer of a text.
 
     That is what it marks as such, else its program, else itself where it is short, else what its
     first line or its last sentence comes to, else itself. JSON that holds the working and an answer

@@ -1,4 +1,4 @@
-"""Whether two formulas mean the same: terms in another order, lists, intervals, matrices."""
+"""Compare formulas by meaning: terms in another order, lists, intervals, matrices."""
 
 from __future__ import annotations
 

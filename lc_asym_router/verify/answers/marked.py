@@ -1,4 +1,4 @@
-"""Where a text says what its answer is: boxes, marks like "the answer is", its first or last line."""
+"""Find what a text marks as its answer: boxes, phrases like "the answer is", its first or last line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs as answers: the code in an answer, written so that what does the same looks the same."""
+"""Programs as answers: normalise code, so that equivalent programs are equal."""
 
 from __future__ import annotations
 

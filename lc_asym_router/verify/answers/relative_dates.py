@@ -1,4 +1,4 @@
-"""`relativedelta` as programs use it: so many years, months or days from a date."""
+"""`relativedelta` for the interpreted programs: years, months or days from a date."""
 
 from __future__ import annotations
 

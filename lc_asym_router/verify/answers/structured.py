@@ -1,4 +1,4 @@
-"""Answers in JSON, whole or broken, and data in Python's notation: what they hold, whether alike."""
+"""Answers in JSON, valid or broken, and data in Python's notation: parse and compare them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of a text, and whether two texts say the same with them."""
+"""Compare texts by their words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands beside a number and changes what it means: units, signs of more or less, names."""
+"""What surrounds a number and changes its meaning: units, relation signs, names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a short span of text stands for: a number, a choice, a literal of Python, a formula, words."""
+"""Read the value of a short span: a number, a choice, a Python literal, a formula, words."""
 
 from __future__ import annotations
 
