@@ -52,7 +52,7 @@ def document() -> str:
     parts.append(_table("Attributes", CallOptions))
     parts.append("## Environment\n")
     parts.append("Of `make ask`, the shell and `AsymRouter.from_env()`.\n")
-    parts.append((env.__doc__ or "").partition("wants:\n\n")[2].strip() + "\n")
+    parts.append((env.__doc__ or "").partition("Environment variables:\n\n")[2].strip() + "\n")
     return "\n".join(parts)
 
 

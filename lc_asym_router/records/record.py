@@ -170,10 +170,10 @@ class Part:
         after = f"after {', '.join(self.needs)}: " if self.needs else ""
         if self.record is None:
             return f"{after}not asked", "side"
-        said, kind = describe_calls(self.record.attempts)
+        result, kind = describe_calls(self.record.attempts)
         if self.error:
-            said, kind = f"{said}; no answer: {self.error}", "fail"
-        return f"{after}{said}", kind
+            result, kind = f"{result}; no answer: {self.error}", "fail"
+        return f"{after}{result}", kind
 
 
 @dataclass(frozen=True)
@@ -195,12 +195,12 @@ class Join:
     @property
     def described(self) -> tuple[str, Kind]:
         """The result in words, and its kind."""
-        said, kind = describe_calls(self.record.attempts if self.record else ())
+        result, kind = describe_calls(self.record.attempts if self.record else ())
         if self.by == "template":
-            said, kind = "put together without a model", "calm"
+            result, kind = "put together without a model", "calm"
         if self.unused:
-            said, kind = f"{said}; discarded, it leaves out {', '.join(self.unused)}", "bad"
-        return said, kind
+            result, kind = f"{result}; discarded, it leaves out {', '.join(self.unused)}", "bad"
+        return result, kind
 
 
 @dataclass(frozen=True)

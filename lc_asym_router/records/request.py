@@ -177,13 +177,13 @@ class Request:
     @property
     def replies(self) -> list[AIMessage]:
         """The models' messages since the latest human turn, oldest first."""
-        said: list[AIMessage] = []
+        replies: list[AIMessage] = []
         for message in reversed(self.messages):
             if isinstance(message, HumanMessage):
                 break
             if isinstance(message, AIMessage):
-                said.append(message)
-        return said[::-1]
+                replies.append(message)
+        return replies[::-1]
 
     @cached_property
     def modalities(self) -> frozenset[str]:
