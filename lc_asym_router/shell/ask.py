@@ -21,7 +21,7 @@ def add_to(commands: Any) -> None:
         description="Prints the answer, and on standard error one line a step.",
     )
     routing.add_options(parser)
-    parser.add_argument("--no-verify", action="store_true", help="take small answers unchecked")
+    parser.add_argument("--no-verify", action="store_true", help="do not check small answers")
     splitting.add_options(parser)
     parser.set_defaults(run=run)
 

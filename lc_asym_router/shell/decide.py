@@ -15,7 +15,7 @@ def add_to(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "decide",
-        help="say where a request would go, and ask no tier",
+        help="show which tier a request would go to, without calling one",
         description="Prints the decision. No tier answers; a judge is asked where it classifies.",
     )
     routing.add_options(parser)

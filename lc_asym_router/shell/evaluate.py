@@ -58,10 +58,10 @@ def add_to(commands: Any) -> None:
         metavar="MODEL",
         nargs="+",
         default=[],
-        help="models in `other` that vote after the small one: what any two share is handed on",
+        help="models in `other` that vote after the small one: any two that agree decide",
     )
     parser.add_argument(
-        "--needs", metavar="MODEL", help="the voter without whom no two decide; by default none"
+        "--needs", metavar="MODEL", help="the voter that every agreement needs; by default none"
     )
     parser.add_argument(
         "--price",
@@ -74,7 +74,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--kinds",
         action="store_true",
-        help="measure how kinds of work are ordered instead, on rows with 'side' and 'source'",
+        help="measure how well kinds of work are ranked instead, on rows with 'side' and 'source'",
     )
     parser.add_argument(
         "--leave-one-source-out",

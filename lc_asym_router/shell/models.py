@@ -16,7 +16,7 @@ def add_to(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "models",
-        help="list the models that are to be had here",
+        help="list the models available here",
         description="Lists what from_env() would find, and how to get what is missing.",
     )
     parser.set_defaults(run=run)

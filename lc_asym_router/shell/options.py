@@ -15,11 +15,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("prompt", nargs="?", help="the request; standard input if left out")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--tier", help="ask this tier first: small or frontier")
-    parser.add_argument("--threshold", type=float, help="complexity that goes up, in [0, 1]")
+    parser.add_argument(
+        "--threshold", type=float, help="complexity at or over which a request goes up, in [0, 1]"
+    )
     parser.add_argument(
         "--classify",
         choices=("default", "keyword", "judge", "learned"),
-        help="what rates the request",
+        help="the classifier",
     )
     parser.add_argument("--small", metavar="MODEL", help="such as ollama:llama3.1:8b")
     parser.add_argument("--frontier", metavar="MODEL", help="such as openai:gpt-4o")
@@ -88,7 +90,7 @@ NAMES = ("keyword", "learned")
 def add_classifier(parser: argparse.ArgumentParser) -> None:
     """Add the classifier's options to a command."""
     parser.add_argument("--classify", choices=NAMES, default="learned")
-    parser.add_argument("--weights", metavar="FILE", help="a classifier that `train` has written")
+    parser.add_argument("--weights", metavar="FILE", help="weights of a classifier, from `train`")
 
 
 def classifier(options: argparse.Namespace) -> Any:
