@@ -31,6 +31,7 @@ from lc_asym_router.errors import UnverifiedError
 from lc_asym_router.graph.state import Update, unseal
 from lc_asym_router.graph.streaming import Audience, Sink, adeliver, deliver
 from lc_asym_router.records.request import Request
+from lc_asym_router.records.signing import with_record
 
 
 @dataclass(frozen=True)
@@ -294,5 +295,4 @@ def _answer(entry: Entry, state: DecomposerState, draft: Draft) -> AIMessage:
         message = message.model_copy(update={"usage_metadata": usage_of(state["results"].values())})
     ladder, tokens = entry.settings.policy.ladder, entry.request.input_tokens
     record = parts_record(state, ladder, tokens, message.usage_metadata)
-    metadata = {**message.response_metadata, "router": record}
-    return message.model_copy(update={"response_metadata": metadata})
+    return with_record(message, record, entry.request.messages)

@@ -19,6 +19,7 @@ from lc_asym_router._internal.run_config import metadata_of, tags_of, without_li
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.graph.streaming import Audience, Sink
 from lc_asym_router.records.request import Request
+from lc_asym_router.records.signing import with_record
 from lc_asym_router.records.trail import Trail
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.ladder import Ladder
@@ -281,8 +282,12 @@ class NodeRun:
         return replace(self, state=cast("RouterState", {**self.state, **update}))
 
     def finished(self, update: Update) -> Update:
-        """Note what the node has come to, and give it back."""
+        """Note what the node has come to, and give it back: an answer with its record signed."""
         self.around.context.note(update["trail"])
         if update["route"] == END:
-            self.answers.append(update["messages"][-1])
+            answer = update["messages"][-1]
+            record = answer.response_metadata["router"]
+            answer = with_record(answer, record, self.request.messages)
+            update = {**update, "messages": [answer]}
+            self.answers.append(answer)
         return update
