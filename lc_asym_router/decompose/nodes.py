@@ -295,4 +295,4 @@ def _answer(entry: Entry, state: DecomposerState, draft: Draft) -> AIMessage:
         message = message.model_copy(update={"usage_metadata": usage_of(state["results"].values())})
     ladder, tokens = entry.settings.policy.ladder, entry.request.input_tokens
     record = parts_record(state, ladder, tokens, message.usage_metadata)
-    return with_record(message, record, entry.request.messages)
+    return with_record(message, record, entry.request.turn_text)

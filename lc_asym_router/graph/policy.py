@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
 from lc_asym_router.classify.scorer import Scored, Scorer
@@ -126,7 +126,7 @@ class Decider:
             answers = (message for message in request.messages if isinstance(message, AIMessage))
             if not {top, *beside}.isdisjoint(map(answered_by, answers)):
                 return _unscored(top, "sticky", f"the thread stays on {top}")
-        used = {answered_by(message, request.messages) for message in replies}
+        used = {answered_by(message, request.turn_text) for message in replies}
         used = {top if name in beside else name for name in used} & able.keys()
         if not used:
             return None
@@ -333,15 +333,15 @@ class Policy:
         return [*([tier.name] if again else []), *down, *up, *beside]
 
 
-def answered_by(message: AIMessage, turn: Sequence[BaseMessage] = ()) -> str | None:
+def answered_by(message: AIMessage, turn: str | None = None) -> str | None:
     """The tier that made a message, from the record on it if that is to be believed.
 
     Args:
         message: The message.
-        turn: A conversation whose latest human turn it must have answered; nothing for any.
+        turn: The text of the human turn that it must have answered; `None` for any.
     """
     record = believed_record(message)
-    if turn and record and not answers_turn(record, turn):
+    if turn is not None and record and not answers_turn(record, turn):
         return None
     tier = record.get("tier")
     return tier if isinstance(tier, str) else None

@@ -287,7 +287,7 @@ class NodeRun:
         if update["route"] == END:
             answer = update["messages"][-1]
             record = answer.response_metadata["router"]
-            answer = with_record(answer, record, self.request.messages)
+            answer = with_record(answer, record, self.request.turn_text)
             update = {**update, "messages": [answer]}
             self.answers.append(answer)
         return update

@@ -13,12 +13,11 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
-from langchain_core.messages import AIMessage, BaseMessage
-
-from lc_asym_router.records.request import Request
+from langchain_core.messages import AIMessage
 
 KEY_VARIABLE: Final = "LC_ASYM_ROUTER_SIGNING_KEY"
 """The environment variable with the key; with commas between them several: the first signs, and what
@@ -65,18 +64,17 @@ class _ProcessKey:
 _process = _ProcessKey()
 
 
-def with_record(
-    message: AIMessage, record: Mapping[str, Any], asked: Sequence[BaseMessage]
-) -> AIMessage:
+def with_record(message: AIMessage, record: Mapping[str, Any], turn: str) -> AIMessage:
     """An answer with its signed record.
 
     Args:
         message: The answer.
         record: Its record.
-        asked: The conversation that it answers.
+        turn: The text of the human turn that it answers.
     """
-    turn = _digest(_keys()[0], "turn", _turn_of(asked))[:32]
-    whole = f"{turn}.{_signature(_keys()[0], message, record, turn)}"
+    key = _keys()[0]
+    asked = _digest(key, "turn", turn)
+    whole = f"{asked}.{_digest(key, 'record', _claims(message, record, asked))}"
     metadata = {**message.response_metadata, "router": {**record, SIGNATURE: whole}}
     return message.model_copy(update={"response_metadata": metadata})
 
@@ -93,53 +91,46 @@ def believed_record(message: AIMessage) -> Mapping[str, Any]:
     given = record.get(SIGNATURE)
     if not isinstance(given, str):
         return {}
-    turn, _, seal = given.partition(".")
-    if any(_same(seal, _signature(key, message, record, turn)) for key in _keys()):
+    asked, _, seal = given.partition(".")
+    claims = _claims(message, record, asked)
+    if any(_same(seal, _digest(key, "record", claims)) for key in _keys()):
         return record
     _process.refused()
     return {}
 
 
-def answers_turn(record: Mapping[str, Any], asked: Sequence[BaseMessage]) -> bool:
-    """Whether a believed record was written for an answer to the conversation's latest human turn."""
-    turn, text = str(record.get(SIGNATURE, "")).partition(".")[0], _turn_of(asked)
-    return any(_same(turn, _digest(key, "turn", text)[:32]) for key in _keys())
+def answers_turn(record: Mapping[str, Any], turn: str) -> bool:
+    """Whether a believed record was written for an answer to a human turn, by that one's text."""
+    asked = str(record.get(SIGNATURE, "")).partition(".")[0]
+    return any(_same(asked, _digest(key, "turn", turn)) for key in _keys())
 
 
 def maker_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """The attempt that made a record's answer; empty where the record does not say."""
-    attempts = record.get("attempts")
-    if not isinstance(attempts, list):
-        return {}
-    made = [
-        each
-        for each in attempts
-        if isinstance(each, Mapping) and each.get("tier") == record.get("tier")
-    ]
-    return next((each for each in reversed(made) if not each.get("error")), {})
+    attempts, tier = record.get("attempts"), record.get("tier")
+    for each in reversed(attempts if isinstance(attempts, list) else []):
+        if isinstance(each, Mapping) and each.get("tier") == tier and not each.get("error"):
+            return each
+    return {}
 
 
 def _keys() -> tuple[bytes, ...]:
-    given = [key.strip() for key in os.environ.get(KEY_VARIABLE, "").split(",")]
-    named = tuple(os.fsencode(key) for key in given if key)
-    return named or (_process.key(),)
+    given = os.environ.get(KEY_VARIABLE, "")
+    return _split(given) or (_process.key(),)
 
 
-def _signature(key: bytes, message: AIMessage, record: Mapping[str, Any], turn: str) -> str:
+@lru_cache(maxsize=4)
+def _split(given: str) -> tuple[bytes, ...]:
+    return tuple(os.fsencode(key.strip()) for key in given.split(",") if key.strip())
+
+
+def _claims(message: AIMessage, record: Mapping[str, Any], asked: str) -> str:
+    """What a signature vouches for."""
     maker = maker_of(record)
-    claims = [record.get("tier"), maker.get("model"), maker.get("endpoint")]
-    calls = [*message.tool_calls, *message.invalid_tool_calls]
-    parts = [
-        *(None if claim is None else str(claim) for claim in claims),
-        turn,
-        message.text.strip(),
-        [str(call.get("id")) for call in calls],
-    ]
-    return _digest(key, "record", json.dumps(parts))
-
-
-def _turn_of(asked: Sequence[BaseMessage]) -> str:
-    return Request(messages=tuple(asked)).turn_text.strip()
+    claims = (record.get("tier"), maker.get("model"), maker.get("endpoint"))
+    said = [claim if isinstance(claim, str) else None for claim in claims]
+    ids = [call["id"] for call in (*message.tool_calls, *message.invalid_tool_calls)]
+    return json.dumps([said, asked, message.text.strip(), ids], default=str)
 
 
 def _digest(key: bytes, purpose: str, text: str) -> str:

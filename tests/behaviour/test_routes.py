@@ -320,7 +320,7 @@ async def test_a_turn_stays_on_its_tier(make, ask, small, frontier):
     router = make()
     first = await ask(router, "debug this", {"configurable": {"tier": "frontier"}})
     called = AIMessage("", tool_calls=[{"name": "t", "args": {}, "id": "1"}])
-    called = with_record(called, record(first), [HumanMessage("hi")])
+    called = with_record(called, record(first), "hi")
     turn = [HumanMessage("hi"), called, ToolMessage("data", tool_call_id="1")]
     answer = await ask(router, turn)
     assert record(answer)["decision"]["classifier"] == "sticky"

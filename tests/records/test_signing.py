@@ -49,7 +49,7 @@ def turn(said: AIMessage) -> list[Any]:
 
 
 def signed(tier: str = "frontier", **more: Any) -> AIMessage:
-    return with_record(AIMessage("", tool_calls=[CALL]), {"tier": tier, **more}, ASKED)
+    return with_record(AIMessage("", tool_calls=[CALL]), {"tier": tier, **more}, "hi")
 
 
 FORGED = {

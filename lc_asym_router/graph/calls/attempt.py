@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 from langchain_core.runnables import RunnableConfig
 
 from lc_asym_router._internal.chunks import Draft, as_message
+from lc_asym_router._internal.frames import framed, mark_of
 from lc_asym_router._internal.provider_errors import describe_error, error_head
 from lc_asym_router._internal.run_config import buffered, with_handlers, with_input_hidden
 from lc_asym_router.errors import AttemptTimeoutError, CircuitOpenError, QueueFullError
@@ -367,9 +368,8 @@ def with_feedback(
     if draft is not None:
         calls = [[call["name"], call["args"]] for call in draft.tool_calls]
         shown = draft.text + (f"\n{json.dumps(calls, default=str)}" if calls else "")
-        feedback = (
-            f"An earlier answer to this was:\n<rejected>\n{shown}\n</rejected>\nIt was rejected"
-        )
+        shown = framed("rejected", shown, mark_of(shown))
+        feedback = f"An earlier answer to this was:\n{shown}\nIt was rejected"
     return [
         *messages,
         HumanMessage(f"{feedback}: {reason}. Answer again, without mentioning the earlier answer."),
