@@ -20,6 +20,7 @@ from lc_asym_router._internal.frames import framed, mark_of
 from lc_asym_router._internal.schemas import SchemaError, parse_json
 from lc_asym_router.classify.scorer import ExplainedResponse, answer, levels_of
 from lc_asym_router.errors import ClassifierError
+from lc_asym_router.tiers.faults.event_loops import connect_per_loop
 from lc_asym_router.tiers.model_text.thinking import split_thinking
 from lc_asym_router.tiers.provider import tokens_of
 
@@ -73,6 +74,7 @@ class ChatDecisionModel(BaseDecisionModel):
         )
 
     async def _aclassify(self, state: State, questions: dict[str, Question]) -> ExplainedResponse:
+        connect_per_loop(self.chat)
         asked = _ask_all(self.chat, state, questions)
         return _respond(
             self.model,

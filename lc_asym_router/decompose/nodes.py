@@ -32,6 +32,7 @@ from lc_asym_router.graph.state import Update, unseal
 from lc_asym_router.graph.streaming import Audience, Sink, adeliver, deliver
 from lc_asym_router.records.request import Request
 from lc_asym_router.records.signing import with_record
+from lc_asym_router.tiers.faults.event_loops import connect_per_loop
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ class Nodes:
             asked, config = work.asked(planner), work.tier_config(planner)
             answer = await self.settings.face.aanswer(asked, config, work.entry.muted)
             return planner.read(answer, ladder)
+        connect_per_loop(planner.model)
         model, messages = work.own(planner)
         return planner.read(await model.ainvoke(messages, work.config()), ladder)
 

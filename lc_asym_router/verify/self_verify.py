@@ -14,6 +14,7 @@ from langgraph.errors import GraphBubbleUp
 from lc_asym_router._internal.frames import framed, mark_of
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.tiers.faults.event_loops import connect_per_loop
 from lc_asym_router.tiers.model_text.thinking import split_thinking
 from lc_asym_router.tiers.provider import LENGTH_REASONS, finish_reason
 from lc_asym_router.verify.attempt import Attempt, Verdict
@@ -130,6 +131,8 @@ class SelfVerification(Check):
         if attempt.message.tool_calls:
             return _TOOL_CALLS
         sampler, asked = self._sampler(attempt), question(attempt)
+        if self.model is not None:
+            connect_per_loop(self.model)
         count = _Count(self)
         while not count.decided:
             try:
