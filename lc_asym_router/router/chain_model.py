@@ -31,6 +31,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
 from pydantic import PrivateAttr
 
+from lc_asym_router.graph.build import Graph
 from lc_asym_router.records.request import Request
 from lc_asym_router.router.events import aevents_of, events_of
 
@@ -59,6 +60,18 @@ class ChainChatModel(BaseChatModel):
     """Base of a chat model that asks other chat models."""
 
     _answerer: Answerer = PrivateAttr()
+    _graph: Graph = PrivateAttr()
+
+    @property
+    def graph(self) -> Graph:
+        """The compiled state graph, to be added to a parent as a node: its state has `messages`.
+
+        It runs with the model's own callbacks, tags and metadata, as the model itself does.
+        """
+        # LangChain may set them after construction.
+        own = cast("RunnableConfig", {**(self._graph.config or {}), **self._own_config()})
+        self._graph.config = own
+        return self._graph
 
     def _request(
         self, input: LanguageModelInput, kwargs: dict[str, Any], stop: list[str] | None = None
@@ -301,12 +314,23 @@ class ChainChatModel(BaseChatModel):
             yield ChatGenerationChunk(message=chunk)
 
     def _merged(self, config: RunnableConfig | None) -> RunnableConfig:
-        """The call's config with the router's own callbacks, tags and metadata in it."""
+        """The call's config, or its parent's where none is given, with the model's own in it."""
+        found, own = ensure_config(config), self._own_config()
+        if not own:
+            return found
+        merged = merge_configs(own, found)
+        if isinstance(callbacks := merged.get("callbacks"), list):
+            # A handler that the call names too is called once.
+            merged["callbacks"] = list({id(each): each for each in callbacks}.values())
+        return merged
+
+    def _own_config(self) -> RunnableConfig:
+        """The model's own callbacks, tags and metadata."""
         own: Any = {}
         for key in ("callbacks", "tags", "metadata"):
             if value := getattr(self, key, None):
                 own[key] = value
-        return merge_configs(own, config) if own else ensure_config(config)
+        return cast("RunnableConfig", own)
 
 
 def run_configs(
