@@ -33,6 +33,8 @@ class Answer:
         logprob: Mean logprob of its tokens, in nats, at most 0; `None` where it was not recorded.
         calls: Its tool calls, `{"name", "args"}` each; `None` where they were not recorded.
         invalid_calls: Calls that it made and that could not be read, as it wrote them.
+        end: Why it ended, in its provider's word, such as "stop" or "length"; "" where that was not
+            recorded.
     """
 
     score: float | None
@@ -43,6 +45,7 @@ class Answer:
     logprob: float | None = None
     calls: tuple[Mapping[str, Any], ...] | None = field(default=None, repr=False)
     invalid_calls: tuple[str, ...] = field(default=(), repr=False)
+    end: str = ""
 
     @property
     def recorded(self) -> bool:
@@ -106,8 +109,9 @@ def load(*paths: AnyPath, scored: bool = True) -> list[Row]:
     A row is a JSON object with `query`, `weak_score` and `strong_score` (in [0, 1]); and where they
     are known `id`, `dataset`, `category`, `gold`, `prompt_suffix`, `weak_response`,
     `strong_response`, `weak_usage` and `strong_usage` (`{"input_tokens", "output_tokens"}`),
-    `weak_logprob` and `strong_logprob` (the tokens' mean, in nats), `weak_model`, `strong_model`, and
-    `other` (`{model: {"score", "response"?, "usage"?, "logprob"?, "calls"?, "invalid_calls"?}}`). Rows
+    `weak_logprob` and `strong_logprob` (the tokens' mean, in nats), `weak_end` and `strong_end` (why
+    the answer ended: "length" where it was cut off), `weak_model`, `strong_model`, and `other`
+    (`{model: {"score", "response"?, "usage"?, "logprob"?, "end"?, "calls"?, "invalid_calls"?}}`). Rows
     of tool calls have `tools` in OpenAI's format, `weak_calls` and `strong_calls` (lists of
     `{"name", "args"}`), and `weak_invalid_calls` and `strong_invalid_calls` where some could not be
     read. A row without an `id` is known
@@ -292,6 +296,7 @@ def _answer(
         logprob=_logprob(data.get(f"{prefix}logprob"), f"{prefix}logprob", place),
         calls=_calls(data, f"{prefix}calls", place),
         invalid_calls=tuple(map(str, data.get(f"{prefix}invalid_calls") or ())),
+        end=str(data.get(f"{prefix}end") or ""),
     )
 
 

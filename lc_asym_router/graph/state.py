@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -280,6 +281,17 @@ class NodeRun:
     def with_update(self, update: Update) -> NodeRun:
         """The run after an update of the state, for a step that is no node of its own."""
         return replace(self, state=cast("RouterState", {**self.state, **update}))
+
+    def caller(self) -> str:
+        """Whose request it is, as far as the call says: a tag "user:...", a user's or a thread's id;
+        else what is asked. A digest: it is kept for as long as a tier fails."""
+        config = self.around.config
+        known = {**metadata_of(config), **(config.get("configurable") or {})}
+        users = [tag for tag in tags_of(config) if tag.startswith("user:")]
+        names = ("langgraph_auth_user_id", "user_id", "thread_id")
+        found = users[:1] or [f"{name} {known[name]}" for name in names if known.get(name)][:1]
+        text = found[0] if found else f"asks {self.request.turn_text}"
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def finished(self, update: Update) -> Update:
         """Note what the node has come to, and give it back: an answer with its record signed."""
