@@ -18,7 +18,7 @@ from pydantic import Field
 from lc_asym_router._internal.compat import provider_of
 from lc_asym_router._internal.frames import framed, mark_of
 from lc_asym_router._internal.schemas import SchemaError, parse_json
-from lc_asym_router.classify.scorer import ExplainedResponse, answer, levels_of
+from lc_asym_router.classify.scorer import ExplainedResponse, answer, known_settings, levels_of
 from lc_asym_router.errors import ClassifierError
 from lc_asym_router.tiers.faults.event_loops import connect_per_loop
 from lc_asym_router.tiers.model_text.thinking import split_thinking
@@ -54,6 +54,9 @@ class ChatDecisionModel(BaseDecisionModel):
 
     model: str = ""
     chat: BaseChatModel = Field(repr=False)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**known_settings(type(self), kwargs))
 
     def model_post_init(self, _context: Any) -> None:
         """Take the chat model's name where none was given."""

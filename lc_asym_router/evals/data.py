@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lc_asym_router._internal.paths import AnyPath
+from lc_asym_router._internal.paths import AnyPath, refuse_irregular
 from lc_asym_router.errors import DataError
 
 SUFFIXES = (".jsonl", ".jsonl.gz")
@@ -101,6 +101,10 @@ class Row:
     def gain(self) -> float:
         """How much better the frontier did, in [-1, 1]."""
         return self.strong_score - self.weak_score
+
+
+LONGEST_LINE = 20_000_000
+"""Characters that a row may have: a compressed file unpacks to a thousand times its size."""
 
 
 def load(*paths: AnyPath, scored: bool = True) -> list[Row]:
@@ -232,13 +236,19 @@ def _rows(path: Path, prefix: str, scored: bool) -> Iterator[tuple[str, Row]]:
 def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     opener = gzip.open if path.name.endswith(".gz") else open
     try:
+        refuse_irregular(path)
         # "-sig": editors and spreadsheets put a byte order mark in front.
         with opener(path, "rt", encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, 1):
+            for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LINE + 1), ""), 1):
+                if len(line) > LONGEST_LINE:
+                    raise DataError(
+                        f"{path}, line {number}: over {LONGEST_LINE} characters are no row."
+                    )
                 if line.strip():
                     yield number, _object(line, f"{path}, line {number}")
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise DataError(f"{path} can't be read ({type(error).__name__}); is it whole?") from error
+        what = getattr(error, "strerror", None) or type(error).__name__
+        raise DataError(f"{path} can't be read ({what}); is it whole?") from error
 
 
 def _object(line: str, place: str) -> dict[str, Any]:

@@ -29,8 +29,9 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
-from pydantic import PrivateAttr
+from pydantic import PrivateAttr, model_validator
 
+from lc_asym_router.classify.scorer import known_settings
 from lc_asym_router.graph.build import Graph
 from lc_asym_router.records.request import Request
 from lc_asym_router.router.events import aevents_of, events_of
@@ -58,6 +59,11 @@ class Answerer(Protocol):
 
 class ChainChatModel(BaseChatModel):
     """Base of a chat model that asks other chat models."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, values: Any) -> Any:
+        return known_settings(cls, values) if isinstance(values, dict) else values
 
     _answerer: Answerer = PrivateAttr()
     _graph: Graph = PrivateAttr()
