@@ -7,6 +7,7 @@ No other module uses one. `tests/_internal/test_compat.py` tests each.
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -42,6 +43,8 @@ __all__ = [
     "RunnableCallable",
     "StreamingHandler",
     "achunks_to_events",
+    "another_pool",
+    "async_transports",
     "chunks_to_events",
     "http_clients",
     "langsmith_params",
@@ -89,6 +92,40 @@ def http_clients(model: BaseChatModel) -> Iterator[Any]:
             yield client
 
 
+def async_transports(model: BaseChatModel) -> Iterator[Any]:
+    """The transports of the async httpx clients that a model calls with, where they keep a pool.
+
+    `ChatOpenAI.root_async_client`, `ChatOllama._async_client`, `ChatAnthropic._async_client` and
+    `ChatGroq.async_client` hold an httpx client some `_client` down, `ChatMistralAI.async_client` is
+    one; its transports are `_transport` and, by address, `_mounts`, and their pool is `_pool`;
+    httpx 0.28.1.
+    """
+    for holder in ("root_async_client", "_async_client", "async_client"):
+        client = getattr(model, holder, None)
+        for _ in range(3):
+            if client is None or hasattr(client, "_transport"):
+                break
+            client = getattr(client, "_client", None)
+        own = getattr(client, "_transport", None)
+        for each in (own, *getattr(client, "_mounts", {}).values()):
+            if hasattr(each, "_pool"):
+                yield each
+
+
+def another_pool(pool: Any) -> Any | None:
+    """An empty connection pool with another one's settings; `None` where it is of an unknown kind.
+
+    `AsyncConnectionPool` keeps what is its own in `_connections` and `_requests`; httpcore 1.0.9.
+    """
+    if not isinstance(getattr(pool, "_connections", None), list):
+        return None
+    if not isinstance(getattr(pool, "_requests", None), list):
+        return None
+    empty = copy.copy(pool)
+    empty._connections, empty._requests = [], []
+    return empty
+
+
 def with_streams(
     model: BaseChatModel,
     stream: Callable[[Callable[..., Any]], Callable[..., Any]],
@@ -99,10 +136,10 @@ def with_streams(
     `BaseChatModel._stream` and `_astream`, put on the instance: LangChain looks at the class to see
     whether a model can stream at all; langchain-core 1.8.3.
     """
-    copy = model.model_copy()
-    copy.__dict__["_stream"] = stream(model._stream)
-    copy.__dict__["_astream"] = astream(model._astream)
-    return copy
+    copied = model.model_copy()
+    copied.__dict__["_stream"] = stream(model._stream)
+    copied.__dict__["_astream"] = astream(model._astream)
+    return copied
 
 
 def start_producer(stream: Any, produce: Callable[[], Coroutine[Any, Any, None]]) -> None:

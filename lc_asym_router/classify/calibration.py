@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from math import isfinite, log
 from pathlib import Path
 
+from lc_asym_router._internal.paths import read_text
 from lc_asym_router.errors import CalibrationError
 
 VERSION = 1
@@ -28,6 +29,10 @@ class Expected:
 
     value: float
     ci95: tuple[float, float] | None = None
+
+
+LARGEST = 1_000_000
+"""Bytes that a calibration's file may have."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +93,11 @@ class Calibration:
             CalibrationError: There is no such file, or it has no calibration of this version.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            data = json.loads(read_text(path, LARGEST))
+        except (OSError, ValueError, RecursionError) as error:
+            what = getattr(error, "strerror", None) or type(error).__name__
             raise CalibrationError(
-                f"The calibration {os.fspath(path)} can't be read ({type(error).__name__}). Make one "
+                f"The calibration {os.fspath(path)} can't be read ({what}). Make one "
                 "with lc_asym_router.evals.calibrate, or `lc-asym-router calibrate`."
             ) from error
         version = data.pop("calibration", None) if isinstance(data, dict) else None

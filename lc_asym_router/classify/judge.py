@@ -15,7 +15,7 @@ from lc_asym_router._internal.deadline import awithin, within
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.classify.chat_decision_model import ChatDecisionModel
 from lc_asym_router.classify.keyword import KeywordClassifier
-from lc_asym_router.classify.scorer import ExplainedResponse
+from lc_asym_router.classify.scorer import ExplainedResponse, known_settings
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.tiers.faults.breaker import Breaker, permitted
 
@@ -46,6 +46,9 @@ class JudgeClassifier(BaseDecisionModel):
     fallback: BaseDecisionModel = Field(default_factory=KeywordClassifier)
     breaker: Breaker | None = Field(default=None, repr=False, exclude=True)
     model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**known_settings(type(self), kwargs))
 
     @field_validator("deadline")
     @classmethod

@@ -222,7 +222,7 @@ def _in_range(value: Any, name: str) -> float:
 
 
 def known_settings(model: type[BaseModel], given: dict[str, Any]) -> dict[str, Any]:
-    """What was given to a classifier's constructor, if it has a setting for all of it.
+    """What was given to a model's constructor, if it has a setting for all of it.
 
     Raises:
         ConfigurationError: It has none of that name: a misspelt one would be passed over in silence.

@@ -21,7 +21,6 @@ from lc_asym_router.decompose.graph import build_decomposer_graph
 from lc_asym_router.decompose.mapping import Mapped, map_run, mapped
 from lc_asym_router.decompose.settings import DecomposerSettings, planner_name
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.graph.build import Graph
 from lc_asym_router.graph.runner import Face
 from lc_asym_router.records.request import Request
 from lc_asym_router.router.chain_model import ChainChatModel
@@ -84,7 +83,6 @@ class Decomposer(ChainChatModel):
     streaming: bool | None = Field(default=None, exclude=True)
 
     _settings: DecomposerSettings = PrivateAttr()
-    _graph: Graph = PrivateAttr()
 
     @model_validator(mode="after")
     def _build(self) -> Self:
@@ -102,11 +100,6 @@ class Decomposer(ChainChatModel):
         if self.profile is None:
             self.profile = self.router.profile
         return self
-
-    @property
-    def graph(self) -> Graph:
-        """The compiled state graph, usable as a node of another graph: its state has `messages`."""
-        return self._graph
 
     @property
     def _llm_type(self) -> str:

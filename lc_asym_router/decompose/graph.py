@@ -18,6 +18,7 @@ from langgraph.constants import END, START
 from langgraph.graph import StateGraph
 
 from lc_asym_router._internal.compat import RunnableCallable
+from lc_asym_router._internal.tasks import cancelled_once
 from lc_asym_router.decompose.nodes import Nodes
 from lc_asym_router.decompose.settings import DecomposerSettings
 from lc_asym_router.decompose.state import DecomposerState
@@ -49,7 +50,7 @@ def build_decomposer_graph(
         ("whole", partial(nodes.whole, None), partial(nodes.awhole, None)),
         ("frontier", partial(nodes.whole, top), partial(nodes.awhole, top)),
     ):
-        graph.add_node(name, RunnableCallable(node, anode, trace=False))
+        graph.add_node(name, RunnableCallable(node, cancelled_once(anode), trace=False))
     route = RunnableCallable(_route, trace=False)
     graph.add_edge(START, "plan")
     graph.add_conditional_edges("plan", route, ["steps", "whole", "frontier"])

@@ -31,6 +31,8 @@ from lc_asym_router.errors import UnverifiedError
 from lc_asym_router.graph.state import Update, unseal
 from lc_asym_router.graph.streaming import Audience, Sink, adeliver, deliver
 from lc_asym_router.records.request import Request
+from lc_asym_router.records.signing import with_record
+from lc_asym_router.tiers.faults.event_loops import connect_per_loop
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class Nodes:
             asked, config = work.asked(planner), work.tier_config(planner)
             answer = await self.settings.face.aanswer(asked, config, work.entry.muted)
             return planner.read(answer, ladder)
+        connect_per_loop(planner.model)
         model, messages = work.own(planner)
         return planner.read(await model.ainvoke(messages, work.config()), ladder)
 
@@ -296,5 +299,4 @@ def _answer(entry: Entry, state: DecomposerState, draft: Draft) -> AIMessage:
         message = message.model_copy(update={"usage_metadata": usage_of(state["results"].values())})
     ladder, tokens = entry.settings.policy.ladder, entry.request.input_tokens
     record = parts_record(state, ladder, tokens, message.usage_metadata)
-    metadata = {**message.response_metadata, "router": record}
-    return message.model_copy(update={"response_metadata": metadata})
+    return with_record(message, record, entry.request.turn_text)

@@ -26,6 +26,7 @@ from lc_asym_router._internal.compat import (
     CONFIG_KEY_STREAM,
     RunnableCallable,
 )
+from lc_asym_router._internal.tasks import cancelled_once
 from lc_asym_router.decompose.node_entry import Entry
 from lc_asym_router.decompose.plan import Step
 from lc_asym_router.decompose.schedule import Schedule, Turn
@@ -64,8 +65,10 @@ class StepsGraph:
     def __init__(self, settings: DecomposerSettings, checkpointed: bool) -> None:
         self._settings = settings
         self._checkpointed = checkpointed
-        graph = StateGraph(StepsState, context_schema=StepsContext)
-        graph.add_node("step", RunnableCallable(self._step, self._astep, trace=False))
+        graph = StateGraph(StepsState, context_schema=Beside)
+        graph.add_node(
+            "step", RunnableCallable(self._step, cancelled_once(self._astep), trace=False)
+        )
         graph.add_conditional_edges(START, RunnableCallable(_each, trace=False), ["step"])
         self._graph: Graph = graph.compile(
             checkpointer=None if checkpointed else False, name="steps"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.messages.ai import UsageMetadata
@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 
 def attempt_of(row: Row) -> Attempt:
-    """Return a row's small answer as an `Attempt`; its mean logprob stands for every token's."""
-    mean = row.weak.logprob
-    metadata = {} if mean is None else {"logprobs": {"content": [{"token": "", "logprob": mean}]}}
+    """A row's small answer as a check sees it; its mean logprob stands for its tokens'."""
+    mean, end = row.weak.logprob, row.weak.end
+    metadata: dict[str, Any] = {}
+    if mean is not None:
+        metadata["logprobs"] = {"content": [{"token": "", "logprob": mean}]}
+    if end:
+        metadata["finish_reason"] = end
     usage = usage_of(row, row.weak)
     return Attempt(
         tier="small",

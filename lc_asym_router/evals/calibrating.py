@@ -87,6 +87,10 @@ def calibrate_settings(
     return _calibrated(questions, data, goal, scorer.name)
 
 
+SLACK = 1e-9
+"""What rounding may do to a figure."""
+
+
 def _questions(dataset: Sequence[Row]) -> list[int]:
     """Return the number of each row's question; rows with the same question share one.
 
@@ -132,8 +136,23 @@ def _calibrated(
         expected=expected,
         rows=len(questions),
         seen=seen,
-        notes=data.notes,
+        notes=(*data.notes, *_missed(goal, expected)),
     )
+
+
+def _missed(goal: Target, expected: Mapping[str, Expected]) -> list[str]:
+    """That the target is not met on questions that the thresholds were not chosen on."""
+    ((name, value),) = goal.given.items()
+    found = expected.get(name)
+    if found is None:
+        return []
+    most = name in ("frontier_share", "cost_usd")
+    if found.value <= value + SLACK if most else found.value >= value - SLACK:
+        return []
+    return [
+        f"The target is not met: {name} is {found.value:.3g} on questions that the thresholds were not "
+        f"chosen on, not {'at most' if most else 'at least'} {value:g}. Give more rows, or a margin."
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lc_asym_router._internal.paths import AnyPath
+from lc_asym_router._internal.paths import AnyPath, refuse_irregular
 from lc_asym_router.errors import DataError
 
 SUFFIXES = (".jsonl", ".jsonl.gz")
@@ -31,8 +31,10 @@ class Answer:
         output_tokens: Tokens of the response, or `None`.
         model: The model's name.
         logprob: Mean logprob of its tokens, in nats, at most 0; `None` where it was not recorded.
-        calls: Its tool calls, each `{"name", "args"}`; `None` where they were not recorded.
-        invalid_calls: Tool calls that could not be parsed, in the model's own text.
+        calls: Its tool calls, `{"name", "args"}` each; `None` where they were not recorded.
+        invalid_calls: Calls that it made and that could not be read, as it wrote them.
+        end: Why it ended, in its provider's word, such as "stop" or "length"; "" where that was not
+            recorded.
     """
 
     score: float | None
@@ -43,6 +45,7 @@ class Answer:
     logprob: float | None = None
     calls: tuple[Mapping[str, Any], ...] | None = field(default=None, repr=False)
     invalid_calls: tuple[str, ...] = field(default=(), repr=False)
+    end: str = ""
 
     @property
     def recorded(self) -> bool:
@@ -100,17 +103,23 @@ class Row:
         return self.strong_score - self.weak_score
 
 
+LONGEST_LINE = 20_000_000
+"""Characters that a row may have: a compressed file unpacks to a thousand times its size."""
+
+
 def load(*paths: AnyPath, scored: bool = True) -> list[Row]:
     """Load the rows of files (`.jsonl`, `.jsonl.gz`) and of the files directly in folders.
 
-    A row is a JSON object with `query`, `weak_score` and `strong_score` (in [0, 1]), and optionally
-    `id`, `dataset`, `category`, `gold`, `prompt_suffix`, `weak_response`, `strong_response`,
-    `weak_usage` and `strong_usage` (`{"input_tokens", "output_tokens"}`), `weak_logprob` and
-    `strong_logprob` (the tokens' mean, in nats), `weak_model`, `strong_model`, and `other`
-    (`{model: {"score", "response"?, "usage"?, "logprob"?, "calls"?, "invalid_calls"?}}`). Rows of
-    tool calls have `tools` in OpenAI's format, `weak_calls` and `strong_calls` (lists of `{"name",
-    "args"}`), and `weak_invalid_calls` and `strong_invalid_calls` where some could not be parsed. A
-    row without an `id` is identified by its file and line.
+    A row is a JSON object with `query`, `weak_score` and `strong_score` (in [0, 1]); and where they
+    are known `id`, `dataset`, `category`, `gold`, `prompt_suffix`, `weak_response`,
+    `strong_response`, `weak_usage` and `strong_usage` (`{"input_tokens", "output_tokens"}`),
+    `weak_logprob` and `strong_logprob` (the tokens' mean, in nats), `weak_end` and `strong_end` (why
+    the answer ended: "length" where it was cut off), `weak_model`, `strong_model`, and `other`
+    (`{model: {"score", "response"?, "usage"?, "logprob"?, "end"?, "calls"?, "invalid_calls"?}}`). Rows
+    of tool calls have `tools` in OpenAI's format, `weak_calls` and `strong_calls` (lists of
+    `{"name", "args"}`), and `weak_invalid_calls` and `strong_invalid_calls` where some could not be
+    read. A row without an `id` is known
+    by its file and line.
 
     Args:
         *paths: Files and folders.
@@ -227,13 +236,19 @@ def _rows(path: Path, prefix: str, scored: bool) -> Iterator[tuple[str, Row]]:
 def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     opener = gzip.open if path.name.endswith(".gz") else open
     try:
+        refuse_irregular(path)
         # "-sig": editors and spreadsheets put a byte order mark in front.
         with opener(path, "rt", encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, 1):
+            for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LINE + 1), ""), 1):
+                if len(line) > LONGEST_LINE:
+                    raise DataError(
+                        f"{path}, line {number}: over {LONGEST_LINE} characters are no row."
+                    )
                 if line.strip():
                     yield number, _object(line, f"{path}, line {number}")
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise DataError(f"{path} can't be read ({type(error).__name__}); is it whole?") from error
+        what = getattr(error, "strerror", None) or type(error).__name__
+        raise DataError(f"{path} can't be read ({what}); is it whole?") from error
 
 
 def _object(line: str, place: str) -> dict[str, Any]:
@@ -291,6 +306,7 @@ def _answer(
         logprob=_logprob(data.get(f"{prefix}logprob"), f"{prefix}logprob", place),
         calls=_calls(data, f"{prefix}calls", place),
         invalid_calls=tuple(map(str, data.get(f"{prefix}invalid_calls") or ())),
+        end=str(data.get(f"{prefix}end") or ""),
     )
 
 

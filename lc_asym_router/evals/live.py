@@ -11,7 +11,7 @@ from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.evals.data import Answer, Row
 from lc_asym_router.evals.graders import Grader, graded
 from lc_asym_router.evals.results import LiveEvaluation
-from lc_asym_router.tiers.provider import tokens_of
+from lc_asym_router.tiers.provider import finish_reason, tokens_of
 
 if TYPE_CHECKING:
     from lc_asym_router.router.router import AsymRouter
@@ -151,4 +151,5 @@ def _recorded(entry: Entry) -> Answer | None:
         output_tokens=usage["output_tokens"] if usage else None,
         model=attempt["model"],
         logprob=min(0.0, sum(logprobs) / len(logprobs)) if logprobs else None,
+        end=finish_reason(message),
     )

@@ -20,6 +20,7 @@ from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.check import All, Check
+from lc_asym_router.verify.form import CutOff
 from lc_asym_router.verify.joint import Joint
 
 if TYPE_CHECKING:
@@ -146,7 +147,12 @@ def replay(
         ask_usd=_asked_usd(rows, [each.asked for each in graded], second, second_price),
         tuned=_graded_by(tuned).name if tuned else None,
         threshold=float(getattr(tuned and _graded_by(tuned), "threshold", 0.0)),
-        notes=(*notes, *_unscored(tuned, graded), *_gaps(rows, second, priced)),
+        notes=(
+            *notes,
+            *_unscored(tuned, graded),
+            *_gaps(rows, second, priced),
+            *_endless(rows, fixed),
+        ),
     )
 
 
@@ -275,6 +281,18 @@ def _gaps(rows: Sequence[Row], second: str | None, priced: bool) -> list[str]:
             f"{silent} of {len(rows)} rows have no answer of {second}: taken as a call that failed."
         )
     return notes
+
+
+def _endless(rows: Sequence[Row], fixed: Check | None) -> list[str]:
+    """What is not known of how the small answers ended, where a check looks at that."""
+    silent = sum(row.weak.response is not None and not row.weak.end for row in rows)
+    looks = fixed is not None and any(isinstance(part, CutOff) for part in fixed.parts)
+    if not silent or not looks:
+        return []
+    return [
+        f"{silent} of {len(rows)} rows don't say how their small answer ended (weak_end): taken as "
+        "whole. Live, what is cut off at a token limit goes up."
+    ]
 
 
 def _second_rate(check: Check | None, ladder: Ladder) -> Pricing | None:

@@ -19,6 +19,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from lc_asym_router._internal.compat import RunnableCallable
 from lc_asym_router._internal.display import renderer
+from lc_asym_router._internal.tasks import cancelled_once
 from lc_asym_router.graph.nodes import GraphNodes, follow
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import RouterIO, RouterState, RunContext
@@ -63,7 +64,7 @@ def build_graph(policy: Policy, checkpointer: bool | None = None) -> Graph:
 
 def _node(function: Any, afunction: Any) -> RunnableCallable:
     # LangGraph's own pairing of sync and async, as LangChain's create_agent uses it.
-    return RunnableCallable(function, afunction, trace=False)
+    return RunnableCallable(function, cancelled_once(afunction), trace=False)
 
 
 class ShownGraph(CompiledStateGraph[Any, Any, Any, Any]):

@@ -141,12 +141,13 @@ class GraphNodes:
         sink = run.around.context.sink
         look = sink.check if sink else None
         try:
-            with tier.guard.entered(call.limit(run).seconds, call.last_resort, look) as permit:
+            seconds, last = call.limit(run).seconds, call.last_resort
+            with tier.guard.entered(seconds, last, look, run.caller) as permit:
                 how = call.invocation(run, self.policy)
                 with self.payments.paying(call, run, how.messages) as payment:
                     self.updates.asking(call, run)
                     payment.result = result = invoke(call, run.request, how)
-                call.report(permit, result)
+                call.report(permit, result, run.caller)
         except NOT_ADMITTED as error:
             return self.updates.not_admitted(call, run, error)
         except UsedUp as error:
@@ -161,12 +162,13 @@ class GraphNodes:
         if run.state["trail"]["attempts"]:
             await apause(run, tier)
         try:
-            async with tier.guard.aentered(call.limit(run).seconds, call.last_resort) as permit:
+            seconds, last = call.limit(run).seconds, call.last_resort
+            async with tier.guard.aentered(seconds, last, run.caller) as permit:
                 how = call.invocation(run, self.policy)
                 async with self.payments.apaying(call, run, how.messages) as payment:
                     self.updates.asking(call, run)
                     payment.result = result = await ainvoke(call, run.request, how)
-                call.report(permit, result)
+                call.report(permit, result, run.caller)
         except NOT_ADMITTED as error:
             return self.updates.not_admitted(call, run, error)
         except UsedUp as error:

@@ -18,6 +18,7 @@ from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.money.list_prices import listed_price
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.records.request import Request
+from lc_asym_router.records.signing import answers_turn, believed_record
 from lc_asym_router.records.trail import Decision
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.provider import streams_alike
@@ -125,7 +126,7 @@ class Decider:
             answers = (message for message in request.messages if isinstance(message, AIMessage))
             if not {top, *beside}.isdisjoint(map(answered_by, answers)):
                 return _unscored(top, "sticky", f"the thread stays on {top}")
-        used = {answered_by(message) for message in replies}
+        used = {answered_by(message, request.turn_text) for message in replies}
         used = {top if name in beside else name for name in used} & able.keys()
         if not used:
             return None
@@ -332,10 +333,17 @@ class Policy:
         return [*([tier.name] if again else []), *down, *up, *beside]
 
 
-def answered_by(message: AIMessage) -> str | None:
-    """The tier that made a message, from the record on it."""
-    record = message.response_metadata.get("router")
-    tier = record.get("tier") if isinstance(record, dict) else None
+def answered_by(message: AIMessage, turn: str | None = None) -> str | None:
+    """The tier that made a message, from the record on it if that is to be believed.
+
+    Args:
+        message: The message.
+        turn: The text of the human turn that it must have answered; `None` for any.
+    """
+    record = believed_record(message)
+    if turn is not None and record and not answers_turn(record, turn):
+        return None
+    tier = record.get("tier")
     return tier if isinstance(tier, str) else None
 
 

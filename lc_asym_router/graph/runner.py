@@ -29,9 +29,10 @@ from lc_asym_router._internal.run_config import (
     tags_of,
     without_listeners,
 )
+from lc_asym_router._internal.tasks import cancel
 from lc_asym_router.errors import ConfigurationError, TiersFailedError, UnreadableOutputError
 from lc_asym_router.graph.state import RunContext
-from lc_asym_router.graph.streaming import ReaderGone, Sink
+from lc_asym_router.graph.streaming import Sink
 from lc_asym_router.records.handlers import (
     FinishedRequest,
     OutputErrorHandler,
@@ -137,9 +138,8 @@ class Face:
             yield item.chunk()
         finally:
             sink.close()
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ReaderGone, Exception):
-                await task
+            with contextlib.suppress(asyncio.CancelledError):
+                await cancel(task)
 
     def _prepare(
         self, request: Request, config: RunnableConfig, sink: Sink | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from lc_asym_router._internal.run_config import metadata_of, tags_of, without_li
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.graph.streaming import Audience, Sink
 from lc_asym_router.records.request import Request
+from lc_asym_router.records.signing import with_record
 from lc_asym_router.records.trail import Trail
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.ladder import Ladder
@@ -280,9 +282,24 @@ class NodeRun:
         """The run after an update of the state, for a step that is no node of its own."""
         return replace(self, state=cast("RouterState", {**self.state, **update}))
 
+    def caller(self) -> str:
+        """Whose request it is, as far as the call says: a tag "user:...", a user's or a thread's id;
+        else what is asked. A digest: it is kept for as long as a tier fails."""
+        config = self.around.config
+        known = {**metadata_of(config), **(config.get("configurable") or {})}
+        users = [tag for tag in tags_of(config) if tag.startswith("user:")]
+        names = ("langgraph_auth_user_id", "user_id", "thread_id")
+        found = users[:1] or [f"{name} {known[name]}" for name in names if known.get(name)][:1]
+        text = found[0] if found else f"asks {self.request.turn_text}"
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
     def finished(self, update: Update) -> Update:
-        """Note what the node has come to, and give it back."""
+        """Note what the node has come to, and give it back: an answer with its record signed."""
         self.around.context.note(update["trail"])
         if update["route"] == END:
-            self.answers.append(update["messages"][-1])
+            answer = update["messages"][-1]
+            record = answer.response_metadata["router"]
+            answer = with_record(answer, record, self.request.turn_text)
+            update = {**update, "messages": [answer]}
+            self.answers.append(answer)
         return update

@@ -29,8 +29,10 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
-from pydantic import PrivateAttr
+from pydantic import PrivateAttr, model_validator
 
+from lc_asym_router.classify.scorer import known_settings
+from lc_asym_router.graph.build import Graph
 from lc_asym_router.records.request import Request
 from lc_asym_router.router.events import aevents_of, events_of
 
@@ -58,7 +60,24 @@ class Answerer(Protocol):
 class ChainChatModel(BaseChatModel):
     """Base class of a chat model that calls other chat models."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, values: Any) -> Any:
+        return known_settings(cls, values) if isinstance(values, dict) else values
+
     _answerer: Answerer = PrivateAttr()
+    _graph: Graph = PrivateAttr()
+
+    @property
+    def graph(self) -> Graph:
+        """The compiled state graph, to be added to a parent as a node: its state has `messages`.
+
+        It runs with the model's own callbacks, tags and metadata, as the model itself does.
+        """
+        # LangChain may set them after construction.
+        own = cast("RunnableConfig", {**(self._graph.config or {}), **self._own_config()})
+        self._graph.config = own
+        return self._graph
 
     def _request(
         self, input: LanguageModelInput, kwargs: dict[str, Any], stop: list[str] | None = None
@@ -308,12 +327,23 @@ class ChainChatModel(BaseChatModel):
             yield ChatGenerationChunk(message=chunk)
 
     def _merged(self, config: RunnableConfig | None) -> RunnableConfig:
-        """Return the call's config merged with the router's own callbacks, tags and metadata."""
+        """The call's config, or its parent's where none is given, with the model's own in it."""
+        found, own = ensure_config(config), self._own_config()
+        if not own:
+            return found
+        merged = merge_configs(own, found)
+        if isinstance(callbacks := merged.get("callbacks"), list):
+            # A handler that the call names too is called once.
+            merged["callbacks"] = list({id(each): each for each in callbacks}.values())
+        return merged
+
+    def _own_config(self) -> RunnableConfig:
+        """The model's own callbacks, tags and metadata."""
         own: Any = {}
         for key in ("callbacks", "tags", "metadata"):
             if value := getattr(self, key, None):
                 own[key] = value
-        return merge_configs(own, config) if own else ensure_config(config)
+        return cast("RunnableConfig", own)
 
 
 def run_configs(

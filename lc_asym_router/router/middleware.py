@@ -22,6 +22,7 @@ except ImportError as error:
 from langchain_core.language_models import BaseChatModel
 from langgraph.types import Command
 
+from lc_asym_router.classify.scorer import known_settings
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.router.router import AsymRouter
 
@@ -70,7 +71,7 @@ class AsymRouterMiddleware(AgentMiddleware[AsymRouterState, Any, Any]):
             raise ConfigurationError(
                 "AsymRouterMiddleware takes a router, or a router's settings (at least small=)."
             )
-        self._settings = settings
+        self._settings = known_settings(AsymRouter, settings)
         self._lock = threading.Lock()
         self._routers: dict[int, tuple[BaseChatModel, AsymRouter]] = {}
         whole = "frontier" in settings or "tiers" in settings

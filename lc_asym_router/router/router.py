@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from lc_asym_router.classify.cached import remembering
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.graph.build import Graph, build_graph
+from lc_asym_router.graph.build import build_graph
 from lc_asym_router.graph.policy import Decider, Policy, Sticky
 from lc_asym_router.graph.runner import Face, notify_unreadable
 from lc_asym_router.graph.state import CallOptions, check_deadline
@@ -149,7 +149,6 @@ class AsymRouter(ChainChatModel, Explorable):
     streaming: bool | None = Field(default=None, exclude=True)
 
     _policy: Policy = PrivateAttr()
-    _graph: Graph = PrivateAttr()
 
     @model_validator(mode="after")
     def _build(self) -> Self:
@@ -206,11 +205,6 @@ class AsymRouter(ChainChatModel, Explorable):
         super().__setattr__(name, value)
 
     # what it is -----------------------------------------------------------------------------
-
-    @property
-    def graph(self) -> Graph:
-        """The compiled state graph, usable as a node of another graph: its state has `messages`."""
-        return self._graph
 
     @property
     def policy(self) -> Policy:

@@ -17,6 +17,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
 
 from lc_asym_router._internal.compat import provider_of as ls_provider
+from lc_asym_router.records.signing import believed_record, maker_of
 from lc_asym_router.tiers.content import portable, with_plain_results
 from lc_asym_router.tiers.providers.description import Provider
 from lc_asym_router.tiers.providers.openai import model_name
@@ -101,23 +102,10 @@ class _Reader:
 
     def _made(self, message: AIMessage) -> bool:
         """Whether it was this model, at this address, as far as the message tells."""
-        found = _maker(message)
+        found = maker_of(believed_record(message))
         if endpoint := found.get("endpoint"):
             return bool(endpoint == self.endpoint) and _same(found.get("model"), self.model)
         return _same(message.response_metadata.get("model_name"), self.model)
-
-
-def _maker(message: AIMessage) -> Mapping[str, Any]:
-    """The attempt that made a message, from the record on it; empty without one."""
-    record = message.response_metadata.get("router")
-    if not isinstance(record, Mapping) or not isinstance(record.get("attempts"), list):
-        return {}
-    made = [
-        each
-        for each in record["attempts"]
-        if isinstance(each, Mapping) and each.get("tier") == record.get("tier")
-    ]
-    return next((each for each in reversed(made) if not each.get("error")), {})
 
 
 def _same(name: Any, model: str) -> bool:

@@ -12,6 +12,7 @@ from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import bind
 from lc_asym_router.tiers.conversation import fit
+from lc_asym_router.tiers.faults.event_loops import connect_per_loop
 from lc_asym_router.verify.answers.calls import same_calls
 from lc_asym_router.verify.answers.comparing import agree
 from lc_asym_router.verify.answers.final_answer import FinalAnswer, final_answer
@@ -43,6 +44,7 @@ async def aask_second(second: Second, attempt: Attempt) -> AIMessage:
     if isinstance(second, str):
         assert attempt.tiers_above is not None
         return await attempt.tiers_above.aask(second)
+    connect_per_loop(second)
     return await bind(second, attempt.request).ainvoke(fit(attempt.request.messages, second))
 
 

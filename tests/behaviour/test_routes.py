@@ -10,6 +10,7 @@ from langchain_core.load import dumps, loads
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
 from lc_asym_router import AsymRouter, NoTierError, Tier, TiersFailedError, UnverifiedError, Verdict
+from lc_asym_router.records.signing import with_record
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, record, small_model
 from tests.servers import OllamaServer, OpenAIServer, Reply
 
@@ -318,11 +319,8 @@ async def test_an_image_goes_only_where_it_is_taken(small, frontier):
 async def test_a_turn_stays_on_its_tier(make, ask, small, frontier):
     router = make()
     first = await ask(router, "debug this", {"configurable": {"tier": "frontier"}})
-    called = AIMessage(
-        "",
-        tool_calls=[{"name": "t", "args": {}, "id": "1"}],
-        response_metadata={"router": record(first)},
-    )
+    called = AIMessage("", tool_calls=[{"name": "t", "args": {}, "id": "1"}])
+    called = with_record(called, record(first), "hi")
     turn = [HumanMessage("hi"), called, ToolMessage("data", tool_call_id="1")]
     answer = await ask(router, turn)
     assert record(answer)["decision"]["classifier"] == "sticky"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import get_usage_metadata_callback
@@ -93,7 +95,7 @@ async def test_a_judge_of_answers(make, ask, small, frontier, level, passes):
         asked = judge.requests[0].body["messages"][1]["content"]
     assert (answer.text == "a small answer") is passes
     assert "What is 1 + 1?" in asked
-    assert "<answer>\na small answer\n</answer>" in asked
+    assert re.search(r"<answer (\w{16})>\na small answer\n</answer \1>", asked)
     assert "correct and complete" in asked
     assert record(answer)["attempts"][0]["score"] == level
     assert len(record(answer)["side_calls"]) == 1

@@ -21,6 +21,7 @@ from lc_asym_router import (
     Ledger,
     OpenTelemetry,
 )
+from lc_asym_router.records.signing import with_record
 from tests.conftest import record, small_model
 from tests.servers import OllamaServer, Reply
 
@@ -128,7 +129,7 @@ def test_thresholds_tools_and_turns_are_looked_at_anew(make, rater, cache, front
     assert (forced.tier, forced.cached) == ("frontier", False)
     search = {"type": "web_search"}  # Ollama runs none
     assert router.bind_tools([search]).bound.decide("hi", tools=[search]).tier == "frontier"
-    above = AIMessage("x", response_metadata={"router": {"tier": "frontier"}})
+    above = with_record(AIMessage("x"), {"tier": "frontier"}, "hi")
     kept = router.decide([HumanMessage("hi"), above])
     assert (kept.classifier, kept.cached) == ("sticky", False)
     assert len(rater.requests) == 1

@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 from langchain_core.runnables import RunnableConfig
 
 from lc_asym_router._internal.chunks import Draft, as_message
+from lc_asym_router._internal.frames import framed, mark_of
 from lc_asym_router._internal.provider_errors import describe_error, error_head
 from lc_asym_router._internal.run_config import buffered, with_handlers, with_input_hidden
 from lc_asym_router.errors import AttemptTimeoutError, CircuitOpenError, QueueFullError
@@ -25,7 +26,7 @@ from lc_asym_router.records.request import Request
 from lc_asym_router.records.trail import Labels, Trail, Why
 from lc_asym_router.tiers.binding import bind_again
 from lc_asym_router.tiers.conversation import fit
-from lc_asym_router.tiers.faults.breaker import Permit
+from lc_asym_router.tiers.faults.breaker import Caller, Permit, at_fault
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.faults.error_kinds import shows_it_down
 from lc_asym_router.tiers.provider import reads_cache, secrets_of
@@ -146,7 +147,7 @@ class TierCall:
         """Whether a streamed answer is just like an invoked one: no stream comes from a cache."""
         return self.streams_alike and not reads_cache(self.tier.model)
 
-    def report(self, permit: Permit, result: CallResult) -> None:
+    def report(self, permit: Permit, result: CallResult, caller: Caller) -> None:
         """Report to the tier's breaker how the call went; where the request alone was at fault, that
         says nothing of the tier."""
         if result.error is None:
@@ -154,7 +155,8 @@ class TierCall:
             permit.settle(True)
         else:
             down = shows_it_down(result.error)
-            permit.settle(False if down else None, result.describe(self.tier) or "")
+            why = result.describe(self.tier) or ""
+            permit.settle(False if down else None, why, at_fault(result.error, caller))
 
 
 @dataclass(frozen=True)
@@ -366,9 +368,8 @@ def with_feedback(
     if draft is not None:
         calls = [[call["name"], call["args"]] for call in draft.tool_calls]
         shown = draft.text + (f"\n{json.dumps(calls, default=str)}" if calls else "")
-        feedback = (
-            f"An earlier answer to this was:\n<rejected>\n{shown}\n</rejected>\nIt was rejected"
-        )
+        shown = framed("rejected", shown, mark_of(shown))
+        feedback = f"An earlier answer to this was:\n{shown}\nIt was rejected"
     return [
         *messages,
         HumanMessage(f"{feedback}: {reason}. Answer again, without mentioning the earlier answer."),

@@ -25,6 +25,7 @@ from lc_asym_router.records.request import Request, has_content
 from lc_asym_router.tiers.binding import bind
 from lc_asym_router.tiers.conversation import fit
 from lc_asym_router.tiers.faults.connections import Connections
+from lc_asym_router.tiers.faults.event_loops import connect_per_loop
 from lc_asym_router.tiers.model_text import (
     repair_tool_calls,
     thinking_apart,
@@ -100,6 +101,7 @@ async def _ainvoke(answer: _Answer) -> CallResult:
     lost, how = LostCancellation(), answer.how
     config = with_handlers(answer.probed(how.config), [lost], {})
     try:
+        connect_per_loop(answer.call.tier.model)
         model, asked = answer.bound()
         if not how.stream:
             return answer.whole(await model.ainvoke(asked, config))

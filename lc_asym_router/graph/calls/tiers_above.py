@@ -13,6 +13,7 @@ from lc_asym_router.errors import ConfigurationError, NoTierError
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import bind
 from lc_asym_router.tiers.conversation import fit
+from lc_asym_router.tiers.faults.event_loops import connect_per_loop
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.provider import check_end
 from lc_asym_router.tiers.tier import Tier
@@ -57,6 +58,7 @@ class AskableTiers:
         """The async twin of `ask`."""
         tier = self._tier(name)
         model, messages = bind(tier.model, self.request), self._messages(tier)
+        connect_per_loop(tier.model)
         async with tier.guard.aentered(self.remaining(), last=False):
             answer = await awithin(tier.timeout, lambda: model.ainvoke(messages))
         check_end(answer, tier.provider)

@@ -66,6 +66,11 @@ def url_of(where: str | os.PathLike[str] | None) -> URL:
     if backend == "sqlite":
         if url.database in (None, "", ":memory:"):
             raise ConfigurationError(_no_file(where))
+        place = Path(url.database)
+        if place.exists() and not place.is_file():  # opening a pipe would wait for a writer
+            raise ConfigurationError(
+                f"{place} is no regular file. Give the path of an SQLite file."
+            )
         return url.set(drivername="sqlite")
     if backend not in ("postgresql", "postgres"):
         raise ConfigurationError(

@@ -19,7 +19,7 @@ from typing import Literal
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import AttemptTimeoutError, CircuitOpenError, ConfigurationError
 from lc_asym_router.tiers.faults.concurrency import Slots
-from lc_asym_router.tiers.faults.error_kinds import shows_it_down
+from lc_asym_router.tiers.faults.error_kinds import may_be_the_requests, shows_it_down
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,10 @@ class Breaker:
     Threads, tasks and tiers may share one object. Only failures of the tier itself count (no
     connection, timeouts, 5xx, a wrong key, a missing model), not those of a request (400) or of a
     busy server (429).
+
+    A 500 may be the fault of what was asked. So of one caller's requests that end in such errors only
+    one counts for everybody: where `failures` in a row were fewer callers' than that, it is open for
+    those alone, and another caller's request is let through. If that goes well, it closes.
 
     Args:
         failures: Number of failures in a row that open it, at least 1.
@@ -65,14 +69,17 @@ class Breaker:
         self._clock = clock
         self._lock = threading.Lock()
         self._epoch = 0  # of the state; what began in an earlier one says nothing of this one
-        self._failed = 0
+        self._failed = 0  # in a row, as are the next two
+        self._down = 0  # of them, those that were nobody's request's fault
+        self._callers: set[str] = set()  # whose requests the others were
         self._opened: float | None = None
         self._probing = False
         self._why = ""
 
     @property
     def state(self) -> State:
-        """ "closed", "open", or "half_open" when a probe may go through or is running."""
+        """ "closed", "open" (for some callers, or all), or "half_open" once a probe may go through or
+        is under way."""
         with self._lock:
             return self._state()
 
@@ -95,11 +102,12 @@ class Breaker:
             self._close()
         self._tell(changed)
 
-    def enter(self, *, last: bool = False) -> Permit:
+    def enter(self, *, last: bool = False, caller: Caller | None = None) -> Permit:
         """Ask to make a call.
 
         Args:
             last: Whether no other tier is left to ask.
+            caller: Whose request it is, where that is known; asked for where it matters.
 
         Raises:
             CircuitOpenError: It is open, or a probe is under way.
@@ -109,23 +117,34 @@ class Breaker:
                 return Permit(self, self._epoch, probe=False)
             if last and self.last_resort:
                 return Permit(self, self._epoch, probe=True)
+            if self._lets(caller):
+                return Permit(self, self._epoch, probe=False)
             if self._probing or self._left() > 0:
                 raise CircuitOpenError(self._left(), self._why)
             self._probing = True
             return Permit(self, self._epoch, probe=True)
 
-    def refuse(self, *, last: bool = False) -> None:
+    def refuse(self, *, last: bool = False, caller: Caller | None = None) -> None:
         """Raise what `enter` would raise now. It takes no probe's place.
 
         Raises:
             CircuitOpenError: See `enter`.
         """
         with self._lock:
-            passing = self._opened is None or (last and self.last_resort)
+            passing = self._opened is None or (last and self.last_resort) or self._lets(caller)
             if not passing and (self._probing or self._left() > 0):
                 raise CircuitOpenError(self._left(), self._why)
 
-    def _settle(self, permit: Permit, succeeded: bool | None, why: str) -> None:
+    def _lets(self, caller: Caller | None) -> bool:
+        """Whether it is open for others alone."""
+        return caller is not None and not self._for_all() and caller() not in self._callers
+
+    def _for_all(self) -> bool:
+        """Whether the failures in a row speak of the tier: `failures` callers', or more than one's."""
+        weight = self._down + len(self._callers)
+        return weight >= self.failures and (self._down > 0 or weight > 1)
+
+    def _settle(self, permit: Permit, succeeded: bool | None, why: str, caller: str | None) -> None:
         with self._lock:
             if permit.epoch != self._epoch:
                 return
@@ -135,11 +154,16 @@ class Breaker:
             if succeeded:
                 if before:
                     self._close()
-                self._failed = 0
+                self._forget()
             elif succeeded is False:
                 self._failed += 1
                 self._why = why
-                if permit.probe or self._failed >= self.failures:
+                if caller is None:
+                    self._down += 1
+                else:
+                    self._callers.add(caller)
+                another = before and not permit.probe  # whose request it was not open for
+                if self._for_all() if another else permit.probe or self._failed >= self.failures:
                     self._epoch += 1
                     self._opened = self._clock()
             changed = before != (self._opened is not None)
@@ -147,7 +171,12 @@ class Breaker:
 
     def _close(self) -> None:
         self._epoch += 1
-        self._failed, self._opened, self._probing = 0, None, False
+        self._opened, self._probing = None, False
+        self._forget()
+
+    def _forget(self) -> None:
+        self._failed, self._down = 0, 0
+        self._callers.clear()
 
     def _left(self) -> float:
         if self._opened is None:
@@ -170,6 +199,10 @@ class Breaker:
         return f"Breaker({self.state}, failures={self.failures}, cooldown={self.cooldown:g})"
 
 
+Caller = Callable[[], str]
+"""Says whose request a call is made for, in a few characters."""
+
+
 class Permit:
     """Permission to make one call; its result is reported once, later reports are ignored."""
 
@@ -178,17 +211,17 @@ class Permit:
         self.probe = probe
         self._breaker = breaker
 
-    def settle(self, succeeded: bool | None, why: str = "") -> None:
-        """Report that the call succeeded (`True`), that the tier is down (`False`), or neither
-        (`None`).
+    def settle(self, succeeded: bool | None, why: str = "", caller: str | None = None) -> None:
+        """The call has gone well (`True`), has shown the tier down (`False`), or says nothing.
 
         Args:
-            succeeded: The result.
-            why: What failed, in one line without anybody's text, for the errors of rejected calls.
+            succeeded: Which of these.
+            why: What failed, in one line without anybody's text, for who is not let in then.
+            caller: Whose request may be at fault itself; `None` where the tier is.
         """
         breaker, self._breaker = self._breaker, None
         if breaker is not None:
-            breaker._settle(self, succeeded, why)
+            breaker._settle(self, succeeded, why, caller)
 
 
 KEPT = 1024
@@ -227,6 +260,11 @@ def _logged(model: str) -> Callable[[Breaker], None]:
     return log
 
 
+def at_fault(error: BaseException, caller: Caller | None) -> str | None:
+    """Whose request may have brought a failure about; `None` where that is the tier's own."""
+    return caller() if caller is not None and may_be_the_requests(error) else None
+
+
 # the guard before a tier --------------------------------------------------------------------
 
 TIMES = 256
@@ -259,64 +297,74 @@ class Guard:
 
     @contextmanager
     def entered(
-        self, seconds: float | None, last: bool, look: Callable[[], None] | None = None
+        self,
+        seconds: float | None,
+        last: bool,
+        look: Callable[[], None] | None = None,
+        caller: Caller | None = None,
     ) -> Iterator[Permit]:
         """Wait to be admitted, make one call in this block, and report its result to the permit.
 
         Args:
-            seconds: Maximum waiting time in seconds; `None` for no limit.
-            last: Whether no other tier can be asked.
-            look: Called repeatedly while waiting; an exception from it ends the wait.
+            seconds: Time left for waiting; `None` for any.
+            last: Whether no other tier is left to ask.
+            look: Called now and then while waiting; what it raises ends the wait.
+            caller: Says whose request it is.
 
         Raises:
             CircuitOpenError: The breaker is open.
             QueueFullError: Too many calls wait already.
             AttemptTimeoutError: There is no time, or no slot became free in it.
         """
-        self._in_time(seconds, last)
+        self._in_time(seconds, last, caller)
         if self.slots is not None:
             self.slots.acquire(seconds, look)
         try:
-            with permitted(self.breaker, last=last) as permit:
+            with permitted(self.breaker, last=last, caller=caller) as permit:
                 yield permit
         finally:
             if self.slots is not None:
                 self.slots.release()
 
     @asynccontextmanager
-    async def aentered(self, seconds: float | None, last: bool) -> AsyncIterator[Permit]:
+    async def aentered(
+        self, seconds: float | None, last: bool, caller: Caller | None = None
+    ) -> AsyncIterator[Permit]:
         """The async twin of `entered`."""
-        self._in_time(seconds, last)
+        self._in_time(seconds, last, caller)
         if self.slots is not None:
             await self.slots.aacquire(seconds)
         try:
-            with permitted(self.breaker, last=last) as permit:
+            with permitted(self.breaker, last=last, caller=caller) as permit:
                 yield permit
         finally:
             if self.slots is not None:
                 self.slots.release()
 
-    def _in_time(self, seconds: float | None, last: bool) -> None:
+    def _in_time(self, seconds: float | None, last: bool, caller: Caller | None) -> None:
         """Refuse at once what would be refused after the wait."""
         if seconds is not None and seconds <= 0:
             raise AttemptTimeoutError(0.0, asked=False)
         if self.breaker is not None:
-            self.breaker.refuse(last=last)
+            self.breaker.refuse(last=last, caller=caller)
 
 
 @contextmanager
-def permitted(breaker: Breaker | None, *, last: bool = False) -> Iterator[Permit]:
+def permitted(
+    breaker: Breaker | None, *, last: bool = False, caller: Caller | None = None
+) -> Iterator[Permit]:
     """Make a call in this block if the breaker lets it; an exception that leaves it is judged.
 
     Raises:
         CircuitOpenError: It is open.
     """
-    permit = breaker.enter(last=last) if breaker is not None else Permit(None)
+    permit = breaker.enter(last=last, caller=caller) if breaker is not None else Permit(None)
     try:
         yield permit
         permit.settle(True)  # where nothing was said in the block
     except Exception as error:
-        permit.settle(False if shows_it_down(error) else None, describe_error(error))
+        down = False if shows_it_down(error) else None
+        permit.settle(down, describe_error(error), at_fault(error, caller))
         raise
     finally:
         permit.settle(None)  # left half-way

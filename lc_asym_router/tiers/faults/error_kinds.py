@@ -31,6 +31,8 @@ BROKEN = frozenset({401, 403, 404})
 """Statuses that every request will meet: a wrong key, a model that is not there."""
 BUSY = frozenset({409, 429})
 """Statuses of a server that is well but has no room."""
+AWAY = frozenset({502, 503, 504, 529})
+"""Statuses of a server that has not even looked at the request."""
 _TRANSPORT = frozenset({"TransportError", "APIConnectionError", "ConnectionError", "TimeoutError"})
 _GARBLED = frozenset({"APIResponseValidationError", "DecodingError"})
 
@@ -72,6 +74,13 @@ def shows_it_down(error: BaseException) -> bool:
     if status is not None and (status in BROKEN or status in BUSY):
         return status in BROKEN
     return worth_retrying(error) or _quota(error)
+
+
+def may_be_the_requests(error: BaseException) -> bool:
+    """Whether an error that shows a tier down may have been brought about by what was asked: the
+    server answered, and failed at it (500), rather than being away, starting or overloaded."""
+    status = None if isinstance(error, RouterError) else status_of(error)
+    return status is not None and status >= 500 and status not in AWAY
 
 
 def retry_after(error: BaseException, now: float | None = None) -> float | None:

@@ -198,7 +198,8 @@ async def test_a_failed_check_is_no_failure_of_the_tier(guarded: Guarded) -> Non
 async def test_64_failures_at_once(guarded: Guarded) -> None:
     release = threading.Event()
     guarded.small.default = Reply(status=500, hold=release)
-    jobs = [asyncio.ensure_future(ask(guarded.router, w, "say")) for w in WAYS[1::2] * 32]
+    ways = enumerate(WAYS[1::2] * 32)
+    jobs = [asyncio.ensure_future(ask(guarded.router, w, f"say so {n}")) for n, w in ways]
     await until(lambda: len(guarded.small.requests) == 64, 30)
     release.set()
     assert {each.text for each in await asyncio.gather(*jobs)} == {"a frontier answer"}
