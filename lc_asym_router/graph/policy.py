@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
 from lc_asym_router.classify.scorer import Scored, Scorer
 from lc_asym_router.errors import NoTierError
 from lc_asym_router.graph.state import CallOptions
+from lc_asym_router.graph.turns import Sticky, going_on, settled
 from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.money.list_prices import listed_price
 from lc_asym_router.money.prices import Pricing
@@ -23,8 +23,6 @@ from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.provider import streams_alike
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.check import Check
-
-Sticky = Literal["turn", "thread"] | None
 
 
 @dataclass(frozen=True)
@@ -37,12 +35,17 @@ class Decider:
         thresholds: One for each step up, ascending; or a single one between the first tier and the
             last.
         sticky: Whether a turn (or a thread) stays on the tier that it is on.
+        stall_steps: Steps of an agent's turn that may bring nothing new before it goes up; `None`
+            for any number.
+        checked: Names of the tiers whose answers are checked.
     """
 
     ladder: Ladder
     scorer: Scorer
     thresholds: tuple[float, ...]
     sticky: Sticky
+    stall_steps: int | None = None
+    checked: frozenset[str] = frozenset()
 
     def decide(
         self,
@@ -98,39 +101,38 @@ class Decider:
     def _settled(
         self, request: Request, options: CallOptions, able: Mapping[str, Tier]
     ) -> Decision | None:
-        """What needs no classifier: a forced tier, an unfinished turn, a single able tier."""
+        """What needs no classifier: a forced tier, an unfinished turn, a single able tier, tools."""
         if options.tier is not None:
             forced = self.ladder.named(options.tier)
             assert forced is not None
             if why := forced.refuses(request):
                 raise NoTierError({forced.name: why})
-            return _unscored(options.tier, "forced", "this call's configuration names the tier")
-        if sticky := self._sticky_tier(request, able):
-            return sticky
+            return settled(options.tier, "forced", "this call's configuration names the tier")
+        if request.replies or self.sticky == "thread":
+            stall_steps = self.stall_steps if options.escalate else None
+            if begun := going_on(request, self.ladder, able, self.sticky, stall_steps):
+                return begun
         if len(able) == 1:
             others = "; ".join(
                 f"{tier.name}: {why}" for tier in self.ladder if (why := tier.refuses(request))
             )
-            return _unscored(next(iter(able)), "limits", f"no other tier can take it ({others})")
-        return None
+            return settled(next(iter(able)), "limits", f"no other tier can take it ({others})")
+        return self._for_tools(request, options, able)
 
-    def _sticky_tier(self, request: Request, able: Mapping[str, Tier]) -> Decision | None:
-        """The tier that the turn (or the thread) is on, from the records on its messages."""
-        replies = request.replies
-        if self.sticky is None or (self.sticky == "turn" and not replies):
+    def _for_tools(
+        self, request: Request, options: CallOptions, able: Mapping[str, Tier]
+    ) -> Decision | None:
+        """With tools bound a classifier that sees the question alone does not decide: the first tier's
+        calls are checked instead. `None` where it decides all the same: nothing checks the first
+        tier, the call has a threshold of its own, or everything is to go up."""
+        tools, first = request.tools, next(iter(able))
+        checked = options.verify and first in self.checked
+        if tools is None or not tools.may_be_called or not self.scorer.question_only:
             return None
-        top = self.ladder.last.name
-        beside = {each.name for each in self.ladder.fallbacks}
-        if self.sticky == "thread" and top in able:
-            answers = (message for message in request.messages if isinstance(message, AIMessage))
-            if not {top, *beside}.isdisjoint(map(answered_by, answers)):
-                return _unscored(top, "sticky", f"the thread stays on {top}")
-        used = {answered_by(message) for message in replies}
-        used = {top if name in beside else name for name in used} & able.keys()
-        if not used:
+        if not checked or options.threshold is not None or self.thresholds[0] == 0:
             return None
-        highest = max((str(name) for name in used), key=self.ladder.position)
-        return _unscored(highest, "sticky", f"the turn stays on {highest}")
+        reason = f"tools are bound, which the question alone does not show: {first} is asked first"
+        return settled(first, "tools", reason)
 
     def _by(self, scored: Scored, options: CallOptions, able: Mapping[str, Tier]) -> Decision:
         thresholds = self.thresholds if options.threshold is None else (options.threshold,)
@@ -330,14 +332,3 @@ class Policy:
             beside = beside[beside.index(tier.name) + 1 :]
         up = [] if last else names[place + 1 :]
         return [*([tier.name] if again else []), *down, *up, *beside]
-
-
-def answered_by(message: AIMessage) -> str | None:
-    """The tier that made a message, from the record on it."""
-    record = message.response_metadata.get("router")
-    tier = record.get("tier") if isinstance(record, dict) else None
-    return tier if isinstance(tier, str) else None
-
-
-def _unscored(tier: str, classifier: str, reason: str) -> Decision:
-    return Decision(tier, None, None, None, classifier, reason)

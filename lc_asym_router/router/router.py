@@ -16,9 +16,10 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 from lc_asym_router.classify.cached import remembering
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.graph.build import Graph, build_graph
-from lc_asym_router.graph.policy import Decider, Policy, Sticky
+from lc_asym_router.graph.policy import Decider, Policy
 from lc_asym_router.graph.runner import Face, notify_unreadable
 from lc_asym_router.graph.state import CallOptions, check_deadline
+from lc_asym_router.graph.turns import Sticky
 from lc_asym_router.records.request import (
     SCHEMA_KEY,
     TOOLS_KEY,
@@ -80,7 +81,11 @@ class AsymRouter(ChainChatModel, Explorable):
         escalate_with: "request" escalates with the request as it was; "draft" sends the rejected
             answer and the reason along.
         sticky: "turn" keeps a turn on its tier through its tool loop; "thread" also keeps a thread on
-            the last tier once it was there; `None` decides on every call.
+            the last tier once it was there, as long as its prompt cache there is worth it (where the
+            price of cached input is known); `None` decides on every call.
+        stall_steps: An agent's turn that goes round in circles goes a tier up: the same call made
+            again with the same result, a tool that fails twice in the same way, or so many steps in a
+            row, at least 2, that bring nothing new. `None` leaves it be.
         budgets: What requests may spend, a list of `Budget`: in USD, tokens or calls, per request,
             thread, day or tag.
         decision_cache: Keeps classifiers' scores, so that the same turn is not scored twice: a cache of
@@ -133,6 +138,7 @@ class AsymRouter(ChainChatModel, Explorable):
     small_attempts: int = 1
     escalate_with: Literal["request", "draft"] = "request"
     sticky: Sticky = "turn"
+    stall_steps: int | None = 3
     budgets: Budgets = ()
     decision_cache: Cache | None = None
     deadline: float | None = None
@@ -159,6 +165,11 @@ class AsymRouter(ChainChatModel, Explorable):
                 )
         if self.small_attempts < 1:
             raise ConfigurationError(f"small_attempts={self.small_attempts} must be at least 1.")
+        if self.stall_steps is not None and self.stall_steps < 2:
+            raise ConfigurationError(
+                f"stall_steps={self.stall_steps} must be at least 2 steps, or None to let an agent's "
+                "turn go on whatever its steps bring."
+            )
         ladder = ladder_of(self.small, self.frontier, self.tiers, self.fallbacks)
         ladder = with_parameters(
             tried_once(ladder),
@@ -172,10 +183,14 @@ class AsymRouter(ChainChatModel, Explorable):
         scorer = remembering(scorer, self.decision_cache)
         found = calibration_of(self.threshold, scorer)
         thresholds = thresholds_of(found.threshold if found else self.threshold, scorer, ladder)
+        check = calibrated(check_of(self.verify, ladder), found)
+        checked = frozenset(
+            tier.name for tier in ladder[:-1] if check is not None and check.at(tier.name)
+        )
         self._policy = Policy(
             ladder=ladder,
-            decider=Decider(ladder, scorer, thresholds, self.sticky),
-            check=calibrated(check_of(self.verify, ladder), found),
+            decider=Decider(ladder, scorer, thresholds, self.sticky, self.stall_steps, checked),
+            check=check,
             small_attempts=self.small_attempts,
             escalate_with=self.escalate_with,
             prefix=self.configurable_prefix,
