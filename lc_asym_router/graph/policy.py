@@ -206,7 +206,7 @@ class Policy:
     Attributes:
         ladder: The tiers, cheapest first.
         decider: Makes decisions.
-        check: Verifies the answers of every tier but the last, perhaps each by its own part; `None`
+        check: Checks the answers of every tier but the last, perhaps each by its own part; `None`
             for none.
         small_attempts: Tries on a tier below the last before it escalates.
         escalate_with: "request" sends the request as it was; "draft" sends the rejected answer and

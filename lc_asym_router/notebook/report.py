@@ -28,6 +28,7 @@ class Day:
         requests: How many there were.
         tiers: For each tier's name, how many it answered.
         escalated: How many a higher tier went on with.
+        vouched: For what answers were vouched for by, how many; "unknown" where that was not kept.
         checks: For each check's name, how many answers it failed.
         cost_usd: What they cost in USD, as far as it is known; `None` where nothing is.
         frontier_cost_usd: What the frontier alone would have cost, an estimate, likewise.
@@ -40,6 +41,7 @@ class Day:
     requests: int
     tiers: Mapping[str, int]
     escalated: int
+    vouched: Mapping[str, int]
     checks: Mapping[str, int]
     cost_usd: float | None
     frontier_cost_usd: float | None
@@ -61,6 +63,11 @@ class Day:
                 if part
             },
             escalated=round((_known(row, "escalation_rate") or 0) * requests),
+            vouched={
+                str(name): round(part * answered)
+                for name, part in (row.get("vouched") or {}).items()
+                if part
+            },
             checks=dict(row.get("failed_checks") or {}),
             cost_usd=_known(row, "cost_usd"),
             frontier_cost_usd=_known(row, "frontier_cost_usd"),
@@ -106,6 +113,11 @@ class Report(Displayed):
     def tiers(self) -> dict[str, int]:
         """For each tier's name, how many requests it answered, the busiest first."""
         return _added(day.tiers for day in self.days)
+
+    @property
+    def vouched(self) -> dict[str, int]:
+        """For what answers were vouched for by, how many, the most frequent first."""
+        return _added(day.vouched for day in self.days)
 
     @property
     def checks(self) -> dict[str, int]:
