@@ -10,6 +10,7 @@ from typing import Literal
 
 from langchain_core.runnables import RunnableConfig
 
+from lc_asym_router.classify.question import QuestionPicker
 from lc_asym_router.classify.scorer import Scored, Scorer
 from lc_asym_router.errors import NoTierError
 from lc_asym_router.graph.state import CallOptions
@@ -38,6 +39,8 @@ class Decider:
         stall_steps: Steps of an agent's turn that may bring nothing new before it goes up; `None`
             for any number.
         checked: Names of the tiers whose answers are checked.
+        question: Gives the classifier the question alone; `None` for the latest human turn.
+        classifies: Whether the classifier is asked at all; else the first tier that can is.
     """
 
     ladder: Ladder
@@ -46,6 +49,8 @@ class Decider:
     sticky: Sticky
     stall_steps: int | None = None
     checked: frozenset[str] = frozenset()
+    question: QuestionPicker | None = None
+    classifies: bool = True
 
     def decide(
         self,
@@ -66,8 +71,10 @@ class Decider:
             NoTierError: No tier can take the request, or the forced one can't.
         """
         able = self._able(request)
-        settled = self._settled(request, options, able)
-        return settled or self._by(self.scorer.score(request, config, seconds), options, able)
+        known = self._settled(request, options, able)
+        return known or self._by(
+            self.scorer.score(self._asked(request), config, seconds), options, able
+        )
 
     async def adecide(
         self,
@@ -78,9 +85,13 @@ class Decider:
     ) -> Decision:
         """The async twin of `decide`."""
         able = self._able(request)
-        settled = self._settled(request, options, able)
-        scored = settled or await self.scorer.ascore(request, config, seconds)
+        known = self._settled(request, options, able)
+        scored = known or await self.scorer.ascore(self._asked(request), config, seconds)
         return scored if isinstance(scored, Decision) else self._by(scored, options, able)
+
+    def _asked(self, request: Request) -> Request:
+        """The request as the classifier sees it."""
+        return request if self.question is None else self.question(request)
 
     def _able(self, request: Request) -> dict[str, Tier]:
         """The tiers that can take a request, by their names, cheapest first.
@@ -117,6 +128,9 @@ class Decider:
                 f"{tier.name}: {why}" for tier in self.ladder if (why := tier.refuses(request))
             )
             return settled(next(iter(able)), "limits", f"no other tier can take it ({others})")
+        if not self.classifies:
+            first = next(iter(able))
+            return settled(first, "none", f"nothing is classified: {first} is asked first")
         return self._for_tools(request, options, able)
 
     def _for_tools(

@@ -8,17 +8,17 @@ from typing import Any, Literal, Self
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from langchain_core.runnables import Runnable, RunnableConfig
-from langchain_core.runnables.config import ensure_config
+from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from lc_asym_router.classify.cached import remembering
+from lc_asym_router.classify.question import question_of
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.graph.build import Graph, build_graph
 from lc_asym_router.graph.policy import Decider, Policy
 from lc_asym_router.graph.runner import Face, notify_unreadable
-from lc_asym_router.graph.state import CallOptions, check_deadline
+from lc_asym_router.graph.state import check_deadline
 from lc_asym_router.graph.turns import Sticky
 from lc_asym_router.records.request import (
     SCHEMA_KEY,
@@ -27,7 +27,6 @@ from lc_asym_router.records.request import (
     ToolBinding,
     estimated_tokens,
 )
-from lc_asym_router.records.trail import Decision
 from lc_asym_router.router.chain_model import ChainChatModel
 from lc_asym_router.router.checking import check_of
 from lc_asym_router.router.exploring import Explorable
@@ -44,7 +43,17 @@ from lc_asym_router.router.settings import (
     tried_once,
     with_parameters,
 )
-from lc_asym_router.router.types import Budgets, Cache, Classifier, Model, Models, Threshold, Verify
+from lc_asym_router.router.types import (
+    Budgets,
+    Cache,
+    Classifier,
+    Languages,
+    Model,
+    Models,
+    Question,
+    Threshold,
+    Verify,
+)
 from lc_asym_router.tiers.faults.breaker import Breaker
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.providers.parameters import BOUND_WITH_TOOLS, check_arguments
@@ -65,9 +74,19 @@ class AsymRouter(ChainChatModel, Explorable):
         classify: "default" ("learned", and the article's words for what its data do not hold),
             "learned" (shipped weights, from the question to the frontier's expected gain), "keyword"
             (the article's rule), "judge" (the small tier's model rates the request), a decision
-            model, or a callable from the latest human turn's messages to a complexity in [0, 1].
+            model, or a callable from the latest human turn's messages to a complexity in [0, 1]; or
+            `None`: nothing is classified, every request goes to the first tier that can take it, and
+            the checks decide. With tools bound "default" and "learned" don't decide where the first
+            tier's answers are checked: it is asked first.
         classify_deadline: Seconds a classifier may take; after that the request goes to the last
             tier (a judge: to the keyword rule first). `None` for no limit.
+        question: What of a request is the question, for the classifier: with retrieved texts or a
+            fixed prompt around it the rest would speak for itself. A function from the messages to
+            the question's text; or the mark that it stands behind in the latest human turn
+            ("Question:", its last occurrence); or a pair of marks that it stands between. `None` for
+            the whole turn, which is also taken where there is no such mark.
+        languages: The languages of the keyword rule in "default" and "keyword", ISO 639-1 codes;
+            `None` for all of the twenty that there are words for.
         threshold: Complexity at or over it goes to the last tier, in [0, 1]; `None` for the
             classifier's own, else 0.5; or a list with one number for each step up; or a
             `Calibration` or its file's path, which brings the checks' thresholds too.
@@ -133,6 +152,8 @@ class AsymRouter(ChainChatModel, Explorable):
     tiers: Models | None = None
     classify: Classifier = "default"
     classify_deadline: float | None = 10.0
+    question: Question = None
+    languages: Languages = None
     threshold: Threshold | None = None
     verify: Verify = "default"
     small_attempts: int = 1
@@ -179,7 +200,7 @@ class AsymRouter(ChainChatModel, Explorable):
         )
         budgets = budgets_of(self.budgets)
         ladder = counted_in_streams(budgeted(ladder, budgets), budgets)
-        scorer = scorer_of(self.classify, self.classify_deadline, ladder)
+        scorer = scorer_of(self.classify, self.classify_deadline, ladder, self.languages)
         scorer = remembering(scorer, self.decision_cache)
         found = calibration_of(self.threshold, scorer)
         thresholds = thresholds_of(found.threshold if found else self.threshold, scorer, ladder)
@@ -189,7 +210,16 @@ class AsymRouter(ChainChatModel, Explorable):
         )
         self._policy = Policy(
             ladder=ladder,
-            decider=Decider(ladder, scorer, thresholds, self.sticky, self.stall_steps, checked),
+            decider=Decider(
+                ladder=ladder,
+                scorer=scorer,
+                thresholds=thresholds,
+                sticky=self.sticky,
+                stall_steps=self.stall_steps,
+                checked=checked,
+                question=question_of(self.question),
+                classifies=self.classify is not None,
+            ),
             check=check,
             small_attempts=self.small_attempts,
             escalate_with=self.escalate_with,
@@ -288,34 +318,6 @@ class AsymRouter(ChainChatModel, Explorable):
             small=settings.pop("small", None), frontier=settings.pop("frontier", None)
         )
         return cls(small=small, frontier=frontier, **settings)
-
-    # decisions ------------------------------------------------------------------------------
-
-    def decide(
-        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Decision:
-        """Where a request would go, and why. No tier is asked.
-
-        Args:
-            input: A text, a prompt value, or messages.
-            config: As for `invoke`; the overrides in "configurable" count.
-            **kwargs: As for `invoke`: tools that rule out a tier, for example.
-
-        Raises:
-            InvalidRequestError: There is nothing to route on.
-            NoTierError: No tier can take it.
-        """
-        config = ensure_config(config)
-        options = CallOptions.of(config, self.ladder, self.configurable_prefix)
-        return self._policy.decider.decide(self._request(input, kwargs), options, config)
-
-    async def adecide(
-        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Decision:
-        """The async twin of `decide`."""
-        config = ensure_config(config)
-        options = CallOptions.of(config, self.ladder, self.configurable_prefix)
-        return await self._policy.decider.adecide(self._request(input, kwargs), options, config)
 
     # tools and schemas ------------------------------------------------------------------------
 
