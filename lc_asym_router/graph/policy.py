@@ -24,6 +24,7 @@ from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.provider import streams_alike
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.check import Check
+from lc_asym_router.verify.vote import Vote
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,7 @@ class TierSetup:
         ends_early: Whether that check may end its streamed answers early.
         streams_alike: Whether a streamed answer of its model is just like an invoked one, where that
             comes from no cache.
+        votes_at_once: Whether its answers are voted on by voters that are asked beside it.
         model: Its model's name.
         price: What its calls cost, or `None`.
         provider: Its model's provider.
@@ -208,6 +210,7 @@ class TierSetup:
     makes_calls: bool
     ends_early: bool
     streams_alike: bool
+    votes_at_once: bool
     model: str
     price: Pricing | None
     provider: str
@@ -269,6 +272,9 @@ class Policy:
             makes_calls=check is not None and check.makes_calls,
             ends_early=check is not None and check.may_end_early,
             streams_alike=streams_alike(tier.model, tier.provider),
+            votes_at_once=any(
+                isinstance(part, Vote) and part.parallel for part in (check.parts if check else ())
+            ),
             model=tier.model_name,
             price=tier.rate,
             provider=tier.provider,
