@@ -4,6 +4,12 @@ measures of two units, doubts and conditions, what is set against what is not, l
 from __future__ import annotations
 
 PAIRS = [
+    ("We drove past 5 houses on the way to the beach", "5", False),
+    ("They walked through 3 villages before lunch", "3", False),
+    ("She went across 2 bridges to get home.", "2", False),
+    ("Despite all 4 warnings he went on.", "4", False),
+    ("After seeing 12 films she was tired.", "12", False),
+    ("They have walked through the woods and found 3 villages.", "3", True),
     ("3 March 2021", "March 3rd, 2021", True),
     ("2021-03-03", "03/03/2021", True),
     ("Mar 3 2021", "3rd of March 2021", True),
