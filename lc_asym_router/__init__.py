@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lc_asym_router.classify.calibration import Calibration as Calibration
     from lc_asym_router.classify.judge import JudgeClassifier as JudgeClassifier
     from lc_asym_router.classify.keyword import KeywordClassifier as KeywordClassifier
+    from lc_asym_router.classify.kind_classifier import KindClassifier as KindClassifier
     from lc_asym_router.classify.learned import LearnedClassifier as LearnedClassifier
     from lc_asym_router.decompose.chat_planner import ChatPlanner as ChatPlanner
     from lc_asym_router.decompose.decomposer import Decomposer as Decomposer
@@ -85,6 +86,7 @@ _HOMES = {
     "Judge": ".verify.judge",
     "JudgeClassifier": ".classify.judge",
     "KeywordClassifier": ".classify.keyword",
+    "KindClassifier": ".classify.kind_classifier",
     "LearnedClassifier": ".classify.learned",
     "LearnedVerifier": ".verify.learned",
     "Ledger": ".money.ledger.handler",

@@ -73,6 +73,7 @@ class LearnedClassifier(BaseDecisionModel):
 
     keeps_time: ClassVar[bool] = True
     instant: ClassVar[bool] = True
+    question_only: ClassVar[bool] = True
     model: str = "learned"
     path: str | None = None
     words: KeywordClassifier | None = None

@@ -106,6 +106,12 @@ class Scorer:
         """
         return not vars(type(self.classifier)).get("instant", False)
 
+    @property
+    def question_only(self) -> bool:
+        """Whether the classifier knows how hard questions are, and nothing of tools' calls. A user's
+        own is taken at its word."""
+        return bool(getattr(self.classifier, "question_only", False))
+
     @cached_property
     def name(self) -> str:
         """The classifier's name, for decisions."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages.ai import UsageMetadata, add_usage
@@ -12,6 +12,7 @@ from lc_asym_router.decompose.state import DecomposerState, Joined, Split, StepR
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.records.trail import Decision, Trail, open_record, total
 from lc_asym_router.tiers.ladder import Ladder
+from lc_asym_router.verify.attempt import VOUCHED
 
 Record = dict[str, Any]
 
@@ -102,9 +103,16 @@ def parts_record(
         "tier": highest,
         "escalated": escalated,
         "degraded": any(record.get("degraded") for record in records),
+        "vouched": _weakest([str(record.get("vouched", "none")) for record in records]),
         **_money(trail, alone),
         "decomposition": decomposition_of(state),
     }
+
+
+def _weakest(vouched: Sequence[str]) -> str:
+    """What an answer in parts is vouched for by: no more than the weakest of them."""
+    known = [each for each in vouched if each in VOUCHED]
+    return min(known, key=VOUCHED.index) if len(known) == len(vouched) and known else "none"
 
 
 def whole_record(state: DecomposerState, record: Mapping[str, Any]) -> Record:

@@ -65,7 +65,7 @@ class StepsGraph:
     def __init__(self, settings: DecomposerSettings, checkpointed: bool) -> None:
         self._settings = settings
         self._checkpointed = checkpointed
-        graph = StateGraph(StepsState, context_schema=Beside)
+        graph = StateGraph(StepsState, context_schema=StepsContext)
         graph.add_node(
             "step", RunnableCallable(self._step, cancelled_once(self._astep), trace=False)
         )

@@ -22,6 +22,7 @@ from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.check import All, Check
 from lc_asym_router.verify.form import CutOff
 from lc_asym_router.verify.joint import Joint
+from lc_asym_router.verify.vote import Vote
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.metrics import Floats
@@ -227,6 +228,7 @@ def _graded_by(tuned: Check) -> Check:
 def _recorded(rows: Sequence[Row], check: Check | None, second: str | None) -> RecordedModel | None:
     if second is None:
         return None
+    _no_vote(check)
     if not any(
         getattr(part, "second", None) is not None for part in (check.parts if check else ())
     ):
@@ -242,7 +244,12 @@ def _recorded(rows: Sequence[Row], check: Check | None, second: str | None) -> R
 def _split(
     check: Check | None, recorded: RecordedModel | None
 ) -> tuple[Check | None, Check | None, list[str]]:
-    """Return the check whose threshold is to be found, the other checks, and notes on omitted ones."""
+    """The check with a threshold to find, the others, and what was left out.
+
+    Raises:
+        ConfigurationError: A vote is among them, which hands on other models' answers too.
+    """
+    _no_vote(check)
     parts: list[Check] = list(check.checks) if isinstance(check, All) else [check] if check else []
     silent: list[Check] = []
     notes: list[str] = []
@@ -251,12 +258,29 @@ def _split(
         if can is None or (recorded is None and any(each.asks for each in part.parts)):
             notes.append(
                 f"{part.name} asks a model, so it was left out: live, it sends more to the frontier."
+                if recorded is None or getattr(part, "second", None) is not None
+                else f"{part.name} asks for samples of its own, which are not recorded, so it was "
+                "left out: live, it sends more to the frontier."
             )
         else:
             silent.append(can)
     tuned = next((part for part in silent if hasattr(_graded_by(part), "threshold")), None)
     fixed = [part for part in silent if part is not tuned]
     return tuned, All(*fixed) if fixed else None, notes
+
+
+def _no_vote(check: Check | None) -> None:
+    """Refuse a vote.
+
+    Raises:
+        ConfigurationError: There is one among the checks.
+    """
+    if any(isinstance(each, Vote) for each in (check.parts if check else ())):
+        raise ConfigurationError(
+            "A Vote hands on other models' answers, which a replay of two tiers can't. For its figures "
+            "on recorded answers: vote_report(rows, [names]) or `lc-asym-router evaluate --vote`; to "
+            "calibrate the decision, give a router with verify='form'."
+        )
 
 
 def _unscored(tuned: Check | None, graded: Sequence[_Graded]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,9 +16,8 @@ from langgraph.runtime import Runtime
 
 from lc_asym_router._internal.chunks import Draft
 from lc_asym_router._internal.deadline import awithin, within
-from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router._internal.run_config import run_id_of
-from lc_asym_router.errors import CheckError, ConfigurationError, TiersFailedError
+from lc_asym_router.errors import TiersFailedError
 from lc_asym_router.graph.calls.attempt import NOT_ADMITTED, DraftCheck, TierCall
 from lc_asym_router.graph.calls.call import ainvoke, invoke
 from lc_asym_router.graph.calls.payments import Payments, SideCalls, UsedUp
@@ -34,12 +34,12 @@ from lc_asym_router.graph.state import (
 )
 from lc_asym_router.graph.streaming import Audience, adeliver, deliver
 from lc_asym_router.graph.updates import Passed, Updates, without_record
+from lc_asym_router.graph.voting import VoteBeside, Voted
 from lc_asym_router.records.request import Request
 from lc_asym_router.records.trail import Decision, Labels, Trail
 from lc_asym_router.tiers.faults.race import arace, race
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Verdict
-from lc_asym_router.verify.check import Check
 
 _NO_ANSWER = {"tier": None}
 
@@ -120,6 +120,8 @@ class GraphNodes:
         with self._run(state, config, runtime, begun=True) as run:
             if self.policy.hedge is not False and (hedge := Hedge.of(self.policy, tier, run)):
                 return run.finished(self._race(hedge))
+            if self.policy.setups[tier.name].votes_at_once:
+                return run.finished(self._ask_beside(tier, run))
             return run.finished(self._ask(tier, run))
 
     async def aask(
@@ -129,6 +131,8 @@ class GraphNodes:
         with self._run(state, config, runtime, begun=True) as run:
             if self.policy.hedge is not False and (hedge := Hedge.of(self.policy, tier, run)):
                 return run.finished(await self._arace(hedge))
+            if self.policy.setups[tier.name].votes_at_once:
+                return run.finished(await self._aask_beside(tier, run))
             return run.finished(await self._aask(tier, run))
 
     def _ask(self, tier: Tier, run: NodeRun) -> Update:
@@ -219,6 +223,37 @@ class GraphNodes:
             await self._adeliver(hedge.draft(ran.winner), hedge.tiers[ran.winner], hedge.run)
         return update
 
+    # voters at once ---------------------------------------------------------------------------
+
+    def _ask_beside(self, tier: Tier, run: NodeRun) -> Update:
+        """Ask a tier, and the voters on its answer beside it; take the vote at once."""
+        beside = VoteBeside.of(self.policy, self.payments, tier, run)
+        if beside is None:
+            return self._ask(tier, run)
+        try:
+            voting = beside.start()
+            update = self._ask(tier, run)
+            voted = voting.result()
+        finally:
+            beside.stop()
+        if update["route"] != "verify":
+            return voted.noted(update)
+        return self._verify(run.with_update(voted.charged(update)), voted)
+
+    async def _aask_beside(self, tier: Tier, run: NodeRun) -> Update:
+        beside = VoteBeside.of(self.policy, self.payments, tier, run)
+        if beside is None:
+            return await self._aask(tier, run)
+        voting = asyncio.create_task(beside.aask())
+        try:
+            update = await self._aask(tier, run)
+            voted = await voting
+        finally:
+            voting.cancel()
+        if update["route"] != "verify":
+            return voted.noted(update)
+        return await self._averify(run.with_update(voted.charged(update)), voted)
+
     # verify ---------------------------------------------------------------------------------
 
     def verify(self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
@@ -233,10 +268,12 @@ class GraphNodes:
         with self._run(state, config, runtime, begun=True) as run:
             return run.finished(await self._averify(run))
 
-    def _verify(self, run: NodeRun) -> Update:
+    def _verify(self, run: NodeRun, voted: Voted | None = None) -> Update:
         draft = DraftCheck.of(self.policy, run)
+        draft = draft if voted is None else voted.checking(draft)
         check, seconds = draft.check, draft.limit(run).seconds
         with self.payments.side_calls(run, draft.labels, draft.makes_calls) as calls:
+            calls.begin_with(voted.calls if voted else None)
             run.around.context.note(run.state["trail"], calls.calls)
             try:
                 if seconds is None:
@@ -244,22 +281,24 @@ class GraphNodes:
                 else:
                     verdict = within(seconds, lambda: check(draft.attempt))
             except Exception as error:
-                verdict = _raised(error, check)
+                verdict = Verdict.of_error(error, check.name)
         passed = self._passed(draft, run, verdict, calls)
         if passed is None:
             return self._rejected(draft, run, verdict, calls)
         self._deliver(passed.draft, passed.tier, run)
         return self.updates.accepted(passed)
 
-    async def _averify(self, run: NodeRun) -> Update:
+    async def _averify(self, run: NodeRun, voted: Voted | None = None) -> Update:
         draft = DraftCheck.of(self.policy, run)
+        draft = draft if voted is None else voted.checking(draft)
         check, seconds = draft.check, draft.limit(run).seconds
         async with self.payments.async_side_calls(run, draft.labels, draft.makes_calls) as calls:
+            calls.begin_with(voted.calls if voted else None)
             run.around.context.note(run.state["trail"], calls.calls)
             try:
                 verdict = await awithin(seconds, lambda: check.acall(draft.attempt))
             except Exception as error:
-                verdict = _raised(error, check)
+                verdict = Verdict.of_error(error, check.name)
         passed = self._passed(draft, run, verdict, calls)
         if passed is None:
             return self._rejected(draft, run, verdict, calls)
@@ -356,19 +395,6 @@ class GraphNodes:
 
 def _audience(tier: Tier, run: NodeRun) -> Audience:
     return run.around.audience(tier.model.get_name(), run.around.context.sink)
-
-
-def _raised(error: Exception, check: Check) -> Verdict:
-    """Return the verdict for a check that raised: no answer is delivered unverified.
-
-    Raises:
-        GraphBubbleUp: An interrupt passes through.
-        CheckError: The check is no check: its author should know at once.
-        ConfigurationError: It is set up wrongly, likewise.
-    """
-    if isinstance(error, GraphBubbleUp | CheckError | ConfigurationError):
-        raise error
-    return Verdict(False, None, f"the check raised {describe_error(error)}", check.name)
 
 
 def follow(state: Mapping[str, Any]) -> str:

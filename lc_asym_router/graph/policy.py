@@ -8,24 +8,23 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
+from lc_asym_router.classify.question import QuestionPicker
 from lc_asym_router.classify.scorer import Scored, Scorer
 from lc_asym_router.errors import NoTierError
 from lc_asym_router.graph.state import CallOptions
+from lc_asym_router.graph.turns import Sticky, going_on, settled
 from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.money.list_prices import listed_price
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.records.request import Request
-from lc_asym_router.records.signing import answers_turn, believed_record
 from lc_asym_router.records.trail import Decision
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.provider import streams_alike
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.check import Check
-
-Sticky = Literal["turn", "thread"] | None
+from lc_asym_router.verify.vote import Vote
 
 
 @dataclass(frozen=True)
@@ -38,12 +37,21 @@ class Decider:
         thresholds: One for each step up, ascending; or a single one between the first tier and the
             last.
         sticky: Whether a turn (or a thread) stays on the tier that it is on.
+        stall_steps: Steps of an agent's turn that may bring nothing new before it goes up; `None`
+            for any number.
+        checked: Names of the tiers whose answers are checked.
+        question: Gives the classifier the question alone; `None` for the latest human turn.
+        classifies: Whether the classifier is asked at all; else the first tier that can is.
     """
 
     ladder: Ladder
     scorer: Scorer
     thresholds: tuple[float, ...]
     sticky: Sticky
+    stall_steps: int | None = None
+    checked: frozenset[str] = frozenset()
+    question: QuestionPicker | None = None
+    classifies: bool = True
 
     def decide(
         self,
@@ -64,8 +72,10 @@ class Decider:
             NoTierError: No tier can take the request, or the forced one can't.
         """
         able = self._able(request)
-        settled = self._settled(request, options, able)
-        return settled or self._by(self.scorer.score(request, config, seconds), options, able)
+        known = self._settled(request, options, able)
+        return known or self._by(
+            self.scorer.score(self._asked(request), config, seconds), options, able
+        )
 
     async def adecide(
         self,
@@ -76,9 +86,13 @@ class Decider:
     ) -> Decision:
         """The async twin of `decide`."""
         able = self._able(request)
-        settled = self._settled(request, options, able)
-        scored = settled or await self.scorer.ascore(request, config, seconds)
+        known = self._settled(request, options, able)
+        scored = known or await self.scorer.ascore(self._asked(request), config, seconds)
         return scored if isinstance(scored, Decision) else self._by(scored, options, able)
+
+    def _asked(self, request: Request) -> Request:
+        """The request as the classifier sees it."""
+        return request if self.question is None else self.question(request)
 
     def _able(self, request: Request) -> dict[str, Tier]:
         """The tiers that can take a request, by their names, cheapest first.
@@ -99,39 +113,41 @@ class Decider:
     def _settled(
         self, request: Request, options: CallOptions, able: Mapping[str, Tier]
     ) -> Decision | None:
-        """What needs no classifier: a forced tier, an unfinished turn, a single able tier."""
+        """What needs no classifier: a forced tier, an unfinished turn, a single able tier, tools."""
         if options.tier is not None:
             forced = self.ladder.named(options.tier)
             assert forced is not None
             if why := forced.refuses(request):
                 raise NoTierError({forced.name: why})
-            return _unscored(options.tier, "forced", "this call's configuration names the tier")
-        if sticky := self._sticky_tier(request, able):
-            return sticky
+            return settled(options.tier, "forced", "this call's configuration names the tier")
+        if request.replies or self.sticky == "thread":
+            stall_steps = self.stall_steps if options.escalate else None
+            if begun := going_on(request, self.ladder, able, self.sticky, stall_steps):
+                return begun
         if len(able) == 1:
             others = "; ".join(
                 f"{tier.name}: {why}" for tier in self.ladder if (why := tier.refuses(request))
             )
-            return _unscored(next(iter(able)), "limits", f"no other tier can take it ({others})")
-        return None
+            return settled(next(iter(able)), "limits", f"no other tier can take it ({others})")
+        if not self.classifies:
+            first = next(iter(able))
+            return settled(first, "none", f"nothing is classified: {first} is asked first")
+        return self._for_tools(request, options, able)
 
-    def _sticky_tier(self, request: Request, able: Mapping[str, Tier]) -> Decision | None:
-        """The tier that the turn (or the thread) is on, from the records on its messages."""
-        replies = request.replies
-        if self.sticky is None or (self.sticky == "turn" and not replies):
+    def _for_tools(
+        self, request: Request, options: CallOptions, able: Mapping[str, Tier]
+    ) -> Decision | None:
+        """With tools bound a classifier that sees the question alone does not decide: the first tier's
+        calls are checked instead. `None` where it decides all the same: nothing checks the first
+        tier, the call has a threshold of its own, or everything is to go up."""
+        tools, first = request.tools, next(iter(able))
+        checked = options.verify and first in self.checked
+        if tools is None or not tools.may_be_called or not self.scorer.question_only:
             return None
-        top = self.ladder.last.name
-        beside = {each.name for each in self.ladder.fallbacks}
-        if self.sticky == "thread" and top in able:
-            answers = (message for message in request.messages if isinstance(message, AIMessage))
-            if not {top, *beside}.isdisjoint(map(answered_by, answers)):
-                return _unscored(top, "sticky", f"the thread stays on {top}")
-        used = {answered_by(message, request.turn_text) for message in replies}
-        used = {top if name in beside else name for name in used} & able.keys()
-        if not used:
+        if not checked or options.threshold is not None or self.thresholds[0] == 0:
             return None
-        highest = max((str(name) for name in used), key=self.ladder.position)
-        return _unscored(highest, "sticky", f"the turn stays on {highest}")
+        reason = f"tools are bound, which the question alone does not show: {first} is asked first"
+        return settled(first, "tools", reason)
 
     def _by(self, scored: Scored, options: CallOptions, able: Mapping[str, Tier]) -> Decision:
         thresholds = self.thresholds if options.threshold is None else (options.threshold,)
@@ -178,8 +194,9 @@ class TierSetup:
         check: The check that its answers are to pass, or `None`.
         makes_calls: Whether that check may call a model.
         ends_early: Whether that check may end its streamed answers early.
-        streams_alike: Whether a streamed answer of its model is just like an invoked one, where
-            that comes from no cache.
+        streams_alike: Whether a streamed answer of its model is just like an invoked one, where that
+            comes from no cache.
+        votes_at_once: Whether its answers are voted on by voters that are asked beside it.
         model: Its model's name.
         price: What its calls cost, or `None`.
         provider: Its model's provider.
@@ -193,6 +210,7 @@ class TierSetup:
     makes_calls: bool
     ends_early: bool
     streams_alike: bool
+    votes_at_once: bool
     model: str
     price: Pricing | None
     provider: str
@@ -205,7 +223,7 @@ class Policy:
     Attributes:
         ladder: The tiers, cheapest first.
         decider: Makes decisions.
-        check: Verifies the answers of every tier but the last, perhaps each by its own part; `None`
+        check: Checks the answers of every tier but the last, perhaps each by its own part; `None`
             for none.
         small_attempts: Attempts on a tier below the last before the request escalates.
         escalate_with: "request" sends the request alone; "draft" adds the rejected answer and the
@@ -254,6 +272,9 @@ class Policy:
             makes_calls=check is not None and check.makes_calls,
             ends_early=check is not None and check.may_end_early,
             streams_alike=streams_alike(tier.model, tier.provider),
+            votes_at_once=any(
+                isinstance(part, Vote) and part.parallel for part in (check.parts if check else ())
+            ),
             model=tier.model_name,
             price=tier.rate,
             provider=tier.provider,
@@ -331,21 +352,3 @@ class Policy:
             beside = beside[beside.index(tier.name) + 1 :]
         up = [] if last else names[place + 1 :]
         return [*([tier.name] if again else []), *down, *up, *beside]
-
-
-def answered_by(message: AIMessage, turn: str | None = None) -> str | None:
-    """The tier that made a message, from the record on it if that is to be believed.
-
-    Args:
-        message: The message.
-        turn: The text of the human turn that it must have answered; `None` for any.
-    """
-    record = believed_record(message)
-    if turn is not None and record and not answers_turn(record, turn):
-        return None
-    tier = record.get("tier")
-    return tier if isinstance(tier, str) else None
-
-
-def _unscored(tier: str, classifier: str, reason: str) -> Decision:
-    return Decision(tier, None, None, None, classifier, reason)

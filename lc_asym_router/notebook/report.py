@@ -25,21 +25,23 @@ class Day:
 
     Attributes:
         day: The day in UTC, "2026-01-31".
-        requests: Number of requests.
-        tiers: Requests answered, by tier name.
-        escalated: Requests that escalated to a higher tier.
-        checks: Answers rejected, by check name.
-        cost_usd: Cost in USD of the requests with a known cost; `None` where there are none.
-        frontier_cost_usd: Estimated cost in USD of the frontier alone, likewise.
-        saved_usd: Saving in USD over the requests for which both are known.
-        unknown_cost: Requests whose cost is unknown, which the sums leave out.
-        models: Cost in USD by model, or `None`.
+        requests: How many there were.
+        tiers: For each tier's name, how many it answered.
+        escalated: How many a higher tier went on with.
+        vouched: For what answers were vouched for by, how many; "unknown" where that was not kept.
+        checks: For each check's name, how many answers it failed.
+        cost_usd: What they cost in USD, as far as it is known; `None` where nothing is.
+        frontier_cost_usd: What the frontier alone would have cost, an estimate, likewise.
+        saved_usd: What was saved, where both are known.
+        unknown_cost: How many requests are not in the sum.
+        models: For each model called its part of the cost in USD, or `None`.
     """
 
     day: str
     requests: int
     tiers: Mapping[str, int]
     escalated: int
+    vouched: Mapping[str, int]
     checks: Mapping[str, int]
     cost_usd: float | None
     frontier_cost_usd: float | None
@@ -61,6 +63,11 @@ class Day:
                 if part
             },
             escalated=round((_known(row, "escalation_rate") or 0) * requests),
+            vouched={
+                str(name): round(part * answered)
+                for name, part in (row.get("vouched") or {}).items()
+                if part
+            },
             checks=dict(row.get("failed_checks") or {}),
             cost_usd=_known(row, "cost_usd"),
             frontier_cost_usd=_known(row, "frontier_cost_usd"),
@@ -106,6 +113,11 @@ class Report(Displayed):
     def tiers(self) -> dict[str, int]:
         """Requests answered by tier name, the largest number first."""
         return _added(day.tiers for day in self.days)
+
+    @property
+    def vouched(self) -> dict[str, int]:
+        """For what answers were vouched for by, how many, the most frequent first."""
+        return _added(day.vouched for day in self.days)
 
     @property
     def checks(self) -> dict[str, int]:

@@ -29,6 +29,8 @@ def report_html(report: Report) -> str:
         else None,
         tag("h5", "who answered"),
         _bars(report.tiers, report.requests, _KINDS),
+        tag("h5", "what vouches for the answers"),
+        _bars(report.vouched, sum(report.vouched.values()) or None, _KINDS),
         tag("h5", "cost by day, and what the frontier alone would have cost (outlined, estimated)"),
         _bill(report.days[-MOST_DAYS:]),
         (tag("h5", "answers that a check has failed"), _bars(report.checks, None, ("bad",)))

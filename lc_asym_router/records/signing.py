@@ -82,7 +82,7 @@ def with_record(message: AIMessage, record: Mapping[str, Any], turn: str) -> AIM
 def believed_record(message: AIMessage) -> Mapping[str, Any]:
     """The record on a message of a history if its signature is that message's; empty otherwise.
 
-    What is signed is what later calls go by: the tier that answered, and the model and the endpoint
+    What is signed is what later calls go by: the tier that answered and the one that was checked, the model and the endpoint
     that made the answer, with the answer's text and the ids of its tool calls.
     """
     record = message.response_metadata.get("router")
@@ -114,6 +114,20 @@ def maker_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
     return {}
 
 
+def checked_tier(record: Mapping[str, Any]) -> str | None:
+    """The tier whose answer a record's last check judged: where a vote handed on another voter's
+    answer it is the one that was voted on, else the one that answered."""
+    name, attempts = record.get("tier"), record.get("attempts")
+    calls = (
+        [each for each in attempts if isinstance(each, Mapping)]
+        if isinstance(attempts, list)
+        else []
+    )
+    if record.get("vouched") in ("vote", "sample") and calls and calls[-1].get("asked_by"):
+        name = next((each.get("tier") for each in reversed(calls) if each.get("votes")), name)
+    return name if isinstance(name, str) else None
+
+
 def _keys() -> tuple[bytes, ...]:
     given = os.environ.get(KEY_VARIABLE, "")
     return _split(given) or (_process.key(),)
@@ -127,7 +141,7 @@ def _split(given: str) -> tuple[bytes, ...]:
 def _claims(message: AIMessage, record: Mapping[str, Any], asked: str) -> str:
     """What a signature vouches for."""
     maker = maker_of(record)
-    claims = (record.get("tier"), maker.get("model"), maker.get("endpoint"))
+    claims = (record.get("tier"), checked_tier(record), maker.get("model"), maker.get("endpoint"))
     said = [claim if isinstance(claim, str) else None for claim in claims]
     ids = [call["id"] for call in (*message.tool_calls, *message.invalid_tool_calls)]
     return json.dumps([said, asked, message.text.strip(), ids], default=str)

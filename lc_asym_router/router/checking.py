@@ -12,7 +12,7 @@ from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.agreement import Agreement
 from lc_asym_router.verify.check import Check, as_check
-from lc_asym_router.verify.defaults import default_checks
+from lc_asym_router.verify.defaults import call_checks, default_checks
 from lc_asym_router.verify.per_tier import PerTier
 from lc_asym_router.verify.vote import Vote
 
@@ -102,9 +102,9 @@ def _default(ladder: Ladder, name: str) -> Check:
     tier = ladder.named(name)
     assert tier is not None
     if _is_cheap(tier):
-        return default_checks() & Agreement(samples=1, vary="auto", texts="pass")
+        return default_checks() & call_checks() & Agreement(samples=1, vary="auto", texts="pass")
     _say_form_only(tier.name, tier.model_name)
-    return default_checks()
+    return default_checks() & call_checks()
 
 
 def _vote(ladder: Ladder, name: str) -> Check:

@@ -1,4 +1,4 @@
-"""Methods for looking into a router: `explain`, `compare` and `watch`."""
+"""A look inside a router: where a request would go and why, what each tier says, and it happening."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import ensure_config
 
 from lc_asym_router._internal.display import Displayed, renderer
 from lc_asym_router.graph.policy import Policy
+from lc_asym_router.graph.state import CallOptions
 from lc_asym_router.records.record import Record
 from lc_asym_router.records.request import Request
+from lc_asym_router.records.trail import Decision
 
 if TYPE_CHECKING:
     from lc_asym_router.router.compare import Comparison
@@ -32,6 +35,34 @@ class Explorable(Displayed):
     """Mixin with a router's methods for exploration; their modules are imported on first use."""
 
     __slots__ = ()
+
+    def decide(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Decision:
+        """Where a request would go, and why. No tier is asked.
+
+        Args:
+            input: A text, a prompt value, or messages.
+            config: As for `invoke`; the overrides in "configurable" count.
+            **kwargs: As for `invoke`: tools that rule out a tier, for example.
+
+        Raises:
+            InvalidRequestError: There is nothing to route on.
+            NoTierError: No tier can take it.
+        """
+        router, config = _router(self), ensure_config(config)
+        policy = router.policy
+        options = CallOptions.of(config, policy.ladder, policy.prefix)
+        return policy.decider.decide(router._request(input, kwargs), options, config)
+
+    async def adecide(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Decision:
+        """The async twin of `decide`."""
+        router, config = _router(self), ensure_config(config)
+        policy = router.policy
+        options = CallOptions.of(config, policy.ladder, policy.prefix)
+        return await policy.decider.adecide(router._request(input, kwargs), options, config)
 
     def explain(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any

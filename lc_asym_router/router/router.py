@@ -8,17 +8,18 @@ from typing import Any, Literal, Self
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from langchain_core.runnables import Runnable, RunnableConfig
-from langchain_core.runnables.config import ensure_config
+from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from lc_asym_router.classify.cached import remembering
+from lc_asym_router.classify.question import question_of
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.graph.build import build_graph
-from lc_asym_router.graph.policy import Decider, Policy, Sticky
+from lc_asym_router.graph.policy import Decider, Policy
 from lc_asym_router.graph.runner import Face, notify_unreadable
-from lc_asym_router.graph.state import CallOptions, check_deadline
+from lc_asym_router.graph.state import check_deadline
+from lc_asym_router.graph.turns import Sticky
 from lc_asym_router.records.request import (
     SCHEMA_KEY,
     TOOLS_KEY,
@@ -26,7 +27,6 @@ from lc_asym_router.records.request import (
     ToolBinding,
     estimated_tokens,
 )
-from lc_asym_router.records.trail import Decision
 from lc_asym_router.router.chain_model import ChainChatModel
 from lc_asym_router.router.checking import check_of
 from lc_asym_router.router.exploring import Explorable
@@ -43,7 +43,17 @@ from lc_asym_router.router.settings import (
     tried_once,
     with_parameters,
 )
-from lc_asym_router.router.types import Budgets, Cache, Classifier, Model, Models, Threshold, Verify
+from lc_asym_router.router.types import (
+    Budgets,
+    Cache,
+    Classifier,
+    Languages,
+    Model,
+    Models,
+    Question,
+    Threshold,
+    Verify,
+)
 from lc_asym_router.tiers.faults.breaker import Breaker
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.providers.parameters import BOUND_WITH_TOOLS, check_arguments
@@ -61,14 +71,23 @@ class AsymRouter(ChainChatModel, Explorable):
         small: The cheap tier: a chat model, a model string, or a `Tier`.
         frontier: The capable tier, likewise.
         tiers: Instead of those two, a list of `Tier`, cheapest first.
-        classify: "default" ("learned", plus the words of "keyword" that its data do not cover),
-            "learned" (shipped weights that predict the frontier's gain from the question),
-            "keyword" (a rule on the question's words), "judge" (the small tier's model rates the
-            request), a decision model, or a callable from the latest human turn's messages to a
-            complexity in [0, 1].
+        classify: "default" ("learned", and the article's words for what its data do not hold),
+            "learned" (shipped weights, from the question to the frontier's expected gain), "keyword"
+            (the article's rule), "judge" (the small tier's model rates the request), a decision
+            model, or a callable from the latest human turn's messages to a complexity in [0, 1]; or
+            `None`: nothing is classified, every request goes to the first tier that can take it, and
+            the checks decide. With tools bound "default" and "learned" don't decide where the first
+            tier's answers are checked: it is asked first.
         classify_deadline: Seconds a classifier may take; after that the request goes to the last
             tier (a judge: to the keyword rule first). `None` for no limit.
-        threshold: A complexity of at least this, in [0, 1], goes to the last tier; `None` for the
+        question: What of a request is the question, for the classifier: with retrieved texts or a
+            fixed prompt around it the rest would speak for itself. A function from the messages to
+            the question's text; or the mark that it stands behind in the latest human turn
+            ("Question:", its last occurrence); or a pair of marks that it stands between. `None` for
+            the whole turn, which is also taken where there is no such mark.
+        languages: The languages of the keyword rule in "default" and "keyword", ISO 639-1 codes;
+            `None` for all of the twenty that there are words for.
+        threshold: Complexity at or over it goes to the last tier, in [0, 1]; `None` for the
             classifier's own, else 0.5; or a list with one number for each step up; or a
             `Calibration` or its file's path, which brings the checks' thresholds too.
         verify: What checks the answers of every tier but the last: a check, a callable, or `None` for
@@ -81,15 +100,19 @@ class AsymRouter(ChainChatModel, Explorable):
         escalate_with: "request" escalates with the request alone; "draft" adds the rejected answer
             and the reason.
         sticky: "turn" keeps a turn on its tier through its tool loop; "thread" also keeps a thread on
-            the last tier once it has been there; `None` decides anew on every call.
-        budgets: Limits on what requests spend, a list of `Budget`: in USD, tokens or calls, per
-            request, thread, day or tag.
-        decision_cache: A cache of classifiers' scores, so that the same turn is not scored twice: a
-            LangGraph cache, or a `DecisionCache`.
-        deadline: Seconds that a whole request may take. Each call gets the time that remains, or half
-            of it where another tier could be asked after it. `None` for no limit.
-        fallbacks: Models or tiers that are asked, in this order, if the last tier fails.
-        degrade: Whether a tier below the last may answer if that and the fallbacks fail; its
+            the last tier once it was there, as long as its prompt cache there is worth it (where the
+            price of cached input is known); `None` decides on every call.
+        stall_steps: An agent's turn that goes round in circles goes a tier up: the same call made
+            again with the same result, a tool that fails twice in the same way, or so many steps in a
+            row, at least 2, that bring nothing new. `None` leaves it be.
+        budgets: What requests may spend, a list of `Budget`: in USD, tokens or calls, per request,
+            thread, day or tag.
+        decision_cache: Keeps classifiers' scores, so that the same turn is not scored twice: a cache of
+            LangGraph's, or a `DecisionCache`.
+        deadline: Seconds that a whole request may take: what is left is shared out to its calls, and
+            a tier that somebody could still be asked after gets half of it. `None` for no limit.
+        fallbacks: Models or tiers that are asked in this order where the last tier fails.
+        degrade: Whether a tier below the last may answer where that and the fall-backs fail; its
             answer is checked like any other, and the record says "degraded".
         hedge: After how many seconds without an answer the tier above a checked one is called as
             well; the first answer that passes is taken, the other call is cancelled, and may be
@@ -130,11 +153,14 @@ class AsymRouter(ChainChatModel, Explorable):
     tiers: Models | None = None
     classify: Classifier = "default"
     classify_deadline: float | None = 10.0
+    question: Question = None
+    languages: Languages = None
     threshold: Threshold | None = None
     verify: Verify = "default"
     small_attempts: int = 1
     escalate_with: Literal["request", "draft"] = "request"
     sticky: Sticky = "turn"
+    stall_steps: int | None = 3
     budgets: Budgets = ()
     decision_cache: Cache | None = None
     deadline: float | None = None
@@ -160,6 +186,11 @@ class AsymRouter(ChainChatModel, Explorable):
                 )
         if self.small_attempts < 1:
             raise ConfigurationError(f"small_attempts={self.small_attempts} must be at least 1.")
+        if self.stall_steps is not None and self.stall_steps < 2:
+            raise ConfigurationError(
+                f"stall_steps={self.stall_steps} must be at least 2 steps, or None to let an agent's "
+                "turn go on whatever its steps bring."
+            )
         ladder = ladder_of(self.small, self.frontier, self.tiers, self.fallbacks)
         ladder = with_parameters(
             tried_once(ladder),
@@ -169,14 +200,27 @@ class AsymRouter(ChainChatModel, Explorable):
         )
         budgets = budgets_of(self.budgets)
         ladder = counted_in_streams(budgeted(ladder, budgets), budgets)
-        scorer = scorer_of(self.classify, self.classify_deadline, ladder)
+        scorer = scorer_of(self.classify, self.classify_deadline, ladder, self.languages)
         scorer = remembering(scorer, self.decision_cache)
         found = calibration_of(self.threshold, scorer)
         thresholds = thresholds_of(found.threshold if found else self.threshold, scorer, ladder)
+        check = calibrated(check_of(self.verify, ladder), found)
+        checked = frozenset(
+            tier.name for tier in ladder[:-1] if check is not None and check.at(tier.name)
+        )
         self._policy = Policy(
             ladder=ladder,
-            decider=Decider(ladder, scorer, thresholds, self.sticky),
-            check=calibrated(check_of(self.verify, ladder), found),
+            decider=Decider(
+                ladder=ladder,
+                scorer=scorer,
+                thresholds=thresholds,
+                sticky=self.sticky,
+                stall_steps=self.stall_steps,
+                checked=checked,
+                question=question_of(self.question),
+                classifies=self.classify is not None,
+            ),
+            check=check,
             small_attempts=self.small_attempts,
             escalate_with=self.escalate_with,
             prefix=self.configurable_prefix,
@@ -273,34 +317,6 @@ class AsymRouter(ChainChatModel, Explorable):
             small=settings.pop("small", None), frontier=settings.pop("frontier", None)
         )
         return cls(small=small, frontier=frontier, **settings)
-
-    # decisions ------------------------------------------------------------------------------
-
-    def decide(
-        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Decision:
-        """Decide which tier a request would go to, and why. No tier is called.
-
-        Args:
-            input: A text, a prompt value, or messages.
-            config: As for `invoke`; the overrides in "configurable" apply.
-            **kwargs: As for `invoke`: tools that rule out a tier, for example.
-
-        Raises:
-            InvalidRequestError: There is no human message to route on.
-            NoTierError: No tier can take the request.
-        """
-        config = ensure_config(config)
-        options = CallOptions.of(config, self.ladder, self.configurable_prefix)
-        return self._policy.decider.decide(self._request(input, kwargs), options, config)
-
-    async def adecide(
-        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Decision:
-        """The async twin of `decide`."""
-        config = ensure_config(config)
-        options = CallOptions.of(config, self.ladder, self.configurable_prefix)
-        return await self._policy.decider.adecide(self._request(input, kwargs), options, config)
 
     # tools and schemas ------------------------------------------------------------------------
 

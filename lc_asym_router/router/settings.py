@@ -81,18 +81,31 @@ def _tier(given: Any, where: str) -> Tier:
     )
 
 
-def scorer_of(classify: Any, deadline: float | None, ladder: Ladder) -> Scorer:
-    """Build the scorer that calls the classifier a user named or gave.
+def scorer_of(
+    classify: Any, deadline: float | None, ladder: Ladder, languages: Sequence[str] | None = None
+) -> Scorer:
+    """What asks the classifier that a user named or gave; for `None` one that nobody asks.
+
+    Args:
+        classify: What the user gave.
+        deadline: Seconds that it may take, or `None`.
+        ladder: The tiers.
+        languages: The languages of the keyword rule (ISO 639-1 codes); `None` for all that there are
+            words for.
 
     Raises:
-        ConfigurationError: There is no such classifier, or the deadline is not positive.
+        ConfigurationError: There is no such classifier, no keyword rule for the languages to go by,
+            or the deadline is not positive.
     """
+    keyword = _keyword_rule(classify, languages)
     if deadline is not None and not deadline > 0:
         raise ConfigurationError(
             f"classify_deadline={deadline} must be a positive number of seconds, or None."
         )
     if classify == "keyword":
-        return Scorer(KeywordClassifier(), deadline)
+        return Scorer(keyword, deadline)
+    if classify is None:
+        return Scorer(none, deadline)
     if classify == "judge":
         # The cheapest model that is at hand judges; its fall-back is the keyword rule.
         small = ladder[0]
@@ -103,7 +116,7 @@ def scorer_of(classify: Any, deadline: float | None, ladder: Ladder) -> Scorer:
 
         # The rows that it has learned from hold no request to refactor or debug: the article's words
         # speak for those.
-        words = KeywordClassifier() if classify == "default" else None
+        words = keyword if classify == "default" else None
         return Scorer(LearnedClassifier(words=words), deadline)
     if isinstance(classify, str):
         raise ConfigurationError(
@@ -111,6 +124,33 @@ def scorer_of(classify: Any, deadline: float | None, ladder: Ladder) -> Scorer:
             "decision model or a callable messages -> float in [0, 1]."
         )
     return Scorer(classify, deadline)
+
+
+def none(messages: Sequence[Any]) -> float:
+    """The classifier of a router that asks none: everything is for the first tier."""
+    return 0.0
+
+
+def _keyword_rule(classify: Any, languages: Sequence[str] | None) -> KeywordClassifier:
+    """The keyword rule of some languages.
+
+    Raises:
+        ConfigurationError: There are no words for one, or no keyword rule in the classifier.
+    """
+    if languages is None:
+        return KeywordClassifier()
+    if isinstance(languages, str) or not languages:
+        raise ConfigurationError(
+            f"languages={languages!r} takes a list of ISO 639-1 codes, such as ['en', 'de']; leave it "
+            "out for all that there are words for."
+        )
+    if classify not in ("default", "keyword"):
+        raise ConfigurationError(
+            "languages= are those of the keyword rule, which is part of classify='default' and "
+            "'keyword'. Give words to your own classifier: LearnedClassifier(words=...), "
+            "KeywordClassifier.for_languages('en', 'de')."
+        )
+    return KeywordClassifier.for_languages(*languages)
 
 
 def calibration_of(threshold: Any, scorer: Scorer) -> Calibration | None:

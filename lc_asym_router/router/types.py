@@ -25,12 +25,16 @@ if TYPE_CHECKING:
     Model = BaseChatModel | str | Tier
     Models = Sequence[Model]
     Score = Callable[[list[BaseMessage]], float] | Callable[[list[BaseMessage]], Awaitable[float]]
-    Classifier = Literal["default", "learned", "keyword", "judge"] | BaseDecisionModel | Score
+    Classifier = (
+        Literal["default", "learned", "keyword", "judge"] | BaseDecisionModel | Score | None
+    )
+    Question = Callable[[list[BaseMessage]], str] | str | tuple[str, str] | None
+    Languages = Sequence[str] | None
     # A file's path is a `Path` to a type checker, so that it finds threshold="0.5".
     Threshold = float | Sequence[float] | Calibration | PathLike[str]
-    OneCheck = Literal["default"] | Check | CheckCallable | None
+    OneCheck = Literal["form", "default", "vote", "strict"] | Check | CheckCallable | None
     Verify = OneCheck | Mapping[str, OneCheck]
     Budgets = Sequence[Budget] | Budget
     Cache = DecisionCache | BaseCache[Any]
 else:
-    Model = Models = Classifier = Threshold = Verify = Budgets = Cache = Any
+    Model = Models = Classifier = Languages = Question = Threshold = Verify = Budgets = Cache = Any

@@ -19,9 +19,9 @@ def add_to(commands: Any) -> None:
         "report",
         help="what the requests in a ledger cost and saved",
         description=(
-            "Adds up a ledger: requests, share per tier, escalations, failed checks, cost, saving, "
-            "latency. Money is in USD; what is unknown is counted beside the sums, never as 0. What "
-            "the frontier alone would have cost is an estimate."
+            "Adds up a ledger: requests, share per tier, what vouches for the answers, escalations, "
+            "failed checks, cost, saving, latency. Money is in USD; what is unknown is counted beside "
+            "the sums, never as 0. What the frontier alone would have cost is an estimate."
         ),
     )
     parser.add_argument(
@@ -73,22 +73,21 @@ def _table(rows: Sequence[dict[str, Any]], by: str | None) -> str:
     if not rows:
         return "no requests"
     names = [
-        name
-        for name in rows[0]
-        if name in _SHORT or name == by or name.startswith("share_") or name == "failed_checks"
+        name for name in rows[0] if name in (*_SHORT, *_LISTS, by) or name.startswith("share_")
     ]
     heads = [_SHORT.get(name, name.replace("_", " ")) for name in names]
     cells = [[_shown(name, row[name]) for name in names] for row in rows]
     widths = [max(len(line[i]) for line in (heads, *cells)) for i in range(len(names))]
     return "\n".join(
         "  ".join(
-            f"{cell:<{width}}" if name in (by, "failed_checks") else f"{cell:>{width}}"
+            f"{cell:<{width}}" if name in (by, *_LISTS) else f"{cell:>{width}}"
             for name, cell, width in zip(names, line, widths, strict=True)
         ).rstrip()
         for line in (heads, *cells)
     )
 
 
+_LISTS = ("vouched", "failed_checks")
 _SHORT = {
     "requests": "requests",
     "failed": "failed",
@@ -105,7 +104,7 @@ _SHORT = {
 
 def _shown(name: str, value: Any) -> str:
     if isinstance(value, dict):
-        unit = "_usd" if name == "cost_by_model" else ""
+        unit = {"cost_by_model": "_usd", "vouched": "share_"}.get(name, "")
         return ", ".join(f"{each} {_shown(unit, n)}" for each, n in value.items()) or "-"
     if value is None:
         return "unknown" if name.endswith("_usd") else "-"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lc_asym_router.verify.form import ParsesAsJSON as ParsesAsJSON
     from lc_asym_router.verify.form import ValidStructure as ValidStructure
     from lc_asym_router.verify.form import ValidToolCalls as ValidToolCalls
+    from lc_asym_router.verify.grounded import GroundedArguments as GroundedArguments
     from lc_asym_router.verify.joint import Joint as Joint
     from lc_asym_router.verify.judge import Judge as Judge
     from lc_asym_router.verify.learned import LearnedVerifier as LearnedVerifier
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from lc_asym_router.verify.limits import MeanLogprob as MeanLogprob
     from lc_asym_router.verify.loops import Looping as Looping
     from lc_asym_router.verify.prefix import Prefix as Prefix
+    from lc_asym_router.verify.progress import RepeatedCalls as RepeatedCalls
     from lc_asym_router.verify.refusal import Refusal as Refusal
     from lc_asym_router.verify.self_verify import SelfVerification as SelfVerification
     from lc_asym_router.verify.vote import Vote as Vote
@@ -41,6 +43,7 @@ _HOMES = {
     "Attempt": ".attempt",
     "Check": ".check",
     "CutOff": ".form",
+    "GroundedArguments": ".grounded",
     "Joint": ".joint",
     "Judge": ".judge",
     "LearnedVerifier": ".learned",
@@ -52,6 +55,7 @@ _HOMES = {
     "ParsesAsJSON": ".form",
     "Prefix": ".prefix",
     "Refusal": ".refusal",
+    "RepeatedCalls": ".progress",
     "SelfVerification": ".self_verify",
     "ValidStructure": ".form",
     "ValidToolCalls": ".form",

@@ -40,11 +40,11 @@ class Agreement(Check):
     third (`python -m tests.benchmarks.representations FOLDER`).
 
     Args:
-        samples: Maximum number of further samples.
-        agree: How many of them must agree; all of them where it is not given.
-        vary: "auto" for another representation by the kind of request; `None` to repeat the request.
-        texts: "compare" also compares long texts and programs, which rarely agree; "pass" passes them
-            without a sample, and so without support.
+        samples: How many further samples are taken at most.
+        agree: How many of them must agree: "all" (also where it is not given), "any", or a number.
+        vary: "auto" for another representation by the kind of request; `None` to ask the same again.
+        texts: "compare" compares long texts and programs too, of which two hardly ever say the same;
+            "pass" lets them pass unasked: nothing vouches for them then.
         temperature: Sampling temperature for the further samples.
         second: Another chat model to ask instead of the tier's own, with its own settings, so one
             sample is enough. Or the name of a tier above: if the request escalates to it, it is not
@@ -62,7 +62,7 @@ class Agreement(Check):
         self,
         samples: int | None = None,
         *,
-        agree: int | None = None,
+        agree: int | Literal["all", "any"] | None = None,
         vary: Literal["auto"] | None = "auto",
         texts: Literal["compare", "pass"] = "compare",
         temperature: float = 0.8,
@@ -71,14 +71,16 @@ class Agreement(Check):
     ) -> None:
         check_second(second, "Agreement")
         self.samples = 1 if samples is None else samples
-        agree = self.samples if agree is None else agree
+        if agree in (None, "all", "any"):
+            agree = 1 if agree == "any" else self.samples
         if vary not in ("auto", None):
             raise ConfigurationError(f"Agreement(vary={vary!r}) is 'auto' or None.")
         if texts not in ("compare", "pass"):
             raise ConfigurationError(f"Agreement(texts={texts!r}) is 'compare' or 'pass'.")
-        if not 1 <= agree <= self.samples:
+        if not isinstance(agree, int) or not 1 <= agree <= self.samples:
             raise ConfigurationError(
-                f"Agreement(samples={self.samples}, agree={agree}): agree must lie in 1 to samples."
+                f"Agreement(samples={self.samples}, agree={agree!r}): agree must lie in 1 to samples, "
+                "or be 'all' or 'any'."
             )
         if isinstance(second, str) and self.samples > 1:
             raise ConfigurationError(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
+from langgraph.errors import GraphBubbleUp
 
+from lc_asym_router._internal.provider_errors import describe_error
+from lc_asym_router.errors import CheckError, ConfigurationError
 from lc_asym_router.money.prices import Pricing, cost_of_call
 
 if TYPE_CHECKING:
@@ -49,6 +52,19 @@ class Verdict:
     vouched: str = ""
     answer: AIMessage | None = field(default=None, repr=False)
     votes: tuple[Mapping[str, Any], ...] = ()
+
+    @classmethod
+    def of_error(cls, error: Exception, check: str) -> Verdict:
+        """What a check that raises comes to: nothing is handed on unchecked.
+
+        Raises:
+            GraphBubbleUp: An interrupt passes through.
+            CheckError: The check is no check: its author should know at once.
+            ConfigurationError: It is set up wrongly, likewise.
+        """
+        if isinstance(error, GraphBubbleUp | CheckError | ConfigurationError):
+            raise error
+        return cls(False, None, f"the check raised {describe_error(error)}", check)
 
     def by(self, check: str, vouches: str) -> Verdict:
         """Return the verdict with the check's name, and with what supports a passed answer."""
@@ -99,6 +115,8 @@ class Attempt:
             was made by hand.
         price: The tier's price, or `None`.
         provider: The model's provider ("ollama", "openai", ...); "" where it is not known.
+        cast: A `Vote` whose voters were asked beside the tier, and what they have said, in their order;
+            `None` where nobody was asked yet.
     """
 
     tier: str
@@ -113,6 +131,9 @@ class Attempt:
     price: Pricing | None = None
     provider: str = ""
     tiers_above: TiersAbove | None = field(default=None, repr=False, compare=False)
+    cast: tuple[object, Sequence[AIMessage | Exception]] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     @property
     def text(self) -> str:

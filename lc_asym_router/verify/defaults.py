@@ -8,7 +8,9 @@ from lc_asym_router.verify.arithmetic import Arithmetic
 from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 from lc_asym_router.verify.form import CutOff, NotEmpty, ValidStructure, ValidToolCalls
+from lc_asym_router.verify.grounded import GroundedArguments
 from lc_asym_router.verify.loops import Looping
+from lc_asym_router.verify.progress import RepeatedCalls
 from lc_asym_router.verify.refusal import Refusal
 
 
@@ -23,6 +25,11 @@ def default_checks() -> Check:
     """
     form = NotEmpty() & CutOff() & Refusal() & Looping() & ValidToolCalls() & ValidStructure()
     return form & Arithmetic()
+
+
+def call_checks() -> Check:
+    """What a tool call must pass beside its form, at no call: nothing made up, nothing done twice."""
+    return GroundedArguments() & RepeatedCalls()
 
 
 def voting_checks() -> Check:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from lc_asym_router.records.request import Request
 from lc_asym_router.verify.answers.choices import options_of
@@ -60,9 +60,16 @@ _POLAR = re.compile(
 )
 _CHOOSES = re.compile(
     r"\b(?:classif\w+|label|categor\w+|sentiment|intent|one of|choose|pick|select|which of|extract"
-    r"|fields|keys|tag|topic|positive or negative)\b",
+    r"|fields|keys|tag|topic|positive or negative|klassifizier\w*|einordnen|stimmung|kategorie\w*"
+    r"|extrahier\w*|entscheide|welche[rs]? von|classe[rz]|catégori\w+|extrai\w+|clasific\w+"
+    r"|categoría\w*|sentimiento|extrae\w*|classific\w+|estrai)\b"
+    r"|\b(?:is|are|was) (?:this|that|it|the)\b[^.?!\n]{1,60}\bor\b",
     re.IGNORECASE,
 )
+# Not of numbered items: a reply may give the number, which would be another item's then.
+_ITEM = r"[ \t]{0,4}[-*•–][ \t]{1,3}"
+_ITEMS = re.compile(rf"(?m)(?:^{_ITEM}\S[^\n]{{0,80}}(?:\n|\Z)){{2,60}}")
+_ONE_ITEM = re.compile(rf"(?m)^({_ITEM})(\S[^\n]{{0,80}})$")
 _WORDS = re.compile(
     r"(?<![\w'\"])['\"]?[\w-]{1,40}['\"]?"
     r"(?:,\s(?!(?:or|and|oder|und|ou|et)\s)['\"]?[\w-]{1,40}['\"]?){1,40}"
@@ -120,7 +127,7 @@ def recasts(request: Request) -> tuple[Recast, ...]:
     steps = Recast("steps", _with(request.messages, STEPS))
     if asks_for_output(question):
         return (steps, plain)
-    if (turned := _options(request.messages)) or (turned := _listed(request.messages, question)):
+    if (turned := _options(request.messages)) or (turned := _listed(request.messages)):
         return (turned, steps)
     if _QUANTITY.search(question) and _COUNTS.search(question):
         return (Recast("program", _with(request.messages, PROGRAM)), steps)
@@ -144,9 +151,12 @@ def _with(messages: Sequence[BaseMessage], instruction: str) -> list[BaseMessage
     return _edited(messages, lambda text: f"{text}\n\n{instruction}")
 
 
-def _edited(messages: Sequence[BaseMessage], change: Any) -> list[BaseMessage]:
-    """The messages with the text of the latest human one changed."""
-    at = max(i for i, each in enumerate(messages) if isinstance(each, HumanMessage))
+def _edited(
+    messages: Sequence[BaseMessage], change: Any, at: int | None = None
+) -> list[BaseMessage]:
+    """The messages with the text of one changed, by default of the latest human one."""
+    if at is None:
+        at = max(i for i, each in enumerate(messages) if isinstance(each, HumanMessage))
     content = messages[at].content
     if isinstance(content, str):
         changed: Any = change(content)
@@ -190,21 +200,36 @@ def _options(messages: Sequence[BaseMessage]) -> Recast | None:
     return Recast("order", _edited(messages, lambda _: turned), letters)
 
 
-def _listed(messages: Sequence[BaseMessage], question: str) -> Recast | None:
-    """The request with the labels or fields that it lists in reverse; `None` where it lists none."""
-    if not _CHOOSES.search(question):
-        return None
-    latest = next(each for each in reversed(messages) if isinstance(each, HumanMessage))
-    text = str(latest.text)
-    lists = list(_WORDS.finditer(text[-LONGEST:]))
-    if not lists:
-        return None
-    longest = max(lists, key=lambda found: found.group().count(","))
-    words = [word for word in _WORD.findall(longest.group()) if word not in _JOINED]
-    turned = iter(reversed(words))
-    written = _WORD.sub(
-        lambda found: found.group() if found.group() in _JOINED else next(turned), longest.group()
-    )
+def _listed(messages: Sequence[BaseMessage]) -> Recast | None:
+    """The request with the labels or fields that it lists in reverse; `None` where it lists none.
+
+    They stand in the latest human message, or in a system message that says what to choose from.
+    """
+    latest = max(i for i, each in enumerate(messages) if isinstance(each, HumanMessage))
+    systems = [i for i, each in enumerate(messages) if isinstance(each, SystemMessage)]
+    for place in (latest, *systems):
+        text = str(messages[place].text)
+        if _CHOOSES.search(text[-LONGEST:]) and (whole := _reversed(text)) is not None:
+            return Recast("order", _edited(messages, lambda _, whole=whole: whole, place))
+    return None
+
+
+def _reversed(text: str) -> str | None:
+    """A text with its longest list in reverse: one item a line, or words with commas between."""
     start = max(0, len(text) - LONGEST)
-    whole = text[: start + longest.start()] + written + text[start + longest.end() :]
-    return Recast("order", _edited(messages, lambda _: whole))
+    lists = list(_ITEMS.finditer(text, start))
+    if lists:
+        found = max(lists, key=lambda each: each.group().count("\n"))
+        items = [item.group(2) for item in _ONE_ITEM.finditer(found.group())]
+        turned = iter(reversed(items))
+        written = _ONE_ITEM.sub(lambda item: item.group(1) + next(turned), found.group())
+        return text[: found.start()] + written + text[found.end() :]
+    rows = list(_WORDS.finditer(text, start))
+    if not rows:
+        return None
+    found = max(rows, key=lambda each: each.group().count(","))
+    turned = iter(reversed([each for each in _WORD.findall(found.group()) if each not in _JOINED]))
+    written = _WORD.sub(
+        lambda each: each.group() if each.group() in _JOINED else next(turned), found.group()
+    )
+    return text[: found.start()] + written + text[found.end() :]

@@ -78,17 +78,18 @@ class Vote(Check):
 
     Args:
         of: Names of tiers below the last one, and chat models, cheapest first. The checked tier's own
-            name may be among them, and so may names of tiers under it: these are ignored.
-        needs: The voter that must be part of every agreement: the strongest, where weak models
-            share errors, as they do on questions with few possible answers. With three voters that
-            is the middle of three tiers that check each other.
-        parallel: Whether all are asked at once: it takes as long as the slowest, and every one of them
-            is paid for.
-        samples: Number of further samples of the checked tier's model, if there is no other voter.
-        temperature: Sampling temperature of these samples.
-        overlap: Minimum share of common words, in [0, 1], for two long texts to agree.
-        form: The check that an answer must pass to be counted and returned, without a model call; by
-            default form and sums, without a check for refusals where tools are bound.
+            name may be among them, and so may names of tiers under it: these are passed over.
+        needs: One of them without whom no two decide: the strongest, where weak models share errors, as
+            they do on questions with few answers. With three voters that is the middle of three tiers
+            that check each other.
+        parallel: Whether all are asked at once, beside the tier itself: the vote takes as long as the
+            slowest of them, and every one is paid for. Under budgets the tier is asked first, so
+            that what it took is known.
+        samples: How many samples of its own the checked tier's model is asked for where it votes alone.
+        temperature: Sampling temperature of those.
+        overlap: Share of common words, in [0, 1], from which two long texts mean the same.
+        form: What an answer must pass to be counted and handed on, a check that asks nobody; form and
+            sums where it is not given, and no word on refusals where tools are bound.
 
     Raises:
         ConfigurationError: A voter is neither a name nor a chat model, or comes twice; a number is out
@@ -153,11 +154,11 @@ class Vote(Check):
     def check(self, attempt: Attempt) -> Verdict:
         voters = self._asked(attempt)
         ballot = _Ballot(self, attempt, len(voters))
-        if self.parallel and ballot.open:
-            with ContextThreadPoolExecutor(max_workers=len(voters)) as pool:
-                for voter, cast in zip(voters, pool.map(_ask, voters), strict=True):
-                    ballot.put(voter, cast)
-            return ballot.verdict()
+        casts = self._cast(attempt)
+        if casts is None and self.parallel and ballot.open:
+            casts = self.ask_all(attempt)
+        if casts is not None:
+            return ballot.of(voters, casts)
         for voter in voters:
             if not ballot.open:
                 break
@@ -167,16 +168,35 @@ class Vote(Check):
     async def acheck(self, attempt: Attempt) -> Verdict:
         voters = self._asked(attempt)
         ballot = _Ballot(self, attempt, len(voters))
-        if self.parallel and ballot.open:
-            casts = await asyncio.gather(*map(_aask, voters))
-            for voter, cast in zip(voters, casts, strict=True):
-                ballot.put(voter, cast)
-            return ballot.verdict()
+        casts = self._cast(attempt)
+        if casts is None and self.parallel and ballot.open:
+            casts = await self.aask_all(attempt)
+        if casts is not None:
+            return ballot.of(voters, casts)
         for voter in voters:
             if not ballot.open:
                 break
             ballot.put(voter, await _aask(voter))
         return ballot.verdict()
+
+    def ask_all(self, attempt: Attempt) -> list[Cast]:
+        """What all voters beside the checked tier say, asked at once; the attempt's answer is not
+        looked at, so it need not be there yet."""
+        voters = self._asked(attempt)
+        with ContextThreadPoolExecutor(max_workers=len(voters)) as pool:
+            return list(pool.map(_ask, voters))
+
+    async def aask_all(self, attempt: Attempt) -> list[Cast]:
+        """The async twin of `ask_all`."""
+        return list(await asyncio.gather(*map(_aask, self._asked(attempt))))
+
+    def asks_many(self, tier: str) -> int:
+        """How many are asked beside a tier: the other voters, or samples of its own."""
+        return len(self.voters(tier)) or self.samples
+
+    def _cast(self, attempt: Attempt) -> Sequence[Cast] | None:
+        """What was said already, beside the tier's own call."""
+        return attempt.cast[1] if attempt.cast is not None and attempt.cast[0] is self else None
 
     def _asked(self, attempt: Attempt) -> list[_Voter]:
         voters = self.voters(attempt.tier)
@@ -265,6 +285,12 @@ class _Ballot:
     def open(self) -> bool:
         """Whether a vote that is still out could decide."""
         return self.winner is None and self.left > 0 and len(self.answers) + self.left > 1
+
+    def of(self, voters: Sequence[_Voter], casts: Sequence[Cast]) -> Verdict:
+        """The verdict where all have been asked at once."""
+        for voter, cast in zip(voters, casts, strict=True):
+            self.put(voter, cast)
+        return self.verdict()
 
     def put(self, voter: _Voter, cast: Cast) -> None:
         """A voter has answered, or failed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import re
 from collections.abc import Iterator
@@ -11,8 +12,13 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+from langchain_ollama import ChatOllama
+from langchain_openai import ChatOpenAI
 from starlette.testclient import TestClient
 
+from lc_asym_router import AsymRouter
+from lc_asym_router.router.router import _SETTINGS
+from lc_asym_router.shell import ask, options
 from tests.behaviour.answering import answer
 from tests.router.test_from_env import nothing  # noqa: F401
 from tests.servers import OllamaServer, OpenAIServer
@@ -100,6 +106,30 @@ def test_every_block_runs(name, models, capsys):
     out = capsys.readouterr().out
     for said in SAID.get(name, ()):
         assert said in out
+
+
+def test_the_first_chain_make_ask_and_a_plain_router_are_one(models):
+    """They differ in their models alone: the same settings, the same checks, the same decision."""
+    namespace: dict[str, Any] = {"__name__": "README"}
+    exec(python(README)[0].code, namespace)
+    parser = argparse.ArgumentParser()
+    ask.add_to(parser.add_subparsers())
+    routers = [
+        namespace["router"],
+        options.build(parser.parse_args(["ask", "hi"])),
+        AsymRouter.from_env(),
+        AsymRouter(small=ChatOllama(model="llama3.1:8b"), frontier=ChatOpenAI(model="gpt-4o")),
+    ]
+    settings = sorted(_SETTINGS - {"small", "frontier"})
+    given = [[getattr(router, name) for name in settings] for router in routers]
+    assert all(each == given[0] for each in given)
+    assert given[0] == [AsymRouter.model_fields[name].default for name in settings]
+    asked = "How many are 6 times 7?"
+    for router in routers:
+        assert [tier.name for tier in router.ladder] == ["small", "frontier"]
+        assert router.policy.check_on(router.ladder[0]).name == routers[0].policy.check.name
+        assert router.decide(asked) == routers[0].decide(asked)
+    assert "Agreement" in routers[0].policy.check.name
 
 
 def test_the_web_handler_answers(models):

@@ -15,6 +15,7 @@ from lc_asym_router import (
     LearnedVerifier,
     Price,
     Tier,
+    Vote,
     default_checks,
 )
 from lc_asym_router.classify.calibration import Calibration
@@ -164,6 +165,16 @@ def test_samples_of_the_tier_itself_are_still_left_out(make):
     router = make(classify=simple, verify=default_checks() & LearnedVerifier() & Agreement())
     calibration = calibrate(router, rows(), {"frontier_share": 0.5})
     assert any("Agreement asks a model" in note for note in calibration.notes)
+
+
+@pytest.mark.parametrize("second", [None, SECOND])
+@pytest.mark.parametrize("verify", [Vote(), default_checks() & Vote(samples=1), "strict"])
+def test_a_vote_cannot_be_replayed_and_says_what_can(make, verify, second):
+    router = make(classify=simple, verify=verify)
+    with pytest.raises(ConfigurationError, match=r"vote_report\(rows"):
+        calibrate(router, rows(), {"gain_kept": 0.9}, second=second)
+    with pytest.raises(ConfigurationError, match="verify='form'"):
+        replay_router(router, rows())
 
 
 def test_from_the_shell(tmp_path, capsys):

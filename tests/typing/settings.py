@@ -23,6 +23,11 @@ def verdict(attempt: Attempt) -> Verdict:
     return Verdict(bool(attempt.text))
 
 
+def question(messages: list[BaseMessage]) -> str:
+    """A user's own way to the question."""
+    return messages[-1].text
+
+
 def right(model: BaseChatModel) -> list[AsymRouter]:
     """What is right passes."""
     return [
@@ -31,6 +36,11 @@ def right(model: BaseChatModel) -> list[AsymRouter]:
         AsymRouter(small=model, frontier=model, classify=complexity, verify=verdict),
         AsymRouter(small=model, frontier=model, verify=default_checks() & Agreement(2, agree=2)),
         AsymRouter(small=model, frontier=model, verify={"small": None}, threshold=Path("c.json")),
+        AsymRouter(small=model, frontier=model, verify="vote", classify=None),
+        AsymRouter(small=model, frontier=model, verify={"small": "strict"}, question=question),
+        AsymRouter(small=model, frontier=model, question="Question:", languages=["en", "de"]),
+        AsymRouter(small=model, frontier=model, question=("Question:", "Context:"), verify="form"),
+        AsymRouter(small=model, frontier=model, stall_steps=None, sticky="thread"),
         AsymRouter(small=model, frontier=model, budgets=[Budget(usd=5, per="day")], deadline=30),
     ]
 
@@ -44,4 +54,8 @@ def wrong(model: BaseChatModel) -> None:
     AsymRouter(small=model, frontier=model, budgets=5)  # type: ignore[arg-type]
     AsymRouter(small=model, frontier=model, fallbacks=model)  # type: ignore[arg-type]
     AsymRouter(small=model, frontier=model, sticky="forever")  # type: ignore[arg-type]
+    AsymRouter(small=model, frontier=model, question=3)  # type: ignore[arg-type]
+    AsymRouter(small=model, frontier=model, languages=3)  # type: ignore[arg-type]
+    AsymRouter(small=model, frontier=model, verify="votes")  # type: ignore[arg-type]
+    AsymRouter(small=model, frontier=model, verify={"small": "votes"})  # type: ignore[dict-item]
     AsymRouter(small=model, frontier=model, thresold=0.5)  # type: ignore[call-arg]

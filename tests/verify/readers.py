@@ -17,6 +17,7 @@ from lc_asym_router.verify import (
     Arithmetic,
     Check,
     CutOff,
+    GroundedArguments,
     Looping,
     MatchesSchema,
     NotEmpty,
@@ -101,6 +102,15 @@ def arguments(text: str) -> None:
     calls.same_calls(one, other, [TOOL])
 
 
+def grounded(text: str) -> None:
+    """A call whose arguments are the text's end, in a request that is its beginning."""
+    made = AIMessage(
+        "", tool_calls=[{"name": "f", "args": {"x": text[-99:], text[:9]: 3}, "id": "1"}]
+    )
+    request = Request((HumanMessage(text),), tools=ToolBinding((TOOL,)))
+    GroundedArguments()(Attempt("small", "m", made, request))
+
+
 def exactly(text: str) -> None:
     """A number of bounded size."""
     with suppress(ValueError, exact.TooLarge):
@@ -111,6 +121,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "algebra.variables_of": algebra.variables_of,
     "algebra.value_at": lambda text: algebra.value_at(text, {"x": 0.5, "a": 2.0}),
     "algebra.point": lambda text: algebra.point(text[:9], 1),
+    "calls.call_keys": arguments,
     "calls.same_calls": arguments,
     "choices.choice_of": choices.choice_of,
     "choices.concluded": choices.concluded,
@@ -142,11 +153,13 @@ READERS: dict[str, Callable[[str], Any]] = {
     "marked.without_markup": marked.without_markup,
     "marked.without_thoughts": marked.without_thoughts,
     "units.conflict": two(lambda one, other: units.conflict(one, "1", other, "1")),
+    "units.in_one_unit": units.in_one_unit,
     "units.in_percent": units.in_percent,
     "units.whole_measure": units.whole_measure,
     "dates.moment": dates.moment,
     "dates.same_moments": two(dates.same_moments),
     "numerals.close": two(numerals.close),
+    "numerals.fraction": numerals.fraction,
     "numerals.number_text": numerals.number_text,
     "numerals.plain_numbers": numerals.plain_numbers,
     "numerals.spelled": numerals.spelled,
@@ -191,6 +204,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "working.steps": working.steps,
     "working.wrong": lambda text: working.wrong(float(len(text)), 1.0),
     "Arithmetic": check(Arithmetic()),
+    "GroundedArguments": grounded,
     "CutOff": check(CutOff()),
     "Looping": check(Looping()),
     "MatchesSchema": check(MatchesSchema(SCHEMA)),

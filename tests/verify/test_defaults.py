@@ -13,7 +13,9 @@ from lc_asym_router.tiers.provider import is_private
 from tests.conftest import record, small_model
 
 FORM = "(NotEmpty & CutOff & Refusal & Looping & ValidToolCalls & ValidStructure & Arithmetic)"
-SAMPLED = FORM[:-1] + " & Agreement)"
+CALLS = " & GroundedArguments & RepeatedCalls"
+PAID = FORM[:-1] + CALLS + ")"
+SAMPLED = FORM[:-1] + CALLS + " & Agreement)"
 
 
 def check_name(router, tier="small"):
@@ -37,7 +39,7 @@ def test_by_default_a_local_tier_is_sampled_once_more(make):
 def test_by_default_a_paid_tier_is_checked_for_form_and_that_is_said_once(caplog):
     with caplog.at_level(logging.INFO, "lc_asym_router"):
         routers = [AsymRouter(small=paid(), frontier=paid()) for _ in range(2)]
-    assert {check_name(router) for router in routers} == {FORM}
+    assert {check_name(router) for router in routers} == {PAID}
     said = [each for each in caplog.records if "form and sums alone" in each.getMessage()]
     assert len(said) == 1
     assert "gpt-4o-mini" in said[0].getMessage()
@@ -51,7 +53,7 @@ def test_a_price_of_nothing_is_as_good_as_local(price):
 def test_each_tier_by_where_it_runs(small):
     tiers = [Tier(small_model(small), "a"), Tier(paid(), "b"), Tier(paid(), "c")]
     router = AsymRouter(tiers=tiers)
-    assert (check_name(router, "a"), check_name(router, "b")) == (SAMPLED, FORM)
+    assert (check_name(router, "a"), check_name(router, "b")) == (SAMPLED, PAID)
     named = AsymRouter(tiers=tiers, verify={"a": "form", "b": "strict"})
     assert (check_name(named, "a"), check_name(named, "b")) == (FORM, "Vote")
 

@@ -75,6 +75,54 @@ def test_labels_in_another_order():
 
 
 @pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            [
+                HumanMessage(
+                    "Classify it.\nLabels:\n- billing\n- a refund\n- other\n\nMail: charged"
+                )
+            ],
+            ["Classify it.\nLabels:\n- other\n- a refund\n- billing\n\nMail: charged"],
+        ),
+        (
+            [SystemMessage("Answer with one of: a1, b2, c3."), HumanMessage("my card was charged")],
+            ["Answer with one of: c3, b2, a1.", "my card was charged"],
+        ),
+        (
+            [
+                SystemMessage("Pick the category:\n* billing\n* other"),
+                HumanMessage("5 of 7 failed"),
+            ],
+            ["Pick the category:\n* other\n* billing", "5 of 7 failed"],
+        ),
+        ([HumanMessage("Is this spam or ham? 'You won'")], ["Is this ham or spam? 'You won'"]),
+        (
+            [HumanMessage("Klassifiziere: positiv, negativ oder neutral? Gut!")],
+            ["Klassifiziere: neutral, negativ oder positiv? Gut!"],
+        ),
+    ],
+)
+def test_what_is_to_be_chosen_from_wherever_it_stands(before, after):
+    first = recasts(Request(tuple(before)))[0]
+    assert first.kind == "order"
+    assert [message.content for message in first.messages] == after
+
+
+def test_numbered_labels_keep_their_order():
+    """A reply may give the number, which would be another label's then."""
+    asked = HumanMessage("Classify it.\n1. billing\n2. refund\n3. other\n\nMail: charged")
+    assert recasts(Request((asked,)))[0].kind != "order"
+
+
+@pytest.mark.parametrize(("agree", "passed"), [("any", True), ("all", False), (None, False)])
+def test_how_many_must_agree(make, small, agree, passed):
+    small.script("42", "Answer: 42", "Answer: 41")
+    router = make(verify=Agreement(2, agree=agree, vary=None))
+    assert (router.invoke("Name the answer.").text == "42") is passed
+
+
+@pytest.mark.parametrize(
     ("reply", "read"),
     [("Answer: yes", "no"), ("The claim is wrong.\nAnswer: yes", "no"), ("Answer: no", "yes")],
 )

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
+from pydantic import BaseModel
 
-from lc_asym_router import AsymRouter, ConfigurationError, Price, Tier, Vote, default_checks
+from lc_asym_router import (
+    Agreement,
+    AsymRouter,
+    Budget,
+    ConfigurationError,
+    Price,
+    Tier,
+    Vote,
+    default_checks,
+)
 from lc_asym_router.records.record import Record
 from lc_asym_router.records.request import Request
 from lc_asym_router.verify.attempt import Attempt
@@ -257,6 +268,88 @@ class _Meeting:
     async def aask(self, name):
         await self.arrived.wait()
         return AIMessage("42")
+
+
+async def test_a_budget_ends_a_vote(three, ask, small, middle, frontier, third):
+    """Two calls are allowed: the third voter is refused, and no two agree."""
+    small.script("41")
+    middle.script("42")
+    rule = Vote(of=["small", "middle", third_model(third)])
+    router = three(
+        rule,
+        budgets=[
+            Budget(calls=2, per="request", on_exhausted=lambda exhausted: AIMessage("enough"))
+        ],
+    )
+    answer = await ask(router, "6 * 7?")
+    assert answer.text == "enough"
+    assert asked(small, middle, third, frontier) == [1, 1, 0, 0]
+    votes_cast = record(answer)["attempts"][0]["votes"]
+    assert [each["vote"] for each in votes_cast] == [1, 2, None]
+    assert "Budget" in votes_cast[-1]["why"]
+
+
+async def test_a_voter_that_takes_too_long_abstains(small, frontier, ask, third):
+    """The middle tier has half a second; its server never answers."""
+    done = threading.Event()
+
+    def never(body):
+        done.wait(30)
+        return Reply("42")
+
+    small.script("42")
+    third.script("It is 42.")
+    with OllamaServer(default=never) as late:
+        router = AsymRouter(
+            tiers=[
+                Tier(small_model(small), "small"),
+                Tier(small_model(late), "middle", timeout=0.5),
+                Tier(frontier_model(frontier), "frontier"),
+            ],
+            verify=Vote(of=["small", "middle", third_model(third)]),
+        )
+        try:
+            answer = await ask(router, "6 * 7?")
+        finally:
+            done.set()
+    assert (answer.text, record(answer)["vouched"]) == ("42", "vote")
+    assert record(answer)["attempts"][0]["votes"][1]["vote"] is None
+    assert "Timeout" in record(answer)["attempts"][0]["votes"][1]["why"]
+
+
+class Capital(BaseModel):
+    """A capital."""
+
+    name: str
+
+
+async def test_with_structured_output(three, small, middle, frontier, third):
+    small.script('{"name": "Lyon"}')
+    middle.script('{"name": "Paris"}')
+    third.script('{"name": "paris"}')
+    rule = Vote(of=["small", "middle", third_model(third)])
+    asked_for = three(rule).with_structured_output(Capital, method="json_schema")
+    assert await asked_for.ainvoke("The capital of France?") == Capital(name="Paris")
+    assert not frontier.requests
+
+
+async def test_three_tiers_that_check_each_other_are_a_case_of_it(three, ask, small, middle, third):
+    """`verify="vote"` is what each tier's own `Agreement(second=...)` does, with less to write."""
+    rules = {
+        "small": default_checks() & Agreement(second="middle"),
+        "middle": default_checks() & Agreement(second=third_model(third)),
+    }
+    for verify in (Vote(of=["small", "middle", third_model(third)]), rules):
+        for servers in (small, middle, third):
+            servers.reset()
+        small.script("41")
+        middle.script("It is 42.")
+        third.script("42")
+        answer = await ask(three(verify), "6 * 7?")
+        assert answer.text == "It is 42."
+        assert asked(small, middle, third) == [1, 1, 1]
+        assert record(answer)["tier"] == "middle"
+        assert record(answer)["vouched"] == "vote"
 
 
 async def test_only_what_has_won_is_streamed(three, small, middle, third):

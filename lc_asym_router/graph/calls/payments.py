@@ -98,6 +98,12 @@ class SideCalls:
     started: float = field(default_factory=time.time)
     budget: SideCallBudget | None = None
 
+    def begin_with(self, others: SideCalls | None) -> None:
+        """Take in calls that were made for the same check before; they are charged already."""
+        if others is not None:
+            self.calls.extend(others.calls)
+            self.of_answer.update(others.of_answer)
+
     def charged(self, trail: Trail) -> Trail:
         """The trail with what the calls took in it."""
         return trail if self.budget is None else charged_trail(trail, self.budget.took)

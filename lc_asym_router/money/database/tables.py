@@ -68,6 +68,7 @@ requests = Table(
     Column("reason", Text),  # this and the next two only with keep_text
     Column("prompt", Text),
     Column("answer", Text),
+    Column("vouched", String(16)),  # what the answer rests on; NULL: no answer, or not known
     Index("asym_requests_time", "time"),
     Index("asym_requests_thread", "thread_id"),
     Index("asym_requests_run", "run_id"),

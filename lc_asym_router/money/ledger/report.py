@@ -23,6 +23,7 @@ COLUMNS = (
     "tier",
     "model",
     "escalated",
+    "vouched",
     "cost_usd",
     "frontier_cost_usd",
     "saved_usd",
@@ -104,6 +105,7 @@ class _Group:
         self.outcomes: Counter[str] = Counter()
         self.tiers: Counter[str] = Counter()
         self.escalated = 0
+        self.vouched: Counter[str] = Counter()
         self.costs: list[float | None] = []
         self.frontier: list[float | None] = []
         self.saved: list[float | None] = []
@@ -122,6 +124,8 @@ class _Group:
         if row["tier"] is not None:
             self.tiers[row["tier"]] += 1
         self.escalated += bool(row["escalated"])
+        if row["outcome"] == "answered":
+            self.vouched[row["vouched"] or "unknown"] += 1
         self.costs.append(row["cost_usd"])
         self.frontier.append(row["frontier_cost_usd"])
         self.saved.append(row["saved_usd"])
@@ -151,6 +155,10 @@ class _Group:
             "left": self.outcomes["left"],
             **{f"share_{tier}": _share(self.tiers[tier], answered) for tier in tiers},
             "escalation_rate": _share(self.escalated, requests),
+            # Of the answers: "unknown" for those that were written before this was kept.
+            "vouched": {
+                name: count / answered for name, count in self.vouched.most_common() if answered
+            },
             "failed_checks": dict(self.checks.most_common()),
             "errors": dict(self.errors.most_common()),
             "calls": self.calls,

@@ -38,6 +38,7 @@ def rows_of(finished: FinishedRequest, *, keep_text: bool) -> Rows:
         "error": _short(type(finished.error).__name__, 120) if finished.error is not None else None,
         "tier": _short(last.get("tier"), 120) if answered else None,
         "model": _short(last.get("model"), 240),
+        "vouched": (_short(record.get("vouched"), 16) or None) if answered else None,
         "escalated": record.get("escalated", len(set(tiers)) > 1),
         "decided_tier": _short(decision["tier"], 120),
         "complexity": _number(decision["complexity"]),

@@ -38,16 +38,30 @@ def same_calls(
     """
     if len(one) != len(other):
         return False
+    ours, theirs = (sorted(call_keys(calls, tools)) for calls in (one, other))
+    return ours == theirs
+
+
+def call_keys(
+    calls: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()
+) -> list[str]:
+    """A text for each call, equal for calls that do the same; see `same_calls`.
+
+    One that is nested too deep is like no other.
+    """
     schemas = {
         str(function.get("name")): function.get("parameters")
         for tool in tools
         if isinstance(function := tool.get("function", tool), Mapping)
     }
+    return [_key(call, schemas) for call in calls]
+
+
+def _key(call: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
     try:
-        ours, theirs = (sorted(_call(call, schemas) for call in calls) for calls in (one, other))
+        return _call(call, schemas)
     except _TooDeep:
-        return False
-    return ours == theirs
+        return f"too deep: {id(call)}"
 
 
 def _call(call: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from lc_asym_router.verify.answers.final_answer import FinalAnswer
 from lc_asym_router.verify.answers.numerals import NUMBER, close, number_text, plain_numbers
 from lc_asym_router.verify.answers.structured import literal_text, normal
 from lc_asym_router.verify.answers.texts import SHORT, known_words, same_texts, words
-from lc_asym_router.verify.answers.units import conflict, in_percent
+from lc_asym_router.verify.answers.units import conflict, in_one_unit, in_percent
 from lc_asym_router.verify.answers.values import bare, undressed, value_of
 
 _CODE = re.compile(
@@ -22,6 +22,7 @@ _CODE = re.compile(
 )
 _QUESTION = 20_000
 """Characters of a question that are looked at."""
+_ASSIGNED = re.compile(r"[\s$*\\(]{0,4}([a-zA-Z])\s?=(?!=)")
 _POLES = {"yes": "true", "no": "false"}
 
 
@@ -134,11 +135,25 @@ def _is_option(answer: FinalAnswer, text: str) -> bool:
 def _same_numbers(one: FinalAnswer, other: FinalAnswer) -> bool:
     if one.told and other.told and _differently_told(one.told, other.told):
         return False
-    place, too = (plain_numbers(undressed(each.told or each.raw)) for each in (one, other))
+    if _variable(one) != _variable(other) and _variable(one) and _variable(other):
+        return False
+    place, too = map(_place_of, (one, other))
     clash = conflict(place, one.value, too, other.value)
     if clash is not None:
         return not clash
     return close(one.value, other.value) or _percent(one, other)
+
+
+def _place_of(answer: FinalAnswer) -> str:
+    """What stands around an answer's number: "2 hours 30 minutes" as "2.5 hour"."""
+    text = plain_numbers(undressed(answer.told or answer.raw))
+    return in_one_unit(text) or text
+
+
+def _variable(answer: FinalAnswer) -> str:
+    """The letter that an answer gives a value to: "x" of "x = 5"."""
+    found = _ASSIGNED.match(answer.raw)
+    return found.group(1) if found else ""
 
 
 def _differently_told(one: str, other: str) -> bool:

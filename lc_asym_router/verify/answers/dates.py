@@ -37,7 +37,8 @@ _PLAINER = tuple(
         (_TIME + r"\s(?:o['’]clock )?in the morning\b", r"\1 am"),
         (_TIME + r"\s(?:o['’]clock )?(?:in the (?:afternoon|evening)|at night)\b", r"\1 pm"),
         (r"(?<![\d:.])(\d{1,2})(?:\s?o['’]clock\b|\sUhr\b|\sheures?\b)", r"\1:00"),
-        (r"(?<![\d:.])(\d{1,2})[h:.](\d{2})\s?(?:Uhr|hrs|hours|h)\b", r"\1:\2"),
+        (r"(?<![\d:.])(\d{1,2})[h:.](\d{2})\s?(?:Uhr|h)\b", r"\1:\2"),
+        (r"(?<![\d:.])(\d{1,2})[h:](\d{2})\s?(?:hrs|hours)\b", r"\1:\2"),
         (r"(?<![\d:.])(\d{1,2})h(\d{2})\b", r"\1:\2"),
         (r"(?<=\d)T(?=\d{2}:\d{2})", " "),
     )
@@ -49,6 +50,72 @@ _WEEKDAY = re.compile(
 )
 
 
+_FOREIGN = {
+    "jan": "januar janvier enero gennaio janeiro januari stycznia",
+    "feb": "februar février fevrier febrero febbraio fevereiro februari lutego",
+    "mar": "märz maerz mars marzo março maart marca",
+    "apr": "avril abril aprile kwietnia",
+    "may": "mai mayo maggio maio mei maja",
+    "june": "juni juin junio giugno junho czerwca",
+    "july": "juli juillet julio luglio julho lipca",
+    "aug": "août aout agosto augustus sierpnia",
+    "sep": "septembre septiembre settembre setembro września",
+    "oct": "oktober octobre octubre ottobre outubro października",
+    "nov": "novembre noviembre novembro listopada",
+    "dec": "dezember décembre decembre diciembre dicembre dezembro grudnia",
+}
+_MONTH_OF = {name: month for month, names in _FOREIGN.items() for name in names.split()}
+_FOREIGN_DATE = re.compile(
+    r"(?i)(?:\b(?:le|el|il|em|op|am|den|der)\s)?(\d{1,2})(?:\.|er|º|°)?\s(?:de\s|di\s)?([^\W\d_]{3,12})"
+    r"(?:,?\s(?:de\s|del\s)?(\d{4}))?(?!\w)"
+)
+_CJK_DATE = re.compile(r"(?:(\d{4})\s?[年년]\s?)?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日号號일]")
+_SPOKEN = re.compile(
+    r"(?i)\b(half|(?:a )?quarter|five|ten|twenty|twenty[- ]five)(?: minutes)?"
+    r"\s(past|after|to|before|till)\s(one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d{1,2})\b"
+)
+_SPOKEN_MINUTES = {"half": 30, "quarter": 15, "five": 5, "ten": 10, "twenty": 20, "twenty-five": 25}
+_HOURS = [
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+]  # fmt: skip
+_MILITARY = re.compile(r"(?i)(?<![\d:.])([01]\d|2[0-3])([0-5]\d)\s?(?:hours|hrs)\b")
+_ZONE = re.compile(
+    r"(?<=[\dmM.])\s?(?:\(?\b(UTC|GMT|Z|E[SD]?T|C[SDE]{1,2}T|M[SD]T|P[SD]?T|BST|IST|JST|AEST)\b\)?)"
+    r"(?![-+]\d)"
+)
+_SAME_ZONE = {"GMT": "UTC", "Z": "UTC"}
+
+
+def _english(text: str) -> str:
+    """Dates and times in other languages' words, and in spoken ones, as English writes them."""
+    text = _CJK_DATE.sub(_cjk, text) if _CJK_DATE.search(text) else text
+    text = _FOREIGN_DATE.sub(_foreign, text)
+    return _MILITARY.sub(r"\1:\2", _SPOKEN.sub(_spoken, text))
+
+
+def _cjk(found: re.Match[str]) -> str:
+    year, month, day = found.groups()
+    if not 1 <= int(month) <= 12:
+        return found.group()
+    return f"{year}-{month}-{day}" if year else f"{_MONTHS[int(month) - 1]} {day}"
+
+
+def _foreign(found: re.Match[str]) -> str:
+    month = _MONTH_OF.get(found.group(2).lower())
+    if month is None:
+        return found.group()
+    return f"{found.group(1)} {month}" + (f" {found.group(3)}" if found.group(3) else "")
+
+
+def _spoken(found: re.Match[str]) -> str:
+    amount, side, named = (part.lower() for part in found.groups())
+    minutes = _SPOKEN_MINUTES[amount.removeprefix("a ").replace(" ", "-")]
+    hour = int(named) if named.isdigit() else _HOURS.index(named) + 1
+    if side in ("past", "after"):
+        return f"{hour}:{minutes:02}"
+    return f"{(hour - 2) % 12 + 1}:{60 - minutes:02}"
+
+
 def moment(text: str) -> str | None:
     """The one date, time, ratio or range that a short text holds, and no number beside it.
 
@@ -57,21 +124,31 @@ def moment(text: str) -> str | None:
     """
     if named := _NAMED.fullmatch(text.strip(" .!")):
         return "12:00 am" if named.group(1).lower() == "midnight" else "12:00 pm"
+    text = _english(text)
+    if day := _WEEKDAY.fullmatch(text.strip(" .!")):
+        return f"{day.group(1).lower()}day"
     for pattern, into in _PLAINER:
         text = pattern.sub(into, text)
+    zones = _ZONE.findall(text)
+    if len(zones) == 1:
+        text = _ZONE.sub("", text)
     if span := _range(text):
         return span
     found = list(MOMENT.finditer(text))
     if not found or re.search(r"\d", MOMENT.sub("", text)):
         return None
     days = [f"{day.lower()}day" for day in _WEEKDAY.findall(text)[:1]]
-    return " ".join([*days, *(_written(each) for each in found)])
+    written = " ".join([*days, *(_written(each) for each in found)])
+    return f"{written} {_SAME_ZONE.get(zones[0], zones[0])}" if len(zones) == 1 else written
 
 
 def same_moments(one: str, other: str) -> bool:
     """Whether both are the same, where one may leave out the half of the day or the weekday."""
     if one == other:
         return True
+    zones = {word for text in (one, other) for word in text.split() if word.isupper()}
+    if len(zones) > 1:
+        return False
     mine, yours = _parts(one), _parts(other)
     if len(mine) != len(yours) or not mine:
         return False

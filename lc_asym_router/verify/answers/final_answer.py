@@ -7,9 +7,10 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lc_asym_router._internal.word_sets import word_set
 from lc_asym_router.verify.answers import marked, structured
 from lc_asym_router.verify.answers.choices import concluded, is_listing
-from lc_asym_router.verify.answers.dates import MOMENT
+from lc_asym_router.verify.answers.dates import MOMENT, moment
 from lc_asym_router.verify.answers.numerals import NUMBER, number_text, plain_numbers, western
 from lc_asym_router.verify.answers.programs import (
     begins_bare,
@@ -27,15 +28,43 @@ _POLAR = re.compile(
     r"(yes|no|yeah|yep|nope|ja|nein|oui|non|sí|sim|não)(?=\s{0,2}(?:[,.:;!\n—–]|-\s|$))(?!\.?\s?\d)",
     re.IGNORECASE,
 )
+_HYPOTHESIS = re.compile(r"(?i)\W{0,3}(?:if|when|unless|provided|assuming|suppose|in case)\b")
 _CONDITIONED = re.compile(
-    r"(?i)[,\s—–-]{1,4}(?:but )?(?:only )?(?:if|unless|provided|when|in case)\b"
+    r"(?i)[,.\s—–-]{1,4}(?:but )?(?:(?:only )?(?:if|unless|provided|when|in case)\b"
+    r"|(?:not (?:always|necessarily|everywhere|everyone|all|every|quite|entirely|really|yet)"
+    r"|(?:and|or) (?:yes|no)|only|except|partly|mostly|in some|sometimes)\b)"
+)
+_DENIAL = re.compile(
+    r"(?i)(?:not (?:really|at all)|(?:of course|certainly|definitely|absolutely) not)[.!]?"
 )
 _YES = frozenset({"yes", "yeah", "yep", "ja", "oui", "sí", "sim"})
 _STATED = re.compile(
-    r"(?i)(?:so |thus |therefore |hence )?,?\s?(?:the|this) (?:\w+ )?(?:statement|claim|sentence"
-    r"|proposition"
-    r"|assertion|conclusion) is (?:therefore )?(true|false)"
+    r"(?i)(?:so |thus |therefore |hence )?,?\s?(?:(?:the|this) (?:\w+ )?(?:statement|claim|sentence"
+    r"|proposition|assertion|conclusion)|it|that|this)(?: is|['’]s|(?= isn['’]t))"
+    r"(?P<no> not| isn['’]t)? (?:therefore )?(?P<pole>true|false)"
 )
+_POLES = word_set("true false right wrong correct incorrect maybe sure certainly")
+_NO_CONTRAST = (
+    r"(?!only\b|just\b|always\b|necessarily\b|yet\b|quite\b|entirely\b|exactly\b|merely\b|sure\b"
+    r"|so\b|all\b|every\b|really\b|if\b|when\b|unless\b)"
+)
+_CONTRASTED = re.compile(
+    rf"(?i)(?P<said>[^\W\d][\w .'’-]{{0,60}}),\s(?:and |but )?not\s{_NO_CONTRAST}[\w .'’-]{{1,60}}"
+    rf"|(?:it is |it['’]s |it )?(?:not|isn['’]t|wasn['’]t)\s{_NO_CONTRAST}[\w .'’-]{{1,60}},?\sbut\s"
+    r"(?!not\b|also\b|only\b)(?:rather\s)?(?P<but>[^\W\d][\w .'’-]{0,60})"
+    r"|(?P<than>[^\W\d][\w'’-]{0,40}(?: [\w'’-]{1,40}){0,4}) rather than [\w .'’-]{1,60}"
+)
+"""What is set against what is not the case; numbers are read where values are."""
+_LABELS = (
+    "sentiment|label|category|class|classification|intent|topic|language|verdict|emotion|tone|genre"
+    "|priority|severity|department"
+)
+_LABELLED = re.compile(
+    rf"(?i)(?:(?:the|its|overall|final|predicted|user) ){{0,2}}(?:{_LABELS})(?:\s?[:=]\s?| is )"
+    rf"(?P<behind>[\w'’-]{{1,40}}(?: [\w'’-]{{1,40}}){{0,3}})"
+    rf"|(?P<before>(?!the\b|no\b|not\b|my\b|any\b)[\w'’-]{{1,40}}) (?:{_LABELS})"
+)
+"""A label with the name of what it is: "Sentiment: positive", "positive sentiment"."""
 _STATES = re.compile(
     r"(?i)(?:\b(?:is|are|was|were|equals?|has|have|makes?|gives?|totals?|leaves?|yields?|gets?|costs?"
     r"|comes to|adds up to|so|thus|therefore)\s|=)\s{0,3}"
@@ -43,6 +72,8 @@ _STATES = re.compile(
 )
 """What stands before a number that a sentence states."""
 _CONCLUDES = re.compile(r"(?i)so|thus|therefore")
+_DATE = 40
+"""Characters of a text that may be a date and nothing else."""
 _SENTENCE = 3
 """Words that such a sentence has at least."""
 _STANDALONE = frozenset({"number", "choice", "moment"})
@@ -152,6 +183,10 @@ def _unmarked(said: str, plain: str) -> FinalAnswer:
 
 
 def _of_short(plain: str, said: str) -> FinalAnswer:
+    if (meant := _meant(plain)) is not None:
+        plain = said = meant
+    if len(plain) <= _DATE and "." in plain and (when := moment(plain.rstrip(".!"))) is not None:
+        return FinalAnswer("moment", when, said.strip())  # "3. März 2021" is one sentence
     first, rest = marked.first_sentence(plain)
     if is_listing(first, rest):
         return FinalAnswer("text", words(plain), said.strip())
@@ -166,6 +201,17 @@ def _of_short(plain: str, said: str) -> FinalAnswer:
     if kind in ("text", "formula") and (found := _stated(plain)):
         return found
     return FinalAnswer(kind, value, said.strip())
+
+
+def _meant(plain: str) -> str | None:
+    """What is meant where a text sets it against what is not, or names its own kind: "Lyon" of "Not
+    Paris but Lyon" and of "City: Lyon"; `None` elsewhere."""
+    text = plain.strip().rstrip(".!")
+    if found := _CONTRASTED.fullmatch(text):
+        said = found["said"] or found["but"] or found["than"]
+        return None if _POLAR.fullmatch(f"{said}.") or said.lower() in _POLES else said
+    found = _LABELLED.fullmatch(text)
+    return found["before"] or found["behind"] if found else None
 
 
 def _stated(plain: str) -> FinalAnswer | None:
@@ -205,10 +251,13 @@ def _last_value(sentence: str) -> FinalAnswer | None:
 def _verdict(plain: str) -> str | None:
     """ "yes" or "no" where a text begins so, "true" or "false" where it says so of a statement."""
     said = plain.lstrip(" *\"'")
+    if _DENIAL.fullmatch(said):
+        return "no"
     if (found := _POLAR.match(said)) and not _CONDITIONED.match(said, found.end()):
         return "yes" if found.group(1).lower() in _YES else "no"
     if found := _STATED.fullmatch(plain.strip(" .!")):
-        return found.group(1).lower()
+        true = (found["pole"].lower() == "true") != bool(found["no"])
+        return "true" if true else "false"
     return None
 
 
@@ -221,6 +270,8 @@ def _settled(span: str, behind: str) -> FinalAnswer:
         return found
     if _STEP.search(span) and _STEP.search(behind[:_BEGIN]):  # a heading, and the working below it
         return _unmarked(f"{span}\n{behind}", f"{span}\n{behind}")
+    if _HYPOTHESIS.match(span):
+        return FinalAnswer("text", words(span), span, marked=True)
     first: FinalAnswer | None = None
     for head in marked.heads(span):
         found = _marked(head)

@@ -85,7 +85,8 @@ _FAREWELL = re.compile(
     re.IGNORECASE,
 )
 _CORRECTED = re.compile(
-    r"\b(?:wait|actually|correction|oops|scratch that|i made an? (?:mistake|error)"
+    r"\b(?:wait|actually|correction|oops|scratch that|on (?:second thoughts?|reflection)"
+    r"|i made an? (?:mistake|error)"
     r"|let me (?:correct|fix|recheck"
     r"|redo|re-?calculate|re-?evaluate)|that(?:'s| is) (?:wrong|incorrect|not right))\b",
     re.IGNORECASE,

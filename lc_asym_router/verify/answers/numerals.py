@@ -33,8 +33,9 @@ _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
 _MINUS = re.compile(r"(?i)(?<![\d)] )\b(?:minus|negative) (?=[\d$])")
 _SCALE = re.compile(
     r"(?<![\w.])(?<!\d,)(-?\d+(?:,\d{3})*(?:\.\d+)?)"
-    r"(?:\s(hundred|thousand|million|billion|trillion|dozen)s?\b|(k|K|M|bn|B|T)\b(?!\w))"
+    r"(?:\s(hundred|thousand|million|billion|trillion|dozen)s?\b|(k|K|M|B|T|\s?bn)\b(?!\w))"
 )
+_MONEY_SCALE = re.compile(r"(?i)(?<=[$€£¥])\s?(\d[\d,]{0,20}(?:\.\d+)?)\s?(mn|mln|m|bn|b|k)\b")
 _SCALES = {
     "dozen": 12,
     "hundred": 100,
@@ -53,6 +54,13 @@ _UNITS = (
     "fourteen fifteen sixteen seventeen eighteen nineteen"
 )
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
+          "eighth": 8, "ninth": 9, "tenth": 10, "hundredth": 100}  # fmt: skip
+_IN_WORDS = re.compile(
+    r"(?P<dozens>(?:a|one) dozen)"
+    r"|(?:(?P<whole>[a-z]+(?:[ -][a-z]+)?) and )?(?P<part>an?|[a-z]{3,9})[ -]"
+    rf"(?P<below>(?:{'|'.join(_PARTS)}|halve)s?)(?: of)?"
+)
 _SPELLED_LONGEST = 200
 _SPELLED = {word: value for value, word in enumerate(_UNITS.split())} | {
     word: 10 * place for place, word in enumerate(_TENS, 2)
@@ -62,6 +70,11 @@ _SPELLED = {word: value for value, word in enumerate(_UNITS.split())} | {
 def western(text: str) -> str:
     """A text with wide letters and other scripts' digits as ASCII, apart from Chinese beside them."""
     return _BESIDE_CJK.sub(" ", text.translate(_WIDE).translate(_DIGITS))
+
+
+def _money_scaled(found: re.Match[str]) -> str:
+    scale = {"m": "million", "k": "thousand"}.get(found.group(2)[0].lower(), "billion")
+    return f"{found.group(1)} {scale}"
 
 
 def plain_numbers(text: str) -> str:
@@ -79,6 +92,7 @@ def plain_numbers(text: str) -> str:
     text = _GAPS.sub(lambda found: re.sub(r"\D", "", found.group()), text)
     if _SPACED.fullmatch(text):
         text = re.sub(r"(?<=\d) (?=\d{3})", "", text)
+    text = _MONEY_SCALE.sub(_money_scaled, text)
     text = _MIXED.sub(_mixed, text)
     text = _MINUS.sub("-", _ORDINAL.sub("", text))
     return _SCALE.sub(_scaled, text).strip()
@@ -102,6 +116,24 @@ def spelled(text: str) -> int | None:
         elif word != "and" or not seen:
             return None
     return sign * (total + part) if seen and not text.rstrip().endswith("and") else None
+
+
+def fraction(text: str) -> str | None:
+    """The number that words for a part are, canonical: "two thirds", "one and a half", "a dozen".
+
+    `None` where they are no such thing.
+    """
+    found = _IN_WORDS.fullmatch(text.lower().strip()) if len(text) < _SPELLED_LONGEST else None
+    if found is None:
+        return None
+    if found["dozens"]:
+        return "12"
+    whole = spelled(found["whole"]) if found["whole"] else 0
+    part = 1 if found["part"] in ("a", "an") else spelled(found["part"])
+    if whole is None or part is None:
+        return None
+    below = _PARTS[found["below"].removesuffix("s").replace("halve", "half")]
+    return number_text(f"{whole * below + part}/{below}")
 
 
 def number_text(text: str) -> str:
@@ -172,7 +204,7 @@ def _mixed(found: re.Match[str]) -> str:
 
 
 def _scaled(found: re.Match[str]) -> str:
-    scale = _SCALES[(found.group(2) or found.group(3)).lower()]
+    scale = _SCALES[(found.group(2) or found.group(3)).lower().strip()]
     digits = found.group(1).replace(",", "")
     if len(digits) > LONGEST:
         return found.group()

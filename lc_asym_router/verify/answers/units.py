@@ -26,13 +26,14 @@ _TABLE = {
     "sterling": "pence/p .01, gbp/£ 1",
     "yen": "yen/jpy/¥/円 1",
     "part": "percent/% 1",
-    "angle": "degree/° 1, radian 57.29577951308232",
+    "angle": "degree/° 1, radian/rad 57.29577951308232",
     "energy": "wh 1, kwh 1000, mwh 1000000, gwh 1000000000",
     "power": "watt 1, kilowatt/kw 1000, megawatt 1000000, gigawatt/gw 1000000000",
     "data": "byte 1, kilobyte/kb 1000, megabyte/mb 1000000, gigabyte/gb 1000000000,"
     " terabyte/tb 1000000000000",
     "voltage": "millivolt/mv .001, volt 1, kilovolt/kv 1000",
     "frequency": "hertz/hz 1, khz 1000, mhz 1000000, ghz 1000000000",
+    "speed": "mph 1",
     "celsius": "°c/celsius 1",
     "fahrenheit": "°f/fahrenheit 1",
 }
@@ -61,6 +62,12 @@ _BOUND_BEHIND = re.compile(
     r"(?i)\s?(?:\+(?!\s?\d)|(?:\w{1,12} )?at (?:most|least)\b|(?:tops|max|min)\b"
     r"|(?:\w{1,12} )?or (?:more|less|fewer|over|under|higher|lower)\b)"
 )
+_RELATIONS = {
+    **dict.fromkeys((">=", "≥", "\\ge", "\\geq"), "least"),
+    **dict.fromkeys(("<=", "≤", "\\le", "\\leq"), "most"),
+    **dict.fromkeys((">", "\\gt"), "more"),
+    **dict.fromkeys(("<", "\\lt"), "less"),
+}
 _POWER = re.compile(r"square|cubic|\^\{?[23]|[²³]")
 _COMPOUND = re.compile(r"\^\{?[23]\}?|[²³]|/[a-zA-Z]{1,12}")
 _COMPOUNDED = frozenset({"length", "span", "mass", "weight", "volume", "energy"})
@@ -72,6 +79,10 @@ _NO_NAME = word_set(
     "thus hence result sum usd eur gbp or and at in on to from after before nearly almost "
     "over under spent paid"
 )
+_FEET = re.compile(
+    r"(\d{1,4})\s?(?:ft\.?|feet|foot|['’′])[\s,]{0,2}(?:and )?(\d{1,2})"
+    r"\s?(?:in\.?|inch(?:es)?|[\"”″]|'')?"
+)
 _PARTS = re.compile(
     r"-?[$€£]?\d[\d,.]*\s?[a-zA-Z]{1,12}(?:(?:,| and|, and)? \d[\d,.]*\s?[a-zA-Z]{1,12}){1,3}"
 )
@@ -79,6 +90,15 @@ _PARTS = re.compile(
 
 def whole_measure(text: str) -> str | None:
     """What "2 hours and 30 minutes" comes to, in the largest unit; `None` where it is no such thing."""
+    found = in_one_unit(text)
+    return found.partition(" ")[0] if found else None
+
+
+def in_one_unit(text: str) -> str | None:
+    """The same with that unit: "2.5 hour"."""
+    if found := _FEET.fullmatch(text.strip(" .")):
+        feet, inches = (int(part) for part in found.groups())
+        return f"{12 * feet + inches} inch"
     if len(text) > 100 or not _PARTS.fullmatch(text.strip(" .")):
         return None
     parts: list[tuple[Decimal, str, Decimal]] = []
@@ -89,8 +109,12 @@ def whole_measure(text: str) -> str | None:
         parts.append((Decimal(number_text(found.group())), *unit))
     if len(parts) < 2 or len({kind for _, kind, _ in parts}) != 1:
         return None
-    largest = max(size for _, _, size in parts)
-    return number_text(f"{sum(number * size for number, _, size in parts) / largest:.12g}")
+    kind, whole = parts[0][1], sum((number * size for number, _, size in parts), Decimal(0))
+    sizes = sorted((size for _, _, size in parts), reverse=True)
+    # In the largest unit, but for what no decimal says: a week and two days are nine days.
+    made = next((each for each in sizes if whole / each * each == whole), sizes[-1])
+    name = next(name for name, known in _UNITS.items() if known == (kind, made) and len(name) > 2)
+    return number_text(f"{whole / made:.12g}") + f" {name}"
 
 
 def conflict(one: str, first: str, other: str, second: str) -> bool | None:
@@ -211,7 +235,7 @@ def _sign(text: str, at: re.Match[str]) -> str:
     found = re.search(
         r"(<=|>=|[<>≤≥≠]|\\[lg]eq?|\\neq?|\\[lg]t)\s{0,3}[$]?$", text[: at.start()][-12:]
     )
-    return found.group(1) if found else "="
+    return _RELATIONS.get(found.group(1), found.group(1)) if found else "="
 
 
 def _differ(one: str, other: str) -> bool:

@@ -13,7 +13,13 @@ from lc_asym_router.verify.answers import formulas
 from lc_asym_router.verify.answers.arithmetic import worked_out
 from lc_asym_router.verify.answers.choices import choice_of
 from lc_asym_router.verify.answers.dates import moment
-from lc_asym_router.verify.answers.numerals import NUMBER, number_text, plain_numbers, spelled
+from lc_asym_router.verify.answers.numerals import (
+    NUMBER,
+    fraction,
+    number_text,
+    plain_numbers,
+    spelled,
+)
 from lc_asym_router.verify.answers.structured import literal_text
 from lc_asym_router.verify.answers.texts import words
 from lc_asym_router.verify.answers.units import whole_measure
@@ -37,7 +43,7 @@ _UNIT_AFTER = re.compile(r"\^\{?\\circ\}?|°|\\circ\b|\\degree\b")
 _MEASURED = re.compile(
     r"(-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?)\s?"
     r"(?:(?:square|cubic|sq|cu)\.? )?(?:(?!sin|cos|tan|log|sqrt|exp|arc)[a-zA-Z]{3,15}"
-    r"|[cmk]m|[mk]?g|ml|ft|in|mi|lb|oz|hr|yd|(?<=\s)[mgshL]"
+    r"|[cmk]m|[mk]?g|ml|ft|in|mi|lb|oz|hr|yd|(?<=\s)[mgshlL]"
     r"|(?<=\s)(?:[mnuµμ]s|[mµμ]g|[kKMGT]?B|[kMG]?Wh?|[kMG]?Hz|[km]?V|yr|pt|qt|gal))"
     r"(?:\s?\^\{?[23]\}?|[²³])?(?:\s?(?:/|per)\s?[a-zA-Z]{1,12}(?:\^\{?[23]\}?|[²³])?)?"
 )
@@ -52,12 +58,25 @@ _MEMBER = re.compile(r"(?:[a-zA-Z]\s*=\s*)?[-+±−]?\s?(?:\d[\d.,]*(?:\s?/\s?\d
 
 _DENIED = re.compile(
     r"(?i)(?:\bnot|n['’]t|\bnever)\s(?:[a-z]{1,20}\s)?[-$€£]?\d"
-    r"|\b(?:rather than|instead of|except|excluding|other than|neither|nor)\s[-$€£]?\d"
+    r"|\b(?:rather than|instead of|except|excluding|other than|neither|nor|(?:any|every)\w{1,5} but"
+    r"|all but)\s[-$€£]?\d"
     r"|\b(?:wrong|incorrect|impossible|mistaken?|unlikely|untrue|false)\b[^.\n]{0,60}\d"
     r"|\d[^.\n]{0,20}\b(?:is|are|was|be|seems)\s(?:\w{1,12}\s)?(?:wrong|incorrect|impossible|mistaken"
     r"|unlikely|untrue|false|not\b)"
 )
 """A number that a text says is not the answer."""
+_DOUBTED = re.compile(
+    r"(?i)\b(?:maybe|perhaps|possibly|conceivably|(?:could|might|may)(?: well)? (?:be|have been)"
+    r"|not (?:quite |entirely |really )?(?:sure|certain)|unsure|(?:a|my|i) guess(?:ing)?|no idea)\b"
+    r"|\d[\w%]{0,12}(?: \w{1,12})?\?$"
+)
+"""A number that is named and not said."""
+_WORKED_WITH = re.compile(
+    r"(?i)\b(?:log|ln|sin|cos|tan|exp|sqrt|(?:square|cube) root of|half(?: of)?|twice|thrice|double"
+    r"|triple|(?:third|quarter|fifth|tenth)s? of|factorial of)\s\(?[-$€£]?\d"
+    r"|\d\s(?:squared|cubed|factorial|choose|mod)\b"
+)
+"""A number out of which another one is made."""
 _CONDITIONAL = re.compile(
     r"\d[^.\n]{0,40}[\s(](?:if|unless|provided|depending|as long as|only when)\b|\b[Qq][1-4]\s\d"
 )
@@ -65,6 +84,8 @@ _CONDITIONAL = re.compile(
 _BY_THE_WAY = re.compile(
     r"(?:^|\s)(?i:page|chapter|step|section|figure|table|line|question|problem|method|equation"
     r"|example|exercise|version|theorem|lemma|rule|note|appendix|paragraph)s?\s\d[\d.,]{0,20}(?!.{0,400}\d)"
+    r"|\b(?i:past|through|across|along|behind|beside|besides|beyond|via|despite|among|amongst|between"
+    r"|unlike|like|near|passing|visiting|seeing|meeting)\s(?:the |all |some )?\d[\d.,]{0,20}\s[a-z]"
     r"|\b(?:[Yy]our|[Tt]hese|[Tt]hose)\s\d|\d[^.\n]{0,80}\s(?:so|thus|therefore|hence)\s(?!.{0,400}\d)"
     r"|^(?:My|His|Her|Our|Their|The|(?!(?:Answer|Number|Only|About|Exactly|Nearly|Almost|Just|All|Roughly"
     r"|Around|Approximately|So|Thus|Therefore|Hence|Over)\b)[A-Z][a-z]{1,20})\s\d[\d.,]{0,20}\s(?:\w{1,20}\s)?"
@@ -74,10 +95,12 @@ _BY_THE_WAY = re.compile(
     r"\s(?:is|are|was|were|will|has|have|had)\s(?!left\b|\d|the answer)"
 )
 """A number that a sentence holds, but that is not what it says."""
+_EITHER = re.compile(r"(?i)either (?=[-$€£]?\d)")
 _CENTURY = re.compile(r"(?i)\d(?:st|nd|rd|th) centur(?:y|ies)\b")
 _CONTRAST = re.compile(
     r"(?i)(?P<said>[^,]{1,80}),\s(?:and |but )?(?:definitely |certainly )?not\s[^,]{1,80}"
-    r"|(?:.{0,60}\b)?(?:not|isn't|aren't|wasn't)\s[^,]{1,40},?\sbut\s(?:rather\s)?(?P<but>[^,]{1,80})"
+    r"|(?:.{0,60}\b)?(?:not|isn't|aren't|wasn't)\s[^,]{1,40},?\s(?:but|it is|it['’]s)\s"
+    r"(?:rather\s)?(?P<but>[^,]{1,80})"
 )
 """What is said to be the case, and what is not."""
 _FACTORIAL = re.compile(r"[\d\s()+\-*/^=!]{0,80}\d[\s)]{0,9}!(?![\w])[\d\s()+\-*/^=!]{0,80}")
@@ -95,11 +118,17 @@ def value_of(span: str) -> tuple[Kind, str]:
         return literal
     if (when := moment(plain)) is not None:
         return "moment", when
+    if _DOUBTED.search(plain) and re.search(r"\d", plain):
+        return "text", words(plain)
     if (contrast := _CONTRAST.fullmatch(plain)) and re.search(r"\d", plain):
         plain = contrast["said"] or contrast["but"]
     if _CENTURY.search(plain):
         return "text", words(plain)
+    if re.match(r"[<>≤≥]=?\s{0,3}[-$€£]?\d", plain) or _EITHER.match(plain):
+        plain = _EITHER.sub("", plain).lstrip("<>≤≥= ")
     plain = plain_numbers(plain)
+    if _WORKED_WITH.search(plain):
+        return "text", words(plain)
     if _FACTORIAL.fullmatch(plain):
         return "formula", re.sub(r"\s+", "", plain.rsplit("=", 1)[-1])
     if (number := _number_in(plain)) is not None:
@@ -173,6 +202,8 @@ def _number_in(plain: str) -> str | None:
         return number_text(found.group(1))
     if (measure := whole_measure(number)) is not None:
         return measure
+    if (part := fraction(number)) is not None:
+        return part
     if (said := spelled(re.sub(r"(?<=[a-z]) [a-z]{2,12}s$", "", number))) is not None:
         return number_text(str(said))
     value = worked_out(number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from lc_asym_router import AsymRouter, ConfigurationError, Ledger, TiersFailedError
 from lc_asym_router.money.ledger import LedgerError
 from lc_asym_router.money.ledger.report import percentile
+from lc_asym_router.notebook.report import Report
 from lc_asym_router.shell import main
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, small_model
 from tests.servers import Reply
@@ -75,6 +77,44 @@ def test_all_in_one_row(filled):
     assert row["saved_usd"] == pytest.approx(ALONE - FINE - EMPTY)
     assert row["unknown_saving"] == 2
     assert 0 < row["p50_seconds"] <= row["p95_seconds"] <= row["p99_seconds"]
+
+
+def test_what_the_answers_were_vouched_for_by(filled, url, capsys):
+    (row,) = filled.rows()
+    assert row["vouched"] == {"form": 0.5, "frontier": 0.5}
+    by_tag = {each["tag"]: each["vouched"] for each in filled.rows("tag")}
+    assert by_tag["a"] == {"form": 0.5, "frontier": 0.5}
+    assert by_tag["b"] == {"frontier": 1.0}
+    assert main(["report", "--url", url]) == 0
+    assert "form 50.0%, frontier 50.0%" in capsys.readouterr().out
+    assert main(["report", "--url", url, "--by", "tier"]) == 0
+    assert "vouched" in capsys.readouterr().out.splitlines()[0]
+    assert main(["report", "--url", url, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["vouched"] == {"form": 0.5, "frontier": 0.5}
+
+
+def test_of_rows_of_an_older_version_it_is_unknown(url, make):
+    """The column came with the fourth migration: rows of before have none, and stay."""
+    from alembic import command
+    from alembic.config import Config
+
+    from lc_asym_router.money.database import migrate as module
+
+    with Ledger(url, flush_seconds=0) as ledger:
+        make(callbacks=[ledger]).invoke("hi")
+        ledger.flush()
+        scripts = str(Path(module.__file__).parent / "migrations")
+        with ledger._store.transaction(writing=True) as connection:
+            config = Config()
+            config.set_main_option("script_location", scripts)
+            config.attributes.update(connection=connection, version_table=module.VERSION_TABLE)
+            command.downgrade(config, "0003")
+    with Ledger(url, flush_seconds=0) as ledger:
+        make(callbacks=[ledger]).invoke("hi")
+        ledger.flush()
+        (row,) = ledger.rows()
+    assert row["vouched"] == {"unknown": 0.5, "form": 0.5}
+    assert Report.of([{**row, "day": "2026-01-31"}]).vouched == {"unknown": 1, "form": 1}
 
 
 def test_by_group(filled):

@@ -1,0 +1,181 @@
+"""Does an agent's turn get anywhere, or does it go round in circles?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+
+from lc_asym_router.records.request import Request
+from lc_asym_router.verify.answers.calls import call_keys
+from lc_asym_router.verify.attempt import Attempt, Verdict
+from lc_asym_router.verify.check import Check
+
+Calls = Sequence[Mapping[str, Any]]
+
+_FAILED = re.compile(r"\W{0,3}(?:error|exception|traceback|failed|failure)\b", re.IGNORECASE)
+_WAITS = re.compile(
+    r"\b(?:pending|running|queued|processing|in progress|not (?:yet )?(?:ready|done|finished)|try again"
+    r"|still)\b",
+    re.IGNORECASE,
+)
+_LOOKED_AT = 2_000
+"""Characters of a tool's result that are compared and searched."""
+_STEPS = 60
+"""The latest steps of a turn that are looked at."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of an agent's turn: what a model called, and what came back.
+
+    Attributes:
+        message: The model's message.
+        keys: A text for each of its calls, equal for calls that do the same.
+        results: What the tools said, by the ids of the calls.
+    """
+
+    message: AIMessage
+    keys: tuple[str, ...]
+    results: Mapping[str, ToolMessage]
+
+    @property
+    def said(self) -> list[tuple[str, str, bool]]:
+        """Each tool that has answered, what it said, and whether that is an error."""
+        found = []
+        for call in self.message.tool_calls:
+            result = self.results.get(str(call["id"]))
+            if result is not None:
+                text = " ".join(str(result.text)[:_LOOKED_AT].casefold().split())
+                failed = result.status == "error" or bool(_FAILED.match(text))
+                found.append((call["name"], text, failed))
+        return found
+
+    def result(self, key: str) -> str:
+        """What a call of the step has brought; "" where nothing has come."""
+        call = self.message.tool_calls[self.keys.index(key)]
+        found = self.results.get(str(call["id"]))
+        return str(found.text)[:_LOOKED_AT] if found is not None else ""
+
+    @property
+    def waits(self) -> bool:
+        """Whether a tool has said that it is not done: to call it again is no circle."""
+        return any(_WAITS.search(text) for _, text, failed in self.said if not failed)
+
+
+def steps_of(request: Request) -> list[Step]:
+    """The steps of the turn that a request goes on with, oldest first."""
+    tools = request.tools.openai_tools if request.tools else []
+    results: dict[str, ToolMessage] = {}
+    steps: list[Step] = []
+    for message in reversed(request.messages):
+        if isinstance(message, HumanMessage) or len(steps) == _STEPS:
+            break
+        if isinstance(message, ToolMessage):
+            results[message.tool_call_id] = message
+        elif isinstance(message, AIMessage) and message.tool_calls:
+            keys = call_keys(cast("Calls", message.tool_calls), tools)
+            steps.append(Step(message, tuple(keys), results))
+            results = {}
+    return steps[::-1]
+
+
+def repeated(steps: Sequence[Step], keys: Sequence[str]) -> int | None:
+    """Which call was made before in a turn, with the same arguments and nothing new since.
+
+    A call that stands between both and is new makes it none: tests that are run again after an edit
+    are progress. Nor is it one where the tool has said to wait, or has said something else each time.
+
+    Args:
+        steps: The steps of the turn.
+        keys: The calls of the next one, as `Step.keys` has them.
+
+    Returns:
+        Its place among the calls, or `None`.
+    """
+    seen: set[str] = set()
+    fresh = []  # whether a step has a call that none before it has
+    for step in steps:
+        fresh.append(not seen.issuperset(step.keys))
+        seen.update(step.keys)
+    for place, key in enumerate(keys):
+        before = [i for i, step in enumerate(steps) if key in step.keys]
+        if not before or any(fresh[before[-1] + 1 :]) or steps[before[-1]].waits:
+            continue
+        results = [steps[i].result(key) for i in before]
+        if len(results) < 2 or len(set(results)) < len(results):
+            return place
+    return None
+
+
+def stalled(request: Request, longest: int, mine: Callable[[AIMessage], bool]) -> str | None:
+    """Why a turn gets nowhere, in a line; `None` where it gets on.
+
+    It gets nowhere where the same call was made again with the same arguments and brought the same,
+    where a tool failed twice in the same way, or where so many steps in a row brought nothing that
+    was not there before.
+
+    Args:
+        request: What is asked: a turn that has begun, with its tools.
+        longest: Steps in a row that may bring nothing new.
+        mine: Whether a message was made by the tier that goes on: what others did before it is not
+            its own doing.
+    """
+    steps = [step for step in steps_of(request) if mine(step.message)]
+    if len(steps) < 2:
+        return None
+    *before, last = steps
+    errors = [(name, text) for step in before for name, text, failed in step.said if failed]
+    for name, text, failed in last.said:
+        if failed and (name, text) in errors:
+            return f"the tool {name} failed twice in the same way"
+    place = repeated(before, last.keys)
+    if place is not None and last.said and all(each in _all_said(before) for each in last.said):
+        name = last.message.tool_calls[place]["name"]
+        return f"the tool {name} was called again with the same arguments"
+    if len(steps) >= longest and not any(_brings_news(steps, i) for i in range(-longest, 0)):
+        return f"{longest} steps in a row brought nothing new"
+    return None
+
+
+class RepeatedCalls(Check):
+    """Passes where no call of an agent's turn is made a second time with nothing new since.
+
+    A call with the same arguments as one before in the turn tells a model that goes round in circles,
+    and it may do its deed twice. It is none where another call that is new stands between both, or
+    where the tool has said to wait ("pending", "still running"). It is part of the default where tools
+    are bound. It costs nothing.
+    """
+
+    instant: ClassVar[bool] = True
+    vouches: ClassVar[str] = "form"
+
+    def check(self, attempt: Attempt) -> Verdict:
+        calls, request = attempt.message.tool_calls, attempt.request
+        if not calls or not (steps := steps_of(request)):
+            return Verdict(True)
+        tools = request.tools.openai_tools if request.tools else []
+        place = repeated(steps, call_keys(cast("Calls", calls), tools))
+        if place is None:
+            return Verdict(True)
+        return Verdict(
+            False,
+            reason=f"it called {calls[place]['name']} again with the same arguments: the turn goes "
+            "round in circles",
+        )
+
+
+def _all_said(steps: Sequence[Step]) -> set[tuple[str, str, bool]]:
+    return {each for step in steps for each in step.said}
+
+
+def _brings_news(steps: Sequence[Step], at: int) -> bool:
+    """Whether a step has brought a result that is no error and was not there before."""
+    before = _all_said(steps[:at])
+    said = steps[at].said
+    return not said or any(
+        not failed and (n, text, failed) not in before for n, text, failed in said
+    )
