@@ -82,8 +82,8 @@ def with_record(message: AIMessage, record: Mapping[str, Any], turn: str) -> AIM
 def believed_record(message: AIMessage) -> Mapping[str, Any]:
     """The record on a message of a history if its signature is that message's; empty otherwise.
 
-    What is signed is what later calls go by: the tier that answered and the one that was checked, the model and the endpoint
-    that made the answer, with the answer's text and the ids of its tool calls.
+    What is signed is what later calls go by: the tier that answered and the one that was checked, the
+    model and the endpoint that made the answer, the answer's text, and the ids of its tool calls.
     """
     record = message.response_metadata.get("router")
     if not isinstance(record, Mapping):
@@ -118,11 +118,8 @@ def checked_tier(record: Mapping[str, Any]) -> str | None:
     """The tier whose answer a record's last check judged: where a vote handed on another voter's
     answer it is the one that was voted on, else the one that answered."""
     name, attempts = record.get("tier"), record.get("attempts")
-    calls = (
-        [each for each in attempts if isinstance(each, Mapping)]
-        if isinstance(attempts, list)
-        else []
-    )
+    calls = attempts if isinstance(attempts, list) else []
+    calls = [each for each in calls if isinstance(each, Mapping)]
     if record.get("vouched") in ("vote", "sample") and calls and calls[-1].get("asked_by"):
         name = next((each.get("tier") for each in reversed(calls) if each.get("votes")), name)
     return name if isinstance(name, str) else None
