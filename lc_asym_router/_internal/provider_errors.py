@@ -24,6 +24,7 @@ from langchain_core.exceptions import (
 )
 from pydantic import ValidationError
 
+from lc_asym_router._internal.deadline import LateError
 from lc_asym_router._internal.redaction import redacted
 from lc_asym_router.errors import AttemptTimeoutError, CircuitOpenError, QueueFullError, RouterError
 
@@ -95,6 +96,13 @@ class ErrorDetails:
 
 def details_of(error: BaseException) -> ErrorDetails:
     """What an exception says of a server's error, however the server told it."""
+    try:
+        return _details_of(error)
+    except Exception:  # an error of anybody's code, whose own attributes and text may raise
+        return ErrorDetails(None, frozenset(), "")
+
+
+def _details_of(error: BaseException) -> ErrorDetails:
     body = _body(error)
     text = str(body.get("message") or getattr(error, "message", "") or _text_of(error))
     given = [str(body[key]).lower() for key in ("code", "type", "status") if body.get(key)]
@@ -207,6 +215,8 @@ def describe_error(
     """
     if isinstance(error, RouterError):
         return f"{type(error).__name__}: {error}"  # our own texts quote nothing
+    if isinstance(error, LateError):
+        return f"TimeoutError: {error}"
     found = details_of(error)
     name = type(error).__name__
     head = f"{name} {found.status}" if found.status else name
@@ -285,7 +295,7 @@ def _remedy(error: BaseException, name: str, status: int | None, model: str) -> 
             "the server can't be reached; for Ollama: start it with `ollama serve` "
             "and check base_url"
         )
-    if str(error) == "Event loop is closed":
+    if error.args == ("Event loop is closed",):
         return "the model's connections belong to another event loop; use one model for each loop"
     if isinstance(error, ImportError):
         return f"the package {error.name} is not installed" if error.name else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,8 +16,10 @@ from langgraph.constants import END
 from langgraph.graph.message import add_messages
 from langgraph.runtime import Runtime
 
+from lc_asym_router._internal.chunks import is_deeper
 from lc_asym_router._internal.run_config import metadata_of, tags_of, without_listeners
-from lc_asym_router.errors import ConfigurationError
+from lc_asym_router._internal.schemas import DEEPEST
+from lc_asym_router.errors import ConfigurationError, NoAnswerError
 from lc_asym_router.graph.streaming import Audience, Sink
 from lc_asym_router.records.request import Request
 from lc_asym_router.records.trail import Trail
@@ -44,6 +47,8 @@ class RouterIO(TypedDict):
 
 
 _SERDE = JsonPlusSerializer()
+_JSON = "draft-json"
+_MESSAGES: dict[str, Any] = {"ai": AIMessage, "AIMessageChunk": AIMessageChunk}
 
 
 def seal(draft: Sequence[AIMessageChunk] | AIMessage) -> bytes:
@@ -52,14 +57,33 @@ def seal(draft: Sequence[AIMessageChunk] | AIMessage) -> bytes:
     A draft stands in the graph's state between a tier and its check. As a message it would be
     emitted by LangGraph's messages mode and shown by its values and updates modes; as compressed
     bytes it can be checkpointed and carried, but not read by accident.
+
+    Raises:
+        NoAnswerError: A tool call's arguments are nested deeper than `DEEPEST`.
     """
-    kind, data = _SERDE.dumps_typed(draft if isinstance(draft, AIMessage) else list(draft))
+    messages = [draft] if isinstance(draft, AIMessage) else list(draft)
+    if any(is_deeper(call["args"], DEEPEST) for each in messages for call in each.tool_calls):
+        raise NoAnswerError(f"the tool call's arguments are nested deeper than {DEEPEST}")
+    try:
+        kind, data = _SERDE.dumps_typed(draft if isinstance(draft, AIMessage) else messages)
+    except (
+        TypeError,
+        ValueError,
+        OverflowError,
+    ):  # msgpack holds 64 bits of a whole number, no more
+        dumped = [each.model_dump() for each in messages]
+        whole = isinstance(draft, AIMessage)
+        kind, data = _JSON, json.dumps([whole, dumped], default=str).encode()
     return zlib.compress(kind.encode() + b"\0" + data, 1)
 
 
 def unseal(envelope: bytes) -> list[AIMessageChunk] | AIMessage:
     """Open what `seal` closed."""
     kind, _, data = zlib.decompress(envelope).partition(b"\0")
+    if kind.decode() == _JSON:
+        whole, dumped = json.loads(data)
+        messages = [_MESSAGES[each["type"]](**each) for each in dumped]
+        return messages[0] if whole else messages
     draft: list[AIMessageChunk] | AIMessage = _SERDE.loads_typed((kind.decode(), data))
     return draft
 

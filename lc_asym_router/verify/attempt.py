@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
 
+from lc_asym_router.errors import CheckError
 from lc_asym_router.money.prices import Pricing, cost_of_call
 
 if TYPE_CHECKING:
@@ -21,6 +23,19 @@ VOUCHED = ("none", "form", "learned", "judge", "sample", "vote", "own", "frontie
 """What an answer can be vouched for by, weakest first: nothing; its form and its sums; learned scores;
 a judge's word; a further sample of the same model; another model that says the same; a check of the
 user's own; the last tier, which nothing checks."""
+
+
+LONGEST_REASON = 1_000
+"""Characters of a verdict's reason that are kept."""
+
+
+def _finite(score: Any) -> float | None:
+    """A score as a float; `None` for what is no finite number."""
+    try:
+        found = float(score)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found if isfinite(found) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +55,11 @@ class Verdict:
             equal numbers in "vote" for answers that say the same, `None` for an abstention, whose
             reason stands in "why". Where there are any and nothing is handed on, the last tier is
             asked next.
+
+    A score that is no finite number is `None`, and a reason is cut to `LONGEST_REASON` characters.
+
+    Raises:
+        CheckError: `passed`, `answer` or `votes` are something else than described.
     """
 
     passed: bool
@@ -49,6 +69,21 @@ class Verdict:
     vouched: str = ""
     answer: AIMessage | None = field(default=None, repr=False)
     votes: tuple[Mapping[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        plain = self.passed is True or self.passed is False
+        if not plain and type(self.passed).__name__ not in ("bool_", "bool"):  # NumPy's
+            raise CheckError(f"Verdict(passed={type(self.passed).__name__}): give True or False.")
+        if not plain:
+            object.__setattr__(self, "passed", bool(self.passed))
+        if self.score is not None and not (type(self.score) is float and isfinite(self.score)):
+            object.__setattr__(self, "score", _finite(self.score))
+        if type(self.reason) is not str or len(self.reason) > LONGEST_REASON:
+            object.__setattr__(self, "reason", str(self.reason)[:LONGEST_REASON])
+        if self.answer is not None and not isinstance(self.answer, AIMessage):
+            raise CheckError(f"Verdict(answer={type(self.answer).__name__}): give an AIMessage.")
+        if self.votes and not all(isinstance(vote, Mapping) for vote in self.votes):
+            raise CheckError("Verdict(votes=...) holds something that is no mapping.")
 
     def by(self, check: str, vouches: str) -> Verdict:
         """The verdict with the check's name in it, and with what vouches for a passed answer."""

@@ -198,16 +198,18 @@ class CallResult:
         watch: What watched it, if anything did: it may have failed the answer already.
         waiting: Chunks of a live answer that nobody has seen yet, because all of them are empty.
         repaired: Whether tool calls that it wrote as text were made real ones.
+        envelope: The draft as the state keeps it for its check; `None` where nothing checks it.
     """
 
     draft: Draft | None
     seconds: float
     error: Exception | None = None
     begun: bool = False
-    received: Draft | None = None
+    received: AIMessage | None = None
     watch: Watch | None = None
     waiting: tuple[AIMessageChunk, ...] = ()
     repaired: bool = False
+    envelope: bytes | None = None
 
     @property
     def message(self) -> AIMessage | None:
@@ -229,7 +231,7 @@ class CallResult:
             return None
         texts = None if request is None else request.texts
         if texts is not None and self.received is not None:
-            texts = [*texts, str(as_message(self.received).text)]  # nor what nobody may see of it
+            texts = [*texts, str(self.received.text)]  # nor what nobody may see of it
         return describe_error(
             self.error, model=tier.model_name, texts=texts, secrets=secrets_of(tier.model)
         )

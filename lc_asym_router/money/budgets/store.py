@@ -107,7 +107,11 @@ class BudgetStore:
                 type(error).__name__,
                 self.name,
             )
-            self._owed.append((id, dict(amounts)))
+            self.owe(id, amounts)
+
+    def owe(self, id: str, amounts: Mapping[str, int]) -> None:
+        """Leave a settlement, as for `settle`, to the next call that reserves."""
+        self._owed.append((id, dict(amounts)))
 
     def balance(self, key: str) -> Balance:
         """What is spent and reserved under a key."""
