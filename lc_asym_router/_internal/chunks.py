@@ -40,14 +40,12 @@ def is_deeper(value: Any, depth: int) -> bool:
 def keepable(message: AIMessage) -> AIMessage:
     """A message that every checkpointer can keep: whole numbers of more than 64 bits in the arguments
     of its tool calls as text, which a tool's schema reads as the same number."""
-    args = [
-        call["args"] if is_deeper(call["args"], _DEEP) else _kept(call["args"])
-        for call in message.tool_calls
-    ]
-    if args == [call["args"] for call in message.tool_calls]:
+    if not message.tool_calls or is_deeper([message.tool_calls, message.content], _DEEP):
         return message
-    calls = [{**call, "args": kept} for call, kept in zip(message.tool_calls, args, strict=True)]
-    return message.model_copy(update={"tool_calls": calls})
+    calls, content = _kept(message.tool_calls), _kept(message.content)
+    if calls == message.tool_calls and content == message.content:
+        return message
+    return message.model_copy(update={"tool_calls": calls, "content": content})
 
 
 def _kept(value: Any) -> Any:

@@ -15,10 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.verify import outside_readers, readers
 from tests.verify.degenerate import AFTER, BEFORE, PIECES, degenerate
-from tests.verify.readers import DOCUMENTED, READERS, public_functions
+from tests.verify.outside_readers import OUTSIDE
+from tests.verify.readers import DOCUMENTED, public_functions
 
 EXAMPLES = int(os.environ.get("LC_ASYM_ROUTER_FUZZ", "6"))
+READERS = {**readers.READERS, **OUTSIDE}
 SHORT, LONG = (1_500, 12_000), (18_750, 150_000)
 FACTOR = 3
 """How much faster than the length time may grow; eight times the length is eight times as much."""
@@ -27,7 +30,9 @@ UNMEASURED = 0.004
 
 
 def test_every_public_function_is_read_here():
-    assert public_functions() <= set(READERS)
+    assert public_functions() <= set(readers.READERS)
+    assert public_functions(outside_readers.MODULES) <= set(OUTSIDE)
+    assert not OUTSIDE.keys() & readers.READERS.keys()
 
 
 def seconds(reader, text: str) -> float:
