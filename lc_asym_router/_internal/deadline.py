@@ -27,6 +27,15 @@ ABANDONED = 64
 """Calls of one kind that were given up on and still run. At so many no further one is begun."""
 
 
+LONGEST = 1e9
+"""No wait is longer, in seconds: about 32 years."""
+
+
+def bounded(seconds: float) -> float:
+    """A time that every kind of wait can take, in seconds in [0, `LONGEST`]; 0 for NaN."""
+    return float(min(max(0.0, seconds), LONGEST)) if seconds == seconds else 0.0
+
+
 class LateError(TimeoutError):
     """A call has not ended in time, or was not begun because too many others have not."""
 
@@ -48,7 +57,7 @@ class Clock:
 
     def wait(self, result: Future[Any], seconds: float) -> bool:
         """Wait for a thread's result; whether it has come."""
-        return bool(concurrent.futures.wait([result], max(0.0, seconds)).done)
+        return bool(concurrent.futures.wait([result], bounded(seconds)).done)
 
 
 CLOCK: ContextVar[Clock] = ContextVar("lc_asym_router_clock", default=Clock())  # noqa: B039
@@ -231,6 +240,7 @@ def within(
     """
     if seconds is None:
         return call()
+    seconds = bounded(seconds)
     job, clock = threads.submit(call, queued=False), CLOCK.get()
     try:
         if not clock.wait(job.result, seconds):
@@ -287,11 +297,12 @@ async def awithin(seconds: float | None, call: Callable[[], Awaitable[T]]) -> T:
     """
     if seconds is None:
         return await call()
+    seconds = bounded(seconds)
     if len(_stubborn) >= ABANDONED:
         raise LateError(f"not begun: {len(_stubborn)} calls that did not end in time still run")
     task = asyncio.ensure_future(call())
     try:
-        await asyncio.wait({task}, timeout=max(0.0, seconds))
+        await asyncio.wait({task}, timeout=seconds)
     finally:
         late = not task.done()
         if late:

@@ -67,6 +67,7 @@ _STATUS_OF_CLASS: tuple[tuple[type[Exception], int], ...] = (
     (ModelRateLimitError, 429),
     (ModelAPIError, 500),
 )
+_STATUS = re.compile(r"[45][0-9][0-9]")
 _STATUS_IN_TEXT = re.compile(r"\b(?:error|status|code)[ :=]*(4\d\d|5\d\d)\b", re.IGNORECASE)
 _BUSY_IN_TEXT = re.compile(r"rate.?limit|too many requests", re.IGNORECASE)
 _TOO_LONG = re.compile(
@@ -175,7 +176,7 @@ def _body(error: BaseException) -> Mapping[str, Any]:
 
 def _meant(codes: Iterable[str]) -> int | None:
     for code in codes:
-        if code.isdigit() and 400 <= int(code) < 600:
+        if _STATUS.fullmatch(code):
             return int(code)
         if code in _STATUS_OF_CODE:
             return _STATUS_OF_CODE[code]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,8 @@ from pathlib import Path
 from lc_asym_router.errors import CalibrationError
 
 VERSION = 1
+LARGEST = 8 << 20
+"""Bytes of the largest file that is read as a calibration."""
 BINS = 10
 MIN_SCORES = 200
 """Scores from which a drift is judged: fewer differ by chance alone."""
@@ -88,8 +91,10 @@ class Calibration:
             CalibrationError: There is no such file, or it holds no calibration of this version.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            data = json.loads(_content(path))
+        except CalibrationError:
+            raise
+        except (OSError, ValueError, RecursionError) as error:
             raise CalibrationError(
                 f"The calibration {os.fspath(path)} can't be read ({type(error).__name__}). Make one "
                 "with lc_asym_router.evals.calibrate, or `lc-asym-router calibrate`."
@@ -109,7 +114,7 @@ class Calibration:
             found = cls(expected=expected, notes=notes, **data)
             found._check_numbers()
             return found
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise CalibrationError(
                 f"{os.fspath(path)} lacks a part of a calibration, or a part is damaged. Calibrate "
                 "again."
@@ -132,6 +137,8 @@ class Calibration:
         if any(isinstance(each, bool) or not isfinite(each) for each in numbers):
             raise ValueError
         if any(len(pair) != 2 for pair in ends):
+            raise ValueError
+        if not all(0 <= each <= 1 for each in (self.threshold, *self.checks.values())):
             raise ValueError
 
     def describe(self) -> str:
@@ -179,6 +186,23 @@ class Drift:
     def drifted(self) -> bool:
         """Whether they have moved so far that the thresholds no longer mean what they did."""
         return self.index >= DRIFTED
+
+
+def _content(path: str | os.PathLike[str]) -> bytes:
+    """What stands in the file.
+
+    Raises:
+        CalibrationError: It is no regular file, or too large; it is not read then.
+        OSError: It can't be read.
+    """
+    found = os.stat(path)  # before it is opened: a pipe waits for a writer, a device never ends
+    if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
+        raise CalibrationError(
+            f"{os.fspath(path)} is no regular file of {LARGEST >> 20} MiB at most, as a calibration "
+            "is. Give the path of one that lc_asym_router.evals.calibrate has made."
+        )
+    with open(path, "rb") as file:
+        return file.read(LARGEST)
 
 
 def _stability(seen: Sequence[float], live: Sequence[float]) -> float:

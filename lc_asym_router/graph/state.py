@@ -18,6 +18,7 @@ from langgraph.runtime import Runtime
 
 from lc_asym_router._internal.chunks import is_deeper, keepable
 from lc_asym_router._internal.compat import checkpointed
+from lc_asym_router._internal.deadline import bounded
 from lc_asym_router._internal.run_config import metadata_of, tags_of, without_listeners
 from lc_asym_router._internal.schemas import DEEPEST
 from lc_asym_router.errors import ConfigurationError, NoAnswerError
@@ -180,7 +181,7 @@ def check_deadline(deadline: Any, where: str) -> float | None:
             f"{where} is {deadline!r}; a deadline is a time over 0 seconds for the whole request, "
             "or None."
         )
-    return None if deadline is None else float(deadline)
+    return None if deadline is None else bounded(deadline)
 
 
 # beside the state ---------------------------------------------------------------------------
