@@ -237,6 +237,23 @@ def _raised_at(error: BaseException) -> str:
     return f"raised in {file}, line {frames[-1].lineno}"
 
 
+def describe_store_error(error: BaseException) -> str:
+    """Say in one line what a database's error means: its own text where that speaks of the database,
+    not of rows."""
+    inner = getattr(error, "orig", None) or error
+    name = type(inner).__name__
+    if isinstance(inner, RouterError):
+        return str(inner)
+    if isinstance(inner, OSError) or "Operational" in name or "Interface" in name:
+        try:
+            said = redacted(str(inner).partition("\n")[0], ())
+        except Exception:  # a driver's error may be anything
+            said = ""
+        if said:
+            return f"{name}: {said}"
+    return describe_error(inner)
+
+
 def error_head(line: str) -> str:
     """The class and HTTP status of an error that `describe_error` has put in a line: no text."""
     return line.partition(":")[0]

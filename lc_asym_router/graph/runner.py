@@ -21,6 +21,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from lc_asym_router._internal.chunks import keepable
 from lc_asym_router._internal.compat import CONFIG_KEY_DURABILITY, checkpointed
+from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router._internal.run_config import (
     config_context,
     metadata_of,
@@ -344,5 +345,5 @@ def _harmless(handler: RecordHandler) -> Iterator[None]:
     """As LangChain does with its callbacks: accounting takes no request down."""
     try:
         yield
-    except Exception as error:
-        logger.warning("%s failed: %s", type(handler).__name__, type(error).__name__)
+    except Exception as error:  # handlers are anybody's
+        logger.warning("%s failed: %s", type(handler).__name__, describe_error(error))

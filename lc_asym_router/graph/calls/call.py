@@ -83,7 +83,9 @@ def _invoke(answer: _Answer) -> CallResult:
         return answer.whole(answer.received())
     except GraphBubbleUp:
         raise
-    except Exception as error:
+    except (
+        Exception
+    ) as error:  # whatever a client or the reading of its answer raises: a failed try
         if how.connections and how.connections.closed:
             raise ReaderGone from None
         return answer.failed(error)
@@ -112,7 +114,7 @@ async def _ainvoke(answer: _Answer) -> CallResult:
         return await answer.read(answer.received())
     except GraphBubbleUp:
         raise
-    except Exception as error:
+    except Exception as error:  # likewise
         return answer.failed(error)
 
 

@@ -16,7 +16,7 @@ from lc_asym_router._internal.deadline import (
     off_loop,
     within,
 )
-from lc_asym_router._internal.provider_errors import describe_error
+from lc_asym_router._internal.provider_errors import describe_store_error
 from lc_asym_router.money.budgets.amounts import UNITS, Amounts, Unit, in_unit
 from lc_asym_router.money.budgets.budget import Budget, Scope
 from lc_asym_router.money.budgets.claims import Balance, Claim, Refused
@@ -117,7 +117,7 @@ class Reservation:
                 if not isinstance(refusal, Refused | None):
                     raise TypeError(f"{type(store).__name__}.reserve returned no Refused")
             except Exception as error:  # a store may be of the user's own
-                fault = f"{describe_error(error)} ({store.name})"
+                fault = f"{describe_store_error(error)} ({store.name})"
                 refused = self._refused(claimed[0], Balance(0, 0), fault)
             else:
                 if refusal is None:
@@ -207,7 +207,7 @@ class Reservation:
         try:
             store.settle(self.id, taken, **limit_argument(seconds))
         except Exception as error:  # a store of the user's own: what it does is its own affair
-            logger.warning("%s can't settle a call: %s", store.name, describe_error(error))
+            logger.warning("%s can't settle a call: %s", store.name, describe_store_error(error))
 
     # parts ----------------------------------------------------------------------------------
 
