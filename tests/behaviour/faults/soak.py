@@ -41,10 +41,8 @@ def faults(tier: str, text: str, tokens: dict[str, int]) -> list[Reply]:
     unfit = [  # what no check passes
         Reply("", **tokens),
         Reply(text, finish="length", **tokens),
-        Reply("0 " * 1_500, **tokens),
-        Reply("[" * 3_000, **tokens),
+        Reply("over and over " * 300, **tokens),
         Reply("\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35" * 500, **tokens),
-        Reply("```json" + "\n" * 3_000, **tokens),
         Reply(tool_calls=[ToolCall("no_such_tool", {"a": 10**20})], **tokens),
         Reply(tool_calls=[ToolCall("no_such_tool", {"a": [[[[[[{"b": 1e308}]]]]]]})], **tokens),
     ]

@@ -1,5 +1,5 @@
-"""Every wait counts against the deadline: a cache, a store, a queue, a call for a check. On a clock that
-is handed in."""
+"""Every wait counts against the deadline: for a cache, a store, a queue, a call for a check. On a
+clock that is handed in."""
 
 from __future__ import annotations
 
