@@ -10,6 +10,7 @@ import os
 import random
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -128,3 +129,21 @@ def test_brackets_in_brackets(depth, opening, closing, inside):
     with pytest.raises(DOCUMENTED):
         READERS["schemas.parse_json"](text)
     assert not READERS["ParsesAsJSON"](text).passed
+
+
+CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.txt"))
+
+
+def test_the_corpus_is_there():
+    assert len(CORPUS) >= 19
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_degenerate_outputs_kept_as_files(path):
+    """As they are, and cut off anywhere: every reader says something of them, or what it documents."""
+    with path.open(encoding="utf-8", newline="") as file:
+        whole = file.read()
+    for text in (whole, whole[: len(whole) // 2], whole[-500:], f"```json\n{whole}\n```"):
+        for reader in READERS.values():
+            with suppress(*DOCUMENTED):
+                reader(text)
