@@ -14,6 +14,48 @@ from langchain_core.messages.tool import invalid_tool_call
 
 Draft = list[AIMessageChunk] | AIMessage
 
+_WHOLE = 2**63
+"""What checkpoints (msgpack) hold of whole numbers lies between this one's negative and itself."""
+_DEEP = 500
+"""Arguments that are nested deeper stay as they are."""
+
+
+def is_deeper(value: Any, depth: int) -> bool:
+    """Whether lists and dicts are nested deeper than that; no recursion, so that any depth is seen."""
+    level = [value]
+    while level:
+        if depth < 0:
+            return True
+        depth -= 1
+        inner: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                inner += [item for item in each.values() if isinstance(item, dict | list)]
+            elif isinstance(each, list):
+                inner += [item for item in each if isinstance(item, dict | list)]
+        level = inner
+    return False
+
+
+def keepable(message: AIMessage) -> AIMessage:
+    """A message that every checkpointer can keep: whole numbers of more than 64 bits in the arguments
+    of its tool calls as text, which a tool's schema reads as the same number."""
+    if not message.tool_calls or is_deeper([message.tool_calls, message.content], _DEEP):
+        return message
+    calls, content = _kept(message.tool_calls), _kept(message.content)
+    if calls == message.tool_calls and content == message.content:
+        return message
+    return message.model_copy(update={"tool_calls": calls, "content": content})
+
+
+def _kept(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _kept(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_kept(each) for each in value]
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if whole and not -_WHOLE <= value < 2 * _WHOLE else value
+
 
 def as_chunks(draft: Draft) -> list[AIMessageChunk]:
     """Return the chunks of a draft as they arrived; a whole message as one chunk."""
@@ -51,9 +93,8 @@ def as_message(draft: Draft) -> AIMessage:
     if isinstance(draft, AIMessage) and not isinstance(draft, AIMessageChunk):
         return draft
     chunks = as_chunks(draft)
-    whole = chunks[0]
-    for chunk in chunks[1:]:
-        whole = whole + chunk
+    # All at once: one after the other, a call's arguments would be read anew with each chunk.
+    whole = cast("AIMessageChunk", chunks[0] + cast("Any", chunks[1:])) if chunks[1:] else chunks[0]
     return _strict(whole, cast("AIMessage", message_chunk_to_message(whole)))
 
 
@@ -83,5 +124,5 @@ def _strict(whole: AIMessageChunk, message: AIMessage) -> AIMessage:
 def _is_object(args: str | None) -> bool:
     try:
         return not args or isinstance(json.loads(args), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False

@@ -25,6 +25,7 @@ from langchain_core.exceptions import (
 )
 from pydantic import ValidationError
 
+from lc_asym_router._internal.deadline import LateError
 from lc_asym_router._internal.redaction import redacted
 from lc_asym_router.errors import AttemptTimeoutError, CircuitOpenError, QueueFullError, RouterError
 
@@ -67,6 +68,7 @@ _STATUS_OF_CLASS: tuple[tuple[type[Exception], int], ...] = (
     (ModelRateLimitError, 429),
     (ModelAPIError, 500),
 )
+_STATUS = re.compile(r"[45][0-9][0-9]")
 _STATUS_IN_TEXT = re.compile(r"\b(?:error|status|code)[ :=]*(4\d\d|5\d\d)\b", re.IGNORECASE)
 _BUSY_IN_TEXT = re.compile(r"rate.?limit|too many requests", re.IGNORECASE)
 _TOO_LONG = re.compile(
@@ -95,7 +97,14 @@ class ErrorDetails:
 
 
 def details_of(error: BaseException) -> ErrorDetails:
-    """Extract a server's error from an exception, in whichever form the server sent it."""
+    """What an exception says of a server's error, however the server told it."""
+    try:
+        return _details_of(error)
+    except Exception:  # an error of anybody's code, whose own attributes and text may raise
+        return ErrorDetails(None, frozenset(), "")
+
+
+def _details_of(error: BaseException) -> ErrorDetails:
     body = _body(error)
     text = str(body.get("message") or getattr(error, "message", "") or _text_of(error))
     given = [str(body[key]).lower() for key in ("code", "type", "status") if body.get(key)]
@@ -168,7 +177,7 @@ def _body(error: BaseException) -> Mapping[str, Any]:
 
 def _meant(codes: Iterable[str]) -> int | None:
     for code in codes:
-        if code.isdigit() and 400 <= int(code) < 600:
+        if _STATUS.fullmatch(code):
             return int(code)
         if code in _STATUS_OF_CODE:
             return _STATUS_OF_CODE[code]
@@ -208,6 +217,8 @@ def describe_error(
     """
     if isinstance(error, RouterError):
         return f"{type(error).__name__}: {error}"  # our own texts quote nothing
+    if isinstance(error, LateError):
+        return f"TimeoutError: {error}"
     found = details_of(error)
     name = type(error).__name__
     head = f"{name} {found.status}" if found.status else name
@@ -225,6 +236,23 @@ def _raised_at(error: BaseException) -> str:
         return "its text is not shown, it may quote the request"
     file = "/".join(frames[-1].filename.replace("\\", "/").split("/")[-2:])
     return f"raised in {file}, line {frames[-1].lineno}"
+
+
+def describe_store_error(error: BaseException) -> str:
+    """Say in one line what a database's error means: its own text where that speaks of the database,
+    not of rows."""
+    inner = getattr(error, "orig", None) or error
+    name = type(inner).__name__
+    if isinstance(inner, RouterError):
+        return str(inner)
+    if isinstance(inner, OSError) or "Operational" in name or "Interface" in name:
+        try:
+            said = redacted(str(inner).partition("\n")[0], ())
+        except Exception:  # a driver's error may be anything
+            said = ""
+        if said:
+            return f"{name}: {said}"
+    return describe_error(inner)
 
 
 def error_head(line: str) -> str:
@@ -286,7 +314,7 @@ def _remedy(error: BaseException, name: str, status: int | None, model: str) -> 
             "the server can't be reached; for Ollama: start it with `ollama serve` "
             "and check base_url"
         )
-    if str(error) == "Event loop is closed":
+    if error.args == ("Event loop is closed",):
         return "the model's connections belong to another event loop; use one model for each loop"
     if isinstance(error, ImportError):
         return f"the package {error.name} is not installed" if error.name else ""

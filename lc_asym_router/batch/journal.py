@@ -51,8 +51,8 @@ class Journal:
             return
         place = Path(path)
         place.parent.mkdir(parents=True, exist_ok=True)
-        if place.exists() and not place.is_file():
-            raise DataError(f"{place} is no file that can be written on. Give another path.")
+        if place.exists() and not place.is_file():  # opening a pipe waits, a device never ends
+            raise DataError(f"{place} is no regular file. Give the path of one, or of a new one.")
         file = place.open("a+b")
         try:
             _lock(file, place)

@@ -19,7 +19,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.cache.base import BaseCache, FullKey
 from langgraph.cache.memory import InMemoryCache
 
-from lc_asym_router._internal.deadline import awithin, within
+from lc_asym_router._internal.deadline import awithin, now, within
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.classify.scorer import Classifier, Scored, Scorer
 from lc_asym_router.errors import ConfigurationError
@@ -74,18 +74,18 @@ class RememberingScorer(Scorer):
     def score(
         self, request: Request, config: RunnableConfig, seconds: float | None = None
     ) -> Scored:
-        """Score the latest human turn, unless its score is cached."""
-        key, cache, patience = self._key(request), self.kept.cache, self._patience(seconds)
+        """Ask the classifier about the latest human turn, unless that is known."""
+        key, cache, until = self._key(request), self.kept.cache, self._until(seconds)
         try:
-            found = within(patience, lambda: cache.get([key]))
+            found = within(self._patience(until), lambda: cache.get([key]))
         except Exception as error:
             found = _without(error)
         if known := _known(found.get(key)):
             return known
-        scored = super().score(request, config, seconds)
+        scored = super().score(request, config, _rest(until))
         if self._lasts(scored):
             try:
-                within(patience, lambda: cache.set(self._pair(key, scored)))
+                within(self._patience(until), lambda: cache.set(self._pair(key, scored)))
             except Exception as error:
                 _without(error)
         return scored
@@ -94,26 +94,31 @@ class RememberingScorer(Scorer):
         self, request: Request, config: RunnableConfig, seconds: float | None = None
     ) -> Scored:
         """The async twin of `score`."""
-        key, cache, patience = self._key(request), self.kept.cache, self._patience(seconds)
+        key, cache, until = self._key(request), self.kept.cache, self._until(seconds)
         try:
-            found = await awithin(patience, lambda: cache.aget([key]))
+            found = await awithin(self._patience(until), lambda: cache.aget([key]))
         except Exception as error:
             found = _without(error)
         if known := _known(found.get(key)):
             return known
-        scored = await super().ascore(request, config, seconds)
+        scored = await super().ascore(request, config, _rest(until))
         if self._lasts(scored):
             try:
-                await awithin(patience, lambda: cache.aset(self._pair(key, scored)))
+                await awithin(self._patience(until), lambda: cache.aset(self._pair(key, scored)))
             except Exception as error:
                 _without(error)
         return scored
 
-    def _patience(self, seconds: float | None) -> float | None:
+    def _until(self, seconds: float | None) -> float | None:
+        """When the time is up that the cache and the classifier have together."""
+        return None if seconds is None else now() + seconds
+
+    def _patience(self, until: float | None) -> float | None:
         """Seconds that a cache may take; one in memory needs no thread to be timed in."""
         if isinstance(self.kept.cache, InMemoryCache):
             return None
-        return min((each for each in (self.deadline, seconds) if each is not None), default=None)
+        limits = (self.deadline, _rest(until))
+        return min((each for each in limits if each is not None), default=None)
 
     def _key(self, request: Request) -> FullKey:
         """Return a hash of the classifier and of everything that it is asked."""
@@ -130,6 +135,10 @@ class RememberingScorer(Scorer):
     def _lasts(self, scored: Scored) -> bool:
         """Whether a score may be cached: it is the classifier's own, no failure or fallback."""
         return scored.complexity is not None and scored.classifier == self.name
+
+
+def _rest(until: float | None) -> float | None:
+    return None if until is None else max(0.0, until - now())
 
 
 def remembering(scorer: Scorer, given: Any) -> Scorer:

@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, field
 from math import isfinite, log
 from pathlib import Path
 
-from lc_asym_router._internal.paths import read_text
 from lc_asym_router.errors import CalibrationError
 
 VERSION = 1
+LARGEST = 8 << 20
+"""Bytes of the largest file that is read as a calibration."""
 BINS = 10
 MIN_SCORES = 200
 """Scores from which a drift is judged: fewer differ by chance alone."""
@@ -115,7 +116,7 @@ class Calibration:
             found = cls(expected=expected, notes=notes, **data)
             found._check_numbers()
             return found
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise CalibrationError(
                 f"{os.fspath(path)} lacks a part of a calibration, or a part is damaged. Calibrate "
                 "again."
@@ -138,6 +139,8 @@ class Calibration:
         if any(isinstance(each, bool) or not isfinite(each) for each in numbers):
             raise ValueError
         if any(len(pair) != 2 for pair in ends):
+            raise ValueError
+        if not all(0 <= each <= 1 for each in (self.threshold, *self.checks.values())):
             raise ValueError
 
     def describe(self) -> str:

@@ -32,6 +32,10 @@ _INSTRUCTIONS = (
 )
 
 
+_DIGITS = 10
+"""Digits of the longest token that may name a level."""
+
+
 class ChatDecisionModel(BaseDecisionModel):
     """Lets any chat model answer `Score`, `Choice` and `Noul` questions.
 
@@ -198,7 +202,7 @@ def level_probabilities(message: AIMessage, level: int, levels: int) -> list[flo
         mass = [0.0] * levels
         for other in [*(token.get("top_logprobs") or ()), token]:
             text = str(other.get("token", "")).strip()
-            if text.isdecimal() and int(text) < levels:
+            if text.isdecimal() and len(text) < _DIGITS and int(text) < levels:
                 mass[int(text)] = max(mass[int(text)], math.exp(other["logprob"]))
         return [share / sum(mass) for share in mass] if sum(mass) > 0 else certain
     return certain

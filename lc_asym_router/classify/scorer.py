@@ -5,10 +5,9 @@ from __future__ import annotations
 import difflib
 import inspect
 import logging
-import math
 import operator
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
 from typing import Any, cast
@@ -28,17 +27,21 @@ from langchain_core.decisions import (
 from langchain_core.decisions.types import ClassifierRequest
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import run_in_executor
 from langgraph.errors import GraphBubbleUp
 from pydantic import BaseModel
 
-from lc_asym_router._internal.deadline import awithin, finished, within
+from lc_asym_router._internal.deadline import LONG_TEXT, awithin, finished, off_loop, within
+from lc_asym_router._internal.fault_log import FaultLog
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import ClassifierError, ConfigurationError
 from lc_asym_router.records.request import Request
 
 logger = logging.getLogger(__name__)
 
+LONGEST_REASON = 1_000
+"""Characters of a classifier's reason that are kept."""
+_SHOWN = 1e9
+"""Numbers under it are quoted."""
 QUESTION = "complexity"
 RUBRIC = Score(
     instructions=(
@@ -90,6 +93,9 @@ class Scorer:
 
     classifier: Classifier
     deadline: float | None = 10.0
+    faults: FaultLog = field(
+        default_factory=lambda: FaultLog(logger), init=False, compare=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         if not isinstance(self.classifier, BaseDecisionModel) and not callable(self.classifier):
@@ -113,6 +119,15 @@ class Scorer:
         return bool(getattr(self.classifier, "question_only", False))
 
     @cached_property
+    def _awaits(self) -> bool:
+        """Whether the decision model waits for something in an async twin of its own. LangChain's
+        computes in the event loop's own few threads, and ours that answer at once on the loop."""
+        for kind in type(self.classifier).__mro__:
+            if not vars(kind).keys().isdisjoint(("ainvoke", "_aclassify")):
+                return kind is not BaseDecisionModel and not vars(kind).get("instant", False)
+        return False
+
+    @cached_property
     def name(self) -> str:
         """The classifier's name, for decisions."""
         if isinstance(self.classifier, BaseDecisionModel):
@@ -128,9 +143,14 @@ class Scorer:
     def _limit(self, seconds: float | None) -> float | None:
         """Some classifiers keep their own time, or need none: no thread is spent on those."""
         own = None if getattr(self.classifier, "keeps_time", False) else self.deadline
-        if seconds is None or getattr(self.classifier, "instant", False):
+        if seconds is None:
             return own
         return seconds if own is None else min(own, seconds)
+
+    def _at_once(self, request: Request) -> bool:
+        """Whether the classifier needs no thread: it computes little, and reads no long text."""
+        instant = bool(vars(type(self.classifier)).get("instant", False))
+        return instant and len(request.turn_text) < LONG_TEXT
 
     def score(
         self, request: Request, config: RunnableConfig, seconds: float | None = None
@@ -143,7 +163,7 @@ class Scorer:
             seconds: How long it may take, beside its own deadline.
         """
         try:
-            limit = self._limit(seconds)
+            limit = None if self._at_once(request) else self._limit(seconds)
             if limit is None:
                 return self._read(self._ask(request, config))
             return self._read(within(limit, lambda: self._ask(request, config)))
@@ -156,8 +176,8 @@ class Scorer:
         self, request: Request, config: RunnableConfig, seconds: float | None = None
     ) -> Scored:
         """The async twin of `score`."""
-        limit = self._limit(seconds)
         try:
+            limit = None if self._at_once(request) else self._limit(seconds)
             return self._read(await awithin(limit, lambda: self._aask(request, config)))
         except GraphBubbleUp:
             raise
@@ -174,10 +194,12 @@ class Scorer:
 
     async def _aask(self, request: Request, config: RunnableConfig) -> Any:
         if isinstance(self.classifier, BaseDecisionModel):
-            return await self.classifier.ainvoke(_question(request), config)
+            if self._at_once(request) or self._awaits:
+                return await self.classifier.ainvoke(_question(request), config)
+            return await off_loop(lambda: self._ask(request, config))
         if inspect.iscoroutinefunction(self.classifier):
             return await self.classifier(list(request.turn))
-        value = await run_in_executor(None, self.classifier, list(request.turn))
+        value = await off_loop(lambda: self._ask(request, config))
         return await value if inspect.isawaitable(value) else value
 
     def _read(self, answered: Any) -> Scored:
@@ -193,7 +215,7 @@ class Scorer:
             complexity=_in_range(score.score / top, self.name),
             confidence=score.confidence,
             classifier=getattr(answered, "classifier", "") or self.name,
-            reason=getattr(answered, "reason", ""),
+            reason=str(getattr(answered, "reason", ""))[:LONGEST_REASON],
         )
 
     def _failed(self, error: Exception) -> Scored:
@@ -202,7 +224,8 @@ class Scorer:
             if isinstance(error, ClassifierError)
             else f"{self.name} failed ({describe_error(error, model=self.name)})"
         )
-        logger.warning("No complexity for this request: %s", what)
+        who = f"No complexity for this request: the classifier {self.name}"
+        self.faults.note(who, error)
         return Scored(None, None, self.name, what)
 
 
@@ -217,10 +240,9 @@ def _in_range(value: Any, name: str) -> float:
         raise ClassifierError(
             f"{name} returned {type(value).__name__}; a classifier returns a number in [0, 1]."
         )
-    if not math.isfinite(value) or not 0 <= value <= 1:
-        raise ClassifierError(
-            f"{name} returned {value!r}; a classifier returns a number in [0, 1]."
-        )
+    if not 0 <= value <= 1:
+        said = repr(value) if not abs(value) >= _SHOWN else "a huge number"
+        raise ClassifierError(f"{name} returned {said}; a classifier returns a number in [0, 1].")
     return float(value)
 
 

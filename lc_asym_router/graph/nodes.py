@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp
@@ -16,6 +17,7 @@ from langgraph.runtime import Runtime
 
 from lc_asym_router._internal.chunks import Draft
 from lc_asym_router._internal.deadline import awithin, within
+from lc_asym_router._internal.fault_log import FaultLog
 from lc_asym_router._internal.run_config import run_id_of
 from lc_asym_router.errors import TiersFailedError
 from lc_asym_router.graph.calls.attempt import NOT_ADMITTED, DraftCheck, TierCall
@@ -41,6 +43,8 @@ from lc_asym_router.tiers.faults.race import arace, race
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Verdict
 
+logger = logging.getLogger(__name__)
+
 _NO_ANSWER = {"tier": None}
 
 
@@ -49,10 +53,12 @@ class GraphNodes:
     """The graph's nodes for one policy.
 
     Attributes:
-        policy: The router's resolved settings.
+        policy: The router's settings, resolved.
+        faults: What its checks have raised.
     """
 
     policy: Policy
+    faults: FaultLog = field(default_factory=lambda: FaultLog(logger), compare=False, repr=False)
 
     @cached_property
     def updates(self) -> Updates:
@@ -71,7 +77,7 @@ class GraphNodes:
         decider = self.policy.decider
         with self._run(state, config, runtime) as run:
             seconds = self._share(run)
-            with self.payments.side_calls(run, *self._classifying) as calls:
+            with self.payments.side_calls(run, *self._classifying, seconds) as calls:
                 decision = decider.decide(run.request, run.options, calls.config, seconds)
             return run.finished(self._decided(decision, run, calls))
 
@@ -82,7 +88,7 @@ class GraphNodes:
         decider = self.policy.decider
         with self._run(state, config, runtime) as run:
             seconds = self._share(run)
-            async with self.payments.async_side_calls(run, *self._classifying) as calls:
+            async with self.payments.async_side_calls(run, *self._classifying, seconds) as calls:
                 decision = await decider.adecide(run.request, run.options, calls.config, seconds)
             return run.finished(self._decided(decision, run, calls))
 
@@ -280,8 +286,8 @@ class GraphNodes:
                     verdict = check(draft.attempt)
                 else:
                     verdict = within(seconds, lambda: check(draft.attempt))
-            except Exception as error:
-                verdict = Verdict.of_error(error, check.name)
+            except Exception as error:  # whatever a check raises, its answer has not passed
+                verdict = self._raised(error, draft)
         passed = self._passed(draft, run, verdict, calls)
         if passed is None:
             return self._rejected(draft, run, verdict, calls)
@@ -297,13 +303,26 @@ class GraphNodes:
             run.around.context.note(run.state["trail"], calls.calls)
             try:
                 verdict = await awithin(seconds, lambda: check.acall(draft.attempt))
-            except Exception as error:
-                verdict = Verdict.of_error(error, check.name)
+            except Exception as error:  # whatever a check raises, its answer has not passed
+                verdict = self._raised(error, draft)
         passed = self._passed(draft, run, verdict, calls)
         if passed is None:
             return self._rejected(draft, run, verdict, calls)
         await self._adeliver(passed.draft, passed.tier, run)
         return self.updates.accepted(passed)
+
+    def _raised(self, error: Exception, draft: DraftCheck) -> Verdict:
+        """What a check that raises comes to: nothing is delivered unverified.
+
+        Raises:
+            GraphBubbleUp: An interrupt passes through.
+            CheckError: The check is no check: its author should know at once.
+            ConfigurationError: It is set up wrongly, likewise.
+        """
+        name = draft.check.name
+        verdict = Verdict.of_error(error, name)
+        self.faults.note(f"The check {name}", error)
+        return verdict
 
     def _passed(
         self, checked: DraftCheck, run: NodeRun, verdict: Verdict, calls: SideCalls
@@ -356,6 +375,8 @@ class GraphNodes:
         around = Surroundings.of(config, runtime)
         context = around.context
         options = CallOptions.of(config, self.policy.ladder, self.policy.prefix)
+        if not begun:  # another request's, under a checkpointer
+            state = cast("RouterState", {k: v for k, v in state.items() if k != "trail"})
         if context.request is not None:
             yield NodeRun(state, around, context.request, options)
             return

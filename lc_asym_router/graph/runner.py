@@ -21,7 +21,9 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 
-from lc_asym_router._internal.compat import CONFIG_KEY_DURABILITY
+from lc_asym_router._internal.chunks import keepable
+from lc_asym_router._internal.compat import CONFIG_KEY_DURABILITY, checkpointed
+from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router._internal.run_config import (
     config_context,
     metadata_of,
@@ -79,7 +81,8 @@ class Face:
         """Run the graph to its answer."""
         inner, context = self._prepare(request, config, sink)
         with config_context(None), notifying(config, context, request.messages) as answers:
-            answers.append(_last(self.graph.invoke({"messages": []}, inner, context=context)))
+            output = self.graph.invoke({"messages": []}, inner, context=context)
+            answers.append(_last(output, config))
         return answers[-1]
 
     async def aanswer(
@@ -89,7 +92,7 @@ class Face:
         inner, context = self._prepare(request, config, sink)
         with config_context(None), notifying(config, context, request.messages) as answers:
             output = await self.graph.ainvoke({"messages": []}, inner, context=context)
-            answers.append(_last(output))
+            answers.append(_last(output, config))
         return answers[-1]
 
     def chunks(self, request: Request, config: RunnableConfig) -> Iterator[AIMessageChunk]:
@@ -188,8 +191,8 @@ def not_durable(config: RunnableConfig) -> RunnableConfig:
     return {**config, "configurable": values}
 
 
-def _last(output: dict[str, Any]) -> AIMessage:
-    """The answer.
+def _last(output: dict[str, Any], config: RunnableConfig) -> AIMessage:
+    """The answer, as whoever asked with this config can keep it.
 
     Raises:
         ConfigurationError: There is none: something has interrupted the run.
@@ -199,7 +202,8 @@ def _last(output: dict[str, Any]) -> AIMessage:
             "A check, a classifier or a tool called interrupt(), and nothing here can take the run up "
             "again. Put the router's graph into a graph with a checkpointer."
         )
-    return cast("AIMessage", output["messages"][-1])
+    answer = cast("AIMessage", output["messages"][-1])
+    return keepable(answer) if checkpointed(config) else answer
 
 
 # the record ----------------------------------------------------------------------------------
@@ -346,5 +350,5 @@ def _harmless(handler: RecordHandler) -> Iterator[None]:
     """As LangChain does with its callbacks: accounting takes no request down."""
     try:
         yield
-    except Exception as error:
-        logger.warning("%s failed: %s", type(handler).__name__, type(error).__name__)
+    except Exception as error:  # handlers are anybody's
+        logger.warning("%s failed: %s", type(handler).__name__, describe_error(error))

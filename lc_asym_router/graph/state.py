@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -16,8 +17,12 @@ from langgraph.constants import END
 from langgraph.graph.message import add_messages
 from langgraph.runtime import Runtime
 
+from lc_asym_router._internal.chunks import is_deeper, keepable
+from lc_asym_router._internal.compat import checkpointed
+from lc_asym_router._internal.deadline import bounded
 from lc_asym_router._internal.run_config import metadata_of, tags_of, without_listeners
-from lc_asym_router.errors import ConfigurationError
+from lc_asym_router._internal.schemas import DEEPEST
+from lc_asym_router.errors import ConfigurationError, NoAnswerError
 from lc_asym_router.graph.streaming import Audience, Sink
 from lc_asym_router.records.request import Request
 from lc_asym_router.records.signing import with_record
@@ -46,6 +51,8 @@ class RouterIO(TypedDict):
 
 
 _SERDE = JsonPlusSerializer()
+_JSON = "draft-json"
+_MESSAGES: dict[str, Any] = {"ai": AIMessage, "AIMessageChunk": AIMessageChunk}
 
 
 def seal(draft: Sequence[AIMessageChunk] | AIMessage) -> bytes:
@@ -54,14 +61,33 @@ def seal(draft: Sequence[AIMessageChunk] | AIMessage) -> bytes:
     A draft stands in the graph's state between a tier and its check. As a message it would be
     emitted by LangGraph's messages mode and shown by its values and updates modes; as compressed
     bytes it can be checkpointed and carried, but not read by accident.
+
+    Raises:
+        NoAnswerError: A tool call's arguments are nested deeper than `DEEPEST`.
     """
-    kind, data = _SERDE.dumps_typed(draft if isinstance(draft, AIMessage) else list(draft))
+    messages = [draft] if isinstance(draft, AIMessage) else list(draft)
+    if any(is_deeper(call["args"], DEEPEST) for each in messages for call in each.tool_calls):
+        raise NoAnswerError(f"the tool call's arguments are nested deeper than {DEEPEST}")
+    try:
+        kind, data = _SERDE.dumps_typed(draft if isinstance(draft, AIMessage) else messages)
+    except (
+        TypeError,
+        ValueError,
+        OverflowError,
+    ):  # msgpack holds 64 bits of a whole number, no more
+        dumped = [each.model_dump() for each in messages]
+        whole = isinstance(draft, AIMessage)
+        kind, data = _JSON, json.dumps([whole, dumped], default=str).encode()
     return zlib.compress(kind.encode() + b"\0" + data, 1)
 
 
 def unseal(envelope: bytes) -> list[AIMessageChunk] | AIMessage:
     """Read a draft that `seal` serialized."""
     kind, _, data = zlib.decompress(envelope).partition(b"\0")
+    if kind.decode() == _JSON:
+        whole, dumped = json.loads(data)
+        messages = [_MESSAGES[each["type"]](**each) for each in dumped]
+        return messages[0] if whole else messages
     draft: list[AIMessageChunk] | AIMessage = _SERDE.loads_typed((kind.decode(), data))
     return draft
 
@@ -157,7 +183,7 @@ def check_deadline(deadline: Any, where: str) -> float | None:
             f"{where} is {deadline!r}; a deadline is a time over 0 seconds for the whole request, "
             "or None."
         )
-    return None if deadline is None else float(deadline)
+    return None if deadline is None else bounded(deadline)
 
 
 # beside the state ---------------------------------------------------------------------------
@@ -298,6 +324,8 @@ class NodeRun:
         self.around.context.note(update["trail"])
         if update["route"] == END:
             answer = update["messages"][-1]
+            if checkpointed(self.around.config):
+                answer = keepable(answer)
             record = answer.response_metadata["router"]
             answer = with_record(answer, record, self.request.turn_text)
             update = {**update, "messages": [answer]}

@@ -80,7 +80,7 @@ class Updates:
         usage = message.usage_metadata if message else None
         broke_off = result.error is not None and result.begun and result.received is not None
         if broke_off:
-            received = as_message(cast("Draft", result.received))
+            received = cast("AIMessage", result.received)
             usage = estimated_usage(received, run.request.input_tokens)
         entry = attempt_entry(
             tier=call.tier.name,
@@ -108,8 +108,7 @@ class Updates:
             if fault is None:
                 return self._passed_on(run, trail, message, result)
             return self._none(call.tier, run, trail, message, result, fault)
-        draft = seal(cast("Draft", result.draft))
-        watch = result.watch
+        draft, watch = result.envelope, result.watch
         if watch is None or watch.verdict is None:
             return {"route": "verify", "trail": trail, "draft": draft}
         if watch.cut:

@@ -42,7 +42,7 @@ class ListPrice(Pricing):
         try:
             return _calculated(self.provider, self.model, TokenCounts.of(usage))
         except (LookupError, ValueError, ImportError) as error:
-            _say_unpriced(self.provider, self.model, type(error).__name__)
+            _say_unpriced(self.provider, self.model, f"{type(error).__name__}: {error}")
             return None
 
     def most(self, input_tokens: int, max_tokens: int, seconds: float) -> float | None:

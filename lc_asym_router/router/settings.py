@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel
 
+from lc_asym_router._internal.deadline import bounded
 from lc_asym_router.classify.calibration import Calibration
 from lc_asym_router.classify.judge import JudgeClassifier
 from lc_asym_router.classify.keyword import KeywordClassifier
@@ -248,7 +249,7 @@ def hedge_of(given: bool | float, budgets: Sequence[Budget]) -> bool | float:
             "hedge= makes two calls at once for one answer, and budgets= would not let it: leave "
             "one of them out."
         )
-    return given
+    return given if given is True else bounded(given)
 
 
 def budgeted(ladder: Ladder, budgets: Sequence[Budget]) -> Ladder:

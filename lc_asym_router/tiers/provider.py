@@ -143,6 +143,10 @@ def finish_reason(message: AIMessage) -> str:
     return ""
 
 
+LEAST_LOGPROB = -10_000.0
+"""No logprob is taken for less, in nats."""
+
+
 def tokens_of(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The tokens with their logprobs, from a message's or a chunk's `response_metadata`.
 
@@ -150,18 +154,31 @@ def tokens_of(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     objects of Ollama's client.
 
     Returns:
-        For each token a dict with `token`, `logprob` (nats) and, where given, `top_logprobs`.
+        For each token a dict with `token`, `logprob` (nats, in [`LEAST_LOGPROB`, 0]) and, where given,
+        `top_logprobs`, likewise. What has no such number, or is no token, is left out.
     """
     given = metadata.get("logprobs")
     tokens = given.get("content") if isinstance(given, Mapping) else given
     if not isinstance(tokens, Sequence) or isinstance(tokens, str):
         return []
-    plain = (token.model_dump() if isinstance(token, BaseModel) else token for token in tokens)
-    return [
-        dict(token)
-        for token in plain
-        if isinstance(token, Mapping) and isinstance(token.get("logprob"), int | float)
-    ]
+    return _tokens(tokens)
+
+
+def _tokens(given: Sequence[Any]) -> list[dict[str, Any]]:
+    found = []
+    for each in given:
+        token = each.model_dump() if isinstance(each, BaseModel) else each
+        if not isinstance(token, Mapping):
+            continue
+        logprob = token.get("logprob")
+        if isinstance(logprob, bool) or not isinstance(logprob, int | float) or logprob != logprob:
+            continue
+        plain = {**token, "logprob": float(max(LEAST_LOGPROB, min(0.0, logprob)))}
+        if (others := plain.get("top_logprobs")) is not None:
+            listed = isinstance(others, Sequence) and not isinstance(others, str)
+            plain["top_logprobs"] = _tokens(others) if listed else []
+        found.append(plain)
+    return found
 
 
 def credentials_digest(model: BaseChatModel) -> str:

@@ -11,9 +11,11 @@ from typing import Any, Literal, cast
 from langchain_core.language_models import BaseChatModel
 
 from lc_asym_router._internal.compat import provider_of as ls_provider
+from lc_asym_router._internal.deadline import bounded
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.money.list_prices import base_url_of, listed_price
 from lc_asym_router.money.prices import Pricing
+from lc_asym_router.money.usage import MOST_TOKENS
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import dropped_parameters
 from lc_asym_router.tiers.content import linked_images
@@ -143,10 +145,12 @@ class Tier:
                 "without spaces, ':' and '|' that is not one of "
                 f"{', '.join(sorted(RESERVED_NAMES))}."
             )
-        if self.context_window is not None and self.context_window < 1:
+        window = self.context_window
+        whole = isinstance(window, int) and not isinstance(window, bool)
+        if window is not None and not (whole and 0 < window <= MOST_TOKENS):
             raise ConfigurationError(
-                f"Tier(context_window={self.context_window}) must be a positive number of tokens; "
-                "leave it out where there is no limit."
+                f"Tier(context_window=...) must be a positive number of tokens, {MOST_TOKENS:,} at "
+                "most; leave it out where there is no limit."
             )
         if self.price is not None and not isinstance(self.price, Pricing):
             raise ConfigurationError(
@@ -154,10 +158,14 @@ class Tier:
                 "per million tokens, PerCall(usd), PerSecond(usd) or Power(watts, usd_per_kwh). "
                 "Leave it out for the provider's list price."
             )
-        if self.timeout is not None and not self.timeout > 0:
-            raise ConfigurationError(
-                f"Tier(timeout={self.timeout!r}) is a time over 0 seconds; leave it out for no limit."
-            )
+        if self.timeout is not None:
+            number = isinstance(self.timeout, int | float) and not isinstance(self.timeout, bool)
+            if not number or not self.timeout > 0:
+                raise ConfigurationError(
+                    f"Tier(timeout={self.timeout!r}) is a time over 0 seconds; leave it out for no "
+                    "limit."
+                )
+            object.__setattr__(self, "timeout", bounded(self.timeout))
         if unknown := (self.inputs or frozenset()) - MODALITIES:
             raise ConfigurationError(
                 f"Tier(inputs=...) holds {', '.join(sorted(unknown))}; "

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 from langgraph.errors import GraphBubbleUp
 
+from lc_asym_router._internal.deadline import aread
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.verify.answers.final_answer import final_answer
@@ -124,7 +126,7 @@ class Agreement(Check):
         return vote.verdict()
 
     async def acheck(self, attempt: Attempt) -> Verdict:
-        if self.texts == "pass" and _is_long(attempt.message):
+        if self.texts == "pass" and await aread(lambda: _is_long(attempt.message), attempt.text):
             return _UNCOMPARED
         can_ask(self.second, attempt)
         vote, ways = _Samples(self), self._representations(attempt)
@@ -141,7 +143,9 @@ class Agreement(Check):
             except Exception as error:
                 vote.lost(error)
             else:
-                vote.take(self._agrees(attempt, sample, way), way is not ways[-1])
+                agrees = partial(self._agrees, attempt, sample, way)
+                texts = (attempt.text, str(sample.text))
+                vote.take(await aread(agrees, *texts), way is not ways[-1])
         return vote.verdict()
 
     def _again(self, attempt: Attempt, asked: int) -> Runnable[Any, AIMessage]:

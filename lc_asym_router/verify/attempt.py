@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langchain_core.messages import AIMessage
@@ -26,6 +27,19 @@ a judge's word; a further sample of the same model; another model that says the 
 user's own; the last tier, which nothing checks."""
 
 
+LONGEST_REASON = 1_000
+"""Characters of a verdict's reason that are kept."""
+
+
+def _finite(score: Any) -> float | None:
+    """A score as a float; `None` for what is no finite number."""
+    try:
+        found = float(score)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found if isfinite(found) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The result of a check on an attempt.
@@ -35,14 +49,19 @@ class Verdict:
         score: Its score in [0, 1]; `None` where the check gives none.
         reason: One line for a person; it never quotes the answer.
         check: Name of the check that decided; filled in where it is left empty.
-        vouched: What supports a passed answer, one of `VOUCHED`; filled in by the check where it is
-            left empty.
-        answer: The answer to return in place of the checked one, or `None`. If a call of this check
-            produced it, that call becomes the attempt that answered.
-        votes: The votes as plain data without texts: `{"voter", "model", "vote", "why"}` each, with
-            equal numbers in "vote" for answers that agree, and `None` for an abstention, whose
-            reason is in "why". If there are any and no answer is returned, the last tier is asked
-            next.
+        vouched: What a passed answer is vouched for by, one of `VOUCHED`; filled in by the check
+            where it is left empty.
+        answer: What is to be handed on in place of the checked answer, or `None`. Where a call of
+            this check gave it, that call becomes the attempt that answered.
+        votes: Who voted what, plain data without a text: `{"voter", "model", "vote", "why"}` each,
+            equal numbers in "vote" for answers that say the same, `None` for an abstention, whose
+            reason stands in "why". Where there are any and nothing is handed on, the last tier is
+            asked next.
+
+    A score that is no finite number is `None`, and a reason is cut to `LONGEST_REASON` characters.
+
+    Raises:
+        CheckError: `passed`, `answer` or `votes` are something else than described.
     """
 
     passed: bool
@@ -65,6 +84,21 @@ class Verdict:
         if isinstance(error, GraphBubbleUp | CheckError | ConfigurationError):
             raise error
         return cls(False, None, f"the check raised {describe_error(error)}", check)
+
+    def __post_init__(self) -> None:
+        plain = self.passed is True or self.passed is False
+        if not plain and type(self.passed).__name__ not in ("bool_", "bool"):  # NumPy's
+            raise CheckError(f"Verdict(passed={type(self.passed).__name__}): give True or False.")
+        if not plain:
+            object.__setattr__(self, "passed", bool(self.passed))
+        if self.score is not None and not (type(self.score) is float and isfinite(self.score)):
+            object.__setattr__(self, "score", _finite(self.score))
+        if type(self.reason) is not str or len(self.reason) > LONGEST_REASON:
+            object.__setattr__(self, "reason", str(self.reason)[:LONGEST_REASON])
+        if self.answer is not None and not isinstance(self.answer, AIMessage):
+            raise CheckError(f"Verdict(answer={type(self.answer).__name__}): give an AIMessage.")
+        if self.votes and not all(isinstance(vote, Mapping) for vote in self.votes):
+            raise CheckError("Verdict(votes=...) holds something that is no mapping.")
 
     def by(self, check: str, vouches: str) -> Verdict:
         """Return the verdict with the check's name, and with what supports a passed answer."""

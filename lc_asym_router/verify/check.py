@@ -12,9 +12,14 @@ from functools import cached_property
 from typing import Any, ClassVar, cast
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.runnables.config import run_in_executor
 
-from lc_asym_router._internal.deadline import finished
+from lc_asym_router._internal.deadline import (
+    LONG_TEXT,
+    awithin,
+    finished,
+    off_loop,
+    within,
+)
 from lc_asym_router.errors import CheckError, ConfigurationError
 from lc_asym_router.verify.attempt import VOUCHED, Attempt, Verdict
 from lc_asym_router.verify.prefix import Prefix
@@ -42,6 +47,9 @@ class Check(ABC):
     instant: ClassVar[bool] = False
     """Whether it looks at the answer alone and calls nothing, so that there is nothing to meter. That
     holds for the class that says so, not for its subclasses."""
+    time_limit: float | None = None
+    """Seconds that it may take, beside the request's deadline; `None` for no limit of its own. A check
+    that takes longer has failed, as one that raises."""
 
     @property
     def name(self) -> str:
@@ -99,8 +107,14 @@ class Check(ABC):
         return not vars(type(self)).get("instant", False)
 
     async def acheck(self, attempt: Attempt) -> Verdict:
-        """The async twin of `check`; override it in a check that waits for something."""
-        return self.check(attempt)
+        """The async twin of `check`; override it in a check that waits for something.
+
+        Where it is not overridden, `check` runs in a thread: the event loop waits for nobody's
+        computing. Checks that look at the answer alone run at once on a short answer.
+        """
+        if _at_once(self, attempt):
+            return self.check(attempt)
+        return await off_loop(lambda: self.check(attempt))
 
     def end_early(self, prefix: Prefix) -> Verdict | None:
         """Return the early verdict with the check's name."""
@@ -108,12 +122,12 @@ class Check(ABC):
         return verdict.by(self.name, self.vouches) if verdict else None
 
     def __call__(self, attempt: Attempt) -> Verdict:
-        """Return the verdict on an attempt, with the check's name."""
-        return self.check(attempt).by(self.name, self.vouches)
+        """The verdict on an attempt, with the check's name in it."""
+        return _checked(self, attempt).by(self.name, self.vouches)
 
     async def acall(self, attempt: Attempt) -> Verdict:
         """The async twin of calling the check."""
-        return (await self.acheck(attempt)).by(self.name, self.vouches)
+        return (await _achecked(self, attempt)).by(self.name, self.vouches)
 
     def __and__(self, other: Check | CheckCallable) -> Check:
         return All(self, as_check(other))
@@ -179,7 +193,7 @@ class _Several(Check):
     def check(self, attempt: Attempt) -> Verdict:
         verdicts: list[Verdict] = []
         for place, (check, name) in enumerate(self._named):
-            verdict = check.check(attempt).by(name, check.vouches)
+            verdict = _checked(check, attempt).by(name, check.vouches)
             verdicts.append(verdict)
             if verdict.answer is not None and not self.decided_by:
                 attempt = attempt.saying(verdict.answer)
@@ -194,7 +208,7 @@ class _Several(Check):
     async def acheck(self, attempt: Attempt) -> Verdict:
         verdicts: list[Verdict] = []
         for place, (check, name) in enumerate(self._named):
-            verdict = (await check.acheck(attempt)).by(name, check.vouches)
+            verdict = (await _achecked(check, attempt)).by(name, check.vouches)
             verdicts.append(verdict)
             if verdict.answer is not None and not self.decided_by:
                 attempt = attempt.saying(verdict.answer)
@@ -311,7 +325,7 @@ class CallableCheck(Check):
     async def acheck(self, attempt: Attempt) -> Verdict:
         if inspect.iscoroutinefunction(self.function):
             return _verdict(await self.function(attempt), self.name)
-        value: Any = await run_in_executor(None, self.function, attempt)
+        value: Any = await off_loop(lambda: self.function(attempt))
         return _verdict(await value if inspect.isawaitable(value) else value, self.name)
 
 
@@ -329,6 +343,25 @@ def as_check(check: Check | CheckCallable) -> Check:
             "NotEmpty()), or a callable attempt -> Verdict or bool."
         )
     return CallableCheck(check)
+
+
+def _at_once(check: Check, attempt: Attempt) -> bool:
+    """Whether a check may run on an event loop: it computes little, and reads no long text."""
+    return vars(type(check)).get("instant", False) and len(attempt.text) < LONG_TEXT
+
+
+def _checked(check: Check, attempt: Attempt) -> Verdict:
+    seconds = check.time_limit
+    if seconds is None:
+        return check.check(attempt)
+    return within(seconds, lambda: check.check(attempt))
+
+
+async def _achecked(check: Check, attempt: Attempt) -> Verdict:
+    seconds = check.time_limit
+    if seconds is None:
+        return await check.acheck(attempt)
+    return await awithin(seconds, lambda: check.acheck(attempt))
 
 
 def _verdict(value: Any, name: str) -> Verdict:
@@ -387,6 +420,8 @@ def _any(verdicts: list[Verdict]) -> Verdict:
 
 
 def _not(verdict: Verdict, parts: Sequence[Check]) -> Verdict:
+    if not verdict.passed and verdict.reason == TOO_LONG:
+        return verdict  # nobody has looked
     score = None if verdict.score is None else 1 - verdict.score
     reason = f"{verdict.check} {'passed' if verdict.passed else 'failed'}"
     vouched = "none" if verdict.passed else _strongest(part.vouches for part in parts)

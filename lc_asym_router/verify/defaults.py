@@ -52,3 +52,7 @@ class _ByTools(Check):
 
     def check(self, attempt: Attempt) -> Verdict:
         return self.bound(attempt) if attempt.request.tools else self.without(attempt)
+
+    async def acheck(self, attempt: Attempt) -> Verdict:
+        check = self.bound if attempt.request.tools else self.without
+        return await check.acall(attempt)

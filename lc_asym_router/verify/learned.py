@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from os import PathLike
 from typing import ClassVar
 
 from langchain_core.messages import AIMessage
 from langgraph.errors import GraphBubbleUp
 
+from lc_asym_router._internal.deadline import aread
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.verify.attempt import Attempt, Verdict
@@ -79,15 +81,15 @@ class LearnedVerifier(Check):
         if not _judged(attempt):
             return _UNSCORED
         if self.second is None:
-            return self._alone(attempt)
+            return await aread(lambda: self._alone(attempt), attempt.text)
         can_ask(self.second, attempt)
         try:
             said = await aask_second(self.second, attempt)
         except GraphBubbleUp:
             raise
         except Exception as error:
-            return self._alone(attempt, error)
-        return self._both(attempt, said)
+            return await aread(partial(self._alone, attempt, error), attempt.text)
+        return await aread(lambda: self._both(attempt, said), attempt.text, str(said.text))
 
     def _alone(self, attempt: Attempt, error: Exception | None = None) -> Verdict:
         score = self.scorer.single(attempt.request.turn_text, attempt.text)

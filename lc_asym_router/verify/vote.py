@@ -14,6 +14,7 @@ from langchain_core.runnables.config import ContextThreadPoolExecutor
 from langgraph.errors import GraphBubbleUp
 
 from lc_asym_router._internal.compat import langsmith_params
+from lc_asym_router._internal.deadline import aread
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.verify.answers.final_answer import FinalAnswer
@@ -167,16 +168,18 @@ class Vote(Check):
 
     async def acheck(self, attempt: Attempt) -> Verdict:
         voters = self._asked(attempt)
-        ballot = _Ballot(self, attempt, len(voters))
+        ballot = await aread(lambda: _Ballot(self, attempt, len(voters)), attempt.text)
         casts = self._cast(attempt)
         if casts is None and self.parallel and ballot.open:
             casts = await self.aask_all(attempt)
         if casts is not None:
-            return ballot.of(voters, casts)
+            for voter, cast in zip(voters, casts, strict=True):
+                await ballot.aput(voter, cast)
+            return ballot.verdict()
         for voter in voters:
             if not ballot.open:
                 break
-            ballot.put(voter, await _aask(voter))
+            await ballot.aput(voter, await _aask(voter))
         return ballot.verdict()
 
     def ask_all(self, attempt: Attempt) -> list[Cast]:
@@ -302,6 +305,11 @@ class _Ballot:
         model = voter.model or str(cast.response_metadata.get("model_name") or "")
         provider = voter.provider or str(cast.response_metadata.get("model_provider") or "")
         self._count(voter.name, self.attempt.saying(cast, model, provider), voter.recast, voter.key)
+
+    async def aput(self, voter: _Voter, cast: Cast) -> None:
+        """The async twin of `put`."""
+        texts = [] if isinstance(cast, Exception) else [str(cast.text), self.attempt.text]
+        await aread(lambda: self.put(voter, cast), *texts)
 
     def _count(self, name: str, said: Attempt, recast: Recast | None, key: Second | None) -> None:
         form = self.rule.form(said)

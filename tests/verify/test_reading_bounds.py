@@ -10,15 +10,19 @@ import os
 import random
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.verify import outside_readers, readers
 from tests.verify.degenerate import AFTER, BEFORE, PIECES, degenerate
-from tests.verify.readers import DOCUMENTED, READERS, public_functions
+from tests.verify.outside_readers import OUTSIDE
+from tests.verify.readers import DOCUMENTED, public_functions
 
 EXAMPLES = int(os.environ.get("LC_ASYM_ROUTER_FUZZ", "6"))
+READERS = {**readers.READERS, **OUTSIDE}
 SHORT, LONG = (1_500, 12_000), (18_750, 150_000)
 FACTOR = 3
 """How much faster than the length time may grow; eight times the length is eight times as much."""
@@ -27,7 +31,9 @@ UNMEASURED = 0.004
 
 
 def test_every_public_function_is_read_here():
-    assert public_functions() <= set(READERS)
+    assert public_functions() <= set(readers.READERS)
+    assert public_functions(outside_readers.MODULES) <= set(OUTSIDE)
+    assert not OUTSIDE.keys() & readers.READERS.keys()
 
 
 def seconds(reader, text: str) -> float:
@@ -123,3 +129,21 @@ def test_brackets_in_brackets(depth, opening, closing, inside):
     with pytest.raises(DOCUMENTED):
         READERS["schemas.parse_json"](text)
     assert not READERS["ParsesAsJSON"](text).passed
+
+
+CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.txt"))
+
+
+def test_the_corpus_is_there():
+    assert len(CORPUS) >= 19
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_degenerate_outputs_kept_as_files(path):
+    """As they are, and cut off anywhere: every reader says something of them, or what it documents."""
+    with path.open(encoding="utf-8", newline="") as file:
+        whole = file.read()
+    for text in (whole, whole[: len(whole) // 2], whole[-500:], f"```json\n{whole}\n```"):
+        for reader in READERS.values():
+            with suppress(*DOCUMENTED):
+                reader(text)

@@ -191,24 +191,27 @@ class CallResult:
     """The result of a tier's call.
 
     Attributes:
-        draft: The model's answer: its chunks, or a whole message; `None` where the call failed.
-        seconds: Its duration, in seconds.
-        error: The exception that it raised, or `None`.
-        begun: Whether a part of the answer was streamed, which listeners may have seen.
-        received: The part of the answer that had arrived when it failed, or `None`.
-        watch: The early stop, or `None`; it may have rejected the answer already.
-        waiting: Chunks of a live answer that were not passed on yet, because all of them are empty.
-        repaired: Whether tool calls in its text became real tool calls.
+        draft: What the model made: the chunks in which it came, or a whole message; `None` where it
+            failed.
+        seconds: How long it took.
+        error: What it raised, or `None`.
+        begun: Whether a part of the answer has come in a stream, which listeners may have seen.
+        received: What had come of its answer when it failed, or `None`.
+        watch: What watched it, if anything did: it may have failed the answer already.
+        waiting: Chunks of a live answer that nobody has seen yet, because all of them are empty.
+        repaired: Whether tool calls that it wrote as text were made real ones.
+        envelope: The draft as the state keeps it for its check; `None` where nothing checks it.
     """
 
     draft: Draft | None
     seconds: float
     error: Exception | None = None
     begun: bool = False
-    received: Draft | None = None
+    received: AIMessage | None = None
     watch: Watch | None = None
     waiting: tuple[AIMessageChunk, ...] = ()
     repaired: bool = False
+    envelope: bytes | None = None
 
     @property
     def message(self) -> AIMessage | None:
@@ -230,7 +233,7 @@ class CallResult:
             return None
         texts = None if request is None else request.texts
         if texts is not None and self.received is not None:
-            texts = [*texts, str(as_message(self.received).text)]  # nor what nobody may see of it
+            texts = [*texts, str(self.received.text)]  # nor what nobody may see of it
         return describe_error(
             self.error, model=tier.model_name, texts=texts, secrets=secrets_of(tier.model)
         )

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from contextlib import aclosing, closing
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
@@ -14,12 +15,13 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.errors import GraphBubbleUp
 
-from lc_asym_router._internal.chunks import Draft, as_chunk, as_message
-from lc_asym_router._internal.deadline import awithin, within
+from lc_asym_router._internal.chunks import Draft, as_chunk, as_chunks, as_message
+from lc_asym_router._internal.deadline import CALLS, LONG_TEXT, awithin, off_loop, within
 from lc_asym_router._internal.run_config import with_handlers
 from lc_asym_router.errors import AttemptTimeoutError, EmptyStreamError
 from lc_asym_router.graph.calls.attempt import CallResult, Invocation, TierCall
 from lc_asym_router.graph.calls.early_stop import watched
+from lc_asym_router.graph.state import seal
 from lc_asym_router.graph.streaming import ReaderGone
 from lc_asym_router.records.request import Request, has_content
 from lc_asym_router.tiers.binding import bind
@@ -65,7 +67,7 @@ def invoke(call: TierCall, request: Request, how: Invocation) -> CallResult:
         connections.close()
 
     try:
-        return within(seconds, connected, late)
+        return within(seconds, connected, late, threads=CALLS)
     except TimeoutError:
         return answer.late()
 
@@ -79,10 +81,12 @@ def _invoke(answer: _Answer) -> CallResult:
         with closing(cast("Any", model.stream(asked, answer.probed(how.config)))) as stream:
             for chunk in stream:
                 answer.add(chunk)
-        return answer.all()
+        return answer.whole(answer.received())
     except GraphBubbleUp:
         raise
-    except Exception as error:
+    except (
+        Exception
+    ) as error:  # whatever a client or the reading of its answer raises: a failed try
         if how.connections and how.connections.closed:
             raise ReaderGone from None
         return answer.failed(error)
@@ -104,15 +108,15 @@ async def _ainvoke(answer: _Answer) -> CallResult:
         connect_per_loop(answer.call.tier.model)
         model, asked = answer.bound()
         if not how.stream:
-            return answer.whole(await model.ainvoke(asked, config))
+            return await answer.read(await model.ainvoke(asked, config))
         async with aclosing(cast("Any", model.astream(asked, config))) as stream:
             async for chunk in stream:
                 answer.add(chunk)
         lost.find()
-        return answer.all()
+        return await answer.read(answer.received())
     except GraphBubbleUp:
         raise
-    except Exception as error:
+    except Exception as error:  # likewise
         return answer.failed(error)
 
 
@@ -174,16 +178,21 @@ class _Answer:
         limit = self.how.limit
         return self.failed(AttemptTimeoutError(limit.seconds or 0.0, own=limit.own))
 
-    def all(self) -> CallResult:
-        """End the stream.
+    def received(self) -> Draft:
+        """What has come of a stream that has come to its end.
 
         Raises:
             EmptyStreamError: There was nothing in it.
-            CutStreamError: See `whole`, as for `FailedEndError`.
         """
         if not self.chunks:
             raise EmptyStreamError
-        return self.whole(self.chunks)
+        return self.chunks
+
+    async def read(self, draft: Draft) -> CallResult:
+        """The async twin of `whole`: what is long is read beside the event loop."""
+        if sum(len(str(each.text)) for each in as_chunks(draft)) < LONG_TEXT:
+            return self.whole(draft)
+        return await off_loop(lambda: self.whole(draft), threads=CALLS)
 
     def whole(self, draft: Draft) -> CallResult:
         """Check that the answer is complete, and build the result.
@@ -191,6 +200,7 @@ class _Answer:
         Raises:
             CutStreamError: It has no end mark.
             FailedEndError: Its end is an error.
+            NoAnswerError: It can't be kept for its check.
         """
         if isinstance(draft, AIMessage):
             draft = counted(_plain(draft))
@@ -208,7 +218,7 @@ class _Answer:
             repaired=repaired,
         )
         check_end(cast("AIMessage", result.message), self.call.provider)
-        return result
+        return result if self.call.check is None else replace(result, envelope=seal(draft))
 
     def _read(self, draft: Draft) -> tuple[Draft, bool]:
         """A whole answer with its thinking set apart and the tool calls made that it writes as text,
@@ -225,7 +235,11 @@ class _Answer:
 
     def failed(self, error: Exception) -> CallResult:
         """It failed."""
-        seconds, received = time.perf_counter() - self.started, list(self.chunks) or None
+        seconds = time.perf_counter() - self.started
+        try:
+            received = as_message(list(self.chunks)) if self.chunks else None
+        except Exception:  # chunks that don't add up may be the error itself
+            received = AIMessage("".join(str(each.text) for each in self.chunks))
         return CallResult(None, seconds, error, begun=self._begun, received=received)
 
     @property

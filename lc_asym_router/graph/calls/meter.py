@@ -14,6 +14,8 @@ from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
 
+from lc_asym_router._internal.deadline import now
+from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.money.prices import Pricing, cost_of_call
 from lc_asym_router.money.usage import believed, from_cache
 
@@ -35,7 +37,7 @@ class CallMeter(BaseCallbackHandler):
 
     def __init__(self, purpose: str, price_of: Callable[[str, str], Pricing | None]) -> None:
         self.purpose = purpose
-        self.started = time.time()
+        self.started = now()
         self.calls: list[dict[str, Any]] = []
         self.of_answer: dict[str | None, dict[str, Any]] = {}
         """The call that each answer came from, by the answer's id."""
@@ -87,7 +89,7 @@ class CallMeter(BaseCallbackHandler):
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """Note a failed model call; what it cost nobody knows."""
-        self._note(run_id, None, error=type(error).__name__)
+        self._note(run_id, None, error=describe_error(error))
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Note a decision model's call, where no chat model inside has been noted for it."""

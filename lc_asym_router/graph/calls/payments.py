@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any, Literal, cast
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
-from lc_asym_router._internal.deadline import finished
+from lc_asym_router._internal.deadline import finished, now
 from lc_asym_router._internal.provider_errors import unbilled
 from lc_asym_router._internal.run_config import (
     buffered,
@@ -88,14 +87,14 @@ class SideCalls:
         config: The config to run it with: metered, under budget, and without listeners.
         calls: What was called, for the record.
         of_answer: The call that each answer came from, by the answer's id.
-        started: `time.time()` at the start, in seconds since the epoch.
+        started: When it began, in seconds since the epoch.
         budget: What reserves the calls, or `None`.
     """
 
     config: RunnableConfig
     calls: list[dict[str, Any]] = field(default_factory=list)
     of_answer: dict[str | None, dict[str, Any]] = field(default_factory=dict)
-    started: float = field(default_factory=time.time)
+    started: float = field(default_factory=now)
     budget: SideCallBudget | None = None
 
     def begin_with(self, others: SideCalls | None) -> None:
@@ -173,44 +172,50 @@ class Payments:
             await reservation.asettle(took, time_remaining(run.state["trail"]))
 
     @contextmanager
-    def side_calls(self, run: NodeRun, labels: Labels, metered: bool) -> Iterator[SideCalls]:
+    def side_calls(
+        self, run: NodeRun, labels: Labels, metered: bool, seconds: float | None = None
+    ) -> Iterator[SideCalls]:
         """Run a classifier or a check in this block.
 
         Args:
             run: The node's run.
             labels: What its calls are for.
             metered: Whether it may call a model; else nothing is metered or reserved.
+            seconds: What the request's deadline leaves it, where no trail says so yet.
         """
         if not metered:
             yield SideCalls(buffered(labels.on(run.around.config)))
             return
-        calls, budget = self._side_calls(run, labels)
+        calls, budget = self._side_calls(run, labels, seconds)
         with budget, config_context(calls.config):
             yield calls
 
     @asynccontextmanager
     async def async_side_calls(
-        self, run: NodeRun, labels: Labels, metered: bool
+        self, run: NodeRun, labels: Labels, metered: bool, seconds: float | None = None
     ) -> AsyncIterator[SideCalls]:
         """The async twin of `side_calls`."""
         if not metered:
             yield SideCalls(buffered(labels.on(run.around.config)))
             return
-        calls, budget = self._side_calls(run, labels)
+        calls, budget = self._side_calls(run, labels, seconds)
         async with budget:
             with config_context(calls.config):
                 yield calls
 
-    def _side_calls(self, run: NodeRun, labels: Labels) -> tuple[SideCalls, SideCallBudget]:
+    def _side_calls(
+        self, run: NodeRun, labels: Labels, seconds: float | None
+    ) -> tuple[SideCalls, SideCallBudget]:
         meter = CallMeter(labels.purpose, self.price_of)
         scope = scope_of(run) if self.budgets else Scope(NONE, (NONE,), utc_now())
         trail = run.state.get("trail")
+        begun = {} if seconds is None else {"until": meter.started + seconds}
         budget = SideCallBudget(
             self.budgets,
             scope,
             _before(trail),
             self.price_of,
-            lambda: time_remaining(trail) if trail else None,
+            lambda: time_remaining(trail or begun),
         )
         config = with_handlers(run.around.config, [meter, *budget.handlers], {})
         calls = SideCalls(

@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
-from lc_asym_router._internal.deadline import awithin, within
+from lc_asym_router._internal.deadline import CALLS, awithin, within
 from lc_asym_router.errors import ConfigurationError, NoTierError
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import bind
@@ -49,7 +49,7 @@ class AskableTiers:
         tier = self._tier(name)
         model, messages = bind(tier.model, self.request), self._messages(tier)
         with tier.guard.entered(self.remaining(), last=False):
-            answer = within(tier.timeout, lambda: model.invoke(messages))
+            answer = within(self._limit(tier), lambda: model.invoke(messages), threads=CALLS)
         check_end(answer, tier.provider)
         self.answers[name] = answer
         return answer
@@ -60,7 +60,7 @@ class AskableTiers:
         model, messages = bind(tier.model, self.request), self._messages(tier)
         connect_per_loop(tier.model)
         async with tier.guard.aentered(self.remaining(), last=False):
-            answer = await awithin(tier.timeout, lambda: model.ainvoke(messages))
+            answer = await awithin(self._limit(tier), lambda: model.ainvoke(messages))
         check_end(answer, tier.provider)
         self.answers[name] = answer
         return answer
@@ -72,6 +72,11 @@ class AskableTiers:
             for name, answer in self.answers.items()
             if answer.id in calls
         }
+
+    def _limit(self, tier: Tier) -> float | None:
+        """Seconds that a call may take."""
+        limits = (tier.timeout, self.remaining())
+        return min((each for each in limits if each is not None), default=None)
 
     def _tier(self, name: str) -> Tier:
         tier = self.ladder.named(name)

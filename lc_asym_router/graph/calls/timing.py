@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lc_asym_router._internal.deadline import CLOCK, now
 from lc_asym_router.graph.state import NodeRun
 from lc_asym_router.tiers.faults.concurrency import POLL
 from lc_asym_router.tiers.tier import Tier
@@ -39,7 +39,7 @@ def time_remaining(trail: Mapping[str, Any]) -> float | None:
     checkpointed run goes on.
     """
     until = trail.get("until")
-    return None if until is None else until - time.time()
+    return None if until is None else until - now()
 
 
 def limit_of(own: float | None, remaining: float | None, others: bool) -> Limit:
@@ -65,11 +65,12 @@ def pause(run: NodeRun, tier: Tier) -> None:
     seconds = _wait(run, tier)
     if not seconds:
         return
-    sink, until = run.around.context.sink, time.monotonic() + seconds
-    while (remaining := until - time.monotonic()) > 0:
+    sink, clock = run.around.context.sink, CLOCK.get()
+    until = clock.elapsed() + seconds
+    while (remaining := until - clock.elapsed()) > 0:
         if sink is not None:
             sink.check()
-        time.sleep(min(remaining, POLL))
+        clock.sleep(min(remaining, POLL))
 
 
 async def apause(run: NodeRun, tier: Tier) -> None:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import copy_context
 from dataclasses import dataclass, field
-from typing import TypeVar
 
-from lc_asym_router._internal.deadline import within
+from lc_asym_router._internal.deadline import (
+    CLOCK,
+    STORES,
+    Job,
+    LateError,
+    off_loop,
+    within,
+)
+from lc_asym_router._internal.provider_errors import describe_store_error
 from lc_asym_router.money.budgets.amounts import UNITS, Amounts, Unit, in_unit
 from lc_asym_router.money.budgets.budget import Budget, Scope
-from lc_asym_router.money.budgets.claims import Balance, Claim
+from lc_asym_router.money.budgets.claims import Balance, Claim, Refused
 from lc_asym_router.money.budgets.exhausted import Exhausted
 from lc_asym_router.money.budgets.store import BudgetStore, limit_argument
 
-T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 GRACE = 0.05
 """Seconds for a store that ends by its own limit, before its caller goes on without it."""
@@ -72,7 +78,8 @@ class Reservation:
         if seconds is None or not self.waits:
             return self._reserve(seconds)
         try:
-            return within(max(0.0, seconds) + GRACE, lambda: self._unless_gone(seconds))
+            limit = max(0.0, seconds) + GRACE
+            return within(limit, lambda: self._unless_gone(seconds), threads=STORES)
         except TimeoutError:
             if self._go():
                 self.settle({}, 0.0)
@@ -82,11 +89,10 @@ class Reservation:
         """The async twin of `reserve`. Cancelled, it gives back what it has reserved."""
         if not self.waits:
             return self._reserve(seconds)
-        doing = _in_thread(lambda: self._unless_gone(seconds))
         limit = None if seconds is None else max(0.0, seconds) + GRACE
         try:
             async with asyncio.timeout(limit):
-                return await asyncio.shield(doing)
+                return await off_loop(lambda: self._unless_gone(seconds), threads=STORES)
         except TimeoutError:
             if self._go():
                 await self.asettle({}, 0.0)
@@ -100,21 +106,25 @@ class Reservation:
         if refused := self._over_request():
             return refused
         done: list[BudgetStore] = []
-        until = None if seconds is None else time.monotonic() + seconds
+        clock = CLOCK.get()
+        until = None if seconds is None else clock.elapsed() + seconds
         for store, claimed in self._stores().items():
-            rest = None if until is None else until - time.monotonic()
+            rest = None if until is None else until - clock.elapsed()
             try:
                 refusal = store.reserve(
                     self.id, [each.claim for each in claimed], **limit_argument(rest)
                 )
-            except Exception as error:
-                fault = f"{type(error).__name__} ({store.name})"
+                if not isinstance(refusal, Refused | None):
+                    raise TypeError(f"{type(store).__name__}.reserve returned no Refused")
+            except Exception as error:  # a store may be of the user's own
+                fault = f"{describe_store_error(error)} ({store.name})"
                 refused = self._refused(claimed[0], Balance(0, 0), fault)
             else:
                 if refusal is None:
                     done.append(store)
                     continue
-                found = next(each for each in claimed if each.claim == refusal.claim)
+                of = (each for each in claimed if each.claim == refusal.claim)
+                found = next(of, claimed[0])
                 refused = self._refused(found, refusal.balance)
             for each in done:
                 self._settle_in(each, {}, rest)
@@ -155,18 +165,39 @@ class Reservation:
         if seconds is None or not self.waits:
             self._settle(amounts, seconds)
             return
-        try:
-            within(max(0.0, seconds) + GRACE, lambda: self._settle(amounts, seconds))
-        except TimeoutError:
-            return  # the thread goes on with it
+        if job := self._settling(amounts, seconds):
+            CLOCK.get().wait(job.result, max(0.0, seconds) + GRACE)
+            self._settled(job, amounts)
 
     async def asettle(self, amounts: Amounts, seconds: float | None = None) -> None:
         """The async twin of `settle`; it is done even where this task is cancelled meanwhile."""
         if not self.waits:
             self._settle(amounts, seconds)
             return
-        doing = _in_thread(lambda: self._settle(amounts, seconds))
-        await asyncio.wait([doing], timeout=None if seconds is None else max(0.0, seconds) + GRACE)
+        if job := self._settling(amounts, seconds):
+            limit = None if seconds is None else max(0.0, seconds) + GRACE
+            try:
+                await asyncio.wait([asyncio.wrap_future(job.result)], timeout=limit)
+            finally:
+                self._settled(job, amounts)
+
+    def _settling(self, amounts: Amounts, seconds: float | None) -> Job | None:
+        """Settle in a thread; `None` where none can be begun: then it is done with what comes next."""
+        try:
+            return STORES.submit(lambda: self._settle(amounts, seconds), queued=True)
+        except LateError:
+            self._owe(amounts)
+            return None
+
+    def _settled(self, job: Job, amounts: Amounts) -> None:
+        """Wait for it no more; it goes on."""
+        STORES.abandon(job, drop=False)
+        if job.result.done() and job.result.exception() is not None:  # there was no thread for it
+            self._owe(amounts)
+
+    def _owe(self, amounts: Amounts) -> None:
+        for store, claimed in self._stores().items():
+            store.owe(self.id, {each.claim.key: amounts.get(each.unit, 0) for each in claimed})
 
     def _settle(self, amounts: Amounts, seconds: float | None) -> None:
         for store in self._stores():
@@ -175,7 +206,10 @@ class Reservation:
     def _settle_in(self, store: BudgetStore, amounts: Amounts, seconds: float | None) -> None:
         claimed = self._stores().get(store, [])
         taken = {each.claim.key: amounts.get(each.unit, 0) for each in claimed}
-        store.settle(self.id, taken, **limit_argument(seconds))
+        try:
+            store.settle(self.id, taken, **limit_argument(seconds))
+        except Exception as error:  # a store of the user's own: what it does is its own affair
+            logger.warning("%s can't settle a call: %s", store.name, describe_store_error(error))
 
     # parts ----------------------------------------------------------------------------------
 
@@ -218,11 +252,6 @@ class Reservation:
             fault=fault,
             every=budget.period,
         )
-
-
-def _in_thread(work: Callable[[], T]) -> asyncio.Future[T]:
-    """Run it in a thread. A future that no ending event loop cancels, unlike a task's."""
-    return asyncio.get_running_loop().run_in_executor(None, copy_context().run, work)
 
 
 def added(*parts: Amounts) -> dict[Unit, int]:

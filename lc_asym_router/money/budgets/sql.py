@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
+from lc_asym_router._internal.provider_errors import describe_store_error
 from lc_asym_router.money.budgets.amounts import MOST_AMOUNT
 from lc_asym_router.money.budgets.claims import KEPT, Balance, Claim, Refused
 from lc_asym_router.money.database.store import ReplacedError, Store, insert_new, url_of
@@ -194,8 +195,8 @@ class SqlVault:
 
         try:
             self._done(work, seconds)
-        except Exception as error:  # the reservation before it stands; it is done the next time
-            logger.debug("Old budgets are not deleted: %s", type(error).__name__)
+        except Exception as error:  # whatever it is: only what is over waits, for the next time
+            logger.debug("Old budgets are not deleted: %s", describe_store_error(error))
 
     # what is known, should the file be gone -------------------------------------------------
 

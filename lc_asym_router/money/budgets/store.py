@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
+from lc_asym_router._internal.provider_errors import describe_store_error
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.money.budgets.claims import Balance, Claim, Refused
 from lc_asym_router.money.budgets.memory import MemoryVault
@@ -100,17 +101,21 @@ class BudgetStore:
         """
         try:
             self._vault.settle(id, amounts, **limit_argument(seconds))
-        except Exception as error:
+        except Exception as error:  # booking never ends a request: what the driver raises is said
             if _hopeless(error):
                 self._give_up(error)
                 return
             logger.warning(
                 "The budget's database can't be written (%s; %s). The call's reservation stands "
                 "until it can.",
-                type(error).__name__,
+                describe_store_error(error),
                 self.name,
             )
-            self._owed.append((id, dict(amounts)))
+            self.owe(id, amounts)
+
+    def owe(self, id: str, amounts: Mapping[str, int]) -> None:
+        """Leave a settlement, as for `settle`, to the next call that reserves."""
+        self._owed.append((id, dict(amounts)))
 
     def balance(self, key: str) -> Balance:
         """Return what is spent and reserved under a key."""
@@ -130,7 +135,7 @@ class BudgetStore:
             for owed in list(self._owed):
                 try:
                     self._vault.settle(*owed, **limit_argument(seconds))
-                except Exception as error:
+                except Exception as error:  # likewise
                     if not _hopeless(error):
                         # Behind the others, so that they get their turn where it alone fails.
                         self._owed.append(self._owed.pop(self._owed.index(owed)))
@@ -144,7 +149,7 @@ class BudgetStore:
         logger.error(
             "The budget's database can't take what a call has spent (%s; %s). The call's "
             "reservation counts until its lease ends.",
-            type(error).__name__,
+            describe_store_error(error),
             self.name,
         )
 

@@ -57,7 +57,7 @@ def url_of(where: str | os.PathLike[str] | None) -> URL:
     try:
         url: URL = sqlalchemy.make_url(where)
         backend = url.get_backend_name()
-    except Exception:
+    except (sqlalchemy.exc.SQLAlchemyError, ValueError, TypeError):
         # The text may hold a password, so it is not quoted.
         raise ConfigurationError(
             "The ledger's URL can't be read. Write 'sqlite:///path/to/file.sqlite3' or "

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import islice
 
+from lc_asym_router._internal.provider_errors import describe_store_error
 from lc_asym_router.errors import ConfigurationError, LedgerError
 from lc_asym_router.money.database.rows import Failure, Rows
 from lc_asym_router.money.database.store import Store
@@ -157,7 +158,7 @@ class Writer:
         while batch := self._next(wait):
             try:
                 self.store.write(batch)
-            except Exception as error:
+            except Exception as error:  # the thread is all there is to write: it outlives any fault
                 if _down(error):
                     wait = self._later(error, wait)
                     continue
@@ -208,11 +209,11 @@ class Writer:
                 logger.warning(
                     "The ledger's database can't be written (%s; %s). Requests go on, their records "
                     "wait: at most %d.",
-                    _name(error),
+                    describe_store_error(error),
                     self.store.name,
                     self.size,
                 )
-            self._failure = _name(error)
+            self._failure = describe_store_error(error)
         longer = min(LONGEST_WAIT, max(FIRST_WAIT, wait * 2))
         return longer * random.uniform(0.5, 1.0)
 
@@ -221,14 +222,14 @@ class Writer:
         for rows in batch:
             try:
                 self.store.write([rows])
-            except Exception as each:
+            except Exception as each:  # what it refuses is dropped, whatever it says of it
                 if _down(each):
                     return  # the rest stays in the queue
                 with self._changed:
                     self._waiting.popleft()
                     self._done += 1
                     self._lost += 1
-                    self._drop(1, _name(each))
+                    self._drop(1, describe_store_error(each))
                     self._changed.notify_all()
             else:
                 self._written(1)
@@ -266,14 +267,6 @@ def _down(error: Exception) -> bool:
     if isinstance(error, exc.ProgrammingError):  # no right, no table; else a value of a wrong type
         return getattr(error.orig, "sqlstate", None) is not None
     return isinstance(error, exc.DBAPIError | exc.TimeoutError | OSError | ConfigurationError)
-
-
-def _name(error: Exception) -> str:
-    """The error's class: its text may quote rows or a password, unless it is our own."""
-    if isinstance(error, ConfigurationError):
-        return str(error)
-    inner = getattr(error, "orig", None)
-    return type(inner if inner is not None else error).__name__
 
 
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from lc_asym_router._internal.deadline import CLOCK
 from lc_asym_router.errors import AttemptTimeoutError, ConfigurationError, QueueFullError
 
 POLL = 0.05
@@ -70,18 +70,16 @@ class Slots:
         turn = self._join()
         if turn is None:
             return
-        until = None if seconds is None else time.monotonic() + seconds
+        clock = CLOCK.get()
+        until = None if seconds is None else clock.elapsed() + seconds
         try:
-            while True:
-                left = POLL if until is None else min(POLL, until - time.monotonic())
-                try:
-                    turn.result(max(0.0, left))
-                    return
-                except TimeoutError:
-                    if look is not None:
-                        look()
-                    if until is not None and time.monotonic() >= until:
-                        raise AttemptTimeoutError(seconds or 0.0, asked=False) from None
+            while not clock.wait(
+                turn, POLL if until is None else min(POLL, until - clock.elapsed())
+            ):
+                if look is not None:
+                    look()
+                if until is not None and clock.elapsed() >= until:
+                    raise AttemptTimeoutError(seconds or 0.0, asked=False)
         except BaseException:
             self._leave(turn)
             raise

@@ -13,6 +13,9 @@ from lc_asym_router.tiers.faults.error_kinds import retry_after, worth_retrying
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
+LONGEST_WAIT = 86_400
+"""No wait before another try is longer, in seconds."""
+
 Wait = Callable[["RetryCallState"], float]
 
 
@@ -21,14 +24,13 @@ class Retry:
     """How often a tier's failed call is repeated, and after which waits.
 
     Args:
-        attempts: Maximum number of calls, including the first; 1 for no retry.
-        initial: Upper bound of the first wait in seconds; the bound doubles with each further wait,
-            and each wait is random between 0 and its bound ("full jitter").
-        max_wait: The longest wait, in seconds. Where the server asks for more (`Retry-After`), the
-            next tier is asked at once.
-        on: A function that returns whether to retry after an exception; `None` for
-            `worth_retrying`.
-        wait: Another wait: any tenacity wait strategy, or a callable like one.
+        attempts: Calls at most, the first one counted; 1 for no retry.
+        initial: The first wait lies between 0 and this many seconds, and the bound doubles with
+            each further one ("full jitter").
+        max_wait: The longest wait, in seconds, a day at most. Where the server asks for more
+            (`Retry-After`), the tier is given up for this request, and the next one is asked at once.
+        on: Whether an exception is worth another try; `None` for `worth.worth_retrying`.
+        wait: Another wait: any of tenacity's wait strategies, or a callable like them.
 
     Raises:
         ConfigurationError: A number is out of its range.
@@ -48,8 +50,10 @@ class Retry:
                 f"Retry(attempts={self.attempts}) must be at least 1, the first call; 1 means no "
                 "retry."
             )
-        if not (self.initial >= 0 and self.max_wait >= 0):
-            raise ConfigurationError("Retry(initial=..., max_wait=...) are seconds, at least 0.")
+        if not (0 <= self.initial <= LONGEST_WAIT and 0 <= self.max_wait <= LONGEST_WAIT):
+            raise ConfigurationError(
+                f"Retry(initial=..., max_wait=...) are seconds, from 0 to {LONGEST_WAIT:,}: a day."
+            )
         if self.attempts > 1:
             import_module("tenacity")  # now, not on the event loop of the first failure
 
@@ -75,7 +79,8 @@ class Retry:
         state = RetryCallState(Retrying(), None, (), {})
         state.attempt_number = failed
         state.set_exception((type(error), error, None))
-        return max(0.0, float(wait(state)))
+        seconds = float(wait(state))
+        return min(max(0.0, seconds), LONGEST_WAIT) if seconds == seconds else 0.0
 
 
 def retry_of(given: Retry | int | None) -> Retry | None:

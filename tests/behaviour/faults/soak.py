@@ -18,9 +18,10 @@ from typing import Any
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from lc_asym_router import AsymRouter, Breaker, Ledger, Retry, Tier, TiersFailedError
+from lc_asym_router.money.usage import MOST_TOKENS
 from tests.behaviour.faults.rig import joined
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE
-from tests.servers import OllamaServer, OpenAIServer, Reply, Server
+from tests.servers import OllamaServer, OpenAIServer, Reply, Server, ToolCall
 from tests.servers.clients import model_for
 
 SHARE = 0.2
@@ -29,15 +30,25 @@ KEPT_OUT = {"CircuitOpenError", "QueueFullError"}
 LIMIT = 20.0
 """Seconds that a call may take: far more than a good one does, on a machine however busy."""
 
+ABSURD = ((2**63, 5), (-(10**9), 10**30), (20, 2**70), (10**12, -1))
+"""Counts that are not believed: the ledger has them cut to their bounds."""
 TIERS = ("small", "frontier", "spare")
 
 
 def faults(tier: str, text: str, tokens: dict[str, int]) -> list[Reply]:
     """What goes wrong; none of it counts tokens that the client does not hear of."""
     garbage = b"{not json\n" if tier == "small" else b"data: {not json\n\n"
-    unfit = [Reply("", **tokens), Reply(text, finish="length", **tokens)]  # what no check passes
+    unfit = [  # what no check passes
+        Reply("", **tokens),
+        Reply(text, finish="length", **tokens),
+        Reply("over and over " * 300, **tokens),
+        Reply("\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35" * 500, **tokens),
+        Reply(tool_calls=[ToolCall("no_such_tool", {"a": 10**20})], **tokens),
+        Reply(tool_calls=[ToolCall("no_such_tool", {"a": [[[[[[{"b": 1e308}]]]]]]})], **tokens),
+    ]
     return [
         *(unfit if tier == "small" else ()),
+        *(Reply(text, input_tokens=came, output_tokens=went) for came, went in ABSURD),
         Reply(status=500, error="down"),
         Reply(status=503, headers={"retry-after-ms": "3"}),
         Reply(status=429, headers={"Retry-After": "30"}),
@@ -68,6 +79,8 @@ class Soaking:
     calls: Counter[tuple[str, int]] = field(default_factory=Counter)
     """Calls that a server has seen, by tier and number of the request."""
     faulty: int = 0
+    absurd: Counter[tuple[str, tuple[int, int]]] = field(default_factory=Counter)
+    """Calls that were answered with such counts, by tier and counts."""
     asked: Counter[tuple[str, int]] = field(default_factory=Counter)
     """Calls that the records tell of."""
     ended: Counter[int] = field(default_factory=Counter)
@@ -89,7 +102,11 @@ class Soaking:
         if dice.random() >= SHARE:
             return Reply(text, **tokens)
         self.faulty += 1
-        return dice.choice(faults(tier, text, tokens))
+        reply = dice.choice(faults(tier, text, tokens))
+        if reply.tokens in ABSURD:
+            with self.lock:
+                self.absurd[tier, reply.tokens] += 1
+        return reply
 
     async def run(self) -> None:
         """All of them: most in tasks, some in threads."""
@@ -174,6 +191,15 @@ class Soaking:
             for attempt in record["attempts"]:
                 if (attempt["error"] or "").partition(":")[0] not in KEPT_OUT:
                     self.asked[attempt["tier"], number] += 1
+
+    def tokens(self, tier: str) -> tuple[int, int]:
+        """What a server has counted, as far as it is believed."""
+        came, went = self.servers[tier].tokens
+        for (name, (more, most)), count in self.absurd.items():
+            if name == tier:
+                came += count * (min(max(0, more), MOST_TOKENS) - more)
+                went += count * (min(max(0, most), MOST_TOKENS) - most)
+        return came, went
 
     def weigh(self) -> None:
         gc.collect()

@@ -43,6 +43,7 @@ def judge_requests(soak: Soaking) -> None:
     assert soak.answered["small"] > COUNT / 2
     assert soak.answered["frontier"] > COUNT / 5
     assert soak.answered["spare"] > 0
+    assert {tier for tier, _ in soak.absurd} == set(TIERS)
     assert soak.failed < COUNT / 20
 
 
@@ -63,7 +64,7 @@ def judge_ledger(soak: Soaking, url: str) -> None:
         )
         made = sum(count for (name, _), count in soak.calls.items() if name == tier)
         # What broke off is estimated; the servers tell no counts of that.
-        assert sums == (*soak.servers[tier].tokens, made, 0)
+        assert sums == (*soak.tokens(tier), made, 0)
 
 
 def judge_memory(soak: Soaking) -> None:
