@@ -11,11 +11,10 @@ from dataclasses import asdict, dataclass, field
 from math import isfinite, log
 from pathlib import Path
 
+from lc_asym_router._internal.paths import read_text
 from lc_asym_router.errors import CalibrationError
 
 VERSION = 1
-LARGEST = 8 << 20
-"""Bytes of the largest file that is read as a calibration."""
 BINS = 10
 MIN_SCORES = 200
 """Scores from which a drift is judged: fewer differ by chance alone."""
