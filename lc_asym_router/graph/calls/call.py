@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from contextlib import aclosing, closing
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
@@ -37,37 +39,53 @@ from lc_asym_router.tiers.provider import check_end, counted, tokens_of
 MessageT = TypeVar("MessageT", bound=AIMessage)
 
 
-def invoke(call: TierCall, request: Request, how: Invocation) -> CallResult:
+Unfinished = Callable[[CallResult], object]
+
+
+def invoke(call: TierCall, request: Request, how: Invocation, unfinished: Unfinished) -> CallResult:
     """Call a tier. Only exceptions that concern the request as a whole are raised.
 
     Args:
         call: The call.
         request: What is asked, for the tools and the schema bound to it.
         how: How it is made.
+        unfinished: Gets what had come of the answer where the call is left half-way.
 
     Raises:
         GraphBubbleUp: Interrupts pass through.
         ReaderGone: Nobody reads the stream any more.
     """
     answer = _Answer(call, request, how)
-    seconds, connections = how.limit.seconds, how.connections
+    try:
+        return _bounded(answer)
+    except TimeoutError:
+        return answer.late()
+    except ReaderGone:
+        unfinished(answer.left())
+        raise
+
+
+def _bounded(answer: _Answer) -> CallResult:
+    """Make the call within its time, where it has any.
+
+    Raises:
+        TimeoutError: It took longer.
+    """
+    seconds, connections = answer.how.limit.seconds, answer.how.connections
     if connections is None:
         if seconds is None:
             return _invoke(answer)
         connections = Connections(seconds)
 
     def connected() -> CallResult:
-        with connections.open(call.tier.model):
+        with connections.open(answer.call.tier.model):
             return _invoke(answer)
 
     def late() -> None:
         answer.abandon()
         connections.close()
 
-    try:
-        return within(seconds, connected, late)
-    except TimeoutError:
-        return answer.late()
+    return within(seconds, connected, late)
 
 
 def _invoke(answer: _Answer) -> CallResult:
@@ -88,13 +106,18 @@ def _invoke(answer: _Answer) -> CallResult:
         return answer.failed(error)
 
 
-async def ainvoke(call: TierCall, request: Request, how: Invocation) -> CallResult:
+async def ainvoke(
+    call: TierCall, request: Request, how: Invocation, unfinished: Unfinished
+) -> CallResult:
     """The async twin of `invoke`; a late call is cancelled."""
     answer = _Answer(call, request, how)
     try:
         return await awithin(how.limit.seconds, lambda: _ainvoke(answer))
     except TimeoutError:
         return answer.late()
+    except (ReaderGone, asyncio.CancelledError):
+        unfinished(answer.left())
+        raise
 
 
 async def _ainvoke(answer: _Answer) -> CallResult:
@@ -225,8 +248,12 @@ class _Answer:
 
     def failed(self, error: Exception) -> CallResult:
         """It failed."""
+        return replace(self.left(), error=error)
+
+    def left(self) -> CallResult:
+        """What there is of it half-way."""
         seconds, received = time.perf_counter() - self.started, list(self.chunks) or None
-        return CallResult(None, seconds, error, begun=self._begun, received=received)
+        return CallResult(None, seconds, begun=self._begun, received=received)
 
     @property
     def _begun(self) -> bool:
