@@ -140,6 +140,8 @@ class Hedge:
             return trail
         tier = self.tiers[side]
         model, price = self.policy.called(tier, self.run.request)
+        if last["usage"] is not None:  # estimated from what was received
+            return {**trail, "attempts": [*before, {**last, "error": stopped}]}
         entry = attempt_entry(
             tier=tier.name,
             model=model,

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -156,7 +156,8 @@ class GraphNodes:
                 how = call.invocation(run, self.policy)
                 with self.payments.paying(call, run, how.messages) as payment:
                     self.updates.asking(call, run)
-                    payment.result = result = invoke(call, run.request, how)
+                    left = partial(self.updates.left, call, run)
+                    payment.result = result = invoke(call, run.request, how, left)
                 call.report(permit, result, run.caller)
         except NOT_ADMITTED as error:
             return self.updates.not_admitted(call, run, error)
@@ -177,7 +178,8 @@ class GraphNodes:
                 how = call.invocation(run, self.policy)
                 async with self.payments.apaying(call, run, how.messages) as payment:
                     self.updates.asking(call, run)
-                    payment.result = result = await ainvoke(call, run.request, how)
+                    left = partial(self.updates.left, call, run)
+                    payment.result = result = await ainvoke(call, run.request, how, left)
                 call.report(permit, result, run.caller)
         except NOT_ADMITTED as error:
             return self.updates.not_admitted(call, run, error)

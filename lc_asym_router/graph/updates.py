@@ -65,13 +65,23 @@ class Updates:
 
     def asking(self, call: TierCall, run: NodeRun) -> None:
         """A tier is about to be asked: should the request end half-way, the call is in its record."""
+        self._note(call, run, price=None)
+
+    def left(self, call: TierCall, run: NodeRun, result: CallResult) -> None:
+        """The call was left while its answer came: what it used is estimated from what was received.
+
+        Before anything has come nobody knows what it used: its provider may not have begun.
+        """
+        if result.received is None or not result.begun:
+            return
+        usage = estimated_usage(result.received, run.request.input_tokens)
+        self._note(call, run, price=call.price, seconds=result.seconds, usage=usage, estimated=True)
+
+    def _note(self, call: TierCall, run: NodeRun, **known: Any) -> None:
         trail = run.state["trail"]
-        entry = {
-            **attempt_entry(
-                tier=call.tier.name, model=call.model, price=None, seconds=0.0, error=UNFINISHED
-            ),
-            **call.labels.in_record,
-        }
+        given = {"seconds": 0.0, "error": UNFINISHED, **known}
+        entry = attempt_entry(tier=call.tier.name, model=call.model, **given)
+        entry |= call.labels.in_record
         run.around.context.note({**trail, "attempts": [*trail["attempts"], entry]})
 
     def asked(self, call: TierCall, run: NodeRun, result: CallResult) -> Update:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from contextlib import aclosing, closing
 from dataclasses import replace
 from typing import Any, TypeVar, cast
@@ -39,37 +40,53 @@ from lc_asym_router.tiers.provider import check_end, counted, tokens_of
 MessageT = TypeVar("MessageT", bound=AIMessage)
 
 
-def invoke(call: TierCall, request: Request, how: Invocation) -> CallResult:
+Unfinished = Callable[[CallResult], object]
+
+
+def invoke(call: TierCall, request: Request, how: Invocation, unfinished: Unfinished) -> CallResult:
     """Call a tier; failures become the result, only exceptions about the whole request are raised.
 
     Args:
         call: The call.
         request: What is asked, for the tools and the schema bound to it.
         how: How it is made.
+        unfinished: Gets what had come of the answer where the call is left half-way.
 
     Raises:
         GraphBubbleUp: Interrupts pass through.
         ReaderGone: Nobody reads the stream any more.
     """
     answer = _Answer(call, request, how)
-    seconds, connections = how.limit.seconds, how.connections
+    try:
+        return _bounded(answer)
+    except TimeoutError:
+        return answer.late()
+    except ReaderGone:
+        unfinished(answer.left())
+        raise
+
+
+def _bounded(answer: _Answer) -> CallResult:
+    """Make the call within its time, where it has any.
+
+    Raises:
+        TimeoutError: It took longer.
+    """
+    seconds, connections = answer.how.limit.seconds, answer.how.connections
     if connections is None:
         if seconds is None:
             return _invoke(answer)
         connections = Connections(seconds)
 
     def connected() -> CallResult:
-        with connections.open(call.tier.model):
+        with connections.open(answer.call.tier.model):
             return _invoke(answer)
 
     def late() -> None:
         answer.abandon()
         connections.close()
 
-    try:
-        return within(seconds, connected, late, threads=CALLS)
-    except TimeoutError:
-        return answer.late()
+    return within(seconds, connected, late, threads=CALLS)
 
 
 def _invoke(answer: _Answer) -> CallResult:
@@ -92,13 +109,18 @@ def _invoke(answer: _Answer) -> CallResult:
         return answer.failed(error)
 
 
-async def ainvoke(call: TierCall, request: Request, how: Invocation) -> CallResult:
+async def ainvoke(
+    call: TierCall, request: Request, how: Invocation, unfinished: Unfinished
+) -> CallResult:
     """The async twin of `invoke`; a late call is cancelled."""
     answer = _Answer(call, request, how)
     try:
         return await awithin(how.limit.seconds, lambda: _ainvoke(answer))
     except TimeoutError:
         return answer.late()
+    except (ReaderGone, asyncio.CancelledError):
+        unfinished(answer.left())
+        raise
 
 
 async def _ainvoke(answer: _Answer) -> CallResult:
@@ -235,12 +257,16 @@ class _Answer:
 
     def failed(self, error: Exception) -> CallResult:
         """It failed."""
+        return replace(self.left(), error=error)
+
+    def left(self) -> CallResult:
+        """What there is of it half-way."""
         seconds = time.perf_counter() - self.started
         try:
             received = as_message(list(self.chunks)) if self.chunks else None
         except Exception:  # chunks that don't add up may be the error itself
             received = AIMessage("".join(str(each.text) for each in self.chunks))
-        return CallResult(None, seconds, error, begun=self._begun, received=received)
+        return CallResult(None, seconds, begun=self._begun, received=received)
 
     @property
     def _begun(self) -> bool:

@@ -53,6 +53,7 @@ def url_of(where: str | os.PathLike[str] | None) -> URL:
         path = default_path() if where is None else Path(where).expanduser()
         if str(path) in ("", ".", ":memory:"):
             raise ConfigurationError(_no_file(str(where)))
+        _refuse_irregular(path)
         return sqlalchemy.URL.create("sqlite", database=str(path))  # type: ignore[no-any-return]
     try:
         url: URL = sqlalchemy.make_url(where)
@@ -66,11 +67,7 @@ def url_of(where: str | os.PathLike[str] | None) -> URL:
     if backend == "sqlite":
         if url.database in (None, "", ":memory:"):
             raise ConfigurationError(_no_file(where))
-        place = Path(url.database)
-        if place.exists() and not place.is_file():  # opening a pipe would wait for a writer
-            raise ConfigurationError(
-                f"{place} is no regular file. Give the path of an SQLite file."
-            )
+        _refuse_irregular(Path(url.database))
         return url.set(drivername="sqlite")
     if backend not in ("postgresql", "postgres"):
         raise ConfigurationError(
@@ -79,6 +76,16 @@ def url_of(where: str | os.PathLike[str] | None) -> URL:
         )
     needed("psycopg", "postgres")
     return url.set(drivername="postgresql+psycopg")
+
+
+def _refuse_irregular(place: Path) -> None:
+    """Refuse a pipe, whose opening would wait for a writer, a device, a folder.
+
+    Raises:
+        ConfigurationError: It is one.
+    """
+    if place.exists() and not place.is_file():
+        raise ConfigurationError(f"{place} is no regular file. Give the path of an SQLite file.")
 
 
 def _no_file(where: str) -> str:

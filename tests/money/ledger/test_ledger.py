@@ -254,12 +254,16 @@ async def test_a_request_that_is_left_is_kept(make, small, frontier, ledger, rea
             break
         await asyncio.sleep(0.02)
     rows = read("SELECT outcome, tier, cost_usd, attempts FROM asym_requests")
-    assert rows == [("left", None, None, 2)] * 3
+    # What was received of the streams is estimated; of the whole answer nothing had come.
+    assert [row[:2] + row[3:] for row in rows] == [("left", None, 2)] * 3
+    streamed, whole = [row[2] for row in rows[:2]], rows[2][2]
+    assert all(cost > 50 * 0.05e-6 for cost in streamed)
+    assert whole is None
     calls = read("SELECT input_tokens FROM asym_calls WHERE tier = 'small'")
     assert calls == [(50,)] * 3
     (row,) = ledger.rows()
-    assert row["left"] == row["unknown_cost"] == 3
-    assert row["cost_usd"] is None
+    assert (row["left"], row["unknown_cost"]) == (3, 1)
+    assert row["calls_with_estimated_usage"] == 2
 
 
 async def test_chains_agents_and_graphs_count_once(make, small, frontier, ledger, read):
