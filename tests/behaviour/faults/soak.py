@@ -30,6 +30,11 @@ KEPT_OUT = {"CircuitOpenError", "QueueFullError"}
 LIMIT = 20.0
 """Seconds that a call may take: far more than a good one does, on a machine however busy."""
 
+DEGENERATE = (
+    *("[" * 3_000, '{"a": ' * 500, "0 " * 1_500, "```json" + "\n" * 3_000, "\u0301" * 2_000),
+    "\\boxed{\\binom{2000000}{1000000}} = " + "9" * 5_000,
+)
+"""Texts that are hard to read, and that no check ends before they have come."""
 ABSURD = ((2**63, 5), (-(10**9), 10**30), (20, 2**70), (10**12, -1))
 """Counts that are not believed: the ledger has them cut to their bounds."""
 TIERS = ("small", "frontier", "spare")
@@ -41,8 +46,7 @@ def faults(tier: str, text: str, tokens: dict[str, int]) -> list[Reply]:
     unfit = [  # what no check passes
         Reply("", **tokens),
         Reply(text, finish="length", **tokens),
-        Reply("over and over " * 300, **tokens),
-        Reply("\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35" * 500, **tokens),
+        *(Reply(each, finish="length", **tokens) for each in DEGENERATE),
         Reply(tool_calls=[ToolCall("no_such_tool", {"a": 10**20})], **tokens),
         Reply(tool_calls=[ToolCall("no_such_tool", {"a": [[[[[[{"b": 1e308}]]]]]]})], **tokens),
     ]
