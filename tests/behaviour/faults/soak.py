@@ -85,6 +85,8 @@ class Soaking:
     faulty: int = 0
     absurd: Counter[tuple[str, tuple[int, int]]] = field(default_factory=Counter)
     """Calls that were answered with such counts, by tier and counts."""
+    stopped: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """Calls that a check has ended, by tier and number of the request."""
     asked: Counter[tuple[str, int]] = field(default_factory=Counter)
     """Calls that the records tell of."""
     ended: Counter[int] = field(default_factory=Counter)
@@ -102,7 +104,7 @@ class Soaking:
         self.calls[tier, number] += 1
         dice = random.Random(f"{self.seed} {tier} {number} {nth}")
         text = said(tier, number)
-        tokens = {"input_tokens": 20 + number % 7, "output_tokens": 1 + number % 13}
+        tokens = counts(number)
         if dice.random() >= SHARE:
             return Reply(text, **tokens)
         self.faulty += 1
@@ -193,6 +195,8 @@ class Soaking:
             self.ended[number] += 1
             self.ids.add(record["id"])
             for attempt in record["attempts"]:
+                if "stopped_early" in attempt:
+                    self.stopped[attempt["tier"], number] += 1
                 if (attempt["error"] or "").partition(":")[0] not in KEPT_OUT:
                     self.asked[attempt["tier"], number] += 1
 
@@ -203,7 +207,15 @@ class Soaking:
             if name == tier:
                 came += count * (min(max(0, more), MOST_TOKENS) - more)
                 went += count * (min(max(0, most), MOST_TOKENS) - most)
+        for (name, number), count in self.stopped.items():
+            if name == tier:
+                came -= count * counts(number)["input_tokens"]
+                went -= count * counts(number)["output_tokens"]
         return came, went
+
+    def cut(self, tier: str) -> int:
+        """Calls that a check has ended before their counts came: those are estimated."""
+        return sum(count for (name, _), count in self.stopped.items() if name == tier)
 
     def weigh(self) -> None:
         gc.collect()
@@ -216,6 +228,10 @@ def failed(attempt: dict[str, Any]) -> bool:
 
 def said(tier: str, number: int) -> str:
     return f"{tier} answers number {number} with these words"
+
+
+def counts(number: int) -> dict[str, int]:
+    return {"input_tokens": 20 + number % 7, "output_tokens": 1 + number % 13}
 
 
 def prompt(number: int) -> str:
