@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from lc_asym_router.verify.attempt import Attempt, Verdict
-from lc_asym_router.verify.check import TOO_LONG, Check
+from lc_asym_router.verify.attempt import TOO_LONG, Attempt, Verdict
+from lc_asym_router.verify.check import Check
 from lc_asym_router.verify.working import statements, wrong
 
 LONGEST = 200_000

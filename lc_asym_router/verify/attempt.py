@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,6 +28,8 @@ a judge's word; a further sample of the same model; another model that says the 
 user's own; the last tier, which nothing checks."""
 
 
+TOO_LONG = "the answer is too long to judge"
+"""Why a check fails an answer that is longer than it looks at."""
 LONGEST_REASON = 1_000
 """Characters of a verdict's reason that are kept."""
 
@@ -194,3 +197,66 @@ class Attempt:
     def cost_usd(self) -> float | None:
         """Cost of this call in USD, or `None` where price or token counts are unknown."""
         return cost_of_call(self.price, self.usage, self.seconds)
+
+
+# several verdicts as one ----------------------------------------------------------------------
+
+_STRENGTH = defaultdict(lambda: -1, {each: place for place, each in enumerate(VOUCHED)})
+
+
+def _strongest(vouched: Iterable[str]) -> str:
+    return max(vouched, key=_STRENGTH.__getitem__, default="none")
+
+
+def all_of(verdicts: Sequence[Verdict]) -> Verdict:
+    """One verdict of several that must all be passed; the score is the least."""
+    score: float | None = None
+    names: list[str] = []
+    reasons: list[str] = []
+    votes: list[Mapping[str, Any]] = []
+    failed: Verdict | None = None
+    answer = None
+    for verdict in verdicts:
+        if verdict.score is not None:
+            score = verdict.score if score is None else min(score, verdict.score)
+        if not verdict.passed and failed is None:
+            failed = verdict
+        if verdict.check not in names:
+            names.append(verdict.check)
+        if verdict.reason:
+            reasons.append(verdict.reason)
+        votes += verdict.votes
+        answer = verdict.answer or answer
+    if failed is not None:
+        return replace(failed, score=score, votes=tuple(votes), answer=None)
+    vouched = _strongest([verdict.vouched for verdict in verdicts])
+    named = " & ".join(names)
+    return Verdict(True, score, "; ".join(reasons), named, vouched, answer, tuple(votes))
+
+
+def any_of(verdicts: Sequence[Verdict]) -> Verdict:
+    """One verdict of several of which one must be passed, the last; the score is the greatest."""
+    last = verdicts[-1]
+    scores = [verdict.score for verdict in verdicts if verdict.score is not None]
+    score = max(scores) if scores else None
+    if last.passed:
+        return replace(last, score=score)
+    names = " | ".join(verdict.check for verdict in verdicts)
+    votes = tuple(vote for verdict in verdicts for vote in verdict.votes)
+    reasons = "; ".join(v.reason for v in verdicts if v.reason)
+    return Verdict(False, score, reasons, names, votes=votes)
+
+
+def opposite_of(verdict: Verdict, vouches: Iterable[str]) -> Verdict:
+    """The opposite of a verdict; what was too long to judge stays failed: nobody has looked.
+
+    Args:
+        verdict: The verdict.
+        vouches: What the parts of its check vouch by.
+    """
+    if not verdict.passed and verdict.reason == TOO_LONG:
+        return verdict
+    score = None if verdict.score is None else 1 - verdict.score
+    reason = f"{verdict.check} {'passed' if verdict.passed else 'failed'}"
+    vouched = "none" if verdict.passed else _strongest(vouches)
+    return Verdict(not verdict.passed, score, reason, vouched=vouched)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, cast
 
@@ -21,11 +19,8 @@ from lc_asym_router._internal.deadline import (
     within,
 )
 from lc_asym_router.errors import CheckError, ConfigurationError
-from lc_asym_router.verify.attempt import VOUCHED, Attempt, Verdict
+from lc_asym_router.verify.attempt import Attempt, Verdict, all_of, any_of, opposite_of
 from lc_asym_router.verify.prefix import Prefix
-
-TOO_LONG = "the answer is too long to judge"
-"""Why a check fails an answer that is longer than it looks at."""
 
 CheckCallable = Callable[[Attempt], Verdict | bool | Awaitable[Verdict | bool]]
 
@@ -248,7 +243,7 @@ class All(_Several):
         return next((verdict for verdict in verdicts if verdict), None)
 
     def _together(self, verdicts: list[Verdict]) -> Verdict:
-        return _all(verdicts)
+        return all_of(verdicts)
 
 
 class AnyOf(_Several):
@@ -265,10 +260,10 @@ class AnyOf(_Several):
         """Decided when all of them are."""
         verdicts = [check.end_early(prefix) for check in self.checks]
         failed = [verdict for verdict in verdicts if verdict]
-        return _any(failed) if len(failed) == len(verdicts) else None
+        return any_of(failed) if len(failed) == len(verdicts) else None
 
     def _together(self, verdicts: list[Verdict]) -> Verdict:
-        return _any(verdicts)
+        return any_of(verdicts)
 
 
 class Not(Check):
@@ -296,11 +291,15 @@ class Not(Check):
         inner = self.inner.with_second(second)
         return inner and Not(inner)
 
+    @property
+    def _vouches(self) -> list[str]:
+        return [part.vouches for part in self.parts]
+
     def check(self, attempt: Attempt) -> Verdict:
-        return _not(self.inner(attempt), self.parts)
+        return opposite_of(self.inner(attempt), self._vouches)
 
     async def acheck(self, attempt: Attempt) -> Verdict:
-        return _not(await self.inner.acall(attempt), self.parts)
+        return opposite_of(await self.inner.acall(attempt), self._vouches)
 
     def __invert__(self) -> Check:
         return self.inner
@@ -373,56 +372,3 @@ def _verdict(value: Any, name: str) -> Verdict:
         f"The check {name} returned {type(value).__name__}; a check returns a Verdict or a bool. "
         "Return Verdict(passed, score, reason)."
     )
-
-
-_STRENGTH = defaultdict(lambda: -1, {each: place for place, each in enumerate(VOUCHED)})
-
-
-def _strongest(vouched: Iterable[str]) -> str:
-    return max(vouched, key=_STRENGTH.__getitem__, default="none")
-
-
-def _all(verdicts: list[Verdict]) -> Verdict:
-    score: float | None = None
-    names: list[str] = []
-    reasons: list[str] = []
-    votes: list[Mapping[str, Any]] = []
-    failed: Verdict | None = None
-    answer = None
-    for verdict in verdicts:
-        if verdict.score is not None:
-            score = verdict.score if score is None else min(score, verdict.score)
-        if not verdict.passed and failed is None:
-            failed = verdict
-        if verdict.check not in names:
-            names.append(verdict.check)
-        if verdict.reason:
-            reasons.append(verdict.reason)
-        votes += verdict.votes
-        answer = verdict.answer or answer
-    if failed is not None:
-        return replace(failed, score=score, votes=tuple(votes), answer=None)
-    vouched = _strongest([verdict.vouched for verdict in verdicts])
-    named = " & ".join(names)
-    return Verdict(True, score, "; ".join(reasons), named, vouched, answer, tuple(votes))
-
-
-def _any(verdicts: list[Verdict]) -> Verdict:
-    last = verdicts[-1]
-    scores = [verdict.score for verdict in verdicts if verdict.score is not None]
-    score = max(scores) if scores else None
-    if last.passed:
-        return replace(last, score=score)
-    names = " | ".join(verdict.check for verdict in verdicts)
-    votes = tuple(vote for verdict in verdicts for vote in verdict.votes)
-    reasons = "; ".join(v.reason for v in verdicts if v.reason)
-    return Verdict(False, score, reasons, names, votes=votes)
-
-
-def _not(verdict: Verdict, parts: Sequence[Check]) -> Verdict:
-    if not verdict.passed and verdict.reason == TOO_LONG:
-        return verdict  # nobody has looked
-    score = None if verdict.score is None else 1 - verdict.score
-    reason = f"{verdict.check} {'passed' if verdict.passed else 'failed'}"
-    vouched = "none" if verdict.passed else _strongest(part.vouches for part in parts)
-    return Verdict(not verdict.passed, score, reason, vouched=vouched)

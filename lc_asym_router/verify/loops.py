@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import ClassVar
 
-from lc_asym_router.verify.attempt import Attempt, Verdict
-from lc_asym_router.verify.check import TOO_LONG, Check
+from lc_asym_router.verify.attempt import TOO_LONG, Attempt, Verdict
+from lc_asym_router.verify.check import Check
 from lc_asym_router.verify.prefix import Prefix
 
 LONGEST = 1_000_000

@@ -30,6 +30,11 @@ KEPT_OUT = {"CircuitOpenError", "QueueFullError"}
 LIMIT = 20.0
 """Seconds that a call may take: far more than a good one does, on a machine however busy."""
 
+DEGENERATE = (
+    *("[" * 3_000, '{"a": ' * 500, "0 " * 1_500, "```json" + "\n" * 3_000, "\u0301" * 2_000),
+    "\\boxed{\\binom{2000000}{1000000}} = " + "9" * 5_000,
+)
+"""Texts that are hard to read, and that no check ends before they have come."""
 ABSURD = ((2**63, 5), (-(10**9), 10**30), (20, 2**70), (10**12, -1))
 """Counts that are not believed: the ledger has them cut to their bounds."""
 TIERS = ("small", "frontier", "spare")
@@ -41,8 +46,7 @@ def faults(tier: str, text: str, tokens: dict[str, int]) -> list[Reply]:
     unfit = [  # what no check passes
         Reply("", **tokens),
         Reply(text, finish="length", **tokens),
-        Reply("over and over " * 300, **tokens),
-        Reply("\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35" * 500, **tokens),
+        *(Reply(each, finish="length", **tokens) for each in DEGENERATE),
         Reply(tool_calls=[ToolCall("no_such_tool", {"a": 10**20})], **tokens),
         Reply(tool_calls=[ToolCall("no_such_tool", {"a": [[[[[[{"b": 1e308}]]]]]]})], **tokens),
     ]
@@ -81,6 +85,8 @@ class Soaking:
     faulty: int = 0
     absurd: Counter[tuple[str, tuple[int, int]]] = field(default_factory=Counter)
     """Calls that were answered with such counts, by tier and counts."""
+    stopped: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """Calls that a check has ended, by tier and number of the request."""
     asked: Counter[tuple[str, int]] = field(default_factory=Counter)
     """Calls that the records tell of."""
     ended: Counter[int] = field(default_factory=Counter)
@@ -98,7 +104,7 @@ class Soaking:
         self.calls[tier, number] += 1
         dice = random.Random(f"{self.seed} {tier} {number} {nth}")
         text = said(tier, number)
-        tokens = {"input_tokens": 20 + number % 7, "output_tokens": 1 + number % 13}
+        tokens = counts(number)
         if dice.random() >= SHARE:
             return Reply(text, **tokens)
         self.faulty += 1
@@ -189,6 +195,8 @@ class Soaking:
             self.ended[number] += 1
             self.ids.add(record["id"])
             for attempt in record["attempts"]:
+                if "stopped_early" in attempt:
+                    self.stopped[attempt["tier"], number] += 1
                 if (attempt["error"] or "").partition(":")[0] not in KEPT_OUT:
                     self.asked[attempt["tier"], number] += 1
 
@@ -199,7 +207,15 @@ class Soaking:
             if name == tier:
                 came += count * (min(max(0, more), MOST_TOKENS) - more)
                 went += count * (min(max(0, most), MOST_TOKENS) - most)
+        for (name, number), count in self.stopped.items():
+            if name == tier:
+                came -= count * counts(number)["input_tokens"]
+                went -= count * counts(number)["output_tokens"]
         return came, went
+
+    def cut(self, tier: str) -> int:
+        """Calls that a check has ended before their counts came: those are estimated."""
+        return sum(count for (name, _), count in self.stopped.items() if name == tier)
 
     def weigh(self) -> None:
         gc.collect()
@@ -212,6 +228,10 @@ def failed(attempt: dict[str, Any]) -> bool:
 
 def said(tier: str, number: int) -> str:
     return f"{tier} answers number {number} with these words"
+
+
+def counts(number: int) -> dict[str, int]:
+    return {"input_tokens": 20 + number % 7, "output_tokens": 1 + number % 13}
 
 
 def prompt(number: int) -> str:

@@ -28,7 +28,7 @@ from lc_asym_router._internal.deadline import (
 )
 from lc_asym_router.graph.state import seal, unseal
 from lc_asym_router.verify import Arithmetic, Check, NotEmpty, Verdict
-from lc_asym_router.verify.check import TOO_LONG
+from lc_asym_router.verify.attempt import TOO_LONG
 from tests.behaviour.faults.rig import WAYS, Rig, ask, in_all_ways, until
 from tests.conftest import frontier_model, small_model
 from tests.servers import OllamaServer, OpenAIServer, Reply, ToolCall

@@ -64,7 +64,7 @@ def judge_ledger(soak: Soaking, url: str) -> None:
         )
         made = sum(count for (name, _), count in soak.calls.items() if name == tier)
         # What broke off is estimated; the servers tell no counts of that.
-        assert sums == (*soak.tokens(tier), made, 0)
+        assert sums == (*soak.tokens(tier), made, soak.cut(tier))
 
 
 def judge_memory(soak: Soaking) -> None:
