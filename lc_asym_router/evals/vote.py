@@ -70,27 +70,29 @@ def vote_report(
         needs: Name of the voter without whom no two decide, or `None`.
 
     Returns:
-        `{"accuracy", "frontier_share", "cost_ratio", "pgr", "pgr_ci95", "frontier_accuracy", "n"}`:
-        the mean grade; the part of the requests that the frontier answers, in [0, 1]; the bill, every
-        call in it, over that of the frontier alone; the part of the gap between the small model and
-        the frontier that is recovered (`None` without a gap), with its 95 % interval; the frontier's
-        own mean grade; and the number of rows.
+        `{"accuracy", "frontier_share", "cost_ratio", "pgr", "pgr_ci95", "frontier_accuracy"}`: the
+        mean grade; the part of the requests that the frontier answers, in [0, 1]; the bill, every
+        call in it, over that of the frontier alone (`None` where that cost nothing); the part of the
+        gap between the small model and the frontier that is recovered (`None` without a gap), with
+        its 95 % interval; and the frontier's own mean grade.
 
     Raises:
-        DataError: No row has an answer of each voter, or a grade is missing.
+        DataError: No row has an answer of each voter, a grade is missing, or a price is of a model
+            that no row knows.
     """
     np = numpy()
     used = _usable(rows, voters)
+    _known(rows, prices or {})
     rule = Vote(of=["small", *voters], needs=needs)
     graded, up, cost, alone = [], [], [], []
     estimate = {name: _uncounted(used, name) for name in (None, *voters, "")}
-    rates = _rates(used[0], voters, prices or {})
     for row in used:
         seats = _Seats(row)
         verdict = rule(_attempt(row, seats))
         winner = _winner(row, verdict.answer, seats) if verdict.passed else row.strong
         graded.append(winner.score or 0.0)
         up.append(not verdict.passed)
+        rates = _rates(row, voters, prices or {})
         bill = {name: _cost(row, name, rates, estimate) for name in (None, *seats.asked, "")}
         cost.append(sum(bill.values()) - (bill[""] if verdict.passed else 0.0))
         alone.append(bill[""])
@@ -101,11 +103,10 @@ def vote_report(
     return {
         "accuracy": float(grades.mean()),
         "frontier_share": float(np.mean(up)),
-        "cost_ratio": float(np.sum(cost) / np.sum(alone)),
+        "cost_ratio": float(np.sum(cost) / np.sum(alone)) if np.sum(alone) else None,
         "pgr": _recovered(grades, weak, strong),
         "pgr_ci95": bootstrap(_recovered, grades, weak, strong),
         "frontier_accuracy": float(strong.mean()),
-        "n": len(used),
     }
 
 
@@ -163,6 +164,18 @@ def _usable(rows: Sequence[Row], voters: Sequence[str]) -> list[Row]:
                 "won is handed on, so every voter's answer must be graded."
             )
     return used
+
+
+def _known(rows: Sequence[Row], prices: Mapping[str, Price]) -> None:
+    """Refuse prices of models that no row knows: a misspelt name would be passed over in silence."""
+    names = {
+        name for row in rows for name in (row.weak.model, row.strong.model, *row.other) if name
+    }
+    if unknown := sorted(set(prices) - names):
+        raise DataError(
+            f"No row holds a model {', '.join(unknown)}, whose price was given. Models of the rows: "
+            f"{', '.join(sorted(names)) or 'none has a name'}."
+        )
 
 
 def _rates(row: Row, voters: Sequence[str], prices: Mapping[str, Price]) -> dict[str | None, Price]:

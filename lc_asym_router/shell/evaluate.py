@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.errors import ConfigurationError
@@ -99,13 +99,17 @@ def run(options: argparse.Namespace) -> int:
             "--arbiter judges a second model's answers: name that model with --second."
         )
     prices = _prices(options)
+    if not options.vote and (options.needs or options.price):
+        raise ConfigurationError("--needs and --price belong to --vote: name the voters with it.")
     rows = load(*options.data)
-    report = evaluate_offline(rows, classifier(options)).to_dict()
+    report: dict[str, Any] = {}
+    if options.cascade or options.second or not options.vote:
+        report = evaluate_offline(rows, classifier(options)).to_dict()
     if options.cascade or options.second:
         from lc_asym_router.evals.cascade import cascade_report
 
         report |= cascade_report(rows, second=options.second, prices=prices)
-        _tell_of_gaps(rows, options.second)
+        _report_gaps(rows, filter(None, [options.second]), "cascade")
     if options.arbiter:
         from lc_asym_router.evals.ladder import ladder_report
 
@@ -116,6 +120,7 @@ def run(options: argparse.Namespace) -> int:
         report["vote"] = vote_report(
             rows, options.vote, _named_prices(options.price), options.needs
         )
+        _report_gaps(rows, options.vote, "vote")
     if options.json:
         print(json.dumps(report))
     else:
@@ -130,8 +135,10 @@ def _kinds(options: argparse.Namespace) -> int:
     from lc_asym_router.evals.kind_rows import load_kinds
     from lc_asym_router.evals.kinds import kind_report, pairs_of, score_of
 
-    if options.cascade or options.second or options.arbiter:
-        raise ConfigurationError("--kinds asks for no answers: leave --cascade and --second out.")
+    if options.cascade or options.second or options.arbiter or options.vote:
+        raise ConfigurationError(
+            "--kinds asks for no answers: leave --cascade, --second and --vote out."
+        )
     chosen = classifier(options)
     rows = load_kinds(*options.data)
     if options.leave_one_source_out:
@@ -155,15 +162,18 @@ def _kinds(options: argparse.Namespace) -> int:
     return ANSWERED
 
 
-def _tell_of_gaps(rows: Sequence[Row], second: str | None) -> None:
-    """Say on stderr how many rows the cascade leaves out."""
+def _report_gaps(rows: Sequence[Row], names: Iterable[str], measured: str) -> None:
+    """Say on stderr how many rows are left out of what is measured."""
     needed: dict[str, Sequence[Answer | None]] = {"the small model": [row.weak for row in rows]}
-    if second is not None:
-        needed[second] = [row.other.get(second) for row in rows]
+    needed |= {name: [row.other.get(name) for row in rows] for name in names}
     for name, answers in needed.items():
-        if gaps := sum(each is None or each.response is None for each in answers):
+        gaps = 0
+        for each in answers:
+            calls_do = measured == "vote" and each is not None and each.recorded
+            gaps += each is None or not (calls_do or each.response is not None)
+        if gaps:
             print(
-                f"{gaps} of {len(rows)} rows have no answer of {name}: the cascade is without them.",
+                f"{gaps} of {len(rows)} rows have no answer of {name}: the {measured} is without them.",
                 file=sys.stderr,
             )
 
@@ -194,6 +204,9 @@ def _named_prices(given: Sequence[Sequence[str]]) -> dict[str, Price]:
 
 def _lines(report: dict[str, Any]) -> Iterator[str]:
     """The report as a table for a person."""
+    if "n" not in report:
+        yield from _parts(report)
+        return
     yield f"{'source':24} {'rows':>6}  small frontier   APGR   (95 %)       CPT50 CPT80"
     parts = report.get("sources") or {}
     for name, part in {**parts, "all" if parts else "rows": report}.items():
@@ -209,6 +222,11 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     for name, figures in (report.get("checks") or {}).items():
         told = ", ".join(f"{key} {_number(value).strip()}" for key, value in figures.items())
         yield f"check {name}: {told}"
+    yield from _parts(report)
+
+
+def _parts(report: dict[str, Any]) -> Iterator[str]:
+    """The lines of what was measured on answers."""
     for name in ("cascade", "ladder", "vote"):
         if figures := report.get(name):
             told = ", ".join(f"{key} {_number(value).strip()}" for key, value in figures.items())

@@ -28,8 +28,8 @@ from lc_asym_router.evals.training.train_card import operating_line
 from lc_asym_router.evals.training.train_verifier import train_verifier
 from lc_asym_router.money.prices import Price
 from lc_asym_router.verify.scorer import load_scorer
+from tests.benchmarks import DATA, SCORED
 
-DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 BARS = {
     "zeroeval_gsm": (0.95, 0.25),
     "zeroeval_crux": (0.90, 0.60),
@@ -73,7 +73,7 @@ def main() -> None:
 
 def _rows() -> list[Row]:
     if DATA.is_dir():
-        return load(DATA)
+        return load(*(DATA / f"{name}.jsonl.gz" for name in SCORED))
     print(f"{DATA.resolve()} is not there: made-up example rows are used. They are no evidence.\n")
     with tempfile.TemporaryDirectory() as folder:
         return load(
