@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     Model = BaseChatModel | str | Tier
     Models = Sequence[Model]
     Score = Callable[[list[BaseMessage]], float] | Callable[[list[BaseMessage]], Awaitable[float]]
-    Classifier = Literal["default", "learned", "keyword", "judge"] | BaseDecisionModel | Score
+    Classifier = (
+        Literal["default", "learned", "keyword", "judge", "embedding"] | BaseDecisionModel | Score
+    )
     # A file's path is a `Path` to a type checker, so that it finds threshold="0.5".
     Threshold = float | Sequence[float] | Calibration | PathLike[str]
     OneCheck = Literal["default"] | Check | CheckCallable | None

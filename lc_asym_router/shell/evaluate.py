@@ -15,6 +15,8 @@ from lc_asym_router.shell.terminal import printable
 if TYPE_CHECKING:
     from lc_asym_router.evals.cascade import CascadePrices
     from lc_asym_router.evals.data import Answer, Row
+    from lc_asym_router.evals.kind_rows import KindRow
+    from lc_asym_router.evals.kinds import KindReport
     from lc_asym_router.money.prices import Price
 
 
@@ -142,14 +144,7 @@ def _kinds(options: argparse.Namespace) -> int:
     chosen = classifier(options)
     rows = load_kinds(*options.data)
     if options.leave_one_source_out:
-        from lc_asym_router.classify.weights import load_weights
-        from lc_asym_router.evals.training.kinds import left_out_report
-
-        if options.classify != "learned":
-            raise ConfigurationError(
-                "--leave-one-source-out trains: leave it out, or give --classify learned."
-            )
-        report = left_out_report(rows, load_weights(options.weights))
+        report = _left_out(options, rows)
     else:
         report = kind_report(pairs_of(rows, score_of(chosen)))
     figures = asdict(report)
@@ -160,6 +155,24 @@ def _kinds(options: argparse.Namespace) -> int:
         print("\n".join(f"{name:14} {_number(value)}" for name, value in figures.items()))
         print("\n".join(f"language {name:5} {_number(each)}" for name, each in languages.items()))
     return ANSWERED
+
+
+def _left_out(options: argparse.Namespace, rows: Sequence[KindRow]) -> KindReport:
+    """The figures of trainings without each pair of sources."""
+    from lc_asym_router.classify.weights import load_weights
+
+    if options.classify == "learned":
+        from lc_asym_router.evals.training.kinds import left_out_report
+
+        return left_out_report(rows, load_weights(options.weights))
+    if options.classify == "embedding" and not options.weights:
+        from lc_asym_router.evals.training.embedding import train_embedding
+
+        return train_embedding(rows, load_weights()).report
+    raise ConfigurationError(
+        "--leave-one-source-out trains: leave it out, or give --classify learned, or --classify "
+        "embedding without --weights."
+    )
 
 
 def _report_gaps(rows: Sequence[Row], names: Iterable[str], measured: str) -> None:

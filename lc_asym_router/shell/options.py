@@ -18,7 +18,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threshold", type=float, help="complexity that goes up, in [0, 1]")
     parser.add_argument(
         "--classify",
-        choices=("default", "keyword", "judge", "learned"),
+        choices=("default", "keyword", "judge", "learned", "embedding"),
         help="what rates the request",
     )
     parser.add_argument("--small", metavar="MODEL", help="such as ollama:llama3.1:8b")
@@ -82,7 +82,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
-NAMES = ("keyword", "learned")
+NAMES = ("keyword", "learned", "embedding")
 
 
 def add_classifier(parser: argparse.ArgumentParser) -> None:
@@ -104,6 +104,10 @@ def classifier(options: argparse.Namespace) -> Any:
         from lc_asym_router.classify.learned import LearnedClassifier
 
         return LearnedClassifier(path=options.weights) if options.weights else LearnedClassifier()
+    if options.classify == "embedding":
+        from lc_asym_router.classify.embedding import EmbeddingClassifier
+
+        return EmbeddingClassifier(path=options.weights or None)
     if options.weights:
-        raise ConfigurationError("--weights belongs to --classify learned.")
+        raise ConfigurationError("--weights belongs to --classify learned or embedding.")
     return KeywordClassifier()
