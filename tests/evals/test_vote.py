@@ -234,8 +234,14 @@ def test_calls_that_are_none(tmp_path, wrong, said):
 
 
 def test_rows_without_the_voters():
-    with pytest.raises(DataError, match="Models with answers: middle-model, third-model"):
-        vote_report(rows(), ["nobody"])
+    with pytest.raises(DataError, match=r"of nobody\. Other models .*: middle-model, third-model"):
+        vote_report(rows(), [MIDDLE, "nobody"])
+    silent = [replace(row, weak=replace(row.weak, response=None)) for row in rows()]
+    with pytest.raises(DataError, match=r"an answer of the small model \(weak_response or"):
+        vote_report(silent, [MIDDLE])
+    named = [replace(row, weak=replace(row.weak, model="tiny")) for row in rows()]
+    with pytest.raises(DataError, match="tiny is the small model of the rows"):
+        vote_report(named, ["tiny", MIDDLE])
 
 
 def test_a_price_of_nobody():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lc_asym_router._internal.imports import needed, numpy
+from lc_asym_router._internal.imports import numpy
 from lc_asym_router._internal.model_file import write_model, write_whole
 from lc_asym_router.classify.embedding import ENCODER, KIND, VERSION, embed
 from lc_asym_router.classify.features import read
@@ -16,18 +17,26 @@ from lc_asym_router.classify.kind_features import kind_features
 from lc_asym_router.classify.kinds import Blend
 from lc_asym_router.classify.weights import Weights
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.evals.kind_rows import KindRow, own_rows
+from lc_asym_router.evals.kind_rows import SIDES, KindRow, own_rows
 from lc_asym_router.evals.kinds import KindReport, kind_report
 from lc_asym_router.evals.training.kind_fitting import (
-    fit_kinds,
+    OWN_SHARE,
+    KindTable,
     kind_table,
     left_out_scores,
 )
 from lc_asym_router.evals.training.kinds import left_out, scaled
 
-SPREAD = 10.0
-"""What the embeddings are multiplied by: all of them lie within a narrow cone."""
+if TYPE_CHECKING:
+    from lc_asym_router.evals.metrics import Floats
+
 PENALTY = 1e-3
+"""Of the ridge, beside embeddings of length 1."""
+STEEPNESS = 4.0
+"""From the regression on -1 and 1 to log odds: so that they weigh as much as the words'."""
+MOST = 80
+"""Rows of a source and side that are embedded, drawn with a fixed seed: more cost minutes."""
+_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,7 @@ class TrainedEmbedding:
         blend: The words' blend with the line and the threshold of both together.
         rows: Rows of the sources that were trained on, the package's own not counted.
         alone: Figures of the embedding alone, each pair of sources left out of its training.
+        words: Figures of the words alone, likewise, on the same rows.
         report: Figures of both together, likewise.
         own_test: AUROC of the own test rows, by kind and language, against the simple sources.
         up: Parts of the simple and of the complex requests over the threshold.
@@ -50,6 +60,7 @@ class TrainedEmbedding:
     blend: Blend
     rows: int
     alone: KindReport
+    words: KindReport
     report: KindReport
     own_test: dict[str, float]
     up: tuple[float, float]
@@ -60,6 +71,7 @@ class TrainedEmbedding:
         return {
             **asdict(self.report),
             "alone": asdict(self.alone),
+            "words": asdict(self.words),
             "own_test": self.own_test,
             "threshold": self.blend.threshold,
             "up": {"simple": simple, "complex": hard},
@@ -77,8 +89,8 @@ class TrainedEmbedding:
 
     def lines(self) -> Iterator[str]:
         """The figures as a table in Markdown."""
-        yield "| what | words and embedding | embedding alone |"
-        yield "| --- | --- | --- |"
+        yield "| what | words and embedding | embedding alone | words alone |"
+        yield "| --- | --- | --- | --- |"
         pairs = (
             ("AUROC of complex against simple", "auroc"),
             ("the same, lengths matched", "auroc_matched"),
@@ -86,13 +98,14 @@ class TrainedEmbedding:
             ("AUROC of the worst pair", "by_pair_min"),
         )
         for what, name in pairs:
-            both, alone = getattr(self.report, name), getattr(self.alone, name)
-            yield f"| {what} | **{both:.3f}** | {alone:.3f} |"
+            both, *others = (getattr(each, name) for each in (self.report, self.alone, self.words))
+            yield f"| {what} | **{both:.3f}** | {' | '.join(f'{each:.3f}' for each in others)} |"
         for name, found in self.own_test.items():
-            yield f"| own test rows ({name}) against the simple sources | {found:.3f} | |"
+            yield f"| own test rows ({name}) against the simple sources | {found:.3f} | | |"
         for name, found in self.report.by_language.items():
-            alone = self.alone.by_language[name]
-            yield f"| AUROC within language {name} | {found:.3f} | {alone:.3f} |"
+            others = [each.by_language[name] for each in (self.alone, self.words)]
+            told = " | ".join(f"{each:.3f}" for each in others)
+            yield f"| AUROC within language {name} | {found:.3f} | {told} |"
 
 
 def train_embedding(
@@ -116,36 +129,87 @@ def train_embedding(
     np = numpy()
     if words.kinds is None:
         raise ConfigurationError("These weights know no kinds of work. Train them with --kinds.")
-    table = kind_table([row for row in rows if row.split == "train"], own_rows())
-    tell(f"embedding {len(table.rows)} requests, some 50 ms each")
-    found = np.asarray((vectors or _vectors)(table.rows), dtype=np.float64)
-    middle = found.mean(axis=0)
-    inputs = np.hstack([(found - middle) * SPREAD, np.ones((len(found), 1))])
-    embedded = replace(table, inputs=needed("scipy.sparse", "evals").csr_matrix(inputs))
+    read_by_words = kind_table(_drawn([row for row in rows if row.split == "train"]), own_rows())
+    used = read_by_words.rows
+    tell(f"embedding {len(used)} requests, some 50 ms each")
+    found = np.asarray((vectors or _vectors)(used), dtype=np.float64)
+    inputs = np.hstack([found, np.ones((len(found), 1))])
+    fits = _Fits(read_by_words, inputs)
     tell("leaving out each pair of a simple and a complex source")
-    alone = list(left_out_scores(embedded, PENALTY))
+    words_alone = list(left_out_scores(read_by_words))
+    alone = [(low, high, inputs @ fits.without(low, high)) for low, high, _ in words_alone]
     both = [
         (low, high, (one + other) / 2)
-        for (low, high, one), (_, _, other) in zip(left_out_scores(table), alone, strict=True)
+        for (low, high, one), (_, _, other) in zip(words_alone, alone, strict=True)
     ]
-    gains = np.asarray([words.raw_gain(read(row.query))[0] for row in table.rows])
-    likeness = np.asarray([words.kinds.scored.score(kind_features(r.query)) for r in table.rows])
+    gains = np.asarray([words.raw_gain(read(row.query))[0] for row in used])
+    likeness = np.asarray([words.kinds.scored.score(kind_features(r.query)) for r in used])
     blend = words.kinds.blend
-    pairs, own_test = left_out(table, blend, likeness, gains, both)
-    alone_pairs, _ = left_out(table, blend, likeness, gains, alone)
+    pairs, own_test = left_out(read_by_words, blend, likeness, gains, both)
+    alone_pairs, _ = left_out(read_by_words, blend, likeness, gains, alone)
+    word_pairs, _ = left_out(read_by_words, blend, likeness, gains, words_alone)
     blend, up = scaled(blend, pairs)
-    fitted = fit_kinds(embedded, penalty=PENALTY)
-    vector = fitted[:-1] * SPREAD
+    fitted = fits.without()
     return TrainedEmbedding(
-        vector=[round(float(value), 3) + 0.0 for value in vector],
-        bias=round(float(fitted[-1] - vector @ middle), 3),
+        vector=[round(float(value), 3) + 0.0 for value in fitted[:-1]],
+        bias=round(float(fitted[-1]), 3),
         blend=blend,
-        rows=table.sources,
+        rows=read_by_words.sources,
         alone=kind_report(alone_pairs),
+        words=kind_report(word_pairs),
         report=kind_report(pairs),
         own_test=own_test,
         up=up,
     )
+
+
+class _Fits:
+    """Ridge regressions without some sources, from one sum a source.
+
+    Every source counts the same on its side, and so do the own rows together and both sides.
+    """
+
+    def __init__(self, table: KindTable, inputs: Any) -> None:
+        np = numpy()
+        groups: dict[tuple[str, str], list[int]] = {}
+        for place, row in enumerate(table.rows):
+            if row.split == "train":
+                own = place >= table.sources
+                groups.setdefault((row.side, "" if own else row.source), []).append(place)
+        self._sums = {
+            key: (inputs[at].T @ inputs[at] / len(at), inputs[at].mean(axis=0))
+            for key, at in ((key, np.asarray(at)) for key, at in groups.items())
+        }
+
+    def without(self, *names: str) -> Floats:
+        """The weights, the bias at their end, of a training without some sources."""
+        np = numpy()
+        size = len(next(iter(self._sums.values()))[1])
+        square, target = np.zeros((size, size)), np.zeros(size)
+        for side, sign in zip(SIDES, (-1.0, 1.0), strict=True):
+            used = [key for key in self._sums if key[0] == side and key[1] not in (*names, "")]
+            weights = dict.fromkeys(used, 1 / max(1, len(used)))
+            if (side, "") in self._sums:
+                weights[side, ""] = OWN_SHARE
+            for key, weight in weights.items():
+                products, mean = self._sums[key]
+                square += weight * products
+                target += sign * weight * mean
+        ridge = np.full(size, PENALTY)
+        ridge[-1] = 1e-9
+        found: Floats = STEEPNESS * np.linalg.solve(square + np.diag(ridge), target)
+        return found
+
+
+def _drawn(rows: Sequence[KindRow]) -> list[KindRow]:
+    """At most `MOST` rows of each source and side, source by source."""
+    groups: dict[tuple[str, str], list[KindRow]] = {}
+    for row in rows:
+        groups.setdefault((row.source, row.side), []).append(row)
+    chance = random.Random(_SEED)
+    for group in groups.values():
+        chance.shuffle(group)
+    return [row for group in groups.values() for row in group[:MOST]]
 
 
 def _vectors(rows: Sequence[KindRow]) -> list[list[float]]:
@@ -166,15 +230,15 @@ def card(trained: TrainedEmbedding, origins: Sequence[str]) -> str:
             f"Encoder: {ENCODER}; of longer requests the first 140 and the last 100 bytes. The same "
             "rows give the same weights on one machine; on another the encoder may round otherwise.",
             "",
-            f"A logistic regression on {len(trained.vector)} numbers, trained on {trained.rows} "
-            "requests of known kinds, every source alike, and on the package's own. Nothing of the "
-            "texts is kept. Over the threshold that is shipped, "
-            f"{trained.blend.threshold:.4f}, are {hard:.3f} of the complex and {simple:.3f} of the "
-            "simple requests, one threshold for all pairs of left-out sources.",
+            f"A ridge regression on {len(trained.vector)} numbers, trained on {trained.rows} "
+            f"requests of known kinds (at most {MOST} of a source and side, drawn at random), every "
+            "source alike, and on the package's own. Nothing of the texts is kept. Over the threshold "
+            f"that is shipped, {trained.blend.threshold:.4f}, are {hard:.3f} of the complex and "
+            f"{simple:.3f} of the simple requests, one threshold for all pairs of left-out sources.",
             "",
-            "Means over pairs of a simple and a complex source, by trainings without either; matched: "
-            "only requests whose lengths differ by at most a quarter. How the embeddings are scaled, "
-            "and that the words stand beside them, was chosen with these figures in view.",
+            "Means over pairs of a simple and a complex source, of the requests drawn, by trainings "
+            "without either (the words' on these too; the shipped words have seen all requests); "
+            "matched: only requests whose lengths differ by at most a quarter.",
             "",
             *trained.lines(),
             "",
