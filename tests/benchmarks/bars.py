@@ -35,9 +35,9 @@ OPEN = ("Meta-Llama-3-8B-Instruct", "gemma-2-9b-it", "Qwen2.5-7B-Instruct")
 THREE_TIERS = {
     "zeroeval_crux": (0.905, 0.511),
     "zeroeval_gsm": (0.956, 0.166),
-    "zeroeval_math-l5": (1.004, 0.695),
+    "zeroeval_math-l5": (1.004, 0.697),
 }
-"""Of README's three tiers the least gain kept on a source, and the least cost (docs/measured)."""
+"""Of the three tiers the least gain kept on a source, and the least cost (docs/measured)."""
 
 
 @dataclass(frozen=True)
