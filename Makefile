@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PROMPT ?= What is the capital of France?
 ARGS ?=
 
-.PHONY: ask test test-all test-oldest train soak fuzz lint docs trip bench bench-agreement bench-checks bench-decompose bench-routing pictures reference notebooks browser-test lab clean help
+.PHONY: ask test test-all test-oldest train soak fuzz lint docs trip bench bench-agreement bench-checks bench-decompose bench-default bench-routing pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
@@ -21,6 +21,7 @@ help:
 	@echo "make train ARGS=FOLDER  the shipped weights anew, from a folder of rows and its folder kinds/"
 	@echo "make bench              the router's cost per call, against baselines of the same run"
 	@echo "make bench-routing      what classifiers and checks gain on real data (ARGS='--figure FILE' draws it)"
+	@echo "make bench-default      what the default router hands on of an embedded model's answers"
 	@echo "make bench-checks       what self-verification and logprobs tell (ARGS=--record asks the models anew)"
 	@echo "make bench-decompose    what requests of several questions cost and get right, whole and in parts"
 	@echo "make pictures           the docs' graph and timeline, of a real request, into docs/"
@@ -91,6 +92,8 @@ train: $(VENV)/.test
 		--out lc_asym_router/classify/learned.json
 	$(BIN)/lc-asym-router train --what verifier --data $(SCORED:%=$(ARGS)/%.jsonl.gz) \
 		--out lc_asym_router/verify/learned.json
+	$(BIN)/lc-asym-router train --what embedding --data $(ARGS)/kinds \
+		--out lc_asym_router/classify/embedding.json
 
 # Some 400 examples of each kind take an hour on one core; `make test` takes 6. Each day tries others.
 fuzz: $(VENV)/.test
@@ -119,6 +122,9 @@ reference: $(VENV)/.test
 
 bench-agreement: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.agreement
+
+bench-default: $(VENV)/.test
+	$(BIN)/python -m tests.benchmarks.default_router $(ARGS)
 
 bench-checks: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.recorded_checks $(ARGS)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lc_asym_router.classify.cached import DecisionCache as DecisionCache
     from lc_asym_router.classify.calibration import Calibration as Calibration
     from lc_asym_router.classify.chat_decision_model import ChatDecisionModel as ChatDecisionModel
+    from lc_asym_router.classify.embedding import EmbeddingClassifier as EmbeddingClassifier
     from lc_asym_router.classify.judge import JudgeClassifier as JudgeClassifier
     from lc_asym_router.classify.keyword import KeywordClassifier as KeywordClassifier
     from lc_asym_router.classify.kind_classifier import KindClassifier as KindClassifier
@@ -19,6 +20,7 @@ _HOMES = {
     "Calibration": ".calibration",
     "ChatDecisionModel": ".chat_decision_model",
     "DecisionCache": ".cached",
+    "EmbeddingClassifier": ".embedding",
     "JudgeClassifier": ".judge",
     "KeywordClassifier": ".keyword",
     "KindClassifier": ".kind_classifier",

@@ -19,7 +19,7 @@ from lc_asym_router.classify.scorer import (
     levels_of,
     spread,
 )
-from lc_asym_router.classify.weights import KIND_PART, WORDS, Gain, Weights, load_weights
+from lc_asym_router.classify.weights import KIND_PART, WORDS, Gain, Judge, load_weights
 
 _TOLD = 2
 """Features that a reason names."""
@@ -77,7 +77,7 @@ class LearnedClassifier(BaseDecisionModel):
     model: str = "learned"
     path: str | None = None
     words: KeywordClassifier | None = None
-    _weights: Weights = PrivateAttr()
+    _weights: Judge = PrivateAttr()
 
     def __init__(self, path: str | PathLike[str] | None = None, **kwargs: Any) -> None:
         # Here and not in a validator, where pydantic would wrap the error. A bad file is found now,
@@ -85,7 +85,10 @@ class LearnedClassifier(BaseDecisionModel):
         given: dict[str, Any] = {"path": None if path is None else fspath(path), **kwargs}
         given["words"] = _rule(given.get("words"))
         super().__init__(**known_settings(type(self), given))
-        self._weights = load_weights(self.path)
+        self._weights = self._load()
+
+    def _load(self) -> Judge:
+        return load_weights(self.path)
 
     @property
     def _provider(self) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
 from threading import Lock
+from typing import Protocol
 
 from lc_asym_router._internal.model_file import read_model
 from lc_asym_router.classify.features import (
@@ -55,6 +56,25 @@ class Gain:
     kind: str = ""
 
 
+class Judge(Protocol):
+    """Weights that judge a question."""
+
+    @property
+    def kinds(self) -> KindWeights | None:
+        """What tells kinds of work apart; `None` for weights of the gain alone."""
+
+    @property
+    def threshold(self) -> float:
+        """The operating point of the expected gain alone, in [0, 1]."""
+
+    @property
+    def unknown(self) -> float:
+        """The complexity of a request with nothing to go by, in (0, 1)."""
+
+    def judge(self, text: str) -> Gain | None:
+        """What is to be said of a question; `None` where it holds neither a word nor a number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Weights:
     """A linear model on the features of a question, and the line from its score to a gain.
@@ -88,10 +108,16 @@ class Weights:
         """The complexity of a request with nothing to go by, in (0, 1)."""
         return self.kinds.blend.base if self.kinds else self.base
 
-    def judge(self, text: str) -> Gain | None:
-        """The expected gain on a question; `None` where it holds neither a word nor a number."""
+    def judge(self, text: str, beside: Callable[[str], float] | None = None) -> Gain | None:
+        """The expected gain on a question; `None` where it holds neither a word nor a number.
+
+        Args:
+            text: The question.
+            beside: From a text to another model's log odds of complex work; the kind is then the mean
+                of these and of the words'.
+        """
         reading = read(text)
-        return None if reading.empty else self._judge(reading)
+        return None if reading.empty else self._judge(reading, beside)
 
     def raw_gain(self, reading: Reading) -> tuple[float, dict[str, float], frozenset[str]]:
         """The gain's raw score, what each feature added to it, and those there is more of."""
@@ -109,7 +135,7 @@ class Weights:
             parts[WORDS] = sum(self.words[bucket] * share for bucket, share in hashed.items())
         return sum(parts.values()), parts, frozenset(name for name, far in away.items() if far > 0)
 
-    def _judge(self, reading: Reading) -> Gain:
+    def _judge(self, reading: Reading, beside: Callable[[str], float] | None) -> Gain:
         raw, parts, more = self.raw_gain(reading)
         expected = self.expected(raw)
         if self.kinds is None:
@@ -117,6 +143,8 @@ class Weights:
         blend = self.kinds.blend
         found = kind_features(reading.text)
         kind = self.kinds.kind.score(found)
+        if beside is not None:
+            kind = (kind + beside(reading.text)) / 2
         by_kind, by_gain = blend.parts(kind, self.kinds.scored.score(found), raw)
         name = self.kinds.name(found, by_kind > 0)
         # In the score's unit, so that the kind and the features can be compared.

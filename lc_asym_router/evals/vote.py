@@ -70,26 +70,29 @@ def vote_report(
         needs: Name of the voter that must be part of every agreement, or `None`.
 
     Returns:
-        `{"accuracy", "frontier_share", "cost_ratio", "pgr", "pgr_ci95", "frontier_accuracy", "n"}`:
-        the mean grade; the share of the requests that the frontier answers, in [0, 1]; the cost of all
-        calls relative to the frontier alone; the performance gap recovered (`None` without a gap) with
-        its 95 % interval; the frontier's own mean grade; and the number of rows.
+        `{"accuracy", "frontier_share", "cost_ratio", "pgr", "pgr_ci95", "frontier_accuracy"}`: the
+        mean grade; the part of the requests that the frontier answers, in [0, 1]; the bill, every
+        call in it, over that of the frontier alone (`None` where that cost nothing); the part of the
+        gap between the small model and the frontier that is recovered (`None` without a gap), with
+        its 95 % interval; and the frontier's own mean grade.
 
     Raises:
-        DataError: No row has an answer of each voter, or a grade is missing.
+        DataError: No row has an answer of each voter, a grade is missing, or a price is of a model
+            that no row knows.
     """
     np = numpy()
     used = _usable(rows, voters)
+    _known(rows, prices or {})
     rule = Vote(of=["small", *voters], needs=needs)
     graded, up, cost, alone = [], [], [], []
     estimate = {name: _uncounted(used, name) for name in (None, *voters, "")}
-    rates = _rates(used[0], voters, prices or {})
     for row in used:
         voters_above = _RecordedVoters(row)
         verdict = rule(_attempt(row, voters_above))
         winner = _winner(row, verdict.answer, voters_above) if verdict.passed else row.strong
         graded.append(winner.score or 0.0)
         up.append(not verdict.passed)
+        rates = _rates(row, voters, prices or {})
         bill = {name: _cost(row, name, rates, estimate) for name in (None, *voters_above.asked, "")}
         cost.append(sum(bill.values()) - (bill[""] if verdict.passed else 0.0))
         alone.append(bill[""])
@@ -100,11 +103,10 @@ def vote_report(
     return {
         "accuracy": float(grades.mean()),
         "frontier_share": float(np.mean(up)),
-        "cost_ratio": float(np.sum(cost) / np.sum(alone)),
+        "cost_ratio": float(np.sum(cost) / np.sum(alone)) if np.sum(alone) else None,
         "pgr": _recovered(grades, weak, strong),
         "pgr_ci95": bootstrap(_recovered, grades, weak, strong),
         "frontier_accuracy": float(strong.mean()),
-        "n": len(used),
     }
 
 
@@ -151,11 +153,7 @@ def _usable(rows: Sequence[Row], voters: Sequence[str]) -> list[Row]:
         and all(name in row.other and row.other[name].recorded for name in voters)
     ]
     if not used:
-        known = sorted({n for row in rows for n, each in row.other.items() if each.recorded})
-        raise DataError(
-            f"No row holds answers of the small model and of each of {', '.join(voters)}. Models with "
-            f"answers: {', '.join(known) or 'none'}."
-        )
+        raise _nothing(rows, voters)
     for row in used:
         ungraded = [name for name in voters if row.other[name].score is None]
         if ungraded or row.strong.score is None or row.weak.score is None:
@@ -164,6 +162,36 @@ def _usable(rows: Sequence[Row], voters: Sequence[str]) -> list[Row]:
                 "won is handed on, so every voter's answer must be graded."
             )
     return used
+
+
+def _nothing(rows: Sequence[Row], voters: Sequence[str]) -> DataError:
+    """Why no row can be voted on."""
+    small = sorted({row.weak.model for row in rows if row.weak.model})
+    if mine := [name for name in voters if name in small]:
+        return DataError(
+            f"{mine[0]} is the small model of the rows, and so the first voter: leave it out of the "
+            "others."
+        )
+    known = sorted({n for row in rows for n, each in row.other.items() if each.recorded})
+    missing = [name for name in voters if name not in known]
+    if not any(row.weak.recorded for row in rows):
+        missing.insert(0, "the small model (weak_response or weak_calls)")
+    return DataError(
+        f"No row holds an answer of {', '.join(missing) if missing else 'all voters together'}. Other "
+        f"models with answers: {', '.join(known) or 'none'}."
+    )
+
+
+def _known(rows: Sequence[Row], prices: Mapping[str, Price]) -> None:
+    """Refuse prices of models that no row knows: a misspelt name would be passed over in silence."""
+    names = {
+        name for row in rows for name in (row.weak.model, row.strong.model, *row.other) if name
+    }
+    if unknown := sorted(set(prices) - names):
+        raise DataError(
+            f"No row holds a model {', '.join(unknown)}, whose price was given. Models of the rows: "
+            f"{', '.join(sorted(names)) or 'none has a name'}."
+        )
 
 
 def _rates(row: Row, voters: Sequence[str], prices: Mapping[str, Price]) -> dict[str | None, Price]:

@@ -73,7 +73,8 @@ class AsymRouter(ChainChatModel, Explorable):
         tiers: Instead of those two, a list of `Tier`, cheapest first.
         classify: "default" ("learned", and the article's words for what its data do not hold),
             "learned" (shipped weights, from the question to the frontier's expected gain), "keyword"
-            (the article's rule), "judge" (the small tier's model rates the request), a decision
+            (the article's rule), "judge" (the small tier's model rates the request), "embedding"
+            ("learned" and a sentence embedding beside it; extra `embedding`, 50 ms), a decision
             model, or a callable from the latest human turn's messages to a complexity in [0, 1]; or
             `None`: nothing is classified, every request goes to the first tier that can take it, and
             the checks decide. With tools bound "default" and "learned" don't decide where the first

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lc_asym_router.tiers.tier import Tier
 
 
-CLASSIFIERS = ("default", "keyword", "judge", "learned")
+CLASSIFIERS = ("default", "keyword", "judge", "learned", "embedding")
 
 
 def ladder_of(
@@ -119,6 +119,10 @@ def scorer_of(
         # speak for those.
         words = keyword if classify == "default" else None
         return Scorer(LearnedClassifier(words=words), deadline)
+    if classify == "embedding":
+        from lc_asym_router.classify.embedding import EmbeddingClassifier
+
+        return Scorer(EmbeddingClassifier(), deadline)
     if isinstance(classify, str):
         raise ConfigurationError(
             f"There is no classifier {classify!r}; there are {', '.join(CLASSIFIERS)}, or give a "

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     Models = Sequence[Model]
     Score = Callable[[list[BaseMessage]], float] | Callable[[list[BaseMessage]], Awaitable[float]]
     Classifier = (
-        Literal["default", "learned", "keyword", "judge"] | BaseDecisionModel | Score | None
+        Literal["default", "learned", "keyword", "judge", "embedding"]
+        | BaseDecisionModel
+        | Score
+        | None
     )
     Question = Callable[[list[BaseMessage]], str] | str | tuple[str, str] | None
     Languages = Sequence[str] | None

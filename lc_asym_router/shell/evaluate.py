@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.errors import ConfigurationError
@@ -15,6 +15,8 @@ from lc_asym_router.shell.terminal import printable
 if TYPE_CHECKING:
     from lc_asym_router.evals.cascade import CascadePrices
     from lc_asym_router.evals.data import Answer, Row
+    from lc_asym_router.evals.kind_rows import KindRow
+    from lc_asym_router.evals.kinds import KindReport
     from lc_asym_router.money.prices import Price
 
 
@@ -99,13 +101,17 @@ def run(options: argparse.Namespace) -> int:
             "--arbiter judges a second model's answers: name that model with --second."
         )
     prices = _prices(options)
+    if not options.vote and (options.needs or options.price):
+        raise ConfigurationError("--needs and --price belong to --vote: name the voters with it.")
     rows = load(*options.data)
-    report = evaluate_offline(rows, classifier(options)).to_dict()
+    report: dict[str, Any] = {}
+    if options.cascade or options.second or not options.vote:
+        report = evaluate_offline(rows, classifier(options)).to_dict()
     if options.cascade or options.second:
         from lc_asym_router.evals.cascade import cascade_report
 
         report |= cascade_report(rows, second=options.second, prices=prices)
-        _warn_of_gaps(rows, options.second)
+        _report_gaps(rows, filter(None, [options.second]), "cascade")
     if options.arbiter:
         from lc_asym_router.evals.ladder import ladder_report
 
@@ -116,6 +122,7 @@ def run(options: argparse.Namespace) -> int:
         report["vote"] = vote_report(
             rows, options.vote, _named_prices(options.price), options.needs
         )
+        _report_gaps(rows, options.vote, "vote")
     if options.json:
         print(json.dumps(report))
     else:
@@ -130,19 +137,14 @@ def _kinds(options: argparse.Namespace) -> int:
     from lc_asym_router.evals.kind_rows import load_kinds
     from lc_asym_router.evals.kinds import kind_report, pairs_of, score_of
 
-    if options.cascade or options.second or options.arbiter:
-        raise ConfigurationError("--kinds asks for no answers: leave --cascade and --second out.")
+    if options.cascade or options.second or options.arbiter or options.vote:
+        raise ConfigurationError(
+            "--kinds asks for no answers: leave --cascade, --second and --vote out."
+        )
     chosen = classifier(options)
     rows = load_kinds(*options.data)
     if options.leave_one_source_out:
-        from lc_asym_router.classify.weights import load_weights
-        from lc_asym_router.evals.training.kinds import left_out_report
-
-        if options.classify != "learned":
-            raise ConfigurationError(
-                "--leave-one-source-out trains: leave it out, or give --classify learned."
-            )
-        report = left_out_report(rows, load_weights(options.weights))
+        report = _left_out(options, rows)
     else:
         report = kind_report(pairs_of(rows, score_of(chosen)))
     figures = asdict(report)
@@ -155,15 +157,36 @@ def _kinds(options: argparse.Namespace) -> int:
     return ANSWERED
 
 
-def _warn_of_gaps(rows: Sequence[Row], second: str | None) -> None:
-    """Print to stderr how many rows the cascade leaves out."""
+def _left_out(options: argparse.Namespace, rows: Sequence[KindRow]) -> KindReport:
+    """The figures of trainings without each pair of sources."""
+    from lc_asym_router.classify.weights import load_weights
+
+    if options.classify == "learned":
+        from lc_asym_router.evals.training.kinds import left_out_report
+
+        return left_out_report(rows, load_weights(options.weights))
+    if options.classify == "embedding" and not options.weights:
+        from lc_asym_router.evals.training.embedding import train_embedding
+
+        return train_embedding(rows, load_weights()).report
+    raise ConfigurationError(
+        "--leave-one-source-out trains: leave it out, or give --classify learned, or --classify "
+        "embedding without --weights."
+    )
+
+
+def _report_gaps(rows: Sequence[Row], names: Iterable[str], measured: str) -> None:
+    """Say on stderr how many rows are left out of what is measured."""
     needed: dict[str, Sequence[Answer | None]] = {"the small model": [row.weak for row in rows]}
-    if second is not None:
-        needed[second] = [row.other.get(second) for row in rows]
+    needed |= {name: [row.other.get(name) for row in rows] for name in names}
     for name, answers in needed.items():
-        if gaps := sum(each is None or each.response is None for each in answers):
+        gaps = 0
+        for each in answers:
+            calls_do = measured == "vote" and each is not None and each.recorded
+            gaps += each is None or not (calls_do or each.response is not None)
+        if gaps:
             print(
-                f"{gaps} of {len(rows)} rows have no answer of {name}: the cascade is without them.",
+                f"{gaps} of {len(rows)} rows have no answer of {name}: the {measured} is without them.",
                 file=sys.stderr,
             )
 
@@ -193,7 +216,10 @@ def _named_prices(given: Sequence[Sequence[str]]) -> dict[str, Price]:
 
 
 def _lines(report: dict[str, Any]) -> Iterator[str]:
-    """Return the report as a table for people."""
+    """The report as a table for a person."""
+    if "n" not in report:
+        yield from _parts(report)
+        return
     yield f"{'source':24} {'rows':>6}  small frontier   APGR   (95 %)       CPT50 CPT80"
     parts = report.get("sources") or {}
     for name, part in {**parts, "all" if parts else "rows": report}.items():
@@ -209,6 +235,11 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     for name, figures in (report.get("checks") or {}).items():
         details = ", ".join(f"{key} {_number(value).strip()}" for key, value in figures.items())
         yield f"check {name}: {details}"
+    yield from _parts(report)
+
+
+def _parts(report: dict[str, Any]) -> Iterator[str]:
+    """The lines of what was measured on answers."""
     for name in ("cascade", "ladder", "vote"):
         if figures := report.get(name):
             details = ", ".join(f"{key} {_number(value).strip()}" for key, value in figures.items())

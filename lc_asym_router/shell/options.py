@@ -20,8 +20,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--classify",
-        choices=("default", "keyword", "judge", "learned"),
-        help="the classifier",
+        choices=("default", "keyword", "judge", "learned", "embedding"),
+        help="what rates the request",
     )
     parser.add_argument("--small", metavar="MODEL", help="such as ollama:llama3.1:8b")
     parser.add_argument("--frontier", metavar="MODEL", help="such as openai:gpt-4o")
@@ -84,7 +84,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
-NAMES = ("keyword", "learned")
+NAMES = ("keyword", "learned", "embedding")
 
 
 def add_classifier(parser: argparse.ArgumentParser) -> None:
@@ -106,6 +106,10 @@ def classifier(options: argparse.Namespace) -> Any:
         from lc_asym_router.classify.learned import LearnedClassifier
 
         return LearnedClassifier(path=options.weights) if options.weights else LearnedClassifier()
+    if options.classify == "embedding":
+        from lc_asym_router.classify.embedding import EmbeddingClassifier
+
+        return EmbeddingClassifier(path=options.weights or None)
     if options.weights:
-        raise ConfigurationError("--weights belongs to --classify learned.")
+        raise ConfigurationError("--weights belongs to --classify learned or embedding.")
     return KeywordClassifier()

@@ -20,9 +20,10 @@ def add_to(commands: Any) -> None:
         "train",
         help="train the learned classifier or verifier on recorded answers",
         description=(
-            "Trains the classifier on rows of both models' scores, or the verifier (--what verifier) "
-            "on rows that hold the small model's answers too, measures it with every source "
-            "left out in turn, and writes the weights and a card beside them. No model is asked."
+            "Trains the classifier on rows of both models' scores, the verifier (--what verifier) on "
+            "rows that hold the small model's answers too, or the embedding classifier (--what "
+            "embedding) on rows of known kinds (query, source, side) alone, measures it with every "
+            "source left out in turn, and writes the weights and a card beside them. No model is asked."
         ),
     )
     add_data(parser)
@@ -30,7 +31,10 @@ def add_to(commands: Any) -> None:
         "--out", required=True, metavar="FILE", help="where to write it, such as my.json"
     )
     parser.add_argument(
-        "--what", choices=("classifier", "verifier"), default="classifier", help="what to train"
+        "--what",
+        choices=("classifier", "verifier", "embedding"),
+        default="classifier",
+        help="what to train",
     )
     parser.add_argument(
         "--kinds",
@@ -59,10 +63,12 @@ def run(options: argparse.Namespace) -> int:
             f"--out {options.out!r}: give a file in a folder that is there, such as my.json; the "
             "card goes beside it as .md."
         )
+    if options.what != "classifier" and options.kinds:
+        raise ConfigurationError("--kinds belongs to --what classifier: leave it out.")
+    if options.what == "embedding":
+        return _embedding(options)
     rows = load(*options.data)
     if options.what == "verifier":
-        if options.kinds:
-            raise ConfigurationError("--kinds belongs to --what classifier: leave it out.")
         return _verifier(options, rows)
     kinds = load_kinds(*options.kinds) if options.kinds else []
     trained = train(rows, report_progress=lambda line: print(line, file=sys.stderr), kinds=kinds)
@@ -92,4 +98,17 @@ def _verifier(options: argparse.Namespace, rows: Sequence[Row]) -> int:
     if options.json:
         table = [asdict(line) for line in trained.table]
         print(json.dumps({"thresholds": trained.thresholds, "sources": table}))
+    return ANSWERED
+
+
+def _embedding(options: argparse.Namespace) -> int:
+    from lc_asym_router.classify.weights import load_weights
+    from lc_asym_router.evals.kind_rows import load_kinds
+    from lc_asym_router.evals.training.embedding import card, train_embedding
+    from lc_asym_router.evals.training.train_card import provenance
+
+    rows = load_kinds(*options.data)
+    trained = train_embedding(rows, load_weights(), lambda line: print(line, file=sys.stderr))
+    trained.save(options.out, card(trained, provenance(options.data, {row.source for row in rows})))
+    print(json.dumps(trained.to_dict()) if options.json else "\n".join(trained.lines()))
     return ANSWERED

@@ -39,8 +39,8 @@ from lc_asym_router.verify.answers.final_answer import final_answer
 from lc_asym_router.verify.attempt import Attempt
 from lc_asym_router.verify.defaults import default_checks
 from lc_asym_router.verify.self_verify import SelfVerification, question, verdict_of
+from tests.benchmarks import DATA
 
-DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 FIGURES = Path(__file__).with_name("recorded_checks.jsonl")
 SEED = 5
 SAMPLES = 3

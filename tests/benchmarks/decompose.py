@@ -31,11 +31,11 @@ from lc_asym_router.evals.example import write_example
 from lc_asym_router.evals.metrics import bootstrap
 from lc_asym_router.verify.answers.comparing import same
 from lc_asym_router.verify.answers.final_answer import final_answer
+from tests.benchmarks import DATA, SCORED
 from tests.benchmarks.agreement import PROMPTS
 from tests.benchmarks.replay import ANNOUNCED, SECOND, Compound, compounds, replayed
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE
 
-DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 SIZES = (3, 2, 4, 5, 3, 2, 5)
 """How many of the 24 short questions make each embedded request."""
 HEAD = (
@@ -85,7 +85,7 @@ def main() -> None:
 
 def _sources() -> dict[str, list[Row]]:
     if DATA.is_dir():
-        rows = load(DATA)
+        rows = load(*(DATA / f"{name}.jsonl.gz" for name in SCORED))
     else:
         print(
             f"{DATA.resolve()} is not there: made-up example rows are used. They are no evidence.\n"

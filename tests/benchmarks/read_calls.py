@@ -11,7 +11,10 @@ no call was). Printed for each model:
 - unbound: the recording has a call of a tool that is not bound, and the reading says broken;
 - false: a call is read where none is recorded;
 - missed: recorded calls of bound tools that are not read, or read otherwise;
-- crashes.
+- crashes;
+- wrong: of the false and the missed those that are taken for something else that can be handed on:
+  the reading does not say broken, and its calls, compared as a vote compares them (for what they do),
+  are not the recorded ones.
 """
 
 from __future__ import annotations
@@ -20,13 +23,14 @@ import argparse
 import gzip
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from lc_asym_router.tiers.model_text import read_calls, tools_of
+from lc_asym_router.verify.answers.calls import same_calls
 
-COLUMNS = ("texts", "equal", "unbound", "false", "missed", "crashes")
+COLUMNS = ("texts", "equal", "unbound", "false", "missed", "crashes", "wrong")
 
 
 def recordings(row: dict[str, Any]) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
@@ -60,6 +64,13 @@ def outcome(text: str, calls: list[dict[str, Any]], tools: dict[str, Any]) -> st
     return "missed" if calls else "false"
 
 
+def is_wrong(text: str, calls: list[dict[str, Any]], tools: Sequence[dict[str, Any]]) -> bool:
+    """Whether a reading can be handed on and does something else than the recorded calls."""
+    found = read_calls(text, dict(tools_of(tools)))
+    read = [{"name": call.name, "args": call.arguments} for call in found.calls]
+    return not found.broken and not same_calls(read, calls, tools)
+
+
 def measure(paths: list[Path], show: int = 0) -> dict[str, Counter[str]]:
     """The counts for each model; the first misses are printed as they come."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -72,6 +83,8 @@ def measure(paths: list[Path], show: int = 0) -> dict[str, Counter[str]]:
                 for model, text, calls in recordings(row):
                     kind = outcome(text, calls, tools)
                     counts[model].update(["texts", kind])
+                    if kind in ("false", "missed"):
+                        counts[model]["wrong"] += is_wrong(text, calls, row["tools"])
                     if kind not in ("equal", "unbound") and show > 0:
                         show -= 1
                         print(f"{kind}: {row['id']} {model}\n  {text[:600]!r}\n  {calls}")

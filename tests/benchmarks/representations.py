@@ -79,12 +79,12 @@ def cascades(rows: Sequence[Row]) -> Iterator[str]:
     yield "| dates, GPT-3.5 to GPT-4: what must agree | to the frontier | gain kept (PGR) | 95 % |"
     yield "| --- | --- | --- | --- |"
     rules: dict[str, Callable[[Row], bool]] = {
-        "one plain sample": lambda row: _agreed(row, "cot1", 1, 1),
-        "any of two plain samples": lambda row: _agreed(row, "cot1", 2, 1),
-        "both of two plain samples": lambda row: _agreed(row, "cot1", 2, 2),
-        "one sample as other steps": lambda row: _agreed(row, "cot2", 1, 1),
-        "one sample as a program (pot1)": lambda row: _agreed(row, "pot1", 1, 1),
-        "one sample as a program (pot2)": lambda row: _agreed(row, "pot2", 1, 1),
+        "one plain sample": lambda row: agreed(row, "cot1", 1, 1),
+        "any of two plain samples": lambda row: agreed(row, "cot1", 2, 1),
+        "both of two plain samples": lambda row: agreed(row, "cot1", 2, 2),
+        "one sample as other steps": lambda row: agreed(row, "cot2", 1, 1),
+        "one sample as a program (pot1)": lambda row: agreed(row, "pot1", 1, 1),
+        "one sample as a program (pot2)": lambda row: agreed(row, "pot2", 1, 1),
     }
     for name, rule in rules.items():
         up = [float(not rule(row)) for row in dates]
@@ -94,7 +94,7 @@ def cascades(rows: Sequence[Row]) -> Iterator[str]:
         yield f"| {name} | {sum(up) / len(up):.3f} | {kept:.3f} | {low:.3f} to {high:.3f} |"
 
 
-def _agreed(row: Row, prompt: str, samples: int, needed: int) -> bool:
+def agreed(row: Row, prompt: str, samples: int, needed: int) -> bool:
     """Whether so many further samples come to the same as the first answer, as `Agreement` has it."""
     taken = [
         each if each is not None else _samples(row, "cot1")[0]  # in place of what can't be read

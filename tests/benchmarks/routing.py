@@ -1,6 +1,7 @@
 """`make bench-routing`: what guessing from the question gains, and what checking the answer gains.
 
-On the shared development data where it is there (`../shared/data`), else on made-up example rows. Each
+On the shared development data where it is there (`../shared/data`, or the folder that
+LC_ASYM_ROUTER_DATA names), else on made-up example rows, without the bars of votes and kinds. Each
 source is measured with everything learned from the *other* sources: the classifier, the verifier, and
 its thresholds. With `--figure FILE` the cost-quality curves are drawn too.
 """
@@ -21,6 +22,7 @@ from lc_asym_router.evals import Row, evaluate_offline, load
 from lc_asym_router.evals.cascade import Cascade, CascadePrices, simulate
 from lc_asym_router.evals.data import by_source
 from lc_asym_router.evals.example import write_example
+from lc_asym_router.evals.kind_rows import load_kinds
 from lc_asym_router.evals.ladder import ladder_report
 from lc_asym_router.evals.offline import of_scores
 from lc_asym_router.evals.training.train import Trained, train
@@ -28,8 +30,9 @@ from lc_asym_router.evals.training.train_card import operating_line
 from lc_asym_router.evals.training.train_verifier import train_verifier
 from lc_asym_router.money.prices import Price
 from lc_asym_router.verify.scorer import load_scorer
+from tests.benchmarks import DATA, SCORED
+from tests.benchmarks.bars import bars
 
-DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 BARS = {
     "zeroeval_gsm": (0.95, 0.25),
     "zeroeval_crux": (0.90, 0.60),
@@ -55,9 +58,13 @@ def main() -> None:
     options = parser.parse_args()
     started = time.monotonic()
     rows = _rows()
-    trained = train(rows)
+    kinds = load_kinds(DATA / "kinds") if DATA.is_dir() else []
+    trained = train(rows, kinds=kinds)
     print("\n".join(classifier_table(rows, trained)))
-    print(f"\n{operating_line(trained)}")
+    print(f"\n{operating_line(trained)}", flush=True)
+    if trained.kinds:
+        for line in bars(DATA, trained.kinds, kinds):
+            print(line, flush=True)
     cascades = dict(left_out_cascades(rows))
     print("\n".join(cascade_table(cascades)))
     print("\n".join(check_table(cascades)))
@@ -73,7 +80,7 @@ def main() -> None:
 
 def _rows() -> list[Row]:
     if DATA.is_dir():
-        return load(DATA)
+        return load(*(DATA / f"{name}.jsonl.gz" for name in SCORED))
     print(f"{DATA.resolve()} is not there: made-up example rows are used. They are no evidence.\n")
     with tempfile.TemporaryDirectory() as folder:
         return load(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+from dataclasses import replace
 
 import pytest
 from langchain_openai import ChatOpenAI
@@ -135,13 +136,45 @@ def test_the_shell_prints_it(tmp_path, capsys):
             print(json.dumps(_plain(row)), file=out)
     command = ["evaluate", "--data", str(file), "--vote", MIDDLE, THIRD, "--json"]
     main([*command, "--price", MIDDLE, "0.15", "0.6"])
-    vote = json.loads(capsys.readouterr().out)["vote"]
+    printed = json.loads(capsys.readouterr().out)
+    vote = printed.pop("vote")
     names = {"accuracy", "frontier_share", "cost_ratio", "pgr", "pgr_ci95", "frontier_accuracy"}
-    assert names <= set(vote)
+    assert (set(vote), printed) == (names, {})
     assert vote["frontier_accuracy"] == 1.0
     main(command)
     cheaper = json.loads(capsys.readouterr().out)["vote"]["cost_ratio"]
     assert cheaper < vote["cost_ratio"]
+    main(command[:-1])
+    assert capsys.readouterr().out.startswith("vote: accuracy ")
+
+
+def test_sources_whose_small_models_differ_are_priced_by_their_own():
+    cheap, dear = (
+        [replace(row, weak=replace(row.weak, model=name)) for row in rows(called)]
+        for name in ("cheap", "dear")
+    )
+    prices = {"cheap": Price(0, 0), "dear": Price(50, 50)}
+
+    def ratio(part):
+        known = {name: prices[name] for name in {row.weak.model for row in part}}
+        return vote_report(part, [MIDDLE, THIRD], known)["cost_ratio"]
+
+    alone, both = [ratio(cheap), ratio(dear)], ratio([*cheap, *dear])
+    assert alone[0] < alone[1]
+    assert both == pytest.approx(sum(alone) / 2)
+
+
+def test_rows_that_lack_a_voter_are_counted_on_stderr(tmp_path, capsys):
+    file = tmp_path / "calls.jsonl"
+    plain = [_plain(row) for row in rows(called)]
+    del plain[0]["other"][THIRD]
+    file.write_text("\n".join(map(json.dumps, plain)))
+    main(["evaluate", "--data", str(file), "--vote", MIDDLE, THIRD, "--json"])
+    printed = capsys.readouterr()
+    assert set(json.loads(printed.out)) == {"vote"}
+    assert (
+        f"1 of {len(plain)} rows have no answer of {THIRD}: the vote is without them" in printed.err
+    )
 
 
 def _plain(row: Row) -> dict:
@@ -201,8 +234,33 @@ def test_calls_that_are_none(tmp_path, wrong, said):
 
 
 def test_rows_without_the_voters():
-    with pytest.raises(DataError, match="Models with answers: middle-model, third-model"):
-        vote_report(rows(), ["nobody"])
+    with pytest.raises(DataError, match=r"of nobody\. Other models .*: middle-model, third-model"):
+        vote_report(rows(), [MIDDLE, "nobody"])
+    silent = [replace(row, weak=replace(row.weak, response=None)) for row in rows()]
+    with pytest.raises(DataError, match=r"an answer of the small model \(weak_response or"):
+        vote_report(silent, [MIDDLE])
+    named = [replace(row, weak=replace(row.weak, model="tiny")) for row in rows()]
+    with pytest.raises(DataError, match="tiny is the small model of the rows"):
+        vote_report(named, ["tiny", MIDDLE])
+
+
+def test_a_price_of_nobody():
+    with pytest.raises(DataError, match=r"hold.* middel.*Models of the rows: .*middle-model"):
+        vote_report(rows(), [MIDDLE, THIRD], {"middel": Price(1, 1)})
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--price", MIDDLE, "1", "1"], "belong to --vote"),
+        (["--kinds", "--vote", MIDDLE], "leave --cascade, --second and --vote out"),
+    ],
+)
+def test_options_that_do_not_go_together(tmp_path, capsys, more, said):
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(json.dumps(_plain(row)) for row in rows()))
+    assert main(["evaluate", "--data", str(file), *more]) != 0
+    assert said in capsys.readouterr().err
 
 
 def test_a_price_that_is_none(tmp_path, capsys):

@@ -72,10 +72,22 @@ def word_inputs(texts: Sequence[str]) -> Any:
     return sparse.hstack([words, dense, np.ones((len(texts), 1))]).tocsr()
 
 
-def fit_kinds(table: KindTable, without: Sequence[str] = ()) -> Floats:
-    """Fit the weights of words, dense features and bias, with some sources left out.
+def fit_kinds(
+    table: KindTable,
+    without: Sequence[str] = (),
+    *,
+    own_share: float = OWN_SHARE,
+    penalty: float = PENALTY,
+) -> Floats:
+    """The weights for words, dense features and bias, of a training without some sources.
 
-    All sources of a side have the same total weight, and so have both sides.
+    Every source counts the same on its side, and both sides count the same.
+
+    Args:
+        table: The rows.
+        without: Names of sources that are left out.
+        own_share: What the rows that every training has count beside each side's sources together.
+        penalty: Of the ridge.
     """
     np = numpy()
     weight = np.zeros(len(table.rows))
@@ -90,21 +102,21 @@ def fit_kinds(table: KindTable, without: Sequence[str] = ()) -> Floats:
             at = here & ~own & (source == each)
             weight[at] = 1 / len(used) / at.sum()
         if (here & own).any():
-            weight[here & own] = OWN_SHARE / (here & own).sum()
-    return _logistic(table.inputs, side == "complex", weight, PENALTY)
+            weight[here & own] = own_share / (here & own).sum()
+    return _logistic(table.inputs, side == "complex", weight, penalty)
 
 
-def left_out_scores(table: KindTable) -> Iterator[tuple[str, str, Floats]]:
-    """Yield, for each pair of a simple and a complex source, the scores of all rows, trained
-    without both.
-    """
+def left_out_scores(
+    table: KindTable, penalty: float = PENALTY
+) -> Iterator[tuple[str, str, Floats]]:
+    """For each pair of a simple and a complex source the scores of all rows, trained without both."""
     rows = table.rows[: table.sources]
     fitted: dict[frozenset[str], Floats] = {}
     for low in sources_of(rows, "simple"):
         for high in sources_of(rows, "complex"):
             key = frozenset((low, high))
             if key not in fitted:
-                fitted[key] = table.inputs @ fit_kinds(table, (low, high))
+                fitted[key] = table.inputs @ fit_kinds(table, (low, high), penalty=penalty)
             yield low, high, fitted[key]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -163,9 +163,9 @@ def train_kinds(
     )
     gains = np.asarray([scored.gain(row.query) for row in table.rows])
     report_progress("leaving out each pair of a simple and a complex source")
-    pairs, own_test = _left_out(table, blend, table.inputs @ likeness, gains)
+    pairs, own_test = left_out(table, blend, table.inputs @ likeness, gains, left_out_scores(table))
     report = kind_report(pairs)
-    blend, up = _scaled(blend, pairs)
+    blend, up = scaled(blend, pairs)
     report_progress("training the kinds on all")
     fitted = fit_kinds(table)
     names, naming = fit_naming(table)
@@ -247,14 +247,26 @@ def left_out_report(rows: Sequence[KindRow], weights: Weights) -> KindReport:
     gains = np.asarray([weights.raw_gain(read(row.query))[0] for row in table.rows])
     scored = weights.kinds.scored
     likeness = np.asarray([scored.score(kind_features(row.query)) for row in table.rows])
-    pairs, _ = _left_out(table, weights.kinds.blend, likeness, gains)
+    pairs, _ = left_out(table, weights.kinds.blend, likeness, gains, left_out_scores(table))
     return kind_report(pairs)
 
 
-def _left_out(
-    table: KindTable, blend: Blend, likeness: Floats, gains: Floats
+def left_out(
+    table: KindTable,
+    blend: Blend,
+    likeness: Floats,
+    gains: Floats,
+    kinds_of: Iterable[tuple[str, str, Floats]],
 ) -> tuple[list[Pair], dict[str, float]]:
-    """Return every pair's scores, and the own test rows' results against each simple source."""
+    """Every pair's scores, and how the own test rows did against each simple source.
+
+    Args:
+        table: The rows.
+        blend: How kind and gain go together.
+        likeness: Each row's likeness to those on which the gain was measured.
+        gains: Each row's raw gain score.
+        kinds_of: For each pair of sources, by name, all rows' kind scores by a training without both.
+    """
     np = numpy()
     side = np.asarray([row.side for row in table.rows])
     source = np.asarray([row.source for row in table.rows])
@@ -262,7 +274,7 @@ def _left_out(
     tests = _tests(table)
     found: dict[str, list[float]] = {}
     pairs = []
-    for low, high, kinds in left_out_scores(table):
+    for low, high, kinds in kinds_of:
         scores = _scores(blend, kinds, likeness, gains)
         simple = np.flatnonzero(outside & (source == low) & (side == "simple"))
         hard = np.flatnonzero(outside & (source == high) & (side == "complex"))
@@ -292,8 +304,8 @@ def _tests(table: KindTable) -> dict[str, list[int]]:
     return tests
 
 
-def _scaled(blend: Blend, pairs: Sequence[Pair]) -> tuple[Blend, tuple[float, float]]:
-    """Return the blend with its line to log odds and its threshold, and each side's share over that."""
+def scaled(blend: Blend, pairs: Sequence[Pair]) -> tuple[Blend, tuple[float, float]]:
+    """The blend with its line to log odds and its threshold; the parts of each side over that."""
     np = numpy()
     scores = np.concatenate([np.concatenate([pair.low, pair.high]) for pair in pairs])
     right = np.concatenate(

@@ -42,7 +42,14 @@ def test_the_command_counts_each_kind(tmp_path, monkeypatch, capsys):
     with gzip.open(path, "wt", encoding="utf-8") as lines:
         lines.writelines(json.dumps(made) + "\n" for made in ROWS)
     counts = measure([path])
-    assert counts["w"] == {"texts": 5, "equal": 2, "missed": 1, "unbound": 1, "false": 1}
+    assert counts["w"] == {
+        "texts": 5,
+        "equal": 2,
+        "missed": 1,
+        "unbound": 1,
+        "false": 1,
+        "wrong": 2,
+    }
     assert counts["o"] == {"texts": 5, "equal": 5}
     assert "s" not in counts
     monkeypatch.setattr("sys.argv", ["read_calls", str(tmp_path)])
