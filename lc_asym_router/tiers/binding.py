@@ -50,7 +50,11 @@ def bind_again(
 def wanted(request: Request) -> dict[str, Any]:
     """The call parameters of a request, those that came with its tools included."""
     beside = request.tools.kwargs if request.tools else {}
-    along = {key: value for key, value in beside.items() if key not in BOUND_WITH_TOOLS}
+    along = {
+        key: value
+        for key, value in beside.items()
+        if key not in BOUND_WITH_TOOLS or (key == "response_format" and _is_mode(value))
+    }
     return {**along, **request.kwargs}
 
 
@@ -68,12 +72,17 @@ def _with_tools(model: BaseChatModel, tools: ToolBinding) -> dict[str, Any]:
     """What goes to the model's `bind_tools` beside the tools."""
     beside = {key: value for key, value in tools.kwargs.items() if key in BOUND_WITH_TOOLS}
     asked, provider = beside.pop("response_format", None), provider_of(model)
-    if asked is not None:
+    if asked is not None and not _is_mode(asked):
         beside |= provider.arranged(model, {"response_format": asked})
     if beside.get("tool_choice") in ("none", "required") and provider.name == "anthropic":
         # ChatAnthropic takes any other word than "auto" and "any" for a tool's name.
         beside["tool_choice"] = {"type": {"none": "none", "required": "any"}[beside["tool_choice"]]}
     return _taken(model.bind_tools, beside)
+
+
+def _is_mode(response_format: Any) -> bool:
+    """Whether it asks for JSON of any shape, which `bind_tools` takes for a broken schema."""
+    return isinstance(response_format, Mapping) and response_format.get("type") != "json_schema"
 
 
 def _unparsed(bound: Runnable[Any, Any]) -> Runnable[Any, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from contextlib import aclosing, closing
+from contextlib import AbstractContextManager, aclosing, closing, nullcontext
 from typing import Any, TypeVar, cast
 
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
@@ -24,10 +24,12 @@ from lc_asym_router.graph.streaming import ReaderGone
 from lc_asym_router.records.request import Request, has_content
 from lc_asym_router.tiers.binding import bind
 from lc_asym_router.tiers.conversation import fit
+from lc_asym_router.tiers.faults.bodies import ResponseBody
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.model_text import (
     repair_tool_calls,
     thinking_apart,
+    thinking_is_whole,
     tools_of,
 )
 from lc_asym_router.tiers.model_text.thinking import THINKING_SIGNS
@@ -72,13 +74,14 @@ def invoke(call: TierCall, request: Request, how: Invocation) -> CallResult:
 def _invoke(answer: _Answer) -> CallResult:
     how = answer.how
     try:
-        model, asked = answer.bound()
-        if not how.stream:
-            return answer.whole(model.invoke(asked, answer.probed(how.config)))
-        with closing(cast("Any", model.stream(asked, answer.probed(how.config)))) as stream:
-            for chunk in stream:
-                answer.add(chunk)
-        return answer.all()
+        with answer.receiving():
+            model, asked = answer.bound()
+            if not how.stream:
+                return answer.whole(model.invoke(asked, answer.probed(how.config)))
+            with closing(cast("Any", model.stream(asked, answer.probed(how.config)))) as stream:
+                for chunk in stream:
+                    answer.add(chunk)
+            return answer.all()
     except GraphBubbleUp:
         raise
     except Exception as error:
@@ -100,14 +103,15 @@ async def _ainvoke(answer: _Answer) -> CallResult:
     lost, how = LostCancellation(), answer.how
     config = with_handlers(answer.probed(how.config), [lost], {})
     try:
-        model, asked = answer.bound()
-        if not how.stream:
-            return answer.whole(await model.ainvoke(asked, config))
-        async with aclosing(cast("Any", model.astream(asked, config))) as stream:
-            async for chunk in stream:
-                answer.add(chunk)
-        lost.find()
-        return answer.all()
+        with answer.receiving(is_async=True):
+            model, asked = answer.bound()
+            if not how.stream:
+                return answer.whole(await model.ainvoke(asked, config))
+            async with aclosing(cast("Any", model.astream(asked, config))) as stream:
+                async for chunk in stream:
+                    answer.add(chunk)
+            lost.find()
+            return answer.all()
     except GraphBubbleUp:
         raise
     except Exception as error:
@@ -121,6 +125,8 @@ class _Answer:
         self.call = call
         self.request = request
         self.how = how
+        # Where a class that nobody knows has its HTTP client, nobody knows either.
+        self._body = ResponseBody() if call.tier.description.known else None
         self.chunks: list[AIMessageChunk] = []
         self.started = time.perf_counter()
         self._probe = _Probe() if how.live and how.listened else None
@@ -131,6 +137,12 @@ class _Answer:
         # an empty list of blocks makes LangChain lose its text.
         self._waiting: list[AIMessageChunk] = []
         self._passing = False
+
+    def receiving(self, *, is_async: bool = False) -> AbstractContextManager[None]:
+        """The block in which the model is called: what its server says is kept in it."""
+        if self._body is None:
+            return nullcontext()
+        return self._body.kept(self.call.tier.model, is_async=is_async)
 
     def bound(self) -> tuple[Runnable[Any, AIMessage], list[Any]]:
         """The model to call, under watch where it is watched, and the messages in its dialect."""
@@ -213,18 +225,24 @@ class _Answer:
         and whether there were any such calls; the draft itself where there is nothing to change."""
         message = draft if type(draft) is AIMessage else as_message(draft)
         text, tools, read = str(message.text), self.request.tools, message
-        if any(sign in text for sign in THINKING_SIGNS):
+        thinks = THINKING_SIGNS.search(text) is not None
+        whole = not thinks or thinking_is_whole(message)
+        if thinks and whole:
             read = thinking_apart(message)
         if self.call.repairs and tools and tools.may_be_called and not self.request.schema:
+            # Thinking that is not closed may end in a call, so that is looked for first.
             found = repair_tool_calls(read, tools_of(tools.openai_tools))
             if found.calls:
                 return found.message, True
+        if not whole:
+            read = thinking_apart(message)
         return (draft if read is message else read), False
 
     def failed(self, error: Exception) -> CallResult:
         """It failed."""
         seconds, received = time.perf_counter() - self.started, list(self.chunks) or None
-        return CallResult(None, seconds, error, begun=self._begun, received=received)
+        cause = error if self._body is None else self._body.cause(error)
+        return CallResult(None, seconds, cause, begun=self._begun, received=received)
 
     @property
     def _begun(self) -> bool:

@@ -14,7 +14,7 @@ from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import bind
 from lc_asym_router.tiers.conversation import fit
 from lc_asym_router.tiers.ladder import Ladder
-from lc_asym_router.tiers.provider import check_end
+from lc_asym_router.tiers.provider import check_end, no_answer
 from lc_asym_router.tiers.tier import Tier
 
 
@@ -49,9 +49,7 @@ class AskableTiers:
         model, messages = bind(tier.model, self.request), self._messages(tier)
         with tier.guard.entered(self.remaining(), last=False):
             answer = within(tier.timeout, lambda: model.invoke(messages))
-        check_end(answer, tier.provider)
-        self.answers[name] = answer
-        return answer
+        return self._taken(name, answer, tier)
 
     async def aask(self, name: str) -> AIMessage:
         """The async twin of `ask`."""
@@ -59,7 +57,12 @@ class AskableTiers:
         model, messages = bind(tier.model, self.request), self._messages(tier)
         async with tier.guard.aentered(self.remaining(), last=False):
             answer = await awithin(tier.timeout, lambda: model.ainvoke(messages))
+        return self._taken(name, answer, tier)
+
+    def _taken(self, name: str, answer: AIMessage, tier: Tier) -> AIMessage:
         check_end(answer, tier.provider)
+        if fault := no_answer(answer):
+            raise fault
         self.answers[name] = answer
         return answer
 

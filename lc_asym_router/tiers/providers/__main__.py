@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lc_asym_router.tiers.providers.description import STANDARD, Provider
+from lc_asym_router.tiers.providers.description import GAVE_UP, STANDARD, Provider
 from lc_asym_router.tiers.providers.registry import PROVIDERS, UNKNOWN
 
 _HEAD = """\
@@ -54,7 +54,7 @@ def _facts() -> Iterator[str]:
     yield from _table(
         "Provider",
         "A whole answer says why it ended",
-        "Ends that are errors",
+        "Further ends that are errors",
         "Tokens in streams",
         "A late system message",
         "Images by address",
@@ -68,7 +68,7 @@ def _facts() -> Iterator[str]:
 def _facts_of(provider: Provider) -> list[str]:
     return [
         "yes" if provider.marks_end else "not known",
-        ", ".join(f"`{end}`" for end in sorted(provider.failed_ends)),
+        ", ".join(f"`{end}`" for end in sorted(provider.failed_ends - GAVE_UP)) or "-",
         "asked for" if provider.asks_for_usage else "by its client",
         "as it is" if provider.late_system else "joins the first",
         "yes" if provider.image_urls else "refused",
