@@ -126,7 +126,7 @@ PLACEHOLDER_VALUE = re.compile(
 
 PLACEHOLDER_TEXT = re.compile(
     r"\.\.\.|…|\{\{"
-    r"|<(?!tool_|TOOLCALL|function_calls>|arg_|start_|end_)[A-Za-z][\w .-]{0,60}>"
+    r"|<(?!tool_|TOOLCALL|function_calls>|arg_|start_|end_|escape>)[A-Za-z][\w .-]{0,60}>"
     r"|[\"']?(?:function|tool|func)[_-]?name[\"']?\s{0,9}[,(\n>\[]",
 )
 """What stands for a value or a name in a form that is shown."""

@@ -15,5 +15,5 @@ MISTRAL = Provider(
     written_as=frozenset({"mistralai", "mistral"}),
     reads_blocks=frozenset({"text", "tool_use", "tool_call", "image_url", "image"}),
     late_system=False,
-    notes="An error under HTTP 200 is seen as an answer without `choices`, or as a missing end.",
+    notes="Its client says nothing of an error under HTTP 200; the router reads it in the body.",
 )

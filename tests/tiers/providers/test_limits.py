@@ -126,7 +126,8 @@ async def test_an_agents_history_is_summarised_at_a_fraction_of_the_window(
         agent = create_agent(router, middleware=[shortening])
 
         async def lengths(turns: int) -> list[int]:
-            history = [HumanMessage("word " * 300), AIMessage("word " * 300)] * turns
+            pairs = ((HumanMessage("word " * 300), AIMessage("word " * 300)) for _ in range(turns))
+            history = [message for pair in pairs for message in pair]
             asked = {"messages": [*history, HumanMessage("now?")]}
             out = agent.invoke(asked) if way == "invoke" else await agent.ainvoke(asked)
             return [len(out["messages"]), len(asked["messages"])]
