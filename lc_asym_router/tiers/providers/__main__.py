@@ -37,8 +37,8 @@ _ENDS = """\
 An answer is a failed call, whoever gave it, where its end did not come; where it ended with a word
 such as `error`, `abort`, `cancelled`, `failed` or `timeout`, or with one of the table's; and, of a tier
 whose answers nobody checks, where it is empty, withheld, cut off before any text, or a tool call that
-can't be read. With nobody left to ask such an answer is handed on, and its entry says what it is. What a
-reader of a stream has seen can't be replaced.
+can't be read. With nobody left to ask such an answer is handed on, and its entry says what it is. What
+a reader of a stream has seen can't be replaced.
 
 An error is the same one as a status, inside a stream, or as the body of a 200. Several clients throw
 such a body away and raise a `KeyError` or nothing at all; so the router keeps the end of each body
