@@ -86,16 +86,29 @@ def provider_of(model: BaseChatModel) -> str:
     return str(langsmith_params(model).get("ls_provider", ""))
 
 
-def http_clients(model: BaseChatModel) -> Iterator[Any]:
-    """Return the sync httpx clients that a model uses, as far as they are found.
+def http_clients(model: BaseChatModel, *, is_async: bool = False) -> Iterator[Any]:
+    """The httpx clients that a model calls with, as far as they are found.
 
-    `ChatOpenAI.root_client._client` and `ChatOllama._client._client`: their event hooks bound and
-    end a sync call; langchain-openai 1.7.4, langchain-ollama 1.1.0, openai 3.57.0, ollama 0.6.3.
+    `ChatOpenAI.root_client._client`, `ChatOllama._client._client`, `ChatAnthropic._client._client`,
+    `ChatGroq.client._client._client`, `ChatMistralAI.client`,
+    `ChatGoogleGenerativeAI.client._api_client._httpx_client`, and their async twins: event hooks bound
+    and end a sync call, and keep what a server sent; langchain-openai 1.7.4, langchain-ollama 1.1.0,
+    openai 3.57.0, ollama 0.6.3, anthropic 2.14.0, groq 0.37.1, google-genai 3.6.1.
     """
-    for holder in ("root_client", "_client"):
-        client = getattr(getattr(model, holder, None), "_client", None)
-        if client is not None:
-            yield client
+    sync = ("root_client", "_client", "client")
+    for name in (
+        ("root_async_client", "_async_client", "async_client", "client") if is_async else sync
+    ):
+        found = getattr(model, name, None)
+        for _ in range(3):
+            if found is None or hasattr(found, "event_hooks"):
+                break
+            api = getattr(found, "_api_client", None)
+            leaf = "_async_httpx_client" if is_async else "_httpx_client"
+            found = getattr(api, leaf, None) if api is not None else getattr(found, "_client", None)
+        if hasattr(found, "event_hooks"):
+            yield found
+            return
 
 
 def async_transports(model: BaseChatModel) -> Iterator[Any]:

@@ -7,6 +7,7 @@ a 200. Here they are treated alike.
 
 from __future__ import annotations
 
+import json
 import re
 import traceback
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -71,6 +72,7 @@ _STATUS_OF_CLASS: tuple[tuple[type[Exception], int], ...] = (
 _STATUS = re.compile(r"[45][0-9][0-9]")
 _STATUS_IN_TEXT = re.compile(r"\b(?:error|status|code)[ :=]*(4\d\d|5\d\d)\b", re.IGNORECASE)
 _BUSY_IN_TEXT = re.compile(r"rate.?limit|too many requests", re.IGNORECASE)
+_OVERLOADED = re.compile(r"overload(?:ed)?|at capacity|no available", re.IGNORECASE)
 _TOO_LONG = re.compile(
     r"context.?(?:length|window|size)|maximum context|exceed(?:s|ed)?[^.]{0,40}context"
     r"|prompt is too long|input is too long|too many (?:input )?tokens"
@@ -79,6 +81,18 @@ _TOO_LONG = re.compile(
 )
 _SERVER_ERRORS = frozenset({"APIError", "ResponseError"})
 """Classes of errors that a server tells inside a stream, without a status."""
+
+
+class ResponseBodyError(Exception):
+    """A server answered with status 200 and an error for a body, or for the end of a stream.
+
+    Attributes:
+        body: The error's object.
+    """
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        self.body = dict(body)
+        super().__init__("the server answered with an error under HTTP 200")
 
 
 @dataclass(frozen=True)
@@ -193,7 +207,9 @@ def _in_text(text: str) -> int | None:
         return int(found[1])
     if _TOO_LONG.search(text):
         return 400
-    return 429 if _BUSY_IN_TEXT.search(text) else None
+    if _BUSY_IN_TEXT.search(text):
+        return 429
+    return 503 if _OVERLOADED.search(text) else None
 
 
 def describe_error(
@@ -307,6 +323,8 @@ def _remedy(error: BaseException, name: str, status: int | None, model: str) -> 
     if status and status >= 500:
         return "the server failed"
     lowered = name.lower()
+    if isinstance(error, json.JSONDecodeError):
+        return "what the server sent is no JSON"
     if isinstance(error, TimeoutError) or "timeout" in lowered:
         return "no answer in time"
     if "connect" in lowered:

@@ -114,7 +114,7 @@ class Updates:
             )
         assert message is not None
         if live:
-            fault = no_answer(message) if self.policy.is_last(call.tier) else None
+            fault = no_answer(message)
             if fault is None:
                 return self._passed_on(run, trail, message, result)
             return self._none(call.tier, run, trail, message, result, fault)
@@ -137,8 +137,8 @@ class Updates:
         result: CallResult,
         fault: NoAnswerError,
     ) -> Update:
-        """The last tier's answer is none: the same again, or a fall-back; with nobody left to ask it
-        is passed on, and its entry says what it is."""
+        """An unchecked answer is none: the same again, or another tier; with nobody left to ask it is
+        passed on, and its entry says what it is."""
         followed = run.around.streams and run.around.context.race is None
         *before, last = trail["attempts"]
         failed = {**last, "passed": False, "error": describe_error(fault)}

@@ -18,7 +18,7 @@ TOOLS_KEY = "lc_asym_router_tools"
 SCHEMA_KEY = "lc_asym_router_schema"
 """Key of the unconverted output schema among the bound keyword arguments."""
 
-_OF_TOOLS = ("tool_choice", "parallel_tool_calls")
+_OF_TOOLS = ("tool_choice", "parallel_tool_calls", "strict")
 
 
 def is_provider_tool(tool: Any) -> bool:

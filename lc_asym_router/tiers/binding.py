@@ -13,6 +13,7 @@ from langchain_core.runnables import Runnable, RunnableBinding, RunnableSequence
 
 from lc_asym_router._internal.compat import openai_response_format
 from lc_asym_router.records.request import Request, ToolBinding
+from lc_asym_router.tiers.providers.openai import TRANSPORT, responses_api
 from lc_asym_router.tiers.providers.parameters import BOUND_WITH_TOOLS, settings, translated
 from lc_asym_router.tiers.providers.registry import provider_of
 
@@ -32,6 +33,7 @@ def bind(model: BaseChatModel, request: Request) -> Runnable[Any, AIMessage]:
         bound = _unparsed(chain.first if isinstance(chain, RunnableSequence) else chain)
     elif request.tools and _may_call(model, request.tools):
         bound = model.bind_tools(list(request.tools.tools), **_with_tools(model, request.tools))
+        rest = _beside_tools(model, rest)
     if rest:
         bound = bound.bind(**rest)
     return cast("Runnable[Any, AIMessage]", bound)
@@ -50,7 +52,11 @@ def bind_again(
 def wanted(request: Request) -> dict[str, Any]:
     """Return the call parameters of a request, including those given with its tools."""
     beside = request.tools.kwargs if request.tools else {}
-    along = {key: value for key, value in beside.items() if key not in BOUND_WITH_TOOLS}
+    along = {
+        key: value
+        for key, value in beside.items()
+        if key not in BOUND_WITH_TOOLS or (key == "response_format" and _is_mode(value))
+    }
     return {**along, **request.kwargs}
 
 
@@ -68,12 +74,31 @@ def _with_tools(model: BaseChatModel, tools: ToolBinding) -> dict[str, Any]:
     """What goes to the model's `bind_tools` beside the tools."""
     beside = {key: value for key, value in tools.kwargs.items() if key in BOUND_WITH_TOOLS}
     asked, provider = beside.pop("response_format", None), provider_of(model)
-    if asked is not None:
+    if asked is not None and not _is_mode(asked):
         beside |= provider.arranged(model, {"response_format": asked})
     if beside.get("tool_choice") in ("none", "required") and provider.name == "anthropic":
         # ChatAnthropic takes any other word than "auto" and "any" for a tool's name.
         beside["tool_choice"] = {"type": {"none": "none", "required": "any"}[beside["tool_choice"]]}
     return _taken(model.bind_tools, beside)
+
+
+def _beside_tools(model: BaseChatModel, rest: dict[str, Any]) -> dict[str, Any]:
+    """The call's parameters, with a wish for JSON of any shape past OpenAI's own parser.
+
+    Its client parses wherever there is a `response_format`, and refuses tools that are not strict.
+    """
+    parses = provider_of(model).own >= TRANSPORT and not responses_api(model, {})
+    if not parses or not _is_mode(rest.get("response_format")):
+        return rest
+    rest = dict(rest)
+    body = {**(getattr(model, "extra_body", None) or {}), **(rest.get("extra_body") or {})}
+    body["response_format"] = rest.pop("response_format")
+    return {**rest, "extra_body": body}
+
+
+def _is_mode(response_format: Any) -> bool:
+    """Whether it asks for JSON of any shape, which `bind_tools` takes for a broken schema."""
+    return isinstance(response_format, Mapping) and response_format.get("type") != "json_schema"
 
 
 def _unparsed(bound: Runnable[Any, Any]) -> Runnable[Any, Any]:

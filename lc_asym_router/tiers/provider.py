@@ -65,22 +65,37 @@ def is_private(url: str | None, provider: str) -> bool:
 LENGTH_REASONS = frozenset(
     {
         "length",
+        "max_length",
         "max_tokens",
         "max_output_tokens",
+        "max_tokens_reached",
         "model_length",
         "model_context_window_exceeded",
+        "token_limit",
     }
 )
 """What providers call an answer that was cut off at a token limit, in lower case."""
+UNFINISHED = frozenset({"incomplete", "pause_turn"})
+"""What providers call an answer that is to go on, or that they give no reason for, in lower case."""
 WITHHELD = frozenset(
     {
         "blocklist",
         "content_filter",
+        "content_filtered",
+        "guardrail_intervened",
+        "guardrails",
+        "image_prohibited_content",
+        "image_recitation",
         "image_safety",
+        "jailbreak",
+        "language",
+        "model_armor",
+        "no_image",
         "prohibited_content",
         "recitation",
         "refusal",
         "safety",
+        "sensitive",
         "spii",
     }
 )
@@ -124,10 +139,14 @@ def no_answer(message: AIMessage) -> NoAnswerError | None:
         return None
     if message.invalid_tool_calls:
         return NoAnswerError("the tool call can't be read: its arguments are no JSON")
+    if lost_call(message):
+        return NoAnswerError("it ends as a tool call does, and holds none")
     if has_answer(message) or message.additional_kwargs.get("refusal"):
         return None
     if reason in LENGTH_REASONS:
         return NoAnswerError("the answer was cut off at the token limit before any text", False)
+    if reason in UNFINISHED:
+        return NoAnswerError(f"the answer is not finished ({reason}), and holds no text", False)
     return NoAnswerError("the answer is empty")
 
 
@@ -137,10 +156,24 @@ def finish_reason(message: AIMessage) -> str:
     for key in ("done_reason", "finish_reason", "stop_reason"):
         if isinstance(reason := metadata.get(key), str):
             return reason.lower()
+    blocked = metadata.get("prompt_feedback")
+    if isinstance(blocked, Mapping) and (why := blocked.get("block_reason")):
+        # Gemini has no answer then, and so no reason for its end.
+        return "prohibited_content" if "PROHIBITED" in str(why).upper() else "safety"
     incomplete = metadata.get("incomplete_details")
-    if isinstance(incomplete, dict) and incomplete.get("reason"):
-        return str(incomplete["reason"]).lower()
-    return ""
+    reason = str(incomplete.get("reason") or "") if isinstance(incomplete, Mapping) else ""
+    if reason.lower() in LENGTH_REASONS | WITHHELD:
+        return reason.lower()
+    return "incomplete" if reason or metadata.get("status") == "incomplete" else ""
+
+
+def lost_call(message: AIMessage) -> bool:
+    """Whether an answer says at its end that it calls a tool, and no call is in it."""
+    ended = finish_reason(message) in ("tool_calls", "tool_use", "function_call")
+    calls = message.tool_calls or message.invalid_tool_calls
+    return (
+        ended and not calls and not {"function_call", "tool_calls"} & set(message.additional_kwargs)
+    )
 
 
 LEAST_LOGPROB = -10_000.0

@@ -24,7 +24,13 @@ from lc_asym_router.tiers.model_text import (
     tools_of,
 )
 from lc_asym_router.tiers.model_text.thinking import THINKING_SIGNS
-from lc_asym_router.tiers.provider import LENGTH_REASONS, ends_unmarked, finish_reason
+from lc_asym_router.tiers.provider import (
+    LENGTH_REASONS,
+    UNFINISHED,
+    ends_unmarked,
+    finish_reason,
+    lost_call,
+)
 from lc_asym_router.tiers.structured import structured
 from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
@@ -56,12 +62,16 @@ class CutOff(Check):
 
     def check(self, attempt: Attempt) -> Verdict:
         text = attempt.text
-        thinks = any(sign in text for sign in THINKING_SIGNS)
+        thinks = THINKING_SIGNS.search(text) is not None
         if thinks and not thinking_is_whole(attempt.message):
             return Verdict(False, reason="the answer was cut off in its thinking")
         reason = finish_reason(attempt.message)
         if reason in LENGTH_REASONS:
             return Verdict(False, reason="the answer was cut off at the token limit")
+        if reason in UNFINISHED:
+            return Verdict(False, reason=f"the answer is not finished ({reason})")
+        if lost_call(attempt.message):
+            return Verdict(False, reason="the answer ends as a tool call does, and holds none")
         if ends_unmarked(attempt.message, attempt.provider):
             return Verdict(False, reason="the answer has no end mark: its stream was cut off")
         return Verdict(True)
@@ -131,7 +141,7 @@ class ValidStructure(Check):
 
 def _not_json(prefix: Prefix) -> Verdict | None:
     # What stands behind thinking is not known before it has come.
-    if could_be_json(prefix.text) or prefix.text.lstrip().startswith(THINKING_SIGNS):
+    if could_be_json(prefix.text) or THINKING_SIGNS.match(prefix.text.lstrip()):
         return None
     return Verdict(False, reason="the answer begins as no JSON can")
 

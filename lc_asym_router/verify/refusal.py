@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from langchain_core.messages import AIMessage
 
-from lc_asym_router.tiers.provider import finish_reason
+from lc_asym_router.tiers.provider import WITHHELD, finish_reason
 from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 from lc_asym_router.verify.prefix import Prefix
@@ -81,7 +81,7 @@ def no_tool_fits(text: str) -> bool:
 def _refused_by_provider(message: AIMessage) -> bool:
     if message.additional_kwargs.get("refusal"):
         return True
-    if finish_reason(message) in {"content_filter", "refusal", "safety"}:
+    if finish_reason(message) in WITHHELD:
         return True
     return isinstance(message.content, list) and any(
         isinstance(block, dict) and (block.get("type") == "refusal" or block.get("refusal"))

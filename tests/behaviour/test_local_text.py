@@ -56,6 +56,35 @@ async def test_thinking_alone_is_no_answer(make, small, ask, text):
     assert record(answer)["attempts"][0]["check"] in ("NotEmpty", "CutOff")
 
 
+async def test_a_call_at_the_end_of_unclosed_thinking_is_made(make, small, ask):
+    small.script(Reply("<think>Which city? Paris.\n" + CALL))
+    answer = await ask(make().bind_tools([weather]), "Weather in Paris?")
+    (attempt,) = record(answer)["attempts"]
+    assert called(answer) == [("weather", {"city": "Paris"})]
+    assert (attempt["repaired"], attempt["passed"], answer.text) == (True, True, "")
+
+
+async def test_a_repaired_call_is_checked_like_any_other(make, small):
+    small.script(Reply('<tool_call>{"name": "weather", "arguments": {"town": 1}}</tool_call>'))
+    answer = await make().bind_tools([weather]).ainvoke("Weather in Paris?")
+    attempt = record(answer)["attempts"][0]
+    assert (attempt["check"], attempt["repaired"]) == ("ValidToolCalls", True)
+    assert "don't validate" in attempt["reason"]
+
+
+@pytest.mark.parametrize("size", [1, 3, 7])
+async def test_a_call_is_read_over_the_borders_of_chunks(make, small, size):
+    text = THOUGHT + "Let me see.\n" + CALL
+    small.script(Reply(text, chunks=[text[at : at + size] for at in range(0, len(text), size)]))
+    chunks = [each async for each in make().bind_tools([weather]).astream("Weather in Paris?")]
+    whole = chunks[0]
+    for chunk in chunks[1:]:
+        whole += chunk
+    assert called(whole) == [("weather", {"city": "Paris"})]
+    assert "tool_call>" not in whole.text
+    assert "Is it Paris?" not in whole.text
+
+
 @pytest.mark.parametrize("before", ["", THOUGHT])
 async def test_a_call_written_as_text_is_made(make, small, ask, before):
     small.script(Reply(before + CALL))

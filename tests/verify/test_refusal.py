@@ -47,6 +47,7 @@ REFUSALS = {
     "de": [
         "Es tut mir leid, aber dabei kann ich nicht helfen.",
         "Tut mir leid, ich kann das nicht.",
+        "Tut mir leid, das kann ich nicht.",
     ],
     "fr": [
         "Je suis désolée, mais je ne peux pas répondre.",

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from contextlib import aclosing, closing
+from contextlib import AbstractContextManager, aclosing, closing, nullcontext
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
@@ -27,11 +27,13 @@ from lc_asym_router.graph.streaming import ReaderGone
 from lc_asym_router.records.request import Request, has_content
 from lc_asym_router.tiers.binding import bind
 from lc_asym_router.tiers.conversation import fit
+from lc_asym_router.tiers.faults.bodies import ResponseBody
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.faults.event_loops import connect_per_loop
 from lc_asym_router.tiers.model_text import (
     repair_tool_calls,
     thinking_apart,
+    thinking_is_whole,
     tools_of,
 )
 from lc_asym_router.tiers.model_text.thinking import THINKING_SIGNS
@@ -92,18 +94,17 @@ def _bounded(answer: _Answer) -> CallResult:
 def _invoke(answer: _Answer) -> CallResult:
     how = answer.how
     try:
-        model, asked = answer.bound()
-        if not how.stream:
-            return answer.whole(model.invoke(asked, answer.probed(how.config)))
-        with closing(cast("Any", model.stream(asked, answer.probed(how.config)))) as stream:
-            for chunk in stream:
-                answer.add(chunk)
-        return answer.whole(answer.received())
+        with answer.receiving():
+            model, asked = answer.bound()
+            if not how.stream:
+                return answer.whole(model.invoke(asked, answer.probed(how.config)))
+            with closing(cast("Any", model.stream(asked, answer.probed(how.config)))) as stream:
+                for chunk in stream:
+                    answer.add(chunk)
+            return answer.whole(answer.received())
     except GraphBubbleUp:
         raise
-    except (
-        Exception
-    ) as error:  # whatever a client or the reading of its answer raises: a failed try
+    except Exception as error:  # whatever a client raises, or reading its answer: a failed attempt
         if how.connections and how.connections.closed:
             raise ReaderGone from None
         return answer.failed(error)
@@ -128,14 +129,15 @@ async def _ainvoke(answer: _Answer) -> CallResult:
     config = with_handlers(answer.probed(how.config), [lost], {})
     try:
         connect_per_loop(answer.call.tier.model)
-        model, asked = answer.bound()
-        if not how.stream:
-            return await answer.read(await model.ainvoke(asked, config))
-        async with aclosing(cast("Any", model.astream(asked, config))) as stream:
-            async for chunk in stream:
-                answer.add(chunk)
-        lost.find()
-        return await answer.read(answer.received())
+        with answer.receiving(is_async=True):
+            model, asked = answer.bound()
+            if not how.stream:
+                return await answer.read(await model.ainvoke(asked, config))
+            async with aclosing(cast("Any", model.astream(asked, config))) as stream:
+                async for chunk in stream:
+                    answer.add(chunk)
+            lost.find()
+            return await answer.read(answer.received())
     except GraphBubbleUp:
         raise
     except Exception as error:  # likewise
@@ -149,6 +151,8 @@ class _Answer:
         self.call = call
         self.request = request
         self.how = how
+        # Where a class that nobody knows has its HTTP client, nobody knows either.
+        self._body = ResponseBody() if call.tier.description.known else None
         self.chunks: list[AIMessageChunk] = []
         self.started = time.perf_counter()
         self._probe = _Probe() if how.live and how.listened else None
@@ -159,6 +163,12 @@ class _Answer:
         # an empty list of blocks makes LangChain lose its text.
         self._waiting: list[AIMessageChunk] = []
         self._passing = False
+
+    def receiving(self, *, is_async: bool = False) -> AbstractContextManager[None]:
+        """The block in which the model is called: what its server says is kept in it."""
+        if self._body is None:
+            return nullcontext()
+        return self._body.kept(self.call.tier.model, is_async=is_async)
 
     def bound(self) -> tuple[Runnable[Any, AIMessage], list[Any]]:
         """The model to call, under watch where it is watched, and the messages in its dialect."""
@@ -247,17 +257,23 @@ class _Answer:
         and whether there were any such calls; the draft itself where there is nothing to change."""
         message = draft if type(draft) is AIMessage else as_message(draft)
         text, tools, read = str(message.text), self.request.tools, message
-        if any(sign in text for sign in THINKING_SIGNS):
+        thinks = THINKING_SIGNS.search(text) is not None
+        whole = not thinks or thinking_is_whole(message)
+        if thinks and whole:
             read = thinking_apart(message)
         if self.call.repairs and tools and tools.may_be_called and not self.request.schema:
+            # Thinking that is not closed may end in a call, so that is looked for first.
             found = repair_tool_calls(read, tools_of(tools.openai_tools))
             if found.calls:
                 return found.message, True
+        if not whole:
+            read = thinking_apart(message)
         return (draft if read is message else read), False
 
     def failed(self, error: Exception) -> CallResult:
         """It failed."""
-        return replace(self.left(), error=error)
+        cause = error if self._body is None else self._body.cause(error)
+        return replace(self.left(), error=cause)
 
     def left(self) -> CallResult:
         """What there is of it half-way."""

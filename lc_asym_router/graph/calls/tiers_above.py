@@ -15,7 +15,7 @@ from lc_asym_router.tiers.binding import bind
 from lc_asym_router.tiers.conversation import fit
 from lc_asym_router.tiers.faults.event_loops import connect_per_loop
 from lc_asym_router.tiers.ladder import Ladder
-from lc_asym_router.tiers.provider import check_end
+from lc_asym_router.tiers.provider import check_end, no_answer
 from lc_asym_router.tiers.tier import Tier
 
 
@@ -50,9 +50,7 @@ class AskableTiers:
         model, messages = bind(tier.model, self.request), self._messages(tier)
         with tier.guard.entered(self.remaining(), last=False):
             answer = within(self._limit(tier), lambda: model.invoke(messages), threads=CALLS)
-        check_end(answer, tier.provider)
-        self.answers[name] = answer
-        return answer
+        return self._taken(name, answer, tier)
 
     async def aask(self, name: str) -> AIMessage:
         """The async twin of `ask`."""
@@ -61,7 +59,12 @@ class AskableTiers:
         connect_per_loop(tier.model)
         async with tier.guard.aentered(self.remaining(), last=False):
             answer = await awithin(self._limit(tier), lambda: model.ainvoke(messages))
+        return self._taken(name, answer, tier)
+
+    def _taken(self, name: str, answer: AIMessage, tier: Tier) -> AIMessage:
         check_end(answer, tier.provider)
+        if fault := no_answer(answer):
+            raise fault
         self.answers[name] = answer
         return answer
 

@@ -128,8 +128,8 @@ def _failed_on_the_way(error: BaseException) -> bool:
     names = {each.__name__ for each in type(error).__mro__}
     if names & (_TRANSPORT | _GARBLED):
         return True
-    # Errors told inside a stream: OpenAI's bare APIError, Ollama's ResponseError without a status.
-    return type(error).__name__ in {"APIError", "ResponseError"}
+    # Errors told inside a stream or under HTTP 200, without a status.
+    return type(error).__name__ in {"APIError", "ResponseError", "ResponseBodyError"}
 
 
 def _quota(error: BaseException) -> bool:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 
 OPENING = re.compile(
-    r"<tool_calls?>|<TOOLCALL>|<function_calls>|<(?:antml:)?function_calls>"  # Hermes, Nemotron
+    r"<tool_calls?>|<tool_call name=|<tool_?call>|<tool_use>|<(?:tools|function)>(?=\s{0,9}[\[{])"
+    r"|<\|tool_call>|\A\s*+to=functions\.[\w.\-]+"
+    r"|<TOOLCALL>|<function_calls>|<(?:antml:)?function_calls>"  # Hermes, Nemotron
     r"|<(?:antml:)?invoke name=|<function(?:=| name=)"  # claude, Qwen-coder, Llama 3.1
     r"|\[TOOL_CALLS\]|functools\[|<\|python_tag\|>"  # Mistral, Phi-4-mini, Llama 3
     r"|<\|tool_calls?\|>|<\|tool_call_start\|>|<\|START_ACTION\|>"  # Phi, Granite, LFM, Cohere
@@ -25,7 +27,7 @@ OPENING = re.compile(
 """What opens a group of calls."""
 
 SKIPPED = re.compile(
-    r"[\s,;]+|</?tool_calls?>|</?TOOLCALL>|</?(?:antml:|｜DSML｜)?function_calls>|</function>"
+    r"[\s,;]+|</?tool_?calls?>|</?tools>|</?tool_use>|<function>|<\|?tool_call\|?>|</?TOOLCALL>|</?(?:antml:|｜DSML｜)?function_calls>|</function>"
     r"|\[/?TOOL_CALLS\]|functools(?=\[)|<\|python_tag\|>|<\|/?tool_calls?\|>"
     r"|<\|tool_call_(?:start|end)\|>|<\|(?:START|END)_ACTION\|>|<\|action_(?:start|end)\|>"
     r"|<\|(?:plugin|interpreter)\|>|<(?:start|end)_function_call>"
@@ -53,12 +55,12 @@ NAMED = re.compile(
 
 TAGGED = re.compile(
     r"<function=(?P<function>[^<>\s]{1,200})>"
-    r"|<function name=[\"'](?P<named>[^<>\"']{1,200})[\"']\s{0,9}>"
+    r"|<(?:function|tool_call) name=[\"'](?P<named>[^<>\"']{1,200})[\"']\s{0,9}>"
     r"|<(?:antml:|｜DSML｜)?invoke name=[\"'](?P<invoke>[^<>\"']{1,200})[\"']\s{0,9}>"
 )
 """A call whose arguments stand in tags: Qwen-coder, claude, DeepSeek."""
 
-TAGGED_END = re.compile(r"</function>|</(?:antml:|｜DSML｜)?invoke>")
+TAGGED_END = re.compile(r"</function>|</tool_call>|</(?:antml:|｜DSML｜)?invoke>")
 
 PARAMETER = re.compile(
     r"\s*(?:<parameter=(?P<key>[^<>\n]{1,200})>"
@@ -73,6 +75,9 @@ KEYED_ARGUMENT = re.compile(r"\s*<arg_key>(?P<key>[^<]{1,200})</arg_key>\s{0,99}
 
 PRINTED = re.compile(r"print\(\s{0,9}(?=[\w.]+\()")
 """Gemma puts its calls into `print(...)`."""
+
+ESCAPED = re.compile(r"(?:call:)?(?P<name>[\w.\-]{1,200})(?=\{\s{0,9}(?:\w{1,200}:|\}))")
+"""Gemma's calls since FunctionGemma: keys without quotes, texts between marks of their own."""
 
 LEAKED = re.compile(
     r"\A\s*(?:<\|(?:start_header_id|end_header_id|begin_of_text|im_start)\|>|<start_of_turn>|<\|assistant\|>)"
@@ -101,7 +106,11 @@ def without_ends(text: str) -> str:
 EXPLAINS = re.compile(
     r"looks? (?:\w+ )?like|for (?:example|instance)|e\.g\.|an? example|such as|would (?:be|look)"
     r"|is (?:written|how)|are written|syntax|this is what|the (?:general )?format (?:is|of)"
+    r"|like this\b|you(?:'d| would| can| could| should| must)? write\b"
     r"|template|placeholder|in (?:this|the) form(?:at)?\b|\bwrites\b"
+    r"|sieht .{0,40}aus\b|ressemble|se ve así|luce así|tem este aspecto|tiene este aspecto|appare così"
+    r"|si presenta così|выгляд|вигляда|wygląda|ziet er|görün|şöyle|(?:terlihat|tampak) seperti|có dạng"
+    r"|このような|次のような|形式|长这样|형식|รูปแบบ|يبدو|صيغة|प्रारूप|দেখতে"
     r"|格式|例如|比如|示例|例えば|예를 들어|zum beispiel|por ejemplo|par exemple|por exemplo|ad esempio"
     r"|например|наприклад|na przykład|bijvoorbeeld|misalnya|örneğin|ví dụ|ตัวอย่าง|مثال|उदाहरण|উদাহরণ",
     re.IGNORECASE,
@@ -117,7 +126,7 @@ PLACEHOLDER_VALUE = re.compile(
 
 PLACEHOLDER_TEXT = re.compile(
     r"\.\.\.|…|\{\{"
-    r"|<(?!tool_|TOOLCALL|function_calls>|arg_|start_|end_)[A-Za-z][\w .-]{0,60}>"
+    r"|<(?!tool_|TOOLCALL|function_calls>|arg_|start_|end_|escape>)[A-Za-z][\w .-]{0,60}>"
     r"|[\"']?(?:function|tool|func)[_-]?name[\"']?\s{0,9}[,(\n>\[]",
 )
 """What stands for a value or a name in a form that is shown."""

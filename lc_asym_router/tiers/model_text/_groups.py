@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lc_asym_router.tiers.model_text._families import (
+    ESCAPED,
     HARMONY,
     KEYED,
     KEYED_ARGUMENT,
@@ -24,13 +25,16 @@ from lc_asym_router.tiers.model_text._values import (
     BareName,
     PythonCall,
     UnreadableError,
+    call_value,
     calls_at,
+    escaped_value,
     json_value,
     literal,
 )
 
-_NAME_KEYS = ("name", "function", "tool_name", "tool", "function_name")
-_ARGUMENT_KEYS = ("arguments", "parameters", "args", "input", "tool_input")
+_NAME_KEYS = ("name", "function", "tool_name", "tool", "function_name", "action")
+_ARGUMENT_KEYS = ("arguments", "parameters", "args", "input", "tool_input", "action_input")
+_WRAPPERS = ("function", "function_call", "tool_call")
 _SCHEMA = {"type", "properties"}
 _BESIDE = frozenset({"id", "type", "index", "call_id", "tool_call_id", "plan", "thought"})
 _IDENTIFIER = re.compile(r"[\w.\-/:]{1,200}")
@@ -210,9 +214,9 @@ def _raws(value: Any, *, bare: bool = False) -> list[Raw] | None:
         "role",
     }:
         return _raws(value["tool_calls"]) or None
-    function = value.get("function")
-    if isinstance(function, Mapping):
-        return _raws(function, bare=bare)
+    for wrapper in _WRAPPERS:
+        if isinstance(function := value.get(wrapper), Mapping):
+            return _raws(function, bare=bare)
     name_key = next((key for key in _NAME_KEYS if isinstance(value.get(key), str)), None)
     if name_key is None:
         return None
@@ -282,12 +286,18 @@ class _GroupReader:
             return self._valued(at)
         if found := TAGGED.match(text, at):
             return self._tagged(found)
-        if found := HARMONY.match(text, at) or NAMED.match(text, at):
+        if (found := HARMONY.match(text, at)) or (
+            (found := NAMED.match(text, at)) and not ESCAPED.match(text, at)
+        ):
             arguments, end = json_value(text, found.end())
             if not isinstance(arguments, dict):
                 raise UnreadableError("its arguments are no object")
             if "name" in arguments and found["name"] in ("assistant", "json", "function"):
                 return self._valued(found.end())
+            self.calls.append(Raw(found["name"], arguments))
+            return end
+        if found := ESCAPED.match(text, at):
+            arguments, end = escaped_value(text, found.end())
             self.calls.append(Raw(found["name"], arguments))
             return end
         if found := KEYED.match(text, at):
@@ -301,7 +311,7 @@ class _GroupReader:
 
     def _valued(self, at: int) -> int:
         try:
-            value, end = json_value(self.text, at)
+            value, end = call_value(self.text, at)
         except UnreadableError:
             if self.text[at] != "[" or not _LIST_OF_CALLS.match(self.text, at):
                 raise

@@ -99,6 +99,72 @@ def json_value(text: str, at: int) -> tuple[Any, int]:
         raise UnreadableError("its JSON is malformed") from None
 
 
+def call_value(text: str, at: int) -> tuple[Any, int]:
+    """The object or list of a call at a place, in JSON or in Python's notation, and the place behind.
+
+    Raises:
+        UnreadableError: There is none.
+    """
+    try:
+        return json_value(text, at)
+    except UnreadableError:
+        if "'" not in text[at : at + 20]:
+            raise
+        reader = _PythonReader(text, at)
+        try:
+            return reader.value(0), reader.at
+        except UnreadableError:
+            pass
+        raise
+
+
+_ESCAPED_KEY = re.compile(r"\s*(\w{1,200}):")
+_ESCAPED_TEXT = re.compile(r"\s*(<escape>|<\|\"\|>)")
+_BETWEEN_ITEMS = re.compile(r"\s*,")
+_ITEMS_END = re.compile(r"\s*[}\]]")
+_PLAIN_VALUE = re.compile(r"\s*([^,{}\[\]<>]{1,400})")
+
+
+def escaped_value(text: str, at: int, depth: int = 0) -> tuple[Any, int]:
+    """A value in Gemma's notation at a place, and the place behind.
+
+    Raises:
+        UnreadableError: There is none, or it breaks off.
+    """
+    if depth > DEEPEST:
+        raise UnreadableError("its arguments are nested too deep")
+    if mark := _ESCAPED_TEXT.match(text, at):
+        end = text.find(mark[1], mark.end())
+        if end < 0:
+            raise UnreadableError("its arguments break off")
+        return text[mark.end() : end], end + len(mark[1])
+    if text[at : at + 1] in ("{", "["):
+        return _escaped_items(text, at, depth)
+    plain = _PLAIN_VALUE.match(text, at)
+    if not plain:
+        raise UnreadableError("its arguments break off")
+    try:
+        return json.loads(plain[1].strip()), plain.end()
+    except ValueError:
+        return plain[1].strip(), plain.end()
+
+
+def _escaped_items(text: str, at: int, depth: int) -> tuple[Any, int]:
+    keyed, values = text[at] == "{", list[tuple[str, Any]]()
+    at += 1
+    while not (closing := _ITEMS_END.match(text, at)):
+        key = _ESCAPED_KEY.match(text, at) if keyed else None
+        if keyed and not key:
+            raise UnreadableError("its arguments break off")
+        value, at = escaped_value(text, key.end() if key else at, depth + 1)
+        values.append((key[1] if key else "", value))
+        comma = _BETWEEN_ITEMS.match(text, at)
+        at = comma.end() if comma else at
+        if not comma and not _ITEMS_END.match(text, at):
+            raise UnreadableError("its arguments break off")
+    return (dict(values) if keyed else [value for _, value in values]), closing.end()
+
+
 def calls_at(text: str, at: int) -> tuple[list[PythonCall], int]:
     """A call in Python's notation, or a list of them, at a place, and the place behind.
 

@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage
 
 from lc_asym_router.tiers.model_text._spans import CodeSpans
 
-THINKING_SIGNS = ("<", "[", "◁", "analysis")
+THINKING_SIGNS = re.compile("[<\\[◁]|analysis")
 """Any text with thinking in it holds one of these: a quick look before the reading."""
 
 _NAMES = r"(?:\w+:)?(?:think|thinking|thoughts?|reasoning|scratchpad)"

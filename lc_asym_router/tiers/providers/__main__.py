@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lc_asym_router.tiers.providers.description import STANDARD, Provider
+from lc_asym_router.tiers.providers.description import GAVE_UP, STANDARD, Provider
 from lc_asym_router.tiers.providers.registry import PROVIDERS, UNKNOWN
 
 _HEAD = """\
@@ -20,10 +20,30 @@ attempt's entry in the record names it under `dropped_parameters`. An argument t
 `InvalidRequestError` before any tier is asked. A provider's own settings (`num_ctx`, `service_tier`,
 ...) reach that provider alone.
 
+What stands here was read in the sources of the clients (langchain-openai 1.7, langchain-ollama 1.1,
+langchain-anthropic 1.7, langchain-google-genai 4.4, langchain-mistralai 1.1, langchain-deepseek 1.1,
+langchain-groq 1.1, langchain-xai 1.3) and is tested with each of them against a scripted server of its
+own wire format. No provider's live service was asked, so what a model refuses is as its client and its
+profile say.
+
 A tier of a class that is in no row here gets the standard parameters as they are and those that its
 class declares; its entries say `unknown_class`.
 
 """
+
+_ENDS = """\
+## Ends, errors, histories
+
+An answer is a failed call, whoever gave it, where its end did not come; where it ended with a word
+such as `error`, `abort`, `cancelled`, `failed` or `timeout`, or with one of the table's; and, of a tier
+whose answers nobody checks, where it is empty, withheld, cut off before any text, or a tool call that
+can't be read. With nobody left to ask such an answer is handed on, and its entry says what it is. What
+a reader of a stream has seen can't be replaced.
+
+An error is the same one as a status, inside a stream, or as the body of a 200. Several clients throw
+such a body away and raise a `KeyError` or nothing at all; so the router keeps the end of each body
+while a call runs, and names the error that stands in it (`ResponseBodyError`). Google's client reads
+by aiohttp in its async calls, where that is installed: there the call fails without its cause."""
 
 
 def page() -> str:
@@ -49,12 +69,12 @@ def _parameters() -> Iterator[str]:
 
 
 def _facts() -> Iterator[str]:
-    yield "## Ends, errors, histories"
+    yield from _ENDS.splitlines()
     yield ""
     yield from _table(
         "Provider",
         "A whole answer says why it ended",
-        "Ends that are errors",
+        "Further ends that are errors",
         "Tokens in streams",
         "A late system message",
         "Images by address",
@@ -68,7 +88,7 @@ def _facts() -> Iterator[str]:
 def _facts_of(provider: Provider) -> list[str]:
     return [
         "yes" if provider.marks_end else "not known",
-        ", ".join(f"`{end}`" for end in sorted(provider.failed_ends)),
+        ", ".join(f"`{end}`" for end in sorted(provider.failed_ends - GAVE_UP)) or "-",
         "asked for" if provider.asks_for_usage else "by its client",
         "as it is" if provider.late_system else "joins the first",
         "yes" if provider.image_urls else "refused",

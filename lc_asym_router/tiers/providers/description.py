@@ -37,6 +37,28 @@ SHARED = frozenset(
     {"model", "response_format", "tool_choice", "parallel_tool_calls", "strict", "stream"}
 )
 """Arguments that every client takes, or that are bound with tools and schemas."""
+UNSENT = frozenset({"stream_usage"})
+"""Arguments that are known and go to nobody: whether streams are counted is the router's to say."""
+
+GAVE_UP = frozenset(
+    {
+        "abort",
+        "aborted",
+        "cancelled",
+        "canceled",
+        "error",
+        "failed",
+        "internal_error",
+        "malformed_function_call",
+        "malformed_model_output",
+        "malformed_tool_use",
+        "time_limit",
+        "timed_out",
+        "timeout",
+        "user_cancel",
+    }
+)
+"""What servers call an end that is none: vLLM and SGLang say "abort", OpenRouter "error", ..."""
 
 Wanted = Mapping[str, Any]
 Refused = Callable[[BaseChatModel, Wanted], frozenset[str]]
@@ -72,7 +94,7 @@ class Provider:
         rich_tool_results: Whether a tool's result may hold images.
         keeps_tool_choice_none: Whether it can be told to call none of the bound tools.
         marks_end: Whether every whole answer says why it ended.
-        failed_ends: Reasons of an end that is no end: the server gave up. In lower case.
+        failed_ends: Reasons of an end that is no end, in lower case; those of `GAVE_UP` are added.
         asks_for_usage: Whether token counts come in a stream only where the client asks for them.
         known: Whether anything is known of it; `False` for a class that is in no file here.
         notes: What else a user should know, for the table in the docs.
@@ -96,6 +118,9 @@ class Provider:
     asks_for_usage: bool = False
     known: bool = True
     notes: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "failed_ends", self.failed_ends | GAVE_UP)
 
     def lacks(self) -> list[str]:
         """Standard parameters that it does not have."""

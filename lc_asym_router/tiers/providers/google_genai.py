@@ -59,9 +59,8 @@ GOOGLE_GENAI = Provider(
     rich_tool_results=True,
     failed_ends=frozenset(
         {
-            "error",
             "finish_reason_unspecified",
-            "malformed_function_call",
+            "image_other",
             "malformed_response",
             "missing_thought_signature",
             "other",

@@ -35,7 +35,6 @@ GROQ = Provider(
             "extra_query",
             "include_domains",
             "include_reasoning",
-            "metadata",
             "reasoning_format",
             "search_settings",
             "service_tier",
@@ -46,6 +45,5 @@ GROQ = Provider(
     ),
     refused=_refused,
     written_as=frozenset({"groq"}),
-    failed_ends=frozenset({"error"}),
     notes="reasoning_effort for gpt-oss, Qwen and DeepSeek-R1 alone.",
 )

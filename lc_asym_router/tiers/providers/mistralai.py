@@ -11,10 +11,9 @@ MISTRAL = Provider(
     parameters=same_names(
         "top_k", "reasoning_effort", "logprobs", "top_logprobs", "logit_bias", seed="random_seed"
     ),
-    own=frozenset({"metadata", "prediction", "prompt_mode", "safe_mode", "safe_prompt"}),
+    own=frozenset({"prediction", "prompt_mode", "safe_mode", "safe_prompt"}),
     written_as=frozenset({"mistralai", "mistral"}),
     reads_blocks=frozenset({"text", "tool_use", "tool_call", "image_url", "image"}),
     late_system=False,
-    failed_ends=frozenset({"error"}),
-    notes="An error under HTTP 200 is seen as an answer without `choices`, or as a missing end.",
+    notes="Its client says nothing of an error under HTTP 200; the router reads it in the body.",
 )

@@ -81,6 +81,6 @@ OLLAMA = Provider(
     rich_tool_results=True,
     keeps_tool_choice_none=False,
     # "load": the model was loaded, and nothing was generated.
-    failed_ends=frozenset({"error", "load", "unload"}),
+    failed_ends=frozenset({"load", "unload"}),
     notes="No tool_choice: with `none` no tool is bound. reasoning_effort for gpt-oss alone.",
 )

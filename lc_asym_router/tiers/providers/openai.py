@@ -30,9 +30,27 @@ NOT_IN_RESPONSES = frozenset(
     {"stop", "seed", "n", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs"}
 )
 """Standard parameters that the Responses API does not have."""
-TRANSPORT = frozenset(
-    {"extra_body", "extra_headers", "extra_query", "stream_options", "stream_usage", "timeout"}
+CHAT_ONLY = frozenset(
+    {"audio", "function_call", "functions", "modalities", "prediction", "web_search_options"}
 )
+"""OpenAI's own settings that the Responses API does not have."""
+RESPONSES_ONLY = frozenset(
+    {
+        "background",
+        "context_management",
+        "conversation",
+        "include",
+        "instructions",
+        "max_tool_calls",
+        "previous_response_id",
+        "prompt",
+        "reasoning",
+        "text",
+        "truncation",
+    }
+)
+"""Settings with which ChatOpenAI goes over to the Responses API by itself."""
+TRANSPORT = frozenset({"extra_body", "extra_headers", "extra_query", "stream_options", "timeout"})
 """Arguments of OpenAI's Python client, which several providers' classes are built on."""
 
 
@@ -63,11 +81,17 @@ def reasons(model: BaseChatModel, wanted: Wanted) -> bool:
 
 def _refused(model: BaseChatModel, wanted: Wanted) -> frozenset[str]:
     name = str(wanted.get("model") or model_name(model)).lower()
-    refused = NOT_IN_RESPONSES if responses_api(model, {}) else frozenset[str]()
+    refused = NOT_IN_RESPONSES | CHAT_ONLY if responses_api(model, {}) else frozenset[str]()
     if reasons(model, wanted):
         one = wanted.get("temperature") == 1
         return refused | SAMPLING | (frozenset() if one else {"temperature"})
     return refused | ({"reasoning_effort"} if _PLAIN.match(name) else frozenset())
+
+
+def _refused_elsewhere(model: BaseChatModel, wanted: Wanted) -> frozenset[str]:
+    """What OpenAI refuses; and what would send a call to an API that few other servers have."""
+    refused = _refused(model, wanted)
+    return refused if responses_api(model, {}) else refused | RESPONSES_ONLY
 
 
 def own_endpoint(model: BaseChatModel) -> bool:
@@ -94,7 +118,6 @@ OPENAI = Provider(
             "include",
             "instructions",
             "max_tool_calls",
-            "metadata",
             "modalities",
             "moderation",
             "prediction",
@@ -118,12 +141,13 @@ OPENAI = Provider(
     refused=_refused,
     written_as=frozenset({"openai"}),
     reads_blocks=frozenset({"text", "tool_use", "tool_call", "refusal"}),
-    failed_ends=frozenset({"error", "failed", "cancelled", "in_progress", "queued"}),
+    failed_ends=frozenset({"in_progress", "queued"}),
     notes="Reasoning models (gpt-5, o-series) take no sampling parameters, temperature=1 aside.",
 )
 COMPATIBLE = replace(
     OPENAI,
     title="OpenAI-compatible endpoints, ChatOpenAI(base_url=...)",
+    refused=_refused_elsewhere,
     # Which server answers is not known, so what the strictest of them refuse is avoided.
     late_system=False,
     asks_for_usage=True,

@@ -10,12 +10,12 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from lc_asym_router.errors import InvalidRequestError
-from lc_asym_router.tiers.providers.description import ALIASES, SHARED, STANDARD
+from lc_asym_router.tiers.providers.description import ALIASES, SHARED, STANDARD, UNSENT
 from lc_asym_router.tiers.providers.registry import PROVIDERS, provider_of
 
 BOUND_WITH_TOOLS = frozenset({"tool_choice", "strict", "parallel_tool_calls", "response_format"})
 """What belongs to the tools that it is bound with; all else given there is a call parameter."""
-EVERYWHERE = frozenset(STANDARD) | frozenset(ALIASES) | SHARED
+EVERYWHERE = frozenset(STANDARD) | frozenset(ALIASES) | SHARED | UNSENT
 """Names that are known whatever the tiers are."""
 _SOMEWHERE = EVERYWHERE.union(*(provider.own for provider in PROVIDERS))
 

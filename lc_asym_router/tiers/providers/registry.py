@@ -37,7 +37,6 @@ UNKNOWN = Provider(
     parameters=same_names(),
     reads_blocks=frozenset({"text", "tool_use", "tool_call", "image", "image_url"}),
     marks_end=False,
-    failed_ends=frozenset({"error"}),
     known=False,
     notes="Standard parameters go as they are; what its messages and errors show is read.",
 )

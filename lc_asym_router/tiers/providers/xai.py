@@ -29,6 +29,5 @@ XAI = Provider(
     own=TRANSPORT | {"deferred", "search_parameters", "user"},
     refused=_refused,
     written_as=frozenset({"xai", "openai"}),
-    failed_ends=frozenset({"error"}),
     notes="Reasoning models refuse penalties and stop words; reasoning_effort: grok-3-mini alone.",
 )

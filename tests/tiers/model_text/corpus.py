@@ -381,6 +381,78 @@ WHOLE: list[tuple[str, list[tuple[str, dict[str, object]]], str]] = [
         [("get_weather", {"city": "Paris"})],
         "",
     ),
+    # thinking that is not closed, and ends in a call
+    (
+        '<think>I need the weather.\n<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n</tool_call>',
+        [("get_weather", {"city": "Paris"})],
+        "",
+    ),
+    (
+        '<think>\nOkay.\n{"name": "get_weather", "arguments": {"city": "Paris"}}',
+        [("get_weather", {"city": "Paris"})],
+        "",
+    ),
+    # Gemma since FunctionGemma
+    (
+        "<start_function_call>call:get_weather{city:<escape>Paris, France<escape>,days:3}<end_function_call>",
+        [("get_weather", {"city": "Paris, France", "days": 3})],
+        "",
+    ),
+    (
+        '<|tool_call>call:get_weather{city:<|"|>Paris<|"|>}<tool_call|>',
+        [("get_weather", {"city": "Paris"})],
+        "",
+    ),
+    ("<start_function_call>call:add{}<end_function_call>", [("add", {})], ""),
+    # marks that small models mistake for their own
+    (
+        '<tools>\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n</tools>',
+        [("get_weather", {"city": "Paris"})],
+        "",
+    ),
+    (
+        '<toolcall>{"name": "get_weather", "arguments": {"city": "Paris"}}</toolcall>',
+        [("get_weather", {"city": "Paris"})],
+        "",
+    ),
+    (
+        '<tool_use>{"name": "get_weather", "input": {"city": "Paris"}}</tool_use>',
+        [("get_weather", {"city": "Paris"})],
+        "",
+    ),
+    (
+        '<function>{"name": "get_weather", "arguments": {"city": "Paris"}}</function>',
+        [("get_weather", {"city": "Paris"})],
+        "",
+    ),
+    (
+        '<tool_call name="get_weather">{"city": "Paris"}</tool_call>',
+        [("get_weather", {"city": "Paris"})],
+        "",
+    ),
+    (
+        "<tool_call>{'name': 'get_weather', 'arguments': {'city': 'Paris'}}</tool_call>",
+        [("get_weather", {"city": "Paris"})],
+        "",
+    ),
+    # objects around OpenAI's own
+    (
+        '{"function_call": {"name": "get_weather", "arguments": "{\\"city\\": \\"Paris\\"}"}}',
+        [("get_weather", {"city": "Paris"})],
+        "",
+    ),
+    (
+        '{"action": "get_weather", "action_input": {"city": "Paris"}}',
+        [("get_weather", {"city": "Paris"})],
+        "",
+    ),
+    # a call in Python's notation, on a line of its own behind a sentence
+    (
+        'I will look it up.\n\nget_weather(city="Paris")',
+        [("get_weather", {"city": "Paris"})],
+        "I will look it up.",
+    ),
+    ('to=functions.get_weather {"city": "Paris"}', [("get_weather", {"city": "Paris"})], ""),
 ]
 
 BROKEN: list[tuple[str, str]] = [
@@ -461,6 +533,9 @@ BROKEN: list[tuple[str, str]] = [
         '<|start_header_id|>assistant<|end_header_id|>\n\n[get_weather(city="Paris")]',
         "marks of its chat template",
     ),
+    ('<think>I should call\n<tool_call>{"name": "get_weather", "arg', "its JSON breaks off"),
+    ("<start_function_call>call:get_weather{city:<escape>Par", "its arguments break off"),
+    ("<start_function_call>call:nothing{}<end_function_call>", "a tool that is not bound"),
 ]
 
 SHOWN: list[str] = [
@@ -504,4 +579,12 @@ SHOWN: list[str] = [
     'Action: get_weather\nAction Input: {"city": "Paris"}',
     'Zum Beispiel:\n```json\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n```',
     '<think>I could write <tool_call>{"name": "get_weather", "arguments": {"city": "Paris"}}</tool_call></think>It is sunny.',
+    'To call it you write <tool_call>{"name": "get_weather", "arguments": {"city": "Paris"}}</tool_call> in the answer, like this.',
+    "Hermes models write <tool_call> and </tool_call> around the JSON.",
+    'So sieht ein Aufruf aus:\n```json\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n```',
+    'Voici à quoi ressemble un appel :\n```json\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n```',
+    'Вот как выглядит вызов:\n```json\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n```',
+    '次のような形です:\n```json\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n```',
+    'The call is written like this:\n\nget_weather(city="Paris")',
+    "<think>I could write <tool_call> here, but I",
 ]

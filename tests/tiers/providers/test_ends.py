@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from lc_asym_router import Tier
 from lc_asym_router.errors import TiersFailedError
-from tests.servers import Reply, ToolCall
-from tests.tiers.providers.clients import WAYS, ask
+from tests.servers import OllamaServer, OpenAIServer, Reply, ToolCall
+from tests.tiers.providers.clients import CLIENTS, WAYS, ask
 from tests.tiers.providers.conftest import Rig, entries
 
 STREAMS = ("stream", "astream")
@@ -116,3 +118,80 @@ async def test_a_whole_answer_passes(rig: Rig, way: str) -> None:
     assert (await ask(rig.last(), way)).text == "one two three"
     assert (await ask(rig.first(), way)).text == "one two three"
     assert not rig.spare.requests
+
+
+UNFINISHED = {
+    "anthropic": "pause_turn",
+    "responses": "a reason nobody knows",
+}
+GIVEN_UP = ("abort", "cancelled", "timeout")
+BLOCKED = ("SAFETY", "RECITATION", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "LANGUAGE")
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_answer_that_is_to_go_on_fails_its_check(rig: Rig, way: str) -> None:
+    if rig.name not in UNFINISHED:
+        return  # the others have no word for it
+    rig.server.default = Reply("one two", finish=UNFINISHED[rig.name])
+    answer = await ask(rig.first(verify="form"), way)
+    assert answer.text == "from the spare"
+    assert "not finished" in entries(answer)[0]["reason"]
+
+
+@pytest.mark.parametrize("finish", GIVEN_UP)
+@pytest.mark.parametrize("way", ["invoke", "astream"])
+async def test_a_server_that_gave_up_has_not_answered(rig: Rig, way: str, finish: str) -> None:
+    finish = "failed" if rig.name == "responses" else finish  # the one word that its API has
+    rig.server.default = Reply("one two", finish=finish)
+    answer = await ask(rig.first(), way)
+    assert answer.text == "from the spare"
+    assert entries(answer)[0]["error"]
+
+
+@pytest.mark.parametrize("finish", BLOCKED)
+@pytest.mark.parametrize("way", ["invoke", "astream"])
+async def test_each_of_geminis_blocked_ends(way: str, finish: str) -> None:
+    client = CLIENTS["gemini"]
+    with client.server() as server, OpenAIServer(default="spare") as spare, OllamaServer() as other:
+        rig = Rig("gemini", client, server, spare, other)
+        server.default = Reply("half of it", finish=finish)
+        answer = await ask(rig.first(verify="form"), way)
+        assert answer.text == "spare"
+        server.default = Reply("", chunks=[], finish=finish)
+        answer = await ask(rig.last(), way)
+        assert answer.text == "spare"
+        assert "withheld" in entries(answer)[0]["error"]
+
+
+@pytest.mark.parametrize("way", ["invoke", "astream"])
+async def test_a_prompt_that_gemini_blocks_is_not_sent_again(way: str) -> None:
+    client = CLIENTS["gemini"]
+    body = json.dumps({"promptFeedback": {"blockReason": "SAFETY"}, "modelVersion": "g"}).encode()
+    body = b"data: " + body + b"\r\n\r\n" if way == "astream" else body
+    with client.server() as server, OpenAIServer(default="spare") as spare, OllamaServer() as other:
+        rig = Rig("gemini", client, server, spare, other)
+        server.default = Reply(body=body)
+        tier = Tier(rig.model(), breaker=False, retry=3)
+        answer = await ask(rig.last(frontier=tier), way)
+        assert answer.text == "spare"
+        assert len(server.requests) == 1
+        assert "withheld" in entries(answer)[0]["error"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_call_that_is_announced_and_not_made_is_no_answer(way: str) -> None:
+    client = CLIENTS["openai"]
+    with client.server() as server, OpenAIServer(default="spare") as spare, OllamaServer() as other:
+        rig = Rig("openai", client, server, spare, other)
+        server.default = Reply("", chunks=[], finish="tool_calls")
+        assert (await ask(rig.last(), way)).text == "spare"
+        server.default = Reply("I will look it up.", finish="tool_calls")
+        assert (await ask(rig.first(verify="form"), way)).text == "spare"
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_no_answer_of_an_unchecked_tier_goes_up(rig: Rig, way: str) -> None:
+    rig.server.default = Reply("", chunks=[])
+    answer = await ask(rig.first(verify=None), way)
+    assert answer.text == "from the spare"
+    assert entries(answer)[0]["error"]

@@ -106,3 +106,33 @@ def test_what_the_owner_of_a_model_has_said_stands() -> None:
         router = AsymRouter(small=ollama(small), frontier=up, threshold=0)
         list(router.stream("hi"))
         assert "stream_options" not in server.requests[-1].body
+
+
+@pytest.mark.parametrize("kept", [("messages", 2), ("fraction", 0.2)])
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+async def test_an_agents_history_is_summarised_at_a_fraction_of_the_window(
+    kept: Any, way: str
+) -> None:
+    from langchain.agents import create_agent
+    from langchain.agents.middleware import SummarizationMiddleware
+
+    with OpenAIServer(default="a summary") as server, OllamaServer() as small:
+        router = AsymRouter(
+            small=Tier(ollama(small), context_window=8_000),
+            frontier=Tier(openai(server, model="mystery"), context_window=9_000),
+            threshold=0,
+        )
+        shortening = SummarizationMiddleware(router, trigger=("fraction", 0.8), keep=kept)
+        agent = create_agent(router, middleware=[shortening])
+
+        async def lengths(turns: int) -> list[int]:
+            pairs = ((HumanMessage("word " * 300), AIMessage("word " * 300)) for _ in range(turns))
+            history = [message for pair in pairs for message in pair]
+            asked = {"messages": [*history, HumanMessage("now?")]}
+            out = agent.invoke(asked) if way == "invoke" else await agent.ainvoke(asked)
+            return [len(out["messages"]), len(asked["messages"])]
+
+        left, given = await lengths(2)
+        assert left == given + 1  # it fits, so all of it stays
+        left, given = await lengths(20)
+        assert left < given

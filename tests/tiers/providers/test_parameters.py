@@ -207,6 +207,51 @@ def test_no_tool_is_to_be_called(rig: Rig, way: str) -> None:
         assert body["tool_choice"] in ("none", {"type": "none"})
 
 
+@pytest.mark.parametrize(
+    "argument",
+    [{"strict": True}, {"stream_usage": True}, {"parallel_tool_calls": False}, {"n": 1}],
+    ids=str,
+)
+@pytest.mark.parametrize("way", WAYS)
+async def test_what_a_client_would_stumble_over(rig: Rig, way: str, argument: Any) -> None:
+    assert (await ask(rig.last(), way, **argument)).text == "from the provider"
+    assert (await ask(rig.first(), way, **argument)).text == "from the provider"
+
+
+def test_what_langchain_keeps_for_a_run_is_no_argument(rig: Rig) -> None:
+    with pytest.raises(InvalidRequestError, match="'metadata'"):
+        rig.last().invoke("hi", metadata={"a": "b"})
+    assert rig.last().invoke("hi", {"metadata": {"a": "b"}}).text == "from the provider"
+
+
+@pytest.mark.parametrize("tools", [False, True])
+def test_json_of_any_shape(rig: Rig, tools: bool) -> None:
+    asked = {"response_format": {"type": "json_object"}}
+    rig.server.default = rig.spare.default = '{"a": 1}'
+    router = rig.last(fallbacks=[])
+    if rig.name in ("anthropic", "gemini"):
+        return  # neither has such a mode; the bare clients refuse it too
+    bound = router.bind_tools([weather], **asked) if tools else router.bind(**asked)
+    assert bound.invoke("as JSON").text == '{"a": 1}'
+
+
+def test_settings_of_the_responses_api_do_not_send_a_call_there() -> None:
+    with OpenAIServer(default="well") as server, OllamaServer() as small:
+        router = AsymRouter(small=ollama(small), frontier=openai(server), threshold=0)
+        answer = router.invoke("hi", truncation="auto", reasoning={"effort": "low"})
+        assert answer.text == "well"
+        assert set(entries(answer)[0]["dropped_parameters"]) == {"truncation", "reasoning"}
+
+
+def test_settings_of_chat_completions_do_not_reach_responses() -> None:
+    with CLIENTS["responses"].server(default="well") as server, OllamaServer() as small:
+        up = CLIENTS["responses"].make(server)
+        router = AsymRouter(small=ollama(small), frontier=up, threshold=0)
+        answer = router.invoke("hi", prediction={"type": "content", "content": "x"})
+        assert answer.text == "well"
+        assert entries(answer)[0]["dropped_parameters"] == ["prediction"]
+
+
 # models that take less than their provider -------------------------------------------------------
 
 

@@ -1,0 +1,176 @@
+"""What a server said in place of an answer, where its client throws that away.
+
+An error under HTTP 200 comes out of several clients as a `KeyError` or an empty stream. So the end of
+each body is kept while a call runs, and is looked at where the call has failed.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from pydantic import ValidationError
+
+from lc_asym_router._internal.compat import http_clients
+from lc_asym_router._internal.provider_errors import ResponseBodyError, status_of
+from lc_asym_router.errors import AttemptTimeoutError
+
+KEPT = 16_384
+"""Bytes that are kept of a body, from its end."""
+
+_ANSWERS = frozenset({"choices", "candidates", "content", "output", "delta", "done"})
+"""Keys of an answer in one of the wire formats."""
+
+
+class ResponseBody:
+    """The end of what the server sent in one call."""
+
+    def __init__(self) -> None:
+        self._end = b""
+        self._came = False
+
+    @contextmanager
+    def kept(self, model: BaseChatModel, *, is_async: bool = False) -> Iterator[None]:
+        """Keep what comes to a call that is made in this block.
+
+        Args:
+            model: Who is called.
+            is_async: Whether by its async client.
+        """
+        _hook(model, is_async)
+        token = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+    def begin(self) -> None:
+        """Another response has come: the one before was tried again, or redirected."""
+        self._end, self._came = b"", True
+
+    def add(self, part: bytes) -> None:
+        """Keep a part of the body."""
+        self._end = (self._end + part)[-KEPT:]
+
+    def cause(self, error: Exception) -> Exception:
+        """What a call has failed of: the error in the body where the exception says nothing of it."""
+        if isinstance(error, AttemptTimeoutError) or status_of(error) is not None:
+            return error
+        found = error_in(self._end.decode("utf-8", "replace"))
+        if found is None and self._came and _misread(error):
+            said = f"what the server sent is no answer ({type(error).__name__} in its client)"
+            found = {"message": said}
+        if found is None:
+            return error
+        told = ResponseBodyError(found)
+        told.__cause__ = error
+        return told
+
+
+def _misread(error: Exception) -> bool:
+    """Whether a client stumbled over what a server sent."""
+    if isinstance(error, TypeError | KeyError | AttributeError | IndexError | ValidationError):
+        return True
+    return isinstance(error, ValueError) and str(error) == "No generation chunks were returned"
+
+
+def error_in(text: str) -> Mapping[str, Any] | None:
+    """The error in a body, or in the last event or line of a stream that is one; `None` for none.
+
+    Returns:
+        Its object: `message` and, as far as they are given, `code`, `type` and `status`.
+    """
+    try:
+        return _error_of(json.loads(text))
+    except (ValueError, RecursionError):
+        pass
+    for line in reversed(text.splitlines()):
+        data = line.strip().removeprefix("data:").lstrip()
+        if data.startswith(("{", "[")):
+            try:
+                found = _error_of(json.loads(data))
+            except (ValueError, RecursionError):
+                continue
+            if found is not None:
+                return found
+    return None
+
+
+def _error_of(given: Any) -> Mapping[str, Any] | None:
+    value = given
+    if isinstance(value, list) and value:
+        # Gemini's streams are lists where no events are asked for.
+        value = value[0]
+    if not isinstance(value, Mapping):
+        return None
+    found: Mapping[str, Any] = value
+    response = found.get("response")
+    if isinstance(response, Mapping) and response.get("error"):
+        found = response
+    error = found.get("error")
+    if isinstance(error, Mapping) and error:
+        return error
+    if isinstance(error, str) and error:
+        return {**found, "message": found.get("message") or error}
+    if found.get("object") == "error" or found.get("type") == "error":
+        return found
+    said = found.get("message") or found.get("detail")
+    if isinstance(said, str) and not _ANSWERS & found.keys():
+        return {**found, "message": said}
+    return None
+
+
+_current: ContextVar[ResponseBody | None] = ContextVar("lc_asym_router_body", default=None)
+_hooking = threading.Lock()
+
+
+def _hook(model: BaseChatModel, is_async: bool) -> None:
+    """Hang the hook on the model's HTTP client, once; it does nothing outside a call of a router."""
+    hook: Callable[[Any], Any] = _akeep if is_async else _keep
+    for client in http_clients(model, is_async=is_async):
+        hooks = getattr(client, "event_hooks", None)
+        if isinstance(hooks, dict) and hook not in hooks["response"]:
+            with _hooking:
+                if hook not in hooks["response"]:
+                    hooks["response"].append(hook)
+
+
+def _keep(response: Any) -> None:
+    """Keep the body as it is read: nothing is read here, and nothing twice."""
+    body = _current.get()
+    if body is None or response.status_code >= 400:
+        return
+    body.begin()
+    read = response.iter_bytes
+
+    def iter_bytes(*args: Any, **kwargs: Any) -> Iterator[bytes]:
+        again = response.is_stream_consumed
+        for part in read(*args, **kwargs):
+            if not again:
+                body.add(part)
+            yield part
+
+    response.iter_bytes = iter_bytes
+
+
+async def _akeep(response: Any) -> None:
+    """The async twin of `_keep`."""
+    body = _current.get()
+    if body is None or response.status_code >= 400:
+        return
+    body.begin()
+    read = response.aiter_bytes
+
+    async def aiter_bytes(*args: Any, **kwargs: Any) -> AsyncIterator[bytes]:
+        again = response.is_stream_consumed
+        async for part in read(*args, **kwargs):
+            if not again:
+                body.add(part)
+            yield part
+
+    response.aiter_bytes = aiter_bytes
