@@ -56,7 +56,10 @@ async def test_the_frontier_is_first(
     assert answer.text == "a frontier answer"
     assert _told(answer) == [("small", "stopped: frontier was first"), ("frontier", None)]
     assert record(answer)["escalated"]
-    assert record(answer)["cost_usd"] is None  # what was stopped may be billed
+    # What was stopped may be billed: it is estimated from what had come, if anything had.
+    stopped = record(answer)["attempts"][0]
+    assert (stopped["cost_usd"] is not None) is ("usage_estimated" in stopped)
+    assert (record(answer)["cost_usd"] is None) is (stopped["cost_usd"] is None)
     assert set(usage.usage_metadata) == {"frontier-model"}
     assert small.wait_idle(3)
     assert small.requests[0].closed_by_client
