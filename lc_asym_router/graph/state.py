@@ -17,7 +17,7 @@ from langgraph.graph.message import add_messages
 from langgraph.runtime import Runtime
 
 from lc_asym_router._internal.chunks import is_deeper, keepable
-from lc_asym_router._internal.compat import checkpointed
+from lc_asym_router._internal.compat import CONFIG_KEY_CHECKPOINTER
 from lc_asym_router._internal.deadline import bounded
 from lc_asym_router._internal.run_config import metadata_of, tags_of, without_listeners
 from lc_asym_router._internal.schemas import DEEPEST
@@ -310,7 +310,7 @@ class NodeRun:
         """Note what the node has come to, and give it back."""
         self.around.context.note(update["trail"])
         if update["route"] == END:
-            if checkpointed(self.around.config):
+            if (self.around.config.get("configurable") or {}).get(CONFIG_KEY_CHECKPOINTER):
                 update["messages"] = [keepable(each) for each in update["messages"]]
             self.answers.append(update["messages"][-1])
         return update
