@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -45,7 +45,6 @@ __all__ = [
     "achunks_to_events",
     "another_pool",
     "async_transports",
-    "checkpointed",
     "chunks_to_events",
     "http_clients",
     "langsmith_params",
@@ -59,11 +58,6 @@ __all__ = [
 
 ANTHROPIC_CLIENTS = ("_client_params", "_client", "_async_client")
 """Clients that `ChatAnthropic` builds when it is first asked, and keeps; langchain-anthropic 1.7.10."""
-
-
-def checkpointed(config: Mapping[str, Any]) -> bool:
-    """Whether what a node with this config returns is kept by a checkpointer; langgraph 1.2.24."""
-    return bool((config.get("configurable") or {}).get(CONFIG_KEY_CHECKPOINTER))
 
 
 def resource_client(resource: Any) -> Any:

@@ -22,7 +22,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 
 from lc_asym_router._internal.chunks import keepable
-from lc_asym_router._internal.compat import CONFIG_KEY_DURABILITY, checkpointed
+from lc_asym_router._internal.compat import CONFIG_KEY_CHECKPOINTER, CONFIG_KEY_DURABILITY
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router._internal.run_config import (
     config_context,
@@ -203,7 +203,11 @@ def _last(output: dict[str, Any], config: RunnableConfig) -> AIMessage:
             "again. Put the router's graph into a graph with a checkpointer."
         )
     answer = cast("AIMessage", output["messages"][-1])
-    return keepable(answer) if checkpointed(config) else answer
+    return (
+        keepable(answer)
+        if (config.get("configurable") or {}).get(CONFIG_KEY_CHECKPOINTER)
+        else answer
+    )
 
 
 # the record ----------------------------------------------------------------------------------

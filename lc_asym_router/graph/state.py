@@ -18,7 +18,7 @@ from langgraph.graph.message import add_messages
 from langgraph.runtime import Runtime
 
 from lc_asym_router._internal.chunks import is_deeper, keepable
-from lc_asym_router._internal.compat import checkpointed
+from lc_asym_router._internal.compat import CONFIG_KEY_CHECKPOINTER
 from lc_asym_router._internal.deadline import bounded
 from lc_asym_router._internal.run_config import metadata_of, tags_of, without_listeners
 from lc_asym_router._internal.schemas import DEEPEST
@@ -324,7 +324,7 @@ class NodeRun:
         self.around.context.note(update["trail"])
         if update["route"] == END:
             answer = update["messages"][-1]
-            if checkpointed(self.around.config):
+            if (self.around.config.get("configurable") or {}).get(CONFIG_KEY_CHECKPOINTER):
                 answer = keepable(answer)
             record = answer.response_metadata["router"]
             answer = with_record(answer, record, self.request.turn_text)

@@ -36,6 +36,8 @@ LONGEST_REASON = 1_000
 
 def _finite(score: Any) -> float | None:
     """A score as a float; `None` for what is no finite number."""
+    if score is None:
+        return None
     try:
         found = float(score)
     except (TypeError, ValueError, OverflowError):
@@ -61,10 +63,9 @@ class Verdict:
             reason stands in "why". Where there are any and nothing is handed on, the last tier is
             asked next.
 
-    A score that is no finite number is `None`, and a reason is cut to `LONGEST_REASON` characters.
-
-    Raises:
-        CheckError: `passed`, `answer` or `votes` are something else than described.
+    Where a check has returned it, a score that is no finite number is `None`, a reason is cut to
+    `LONGEST_REASON` characters, and a `passed`, `answer` or `votes` that is something else than
+    described is a `CheckError`.
     """
 
     passed: bool
@@ -88,25 +89,33 @@ class Verdict:
             raise error
         return cls(False, None, f"the check raised {describe_error(error)}", check)
 
-    def __post_init__(self) -> None:
-        plain = self.passed is True or self.passed is False
-        if not plain and type(self.passed).__name__ not in ("bool_", "bool"):  # NumPy's
-            raise CheckError(f"Verdict(passed={type(self.passed).__name__}): give True or False.")
-        if not plain:
-            object.__setattr__(self, "passed", bool(self.passed))
-        if self.score is not None and not (type(self.score) is float and isfinite(self.score)):
-            object.__setattr__(self, "score", _finite(self.score))
-        if type(self.reason) is not str or len(self.reason) > LONGEST_REASON:
-            object.__setattr__(self, "reason", str(self.reason)[:LONGEST_REASON])
-        if self.answer is not None and not isinstance(self.answer, AIMessage):
-            raise CheckError(f"Verdict(answer={type(self.answer).__name__}): give an AIMessage.")
-        if self.votes and not all(isinstance(vote, Mapping) for vote in self.votes):
-            raise CheckError("Verdict(votes=...) holds something that is no mapping.")
-
     def by(self, check: str, vouches: str) -> Verdict:
-        """Return the verdict with the check's name, and with what supports a passed answer."""
+        """The verdict with the check's name in it, and with what vouches for a passed answer."""
+        score, reason = self.score, self.reason
+        plain = (
+            (self.passed is True or self.passed is False)
+            and (score is None or (type(score) is float and isfinite(score)))
+            and (type(reason) is str and len(reason) <= LONGEST_REASON)
+            and (self.answer is None or isinstance(self.answer, AIMessage))
+        )
+        if not plain or self.votes:
+            self = self._bounded()
         vouched = self.vouched or (vouches if self.passed else "none")
         return replace(self, check=self.check or check, vouched=vouched)
+
+    def _bounded(self) -> Verdict:
+        passed: Any = self.passed
+        if not isinstance(passed, bool) and type(passed).__name__ not in (
+            "bool_",
+            "bool",
+        ):  # NumPy's
+            raise CheckError(f"Verdict(passed={type(passed).__name__}): give True or False.")
+        if self.answer is not None and not isinstance(self.answer, AIMessage):
+            raise CheckError(f"Verdict(answer={type(self.answer).__name__}): give an AIMessage.")
+        if not all(isinstance(vote, Mapping) for vote in self.votes):
+            raise CheckError("Verdict(votes=...) holds something that is no mapping.")
+        reason = str(self.reason)[:LONGEST_REASON]
+        return replace(self, passed=bool(passed), score=_finite(self.score), reason=reason)
 
 
 class TiersAbove(Protocol):

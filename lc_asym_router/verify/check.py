@@ -188,7 +188,9 @@ class _Several(Check):
     def check(self, attempt: Attempt) -> Verdict:
         verdicts: list[Verdict] = []
         for place, (check, name) in enumerate(self._named):
-            verdict = _checked(check, attempt).by(name, check.vouches)
+            limited = check.time_limit is not None
+            said = _checked(check, attempt) if limited else check.check(attempt)
+            verdict = said.by(name, check.vouches)
             verdicts.append(verdict)
             if verdict.answer is not None and not self.decided_by:
                 attempt = attempt.saying(verdict.answer)

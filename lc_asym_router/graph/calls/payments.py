@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
-from lc_asym_router._internal.deadline import finished, now
+from lc_asym_router._internal.deadline import CLOCK, finished
 from lc_asym_router._internal.provider_errors import unbilled
 from lc_asym_router._internal.run_config import (
     buffered,
@@ -94,7 +94,7 @@ class SideCalls:
     config: RunnableConfig
     calls: list[dict[str, Any]] = field(default_factory=list)
     of_answer: dict[str | None, dict[str, Any]] = field(default_factory=dict)
-    started: float = field(default_factory=now)
+    started: float = field(default_factory=lambda: CLOCK.get().now())
     budget: SideCallBudget | None = None
 
     def begin_with(self, others: SideCalls | None) -> None:
