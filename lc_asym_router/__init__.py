@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lc_asym_router._internal.display import register_renderers
+from lc_asym_router._internal.imports import __version__ as __version__
 from lc_asym_router._internal.imports import lazy_exports
-from lc_asym_router._internal.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from lc_asym_router.classify.cached import DecisionCache as DecisionCache
     from lc_asym_router.classify.calibration import Calibration as Calibration
-    from lc_asym_router.classify.judge import JudgeClassifier as JudgeClassifier
+    from lc_asym_router.classify.judge_classifier import JudgeClassifier as JudgeClassifier
     from lc_asym_router.classify.keyword import KeywordClassifier as KeywordClassifier
     from lc_asym_router.classify.kind_classifier import KindClassifier as KindClassifier
-    from lc_asym_router.classify.learned import LearnedClassifier as LearnedClassifier
+    from lc_asym_router.classify.learned_classifier import LearnedClassifier as LearnedClassifier
     from lc_asym_router.decompose.chat_planner import ChatPlanner as ChatPlanner
     from lc_asym_router.decompose.decomposer import Decomposer as Decomposer
     from lc_asym_router.decompose.gate import Gate as Gate
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lc_asym_router.errors import TiersFailedError as TiersFailedError
     from lc_asym_router.errors import UnverifiedError as UnverifiedError
     from lc_asym_router.money.budgets.budget import Budget as Budget
-    from lc_asym_router.money.budgets.exhausted import Exhausted as Exhausted
+    from lc_asym_router.money.budgets.budget import Exhausted as Exhausted
     from lc_asym_router.money.budgets.store import BudgetStore as BudgetStore
     from lc_asym_router.money.ledger.handler import Ledger as Ledger
     from lc_asym_router.money.prices import PerCall as PerCall
@@ -50,20 +50,20 @@ if TYPE_CHECKING:
     from lc_asym_router.tiers.faults.retry import Retry as Retry
     from lc_asym_router.tiers.tier import Tier as Tier
     from lc_asym_router.verify.agreement import Agreement as Agreement
-    from lc_asym_router.verify.arithmetic import Arithmetic as Arithmetic
     from lc_asym_router.verify.attempt import Attempt as Attempt
     from lc_asym_router.verify.attempt import Verdict as Verdict
     from lc_asym_router.verify.check import Check as Check
     from lc_asym_router.verify.defaults import default_checks as default_checks
-    from lc_asym_router.verify.joint import Joint as Joint
-    from lc_asym_router.verify.judge import Judge as Judge
-    from lc_asym_router.verify.learned import LearnedVerifier as LearnedVerifier
-    from lc_asym_router.verify.self_verify import SelfVerification as SelfVerification
+    from lc_asym_router.verify.form import Arithmetic as Arithmetic
+    from lc_asym_router.verify.judge_check import Judge as Judge
+    from lc_asym_router.verify.judge_check import SelfVerification as SelfVerification
+    from lc_asym_router.verify.learned_check import LearnedVerifier as LearnedVerifier
+    from lc_asym_router.verify.second import Joint as Joint
     from lc_asym_router.verify.vote import Vote as Vote
 
 _HOMES = {
     "Agreement": ".verify.agreement",
-    "Arithmetic": ".verify.arithmetic",
+    "Arithmetic": ".verify.form",
     "AsymRouter": ".router.router",
     "AsymRouterMiddleware": ".router.middleware",
     "Attempt": ".verify.attempt",
@@ -79,16 +79,16 @@ _HOMES = {
     "DecisionCache": ".classify.cached",
     "Decomposer": ".decompose.decomposer",
     "DriftWatch": ".observe.drift",
-    "Exhausted": ".money.budgets.exhausted",
+    "Exhausted": ".money.budgets.budget",
     "Gate": ".decompose.gate",
     "InvalidRequestError": ".errors",
-    "Joint": ".verify.joint",
-    "Judge": ".verify.judge",
-    "JudgeClassifier": ".classify.judge",
+    "Joint": ".verify.second",
+    "Judge": ".verify.judge_check",
+    "JudgeClassifier": ".classify.judge_classifier",
     "KeywordClassifier": ".classify.keyword",
     "KindClassifier": ".classify.kind_classifier",
-    "LearnedClassifier": ".classify.learned",
-    "LearnedVerifier": ".verify.learned",
+    "LearnedClassifier": ".classify.learned_classifier",
+    "LearnedVerifier": ".verify.learned_check",
     "Ledger": ".money.ledger.handler",
     "NoTierError": ".errors",
     "OpenTelemetry": ".observe.otel",
@@ -101,7 +101,7 @@ _HOMES = {
     "RequestLog": ".observe.logs",
     "Retry": ".tiers.faults.retry",
     "RouterError": ".errors",
-    "SelfVerification": ".verify.self_verify",
+    "SelfVerification": ".verify.judge_check",
     "Step": ".decompose.plan",
     "Tier": ".tiers.tier",
     "TiersFailedError": ".errors",

@@ -115,7 +115,7 @@ plot_frontier(shipped, prices=CascadePrices(), title="the shipped classifier")
 # no better than the small model there is nothing to learn, and the shipped one stays.
 
 # %%
-from lc_asym_router.evals.training.train import train
+from lc_asym_router.evals.training.train_classifier import train
 
 own = LearnedClassifier()
 if gap:

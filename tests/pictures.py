@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from lc_asym_router import Agreement, AsymRouter, Power, Price, Tier, default_checks
-from lc_asym_router.embedded.pair import embedded_frontier, embedded_small
+from lc_asym_router.embedded.server import embedded_frontier, embedded_small
 from lc_asym_router.notebook import Record, save
 
 QUESTION = "What is 17 times 23?"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lc_asym_router import LearnedClassifier, LearnedVerifier
-from lc_asym_router._internal.paths import read_text
+from lc_asym_router._internal.imports import read_text
 from lc_asym_router.batch.journal import Journal
 from lc_asym_router.classify.calibration import LARGEST, Calibration
 from lc_asym_router.errors import ConfigurationError
@@ -86,7 +86,7 @@ def test_a_row_without_an_end_is_not_read(
 def test_a_file_that_grows_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "grows"
     path.write_text("x" * 20)
-    monkeypatch.setattr("lc_asym_router._internal.paths.refuse_irregular", lambda *_: None)
+    monkeypatch.setattr("lc_asym_router._internal.imports.refuse_irregular", lambda *_: None)
     with pytest.raises(OSError, match="over 10"):
         read_text(path, 10)
 

@@ -70,7 +70,7 @@ def now() -> float:
 
 
 @dataclass(eq=False)
-class Job:
+class ThreadCall:
     """A call in a thread.
 
     Attributes:
@@ -122,14 +122,14 @@ class Threads:
         self._lock = threading.Lock()
         self._running = 0
         self._abandoned = 0
-        self._waiting: deque[Job] = deque()
+        self._waiting: deque[ThreadCall] = deque()
 
     @property
     def abandoned(self) -> int:
         """Calls that nobody waits for and that still run."""
         return self._abandoned
 
-    def submit(self, call: Callable[[], Any], *, queued: bool) -> Job:
+    def submit(self, call: Callable[[], Any], *, queued: bool) -> ThreadCall:
         """Run a call in a thread, in a copy of this context.
 
         Args:
@@ -141,7 +141,7 @@ class Threads:
             LateError: Too many abandoned calls still run.
         """
         queued = queued and not _in_thread.get()
-        job = Job(call, copy_context())
+        job = ThreadCall(call, copy_context())
         job.context.run(_in_thread.set, True)
         with self._lock:
             if self._abandoned >= self._most:
@@ -155,7 +155,7 @@ class Threads:
         self._start(job)
         return job
 
-    def abandon(self, job: Job, *, drop: bool = True) -> None:
+    def abandon(self, job: ThreadCall, *, drop: bool = True) -> None:
         """Wait for a job no more.
 
         Args:
@@ -177,14 +177,14 @@ class Threads:
         if following is not None:
             self._start(following)
 
-    def _next(self) -> Job | None:
+    def _next(self) -> ThreadCall | None:
         """The job that has waited longest, counted as running; the lock is held."""
         if not self._waiting:
             return None
         self._running += 1
         return self._waiting.popleft()
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: ThreadCall) -> None:
         thread = threading.Thread(
             target=self._work, args=(job,), daemon=True, name="lc-asym-router-deadline"
         )
@@ -195,7 +195,7 @@ class Threads:
                 self._running -= 1
             job.result.set_exception(error)
 
-    def _work(self, job: Job | None) -> None:
+    def _work(self, job: ThreadCall | None) -> None:
         while job is not None:
             job.run()
             with self._lock:

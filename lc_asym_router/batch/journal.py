@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from lc_asym_router._internal.paths import AnyPath
+from lc_asym_router._internal.imports import AnyPath
 from lc_asym_router.errors import DataError
 
 logger = logging.getLogger(__name__)

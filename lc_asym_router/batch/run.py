@@ -18,8 +18,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import run_in_executor
 
 from lc_asym_router._internal.deadline import finished
-from lc_asym_router._internal.imports import needed
-from lc_asym_router._internal.paths import AnyPath
+from lc_asym_router._internal.imports import AnyPath, needed
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.batch.journal import Journal
 from lc_asym_router.errors import ConfigurationError, DataError, RouterError

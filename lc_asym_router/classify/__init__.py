@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     from lc_asym_router.classify.calibration import Calibration as Calibration
     from lc_asym_router.classify.chat_decision_model import ChatDecisionModel as ChatDecisionModel
     from lc_asym_router.classify.embedding import EmbeddingClassifier as EmbeddingClassifier
-    from lc_asym_router.classify.judge import JudgeClassifier as JudgeClassifier
+    from lc_asym_router.classify.judge_classifier import JudgeClassifier as JudgeClassifier
     from lc_asym_router.classify.keyword import KeywordClassifier as KeywordClassifier
     from lc_asym_router.classify.kind_classifier import KindClassifier as KindClassifier
-    from lc_asym_router.classify.learned import LearnedClassifier as LearnedClassifier
+    from lc_asym_router.classify.learned_classifier import LearnedClassifier as LearnedClassifier
 
 _HOMES = {
     "Calibration": ".calibration",
     "ChatDecisionModel": ".chat_decision_model",
     "DecisionCache": ".cached",
     "EmbeddingClassifier": ".embedding",
-    "JudgeClassifier": ".judge",
+    "JudgeClassifier": ".judge_classifier",
     "KeywordClassifier": ".keyword",
     "KindClassifier": ".kind_classifier",
-    "LearnedClassifier": ".learned",
+    "LearnedClassifier": ".learned_classifier",
 }
 
 __all__ = sorted(_HOMES)

@@ -60,7 +60,7 @@ class DecisionCache:
 
 
 @dataclass(frozen=True)
-class RememberingScorer(Scorer):
+class CachedScorer(Scorer):
     """A scorer that looks in a cache first. A cache that fails or is late is skipped."""
 
     kept: DecisionCache = field(kw_only=True)
@@ -154,11 +154,11 @@ def remembering(scorer: Scorer, given: Any) -> Scorer:
     if given is None:
         return scorer
     kept = given if isinstance(given, DecisionCache) else DecisionCache(given)
-    return RememberingScorer(scorer.classifier, scorer.deadline, kept=kept)
+    return CachedScorer(scorer.classifier, scorer.deadline, kept=kept)
 
 
 def _identity(classifier: Classifier, namespace: str) -> str:
-    from lc_asym_router._internal.version import __version__
+    from lc_asym_router._internal.imports import __version__
 
     if isinstance(classifier, BaseDecisionModel):
         name, settings = _named(type(classifier)), classifier.model_dump(serialize_as_any=True)

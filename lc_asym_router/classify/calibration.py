@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from math import isfinite, log
 from pathlib import Path
 
-from lc_asym_router._internal.paths import read_text
+from lc_asym_router._internal.imports import read_text
 from lc_asym_router.errors import CalibrationError
 
 VERSION = 1

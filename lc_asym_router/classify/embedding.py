@@ -20,10 +20,10 @@ from langchain_core.runnables.config import run_in_executor
 
 from lc_asym_router._internal.imports import needed
 from lc_asym_router._internal.model_file import read_model
+from lc_asym_router.classify.classifier_weights import Gain, Weights, load_weights
 from lc_asym_router.classify.kinds import Blend, KindWeights
-from lc_asym_router.classify.learned import LearnedClassifier
+from lc_asym_router.classify.learned_classifier import LearnedClassifier
 from lc_asym_router.classify.scorer import ExplainedResponse
-from lc_asym_router.classify.weights import Gain, Weights, load_weights
 from lc_asym_router.errors import ModelFileError
 
 KIND = "embedding"

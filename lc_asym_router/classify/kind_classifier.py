@@ -10,7 +10,6 @@ from langchain_core.decisions import BaseDecisionModel, Question
 from langchain_core.decisions.types import State
 from pydantic import PrivateAttr
 
-from lc_asym_router.classify.features import read
 from lc_asym_router.classify.keyword import turn_text
 from lc_asym_router.classify.kind_features import KindFeatures, kind_features
 from lc_asym_router.classify.scorer import (
@@ -20,6 +19,7 @@ from lc_asym_router.classify.scorer import (
     levels_of,
     spread,
 )
+from lc_asym_router.classify.text_features import read
 from lc_asym_router.errors import ConfigurationError
 
 MOST = 300

@@ -13,8 +13,8 @@ from lc_asym_router._internal.schemas import SchemaError
 from lc_asym_router.decompose.plan import JOIN, Plan, Step
 from lc_asym_router.errors import ConfigurationError, PlanError
 from lc_asym_router.records.request import Request, SchemaBinding
+from lc_asym_router.tiers.binding import structured
 from lc_asym_router.tiers.ladder import Ladder
-from lc_asym_router.tiers.structured import structured
 
 PROMPT = """\
 Split the user's request into parts that can be answered one by one, by somebody who sees only the \

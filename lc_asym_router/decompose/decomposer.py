@@ -14,14 +14,14 @@ from langchain_core.runnables.config import merge_configs
 from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from lc_asym_router._internal.paths import AnyPath
+from lc_asym_router._internal.imports import AnyPath
 from lc_asym_router.batch.run import Run
+from lc_asym_router.decompose.decomposer_settings import DecomposerSettings, planner_name
 from lc_asym_router.decompose.gate import Gate
 from lc_asym_router.decompose.graph import build_decomposer_graph
 from lc_asym_router.decompose.mapping import Mapped, map_run, mapped
-from lc_asym_router.decompose.settings import DecomposerSettings, planner_name
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.graph.runner import Face
+from lc_asym_router.graph.runner import GraphRunner
 from lc_asym_router.records.request import Request
 from lc_asym_router.router.chain_model import ChainChatModel
 from lc_asym_router.router.router import AsymRouter
@@ -92,7 +92,7 @@ class Decomposer(ChainChatModel):
             self.router.policy, self.planner, self.gate, self.join, self.max_steps
         )
         self._settings = settings
-        self._answerer = Face(
+        self._answerer = GraphRunner(
             build_decomposer_graph(settings, self.max_concurrency, False), _Bounds()
         )
         resolved = settings if self.checkpointer is False else settings.checkpointed()

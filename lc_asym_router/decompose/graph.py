@@ -19,9 +19,9 @@ from langgraph.graph import StateGraph
 
 from lc_asym_router._internal.compat import RunnableCallable
 from lc_asym_router._internal.tasks import cancelled_once
-from lc_asym_router.decompose.nodes import Nodes
-from lc_asym_router.decompose.settings import DecomposerSettings
-from lc_asym_router.decompose.state import DecomposerState
+from lc_asym_router.decompose.decomposer_settings import DecomposerSettings
+from lc_asym_router.decompose.plan_nodes import Nodes
+from lc_asym_router.decompose.plan_state import DecomposerState
 from lc_asym_router.decompose.steps_graph import StepsGraph
 from lc_asym_router.graph.build import Graph
 from lc_asym_router.graph.state import RouterIO, RunContext

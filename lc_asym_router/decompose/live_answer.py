@@ -23,7 +23,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, LLMResul
 
 from lc_asym_router._internal.chunks import as_message
 from lc_asym_router._internal.compat import achunks_to_events, chunks_to_events
-from lc_asym_router.decompose.join import JoinSink
+from lc_asym_router.decompose.coverage import JoinSink
 from lc_asym_router.graph.streaming import Audience
 
 Item = AIMessageChunk | BaseException | None

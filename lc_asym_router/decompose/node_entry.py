@@ -18,10 +18,10 @@ from langgraph.runtime import Runtime
 
 from lc_asym_router._internal.compat import CONFIG_KEY_STREAM
 from lc_asym_router._internal.run_config import run_id_of, with_handlers
-from lc_asym_router.decompose.join import MutedSink
-from lc_asym_router.decompose.record import as_side_calls, attempts_of, decision_of, trail_of
-from lc_asym_router.decompose.settings import DecomposerSettings
-from lc_asym_router.decompose.state import Split
+from lc_asym_router.decompose.coverage import MutedSink
+from lc_asym_router.decompose.decomposer_settings import DecomposerSettings
+from lc_asym_router.decompose.plan_record import as_side_calls, attempts_of, decision_of, trail_of
+from lc_asym_router.decompose.plan_state import Split
 from lc_asym_router.graph.runner import notifying
 from lc_asym_router.graph.state import CallOptions, Surroundings
 from lc_asym_router.graph.streaming import Sink

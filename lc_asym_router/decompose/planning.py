@@ -13,12 +13,12 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router._internal.run_config import with_handlers
 from lc_asym_router.decompose.chat_planner import ChatPlanner
+from lc_asym_router.decompose.decomposer_settings import planner_name
 from lc_asym_router.decompose.gate import Gate
 from lc_asym_router.decompose.node_entry import Entry, RecordCollector
 from lc_asym_router.decompose.plan import Plan
-from lc_asym_router.decompose.record import as_side_calls
-from lc_asym_router.decompose.settings import planner_name
-from lc_asym_router.decompose.state import Split
+from lc_asym_router.decompose.plan_record import as_side_calls
+from lc_asym_router.decompose.plan_state import Split
 from lc_asym_router.errors import BudgetExceededError, ConfigurationError
 from lc_asym_router.graph.calls.meter import CallMeter
 from lc_asym_router.graph.state import Update

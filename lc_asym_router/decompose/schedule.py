@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from langgraph.errors import GraphBubbleUp, GraphInterrupt
 
 from lc_asym_router.decompose.plan import Plan, Step
-from lc_asym_router.decompose.state import StepResult
+from lc_asym_router.decompose.plan_state import StepResult
 
 
 @dataclass

@@ -14,18 +14,18 @@ from langchain_core.runnables import RunnableConfig
 from lc_asym_router._internal.chunks import as_message
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router._internal.schemas import SchemaError
-from lc_asym_router.decompose.join import JoinSink, join_request, template, unused
+from lc_asym_router.decompose.coverage import JoinSink, join_request, template, unused
 from lc_asym_router.decompose.node_entry import Entry, RecordCollector
 from lc_asym_router.decompose.plan import JOIN, Plan, Step
-from lc_asym_router.decompose.record import decomposition_of, trail_of, without_texts
+from lc_asym_router.decompose.plan_record import decomposition_of, trail_of, without_texts
+from lc_asym_router.decompose.plan_state import DecomposerState, Joined, StepInput, StepResult
 from lc_asym_router.decompose.schedule import Turn
-from lc_asym_router.decompose.state import DecomposerState, Joined, StepInput, StepResult
 from lc_asym_router.errors import BudgetExceededError, NoTierError, TiersFailedError
 from lc_asym_router.graph.state import Update, seal
 from lc_asym_router.graph.streaming import Audience, Sink
 from lc_asym_router.records.request import Request, SchemaBinding
 from lc_asym_router.records.trail import open_record
-from lc_asym_router.tiers.structured import structured
+from lc_asym_router.tiers.binding import structured
 from lc_asym_router.tiers.tier import Tier
 
 FAILURES = (TiersFailedError, NoTierError)

@@ -27,11 +27,11 @@ from lc_asym_router._internal.compat import (
     RunnableCallable,
 )
 from lc_asym_router._internal.tasks import cancelled_once
+from lc_asym_router.decompose.decomposer_settings import DecomposerSettings
 from lc_asym_router.decompose.node_entry import Entry
 from lc_asym_router.decompose.plan import Step
+from lc_asym_router.decompose.plan_state import StepInput, StepResult, StepsState
 from lc_asym_router.decompose.schedule import Schedule, Turn
-from lc_asym_router.decompose.settings import DecomposerSettings
-from lc_asym_router.decompose.state import StepInput, StepResult, StepsState
 from lc_asym_router.decompose.step_calls import FAILURES, StepCall, plan_of, with_whole_record
 from lc_asym_router.graph.build import Graph
 from lc_asym_router.graph.runner import not_durable

@@ -9,12 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lc_asym_router.embedded.api_errors import EngineError, MissingExtraError, WeightsError
     from lc_asym_router.embedded.catalog import EMBEDDED_MODELS, EmbeddedModel
-    from lc_asym_router.embedded.errors import EngineError, MissingExtraError, WeightsError
-    from lc_asym_router.embedded.limits import Limits
-    from lc_asym_router.embedded.pair import embedded_frontier, embedded_small
-    from lc_asym_router.embedded.server import EmbeddedServer
-    from lc_asym_router.embedded.weights import ensure_weights
+    from lc_asym_router.embedded.request_limits import Limits
+    from lc_asym_router.embedded.server import EmbeddedServer, embedded_frontier, embedded_small
+    from lc_asym_router.embedded.weight_files import ensure_weights
 
 __all__ = [
     "EMBEDDED_MODELS",
@@ -33,13 +32,13 @@ _HOME = {
     "EMBEDDED_MODELS": "catalog",
     "EmbeddedModel": "catalog",
     "EmbeddedServer": "server",
-    "EngineError": "errors",
-    "Limits": "limits",
-    "MissingExtraError": "errors",
-    "WeightsError": "errors",
-    "embedded_frontier": "pair",
-    "embedded_small": "pair",
-    "ensure_weights": "weights",
+    "EngineError": "api_errors",
+    "Limits": "request_limits",
+    "MissingExtraError": "api_errors",
+    "WeightsError": "api_errors",
+    "embedded_frontier": "server",
+    "embedded_small": "server",
+    "ensure_weights": "weight_files",
 }
 
 

@@ -12,9 +12,8 @@ import hmac
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
-from lc_asym_router.embedded.error_form import error_response
-from lc_asym_router.embedded.errors import needs_extra
-from lc_asym_router.embedded.limits import Limits
+from lc_asym_router.embedded.api_errors import error_response, needs_extra
+from lc_asym_router.embedded.request_limits import Limits
 
 with needs_extra():
     from starlette.datastructures import Headers

@@ -11,22 +11,21 @@ from typing import Any
 
 from lc_asym_router.embedded import ollama_info
 from lc_asym_router.embedded.access import AccessMiddleware
-from lc_asym_router.embedded.catalog import EmbeddedModel
-from lc_asym_router.embedded.connections import ConnectionGuard
-from lc_asym_router.embedded.engine import Engine
-from lc_asym_router.embedded.error_form import error_response
-from lc_asym_router.embedded.errors import (
+from lc_asym_router.embedded.api_errors import (
     BadRequest,
     EngineError,
     MissingExtraError,
     WeightsError,
+    error_response,
     needs_extra,
 )
-from lc_asym_router.embedded.fold import Fold, unfold
-from lc_asym_router.embedded.json_body import read_object
+from lc_asym_router.embedded.catalog import EmbeddedModel
+from lc_asym_router.embedded.connection_limits import ConnectionGuard
+from lc_asym_router.embedded.engine import Engine
 from lc_asym_router.embedded.ollama_api import DEFAULT_MAX_TOKENS, Reply, to_openai
 from lc_asym_router.embedded.pool import EnginePool
-from lc_asym_router.embedded.tool_text import offered_names
+from lc_asym_router.embedded.request_limits import read_object
+from lc_asym_router.embedded.tool_text import Fold, offered_names, unfold
 from lc_asym_router.embedded.upstream import (
     ClosingStream,
     UpstreamError,
@@ -66,7 +65,7 @@ def make_app(
         token: What a client has to send.
         host: The address that is listened on.
     """
-    faces = Faces(pool, guard)
+    faces = Handlers(pool, guard)
     access = Middleware(AccessMiddleware, token=token, host=host, limits=guard.limits)
     return Starlette(
         routes=[
@@ -84,7 +83,7 @@ def make_app(
     )
 
 
-class Faces:
+class Handlers:
     """The handlers, by route."""
 
     def __init__(self, pool: EnginePool, guard: ConnectionGuard) -> None:

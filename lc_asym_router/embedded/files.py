@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lc_asym_router.embedded.errors import WeightsError
+from lc_asym_router.embedded.api_errors import WeightsError
 
 try:
     import grp

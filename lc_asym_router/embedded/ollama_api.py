@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from lc_asym_router.embedded.errors import BadRequest
+from lc_asym_router.embedded.api_errors import BadRequest
 from lc_asym_router.embedded.tool_text import (
     calls_in,
     may_become_calls,

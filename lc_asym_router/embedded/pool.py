@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
+from lc_asym_router.embedded.api_errors import EngineError, WeightsError
 from lc_asym_router.embedded.catalog import EmbeddedModel
 from lc_asym_router.embedded.engine import Engine
-from lc_asym_router.embedded.errors import EngineError, WeightsError
-from lc_asym_router.embedded.weights import ensure_weights, is_unchanged
+from lc_asym_router.embedded.weight_files import ensure_weights, is_unchanged
 
 
 class EnginePool:

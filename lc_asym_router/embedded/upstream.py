@@ -7,9 +7,9 @@ import json
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any, TypeVar
 
+from lc_asym_router.embedded.api_errors import EngineError, needs_extra
 from lc_asym_router.embedded.engine import Engine
-from lc_asym_router.embedded.errors import EngineError, needs_extra
-from lc_asym_router.embedded.fold import Fold
+from lc_asym_router.embedded.tool_text import Fold
 
 with needs_extra():
     import anyio

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from lc_asym_router.evals.data import Answer as Answer
     from lc_asym_router.evals.data import Row as Row
     from lc_asym_router.evals.data import load as load
-    from lc_asym_router.evals.graders import same_final_answer as same_final_answer
-    from lc_asym_router.evals.ladder import ladder_report as ladder_report
-    from lc_asym_router.evals.live import aevaluate as aevaluate
-    from lc_asym_router.evals.live import arecord_tiers as arecord_tiers
-    from lc_asym_router.evals.live import evaluate as evaluate
-    from lc_asym_router.evals.live import record_tiers as record_tiers
+    from lc_asym_router.evals.example import same_final_answer as same_final_answer
+    from lc_asym_router.evals.live_evaluation import LiveEvaluation as LiveEvaluation
+    from lc_asym_router.evals.live_evaluation import aevaluate as aevaluate
+    from lc_asym_router.evals.live_evaluation import arecord_tiers as arecord_tiers
+    from lc_asym_router.evals.live_evaluation import evaluate as evaluate
+    from lc_asym_router.evals.live_evaluation import record_tiers as record_tiers
     from lc_asym_router.evals.metrics import apgr as apgr
     from lc_asym_router.evals.metrics import auroc as auroc
     from lc_asym_router.evals.metrics import bootstrap as bootstrap
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
     from lc_asym_router.evals.metrics import pgr as pgr
     from lc_asym_router.evals.offline import Evaluation as Evaluation
     from lc_asym_router.evals.offline import evaluate_offline as evaluate_offline
+    from lc_asym_router.evals.recorded_votes import vote_report as vote_report
     from lc_asym_router.evals.replay import replay_router as replay_router
-    from lc_asym_router.evals.results import LiveEvaluation as LiveEvaluation
     from lc_asym_router.evals.search import Target as Target
-    from lc_asym_router.evals.vote import vote_report as vote_report
+    from lc_asym_router.evals.three_tiers import ladder_report as ladder_report
 
 _HOMES = {
     "Answer": ".data",
     "CascadePrices": ".cascade",
     "DataError": "lc_asym_router.errors",
     "Evaluation": ".offline",
-    "LiveEvaluation": ".results",
+    "LiveEvaluation": ".live_evaluation",
     "Row": ".data",
     "Target": ".search",
-    "aevaluate": ".live",
+    "aevaluate": ".live_evaluation",
     "apgr": ".metrics",
-    "arecord_tiers": ".live",
+    "arecord_tiers": ".live_evaluation",
     "auroc": ".metrics",
     "best_joint": ".check_thresholds",
     "bootstrap": ".metrics",
@@ -53,16 +53,16 @@ _HOMES = {
     "calibrate_settings": ".calibrating",
     "cascade_report": ".cascade",
     "curve": ".metrics",
-    "evaluate": ".live",
+    "evaluate": ".live_evaluation",
     "evaluate_offline": ".offline",
-    "ladder_report": ".ladder",
+    "ladder_report": ".three_tiers",
     "load": ".data",
     "pgr": ".metrics",
-    "record_tiers": ".live",
+    "record_tiers": ".live_evaluation",
     "replay_router": ".replay",
-    "same_final_answer": ".graders",
+    "same_final_answer": ".example",
     "simulate": ".cascade",
-    "vote_report": ".vote",
+    "vote_report": ".recorded_votes",
 }
 
 __all__ = sorted(_HOMES)

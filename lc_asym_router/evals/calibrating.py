@@ -12,8 +12,8 @@ from lc_asym_router.classify.calibration import Calibration, Expected
 from lc_asym_router.classify.scorer import Scorer
 from lc_asym_router.errors import CalibrationError
 from lc_asym_router.evals.data import Row, need_scores
+from lc_asym_router.evals.example import same_question
 from lc_asym_router.evals.metrics import bootstrap
-from lc_asym_router.evals.questions import same_question
 from lc_asym_router.evals.replay import Replay, replay, replay_router
 from lc_asym_router.evals.search import Target, choose
 from lc_asym_router.money.prices import Pricing

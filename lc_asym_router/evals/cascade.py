@@ -1,35 +1,158 @@
-"""Simulate checking and escalation on recorded answers.
-
-Every call counts in the cost: the small model's, a second small model's where it is asked, the
-frontier's. No model is called.
-"""
+"""Cascades on recorded answers, with a second small model beside."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from langchain_core.language_models import SimpleChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages.ai import UsageMetadata
+from pydantic import PrivateAttr
+
 from lc_asym_router._internal.imports import numpy
 from lc_asym_router.errors import DataError
-from lc_asym_router.evals.attempts import attempt_of, bills
 from lc_asym_router.evals.check_thresholds import GradesAndCosts, Point, joined, points
-from lc_asym_router.evals.data import Row, need_scores
+from lc_asym_router.evals.data import Answer, Row, estimated_tokens, need_scores
 from lc_asym_router.evals.metrics import auroc, bootstrap, recovered
-from lc_asym_router.evals.second_models import answered, none_of
-from lc_asym_router.money.prices import Price
+from lc_asym_router.money.prices import Price, Pricing
+from lc_asym_router.records.request import Request
+from lc_asym_router.verify.answer_features import AnswerText, read
 from lc_asym_router.verify.answers.comparing import agree
-from lc_asym_router.verify.arithmetic import Arithmetic
+from lc_asym_router.verify.attempt import Attempt
 from lc_asym_router.verify.defaults import default_checks
-from lc_asym_router.verify.features import Reading, read
-from lc_asym_router.verify.form import NotEmpty
-from lc_asym_router.verify.loops import Looping
-from lc_asym_router.verify.refusal import Refusal
-from lc_asym_router.verify.scorer import AnswerScorer, load_scorer
+from lc_asym_router.verify.form import Arithmetic, NotEmpty
+from lc_asym_router.verify.learned_check import AnswerScorer, load_scorer
+from lc_asym_router.verify.text_checks import Looping, Refusal
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.metrics import Floats
+
+
+def attempt_of(row: Row) -> Attempt:
+    """A row's small answer as a check sees it; its mean logprob stands for its tokens'."""
+    mean, end = row.weak.logprob, row.weak.end
+    metadata: dict[str, Any] = {}
+    if mean is not None:
+        metadata["logprobs"] = {"content": [{"token": "", "logprob": mean}]}
+    if end:
+        metadata["finish_reason"] = end
+    usage = usage_of(row, row.weak)
+    return Attempt(
+        tier="small",
+        model=row.weak.model,
+        message=AIMessage(
+            row.weak.response or "", usage_metadata=usage, response_metadata=metadata
+        ),
+        request=Request(messages=(HumanMessage(row.asked),)),
+        usage=usage,
+    )
+
+
+def usage_of(row: Row, answer: Answer, *, estimated: bool = False) -> UsageMetadata:
+    """Return an answer's token counts: as recorded, or estimated from the texts' lengths.
+
+    An answer without a text is assumed to be as long as the row's other one. Tools count as input,
+    calls as output.
+
+    Args:
+        row: The row.
+        answer: One of its answers.
+        estimated: Whether to ignore recorded counts, so that answers with and without them compare.
+    """
+    text = _text_of(answer) or _text_of(row.weak) or _text_of(row.strong)
+    given, taken = (None, None) if estimated else (answer.output_tokens, answer.input_tokens)
+    output = estimated_tokens(text) if given is None else given
+    tools = json.dumps(row.tools) if row.tools else ""
+    asked = estimated_tokens(row.query + row.prompt_suffix + tools) if taken is None else taken
+    return UsageMetadata(input_tokens=asked, output_tokens=output, total_tokens=asked + output)
+
+
+def _text_of(answer: Answer) -> str:
+    """Return an answer as a text: its content, and its calls as JSON."""
+    calls = [json.dumps(call) for call in answer.calls or ()]
+    return "\n".join(filter(None, (answer.response or "", *calls, *answer.invalid_calls)))
+
+
+def bills(rows: Sequence[Row], price: Price, answers: Sequence[Answer]) -> Floats:
+    """Return the cost in USD of each row's answer, at a price by tokens."""
+    costs: Floats = numpy().asarray(
+        [price.of(usage_of(row, answer)) for row, answer in zip(rows, answers, strict=True)]
+    )
+    return costs
+
+
+def costs_of(rows: Sequence[Row], price: Pricing | None, which: str) -> Floats | None:
+    """Return the cost in USD of each row's answer; `None` where the price is unknown.
+
+    Args:
+        rows: The rows.
+        price: The price, or `None` where it is unknown.
+        which: Which answer: "weak" or "strong".
+    """
+    if price is None:
+        return None
+    each = [price.of(usage_of(row, getattr(row, which))) for row in rows]
+    # A price by the second says nothing of answers whose time was not recorded.
+    return None if None in each else numpy().asarray(each)
+
+
+class RecordedModel(SimpleChatModel):
+    """A chat model that returns another model's recorded answer to the current row.
+
+    Not thread-safe: the current row is part of its state.
+
+    Args:
+        second: The other model's name in the rows' `other`.
+    """
+
+    second: str
+
+    _row: Row | None = PrivateAttr(default=None)
+    _asked: bool = PrivateAttr(default=False)
+
+    @property
+    def _llm_type(self) -> str:
+        return "recorded"
+
+    def turn_to(self, row: Row) -> None:
+        """Make this the current row."""
+        self._row, self._asked = row, False
+
+    @property
+    def asked(self) -> bool:
+        """Whether the model was called for the current row."""
+        return self._asked
+
+    def _call(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: Any = None,
+        **kwargs: Any,
+    ) -> str:
+        self._asked = True
+        if self._row is None or not answered(self._row, self.second):
+            raise DataError(f"No answer of {self.second!r} is recorded for this row.")
+        return self._row.other[self.second].response or ""
+
+
+def answered(row: Row, second: str) -> bool:
+    """Whether a row has an answer's text of this model."""
+    return second in row.other and row.other[second].response is not None
+
+
+def none_of(rows: Sequence[Row], second: str) -> DataError:
+    """Return the error for rows without any answer of this model."""
+    known = sorted({n for row in rows for n, a in row.other.items() if a.response is not None})
+    return DataError(
+        f"No row holds an answer of {second!r} under 'other'. "
+        f"Models with answers: {', '.join(known) or 'none'}."
+    )
+
 
 SURE, HOPELESS = 0.95, 0.05
 """Probability, from the answer alone, from which and up to which no second model is asked."""
@@ -224,7 +347,7 @@ def _paired(rows: Sequence[Row], second: str, scorer: AnswerScorer) -> dict[str,
     return {"agreement": np.asarray(agreement), "learned_second": np.asarray(learned)}
 
 
-def _agree(question: str, mine: Reading, other: Reading) -> float:
+def _agree(question: str, mine: AnswerText, other: AnswerText) -> float:
     return float(agree(question, mine.final, other.final))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lc_asym_router._internal.paths import AnyPath, refuse_irregular
+from lc_asym_router._internal.imports import AnyPath, refuse_irregular
 from lc_asym_router.errors import DataError
 
 SUFFIXES = (".jsonl", ".jsonl.gz")

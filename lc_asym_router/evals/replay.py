@@ -12,16 +12,22 @@ from langchain_core.messages import HumanMessage
 from lc_asym_router._internal.imports import numpy
 from lc_asym_router.classify.scorer import Scorer
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.evals.attempts import attempt_of, costs_of, usage_of
+from lc_asym_router.evals.cascade import (
+    RecordedModel,
+    answered,
+    attempt_of,
+    costs_of,
+    none_of,
+    usage_of,
+)
 from lc_asym_router.evals.data import Row
-from lc_asym_router.evals.second_models import RecordedModel, answered, none_of
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.check import All, Check
 from lc_asym_router.verify.form import CutOff
-from lc_asym_router.verify.joint import Joint
+from lc_asym_router.verify.second import Joint
 from lc_asym_router.verify.vote import Vote
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessageChunk
 from langgraph.constants import END
 
 from lc_asym_router.errors import TiersFailedError
-from lc_asym_router.graph.calls.attempt import UNDER_WAY, tried
+from lc_asym_router.graph.calls.tier_call import UNDER_WAY, tried
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import NodeRun, RaceSide, Surroundings, Update
 from lc_asym_router.graph.streaming import Sink

@@ -20,9 +20,9 @@ from lc_asym_router._internal.deadline import awithin, within
 from lc_asym_router._internal.fault_log import FaultLog
 from lc_asym_router._internal.run_config import run_id_of
 from lc_asym_router.errors import TiersFailedError
-from lc_asym_router.graph.calls.attempt import NOT_ADMITTED, DraftCheck, TierCall
-from lc_asym_router.graph.calls.call import ainvoke, invoke
-from lc_asym_router.graph.calls.payments import Payments, SideCalls, UsedUp
+from lc_asym_router.graph.calls.invoke import ainvoke, invoke
+from lc_asym_router.graph.calls.payments import BudgetExhausted, Payments, SideCalls
+from lc_asym_router.graph.calls.tier_call import NOT_ADMITTED, DraftCheck, TierCall
 from lc_asym_router.graph.calls.timing import SHARE, apause, pause
 from lc_asym_router.graph.hedging import Hedge, Result
 from lc_asym_router.graph.policy import Policy
@@ -161,7 +161,7 @@ class GraphNodes:
                 call.report(permit, result, run.caller)
         except NOT_ADMITTED as error:
             return self.updates.not_admitted(call, run, error)
-        except UsedUp as error:
+        except BudgetExhausted as error:
             return self._delivered(self.updates.used_up(call, run, error), tier, run)
         return self.updates.asked(call, payment.charged(run), result)
 
@@ -183,7 +183,7 @@ class GraphNodes:
                 call.report(permit, result, run.caller)
         except NOT_ADMITTED as error:
             return self.updates.not_admitted(call, run, error)
-        except UsedUp as error:
+        except BudgetExhausted as error:
             return await self._adelivered(self.updates.used_up(call, run, error), tier, run)
         return self.updates.asked(call, payment.charged(run), result)
 

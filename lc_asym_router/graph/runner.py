@@ -62,7 +62,7 @@ class Bounds(Protocol):
 
 
 @dataclass(frozen=True)
-class Face:
+class GraphRunner:
     """Runs the graph without listeners on its inner steps.
 
     Attributes:

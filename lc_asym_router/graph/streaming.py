@@ -63,13 +63,13 @@ class Sink:
         """Go on only while the reader is there.
 
         Raises:
-            ReaderGone: It has gone.
+            StreamClosed: It has gone.
         """
         if self.closed:
-            raise ReaderGone
+            raise StreamClosed
 
 
-class ReaderGone(BaseException):
+class StreamClosed(BaseException):
     """A stream's reader stopped reading, so the generation stops; this is no failure of a tier."""
 
 

@@ -23,8 +23,8 @@ from lc_asym_router.errors import (
     TiersFailedError,
     UnverifiedError,
 )
-from lc_asym_router.graph.calls.attempt import CallResult, TierCall, labels_of, tried
-from lc_asym_router.graph.calls.payments import UsedUp, marked_trail
+from lc_asym_router.graph.calls.payments import BudgetExhausted, marked_trail
+from lc_asym_router.graph.calls.tier_call import CallResult, TierCall, labels_of, tried
 from lc_asym_router.graph.calls.timing import time_remaining
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import NodeRun, Update, seal, unseal
@@ -217,7 +217,7 @@ class Updates:
         other = self.policy.next_after(tier, run.request, run.options, tried(trail) | unfit)
         return (other, None) if other is not None else None
 
-    def used_up(self, call: TierCall, run: NodeRun, error: UsedUp) -> Update:
+    def used_up(self, call: TierCall, run: NodeRun, error: BudgetExhausted) -> Update:
         """A budget has no room for a call of the tier.
 
         Raises:

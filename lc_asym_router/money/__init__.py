@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from lc_asym_router.errors import BudgetExceededError as BudgetExceededError
     from lc_asym_router.errors import LedgerError as LedgerError
     from lc_asym_router.money.budgets.budget import Budget as Budget
-    from lc_asym_router.money.budgets.exhausted import Exhausted as Exhausted
+    from lc_asym_router.money.budgets.budget import Exhausted as Exhausted
     from lc_asym_router.money.budgets.store import BudgetStore as BudgetStore
     from lc_asym_router.money.ledger.handler import Ledger as Ledger
     from lc_asym_router.money.prices import PerCall as PerCall
@@ -23,7 +23,7 @@ _HOMES = {
     "Budget": ".budgets.budget",
     "BudgetExceededError": "lc_asym_router.errors",
     "BudgetStore": ".budgets.store",
-    "Exhausted": ".budgets.exhausted",
+    "Exhausted": ".budgets.budget",
     "Ledger": ".ledger.handler",
     "LedgerError": "lc_asym_router.errors",
     "PerCall": ".prices",

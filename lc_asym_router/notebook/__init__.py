@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from lc_asym_router._internal.imports import lazy_exports
 
 if TYPE_CHECKING:
-    from lc_asym_router.notebook.files import save as save
-    from lc_asym_router.notebook.picture import Picture as Picture
     from lc_asym_router.notebook.plots import plot_frontier as plot_frontier
     from lc_asym_router.notebook.plots import plot_ledger as plot_ledger
-    from lc_asym_router.notebook.report import Report as Report
+    from lc_asym_router.notebook.report_figures import Report as Report
+    from lc_asym_router.notebook.showing import Picture as Picture
+    from lc_asym_router.notebook.showing import save as save
     from lc_asym_router.notebook.showing import show as show
     from lc_asym_router.notebook.slider import threshold_slider as threshold_slider
     from lc_asym_router.records.record import Record as Record
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "Comparison": "lc_asym_router.router.compare",
     "Explanation": "lc_asym_router.router.explain",
-    "Picture": ".picture",
+    "Picture": ".showing",
     "Record": "lc_asym_router.records.record",
-    "Report": ".report",
+    "Report": ".report_figures",
     "plot_frontier": ".plots",
     "plot_ledger": ".plots",
-    "save": ".files",
+    "save": ".showing",
     "show": ".showing",
     "threshold_slider": ".slider",
 }

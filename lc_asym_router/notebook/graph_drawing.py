@@ -9,9 +9,8 @@ from typing import Literal
 from langgraph.constants import END, START
 
 from lc_asym_router.graph.policy import Policy
-from lc_asym_router.notebook.amounts import price
-from lc_asym_router.notebook.markup import Html, clipped, drawing, tag
-from lc_asym_router.records.amounts import number
+from lc_asym_router.notebook.markup import Html, clipped, drawing, price, tag
+from lc_asym_router.records.call import number
 
 NodeState = Literal["run", "done"]
 """A node that is at work, or has been."""

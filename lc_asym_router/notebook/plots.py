@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.classify.calibration import Calibration
 from lc_asym_router.graph.state import check_threshold
-from lc_asym_router.notebook.picture import Picture, blank
-from lc_asym_router.notebook.report import Report
+from lc_asym_router.notebook.report_figures import Report
+from lc_asym_router.notebook.showing import Picture, blank
 from lc_asym_router.notebook.tradeoff import Tradeoff, tradeoff_of
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.cascade import CascadePrices
-    from lc_asym_router.money.ledger.times import Moment
+    from lc_asym_router.money.ledger.rows import Moment
 
 
 def plot_frontier(

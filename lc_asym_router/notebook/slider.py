@@ -11,11 +11,11 @@ from lc_asym_router._internal.imports import needed
 from lc_asym_router.classify.calibration import Calibration
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.notebook.markup import Html, display, tag
-from lc_asym_router.notebook.picture import Picture
 from lc_asym_router.notebook.plots import chosen_of, plot_frontier
 from lc_asym_router.notebook.record_display import tile
+from lc_asym_router.notebook.showing import Picture
 from lc_asym_router.notebook.tradeoff import Spot, tradeoff_of
-from lc_asym_router.records.amounts import number, share, usd
+from lc_asym_router.records.call import number, share, usd
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.cascade import CascadePrices

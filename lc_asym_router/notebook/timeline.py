@@ -1,19 +1,18 @@
-"""Draw a record as a timeline: one row per call, its length proportional to the duration."""
+"""Drawings of a request's attempts in time, and of a plan's steps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lc_asym_router.notebook.markup import Html, clipped, drawing, tag
-from lc_asym_router.records.amounts import seconds, usd
-from lc_asym_router.records.call import FIRST, Kind, describe_call, stopped
+from lc_asym_router.records.call import FIRST, Kind, describe_call, seconds, stopped, usd
+from lc_asym_router.records.plan_rows import PlanRow, rows_of
 
 if TYPE_CHECKING:
     from lc_asym_router.records.call import Call
     from lc_asym_router.records.record import Record
-
 
 WIDTH, BAR_X, BAR, ROW = 780, 250, 300, 40
 
@@ -142,3 +141,43 @@ def saving(record: Record) -> str:
         return "unknown"
     part = f" ({abs(saved) / alone:.0%})" if alone else ""
     return f"{'saved' if saved >= 0 else 'lost'} {usd(abs(saved))}{part}"
+
+
+TITLE_AT = 84
+"""Where a row's title begins, behind its name."""
+
+
+def request_svg(record: Record) -> Html:
+    """Draw a request: its plan if it was split, else its timeline."""
+    rows = rows_of(record)
+    if not rows:
+        return timeline_svg(record)
+    longest = max(row.end for row in rows)
+    scale = BAR / max(longest, record.seconds or 0.0, 1e-9)
+    drawn = [_drawn(row, ROW * place, scale) for place, row in enumerate(rows)]
+    return footed(record, drawn, title="The plan of a request")
+
+
+def _drawn(row: PlanRow, y: int, scale: float) -> Html:
+    numbers = (clipped(row.tiers, 18), "" if row.cost_usd is None else usd(row.cost_usd))
+    return tag(
+        "g",
+        tag("title", f"{row.name}: {row.title}\n{row.result}"),
+        tag("text", clipped(row.name, 10), x=0, y=y + 16, class_="b"),
+        tag("text", clipped(row.title, 28), x=TITLE_AT, y=y + 16, class_="d"),
+        tag("text", clipped(row.result, 120), x=0, y=y + 32, class_="d"),
+        tag("path", d=f"M{BAR_X} {y + 14} h{BAR}", class_="rule"),
+        list(_bars(row, y, scale)),
+        tag("text", seconds(row.seconds), x=BAR_X + BAR + 12, y=y + 18) if row.calls else None,
+        tag("text", ", ".join(filter(None, numbers)), x=WIDTH, y=y + 18, class_="d end"),
+        class_="step",
+    )
+
+
+def _bars(row: PlanRow, y: int, scale: float) -> Iterator[Html]:
+    """Draw a bar for each call of a row; the last answer has the colour of the row's result."""
+    steps = list(steps_of(row.record)) if row.record else []
+    last = max((at for at, step in enumerate(steps) if step.kind != "side"), default=None)
+    for at, step in enumerate(steps):
+        kind = row.kind if at == last else step.kind
+        yield bar(replace(step, begun=row.begun + step.begun, kind=kind), y, scale)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lc_asym_router._internal.imports import numpy
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.evals.attempts import costs_of
-from lc_asym_router.evals.cascade import Cascade, CascadePrices
+from lc_asym_router.evals.cascade import Cascade, CascadePrices, costs_of
 from lc_asym_router.evals.offline import Evaluation
 from lc_asym_router.evals.replay import Replay
 

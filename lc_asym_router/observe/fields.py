@@ -1,9 +1,12 @@
-"""A request's record as flat fields, without any text of users, models or providers."""
+"""A request's record as flat fields, and messages in the conventions' form."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 from lc_asym_router._internal.provider_errors import error_head
 from lc_asym_router.records.handlers import FinishedRequest
@@ -81,3 +84,52 @@ def result_of(call: Mapping[str, Any]) -> str:
 def _number(value: Any) -> float | None:
     """Return a plain float: a user's own check may return NumPy's."""
     return None if value is None else float(value)
+
+
+_ROLES = {"human": "user", "ai": "assistant"}
+
+
+def messages_json(messages: Sequence[BaseMessage], finish: str | None = None) -> str:
+    """Return messages as the value of `gen_ai.input.messages` or `gen_ai.output.messages`.
+
+    Args:
+        messages: The messages. Of blocks other than text, only the type is included.
+        finish: The output's finish reason.
+    """
+    finished: list[dict[str, Any]] = [
+        {"role": _ROLES.get(message.type, message.type), "parts": _parts(message)}
+        for message in messages
+    ]
+    if finish is not None:
+        finished = [{**each, "finish_reason": finish} for each in finished]
+    return json.dumps(finished, ensure_ascii=False, default=str)
+
+
+def _parts(message: BaseMessage) -> list[dict[str, Any]]:
+    if isinstance(message, ToolMessage):
+        return [
+            {
+                "type": "tool_call_response",
+                "id": message.tool_call_id,
+                "response": message.text,
+            }
+        ]
+    parts: list[dict[str, Any]] = []
+    blocks = [message.content] if isinstance(message.content, str) else message.content
+    for block in blocks:
+        text = block if isinstance(block, str) else block.get("text")
+        if isinstance(text, str):
+            parts += [{"type": "text", "content": text}] if text else []
+        elif isinstance(block, dict):
+            parts.append({"type": str(block.get("type"))})
+    if isinstance(message, AIMessage):
+        parts += [
+            {
+                "type": "tool_call",
+                "id": call["id"],
+                "name": call["name"],
+                "arguments": call["args"],
+            }
+            for call in message.tool_calls
+        ]
+    return parts

@@ -16,7 +16,7 @@ from langchain_core.tracers.context import register_configure_hook
 
 from lc_asym_router._internal.imports import needed
 from lc_asym_router.observe import conventions as names
-from lc_asym_router.observe.content import messages_json
+from lc_asym_router.observe.fields import messages_json
 from lc_asym_router.observe.instruments import Instruments
 from lc_asym_router.observe.reading import Answered, asked, finish_of, parameters
 from lc_asym_router.observe.spans import (
@@ -64,7 +64,7 @@ class OpenTelemetry(BaseCallbackHandler):
         *,
         content: bool = False,
     ) -> None:
-        from lc_asym_router._internal.version import __version__
+        from lc_asym_router._internal.imports import __version__
 
         self._trace: Any = needed("opentelemetry.trace", "otel")
         metrics: Any = needed("opentelemetry.metrics", "otel")

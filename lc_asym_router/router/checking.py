@@ -12,8 +12,7 @@ from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.agreement import Agreement
 from lc_asym_router.verify.check import Check, as_check
-from lc_asym_router.verify.defaults import call_checks, default_checks
-from lc_asym_router.verify.per_tier import PerTier
+from lc_asym_router.verify.defaults import PerTier, call_checks, default_checks
 from lc_asym_router.verify.vote import Vote
 
 logger = logging.getLogger(__name__)
@@ -103,7 +102,7 @@ def _default(ladder: Ladder, name: str) -> Check:
     assert tier is not None
     if _is_cheap(tier):
         return default_checks() & call_checks() & Agreement(samples=1, vary="auto", texts="pass")
-    _say_form_only(tier.name, tier.model_name)
+    _log_form_only(tier.name, tier.model_name)
     return default_checks() & call_checks()
 
 
@@ -140,7 +139,7 @@ def _is_cheap(tier: Tier) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _say_form_only(name: str, model: str) -> None:
+def _log_form_only(name: str, model: str) -> None:
     logger.info(
         "The answers of the tier %s (%s) are checked for form and sums alone: another sample would be "
         "paid for. verify='strict' asks for a second opinion all the same, verify='form' says nothing.",

@@ -146,7 +146,7 @@ def _embedded_tier(name: str) -> Tier:
 
     try:
         embedded_model(name)
-        from lc_asym_router.embedded.pair import embedded_frontier, embedded_small
+        from lc_asym_router.embedded.server import embedded_frontier, embedded_small
 
         # The stand-in speaks OpenAI's protocol, the others Ollama's: both are there to be seen.
         stand_in = name == FRONTIER

@@ -17,7 +17,7 @@ from lc_asym_router.classify.question import question_of
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.graph.build import build_graph
 from lc_asym_router.graph.policy import Decider, Policy
-from lc_asym_router.graph.runner import Face, notify_unreadable
+from lc_asym_router.graph.runner import GraphRunner, notify_unreadable
 from lc_asym_router.graph.state import check_deadline
 from lc_asym_router.graph.turns import Sticky
 from lc_asym_router.records.request import (
@@ -29,7 +29,7 @@ from lc_asym_router.records.request import (
 )
 from lc_asym_router.router.chain_model import ChainChatModel
 from lc_asym_router.router.checking import check_of
-from lc_asym_router.router.exploring import Explorable
+from lc_asym_router.router.compare import Explorable
 from lc_asym_router.router.settings import (
     budgeted,
     budgets_of,
@@ -54,10 +54,10 @@ from lc_asym_router.router.types import (
     Threshold,
     Verify,
 )
+from lc_asym_router.tiers.binding import with_parser
 from lc_asym_router.tiers.faults.breaker import Breaker
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.providers.parameters import BOUND_WITH_TOOLS, check_arguments
-from lc_asym_router.tiers.structured import with_parser
 
 
 class AsymRouter(ChainChatModel, Explorable):
@@ -234,7 +234,7 @@ class AsymRouter(ChainChatModel, Explorable):
         for tier in ladder.every:
             _ = tier.rate  # list prices load here, not on the first request's event loop
         # Without checkpointer=False the graph would inherit a parent's and write every draft there.
-        self._answerer = Face(build_graph(self._policy, checkpointer=False), self._policy)
+        self._answerer = GraphRunner(build_graph(self._policy, checkpointer=False), self._policy)
         self._graph = build_graph(self._policy)
         if self.profile is None:
             self.profile = ladder.profile

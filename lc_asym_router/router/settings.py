@@ -10,16 +10,14 @@ from langchain_core.language_models import BaseChatModel
 
 from lc_asym_router._internal.deadline import bounded
 from lc_asym_router.classify.calibration import Calibration
-from lc_asym_router.classify.judge import JudgeClassifier
+from lc_asym_router.classify.judge_classifier import JudgeClassifier
 from lc_asym_router.classify.keyword import KeywordClassifier
 from lc_asym_router.classify.scorer import Scorer
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.graph.state import check_threshold
-from lc_asym_router.money.budgets.amounts import UNITS
-from lc_asym_router.money.budgets.bounds import LIMITS, by_output, model_limit
-from lc_asym_router.money.budgets.budget import Budget
-from lc_asym_router.money.budgets.periods import utc_now
-from lc_asym_router.tiers.faults.client_retries import without_own_retries
+from lc_asym_router.money.budgets.amounts import LIMITS, UNITS, by_output, model_limit
+from lc_asym_router.money.budgets.budget import Budget, utc_now
+from lc_asym_router.tiers.faults.retry import without_own_retries
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.providers.parameters import settings
 from lc_asym_router.tiers.providers.stream_usage import asking_for_usage
@@ -113,7 +111,7 @@ def scorer_of(
         judge = JudgeClassifier(chat=small.model, deadline=deadline, breaker=small.breaker)
         return Scorer(judge, deadline)
     if classify in ("default", "learned"):
-        from lc_asym_router.classify.learned import LearnedClassifier
+        from lc_asym_router.classify.learned_classifier import LearnedClassifier
 
         # The rows that it has learned from hold no request to refactor or debug: the article's words
         # speak for those.

@@ -9,8 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from lc_asym_router.shell import ask, calibrate, decide, evaluate, models, report, train
-from lc_asym_router.shell.options import BAD_USAGE, NO_ANSWER
-from lc_asym_router.shell.terminal import PrintableFormatter, printable
+from lc_asym_router.shell.options import BAD_USAGE, NO_ANSWER, PrintableFormatter, printable
 
 COMMANDS = (ask, decide, evaluate, calibrate, models, report, train)
 

@@ -6,11 +6,10 @@ import argparse
 import sys
 from typing import Any
 
-from lc_asym_router.records.lines import record_lines
+from lc_asym_router.records.record import record_lines
 from lc_asym_router.shell import options as routing
 from lc_asym_router.shell import splitting
-from lc_asym_router.shell.options import ANSWERED
-from lc_asym_router.shell.terminal import printable, printable_json
+from lc_asym_router.shell.options import ANSWERED, printable, printable_json
 
 
 def add_to(commands: Any) -> None:

@@ -7,8 +7,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from lc_asym_router.shell.options import ANSWERED, add_classifier, add_data, classifier
-from lc_asym_router.shell.terminal import printable
+from lc_asym_router.shell.options import ANSWERED, add_classifier, add_data, classifier, printable
 
 if TYPE_CHECKING:
     from lc_asym_router.money.prices import Price
@@ -60,11 +59,11 @@ def run(options: argparse.Namespace) -> int:
     from lc_asym_router.classify.scorer import Scorer
     from lc_asym_router.errors import ConfigurationError
     from lc_asym_router.evals.calibrating import calibrate_settings
+    from lc_asym_router.evals.cascade import RecordedModel
     from lc_asym_router.evals.data import load
     from lc_asym_router.evals.search import Target
-    from lc_asym_router.evals.second_models import RecordedModel
     from lc_asym_router.verify.defaults import default_checks
-    from lc_asym_router.verify.learned import LearnedVerifier
+    from lc_asym_router.verify.learned_check import LearnedVerifier
 
     check = default_checks()
     if options.second:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lc_asym_router.records.lines import decision_line
+from lc_asym_router.records.record import decision_line
 from lc_asym_router.shell import options as routing
-from lc_asym_router.shell.options import ANSWERED
-from lc_asym_router.shell.terminal import printable, printable_json
+from lc_asym_router.shell.options import ANSWERED, printable, printable_json
 
 
 def add_to(commands: Any) -> None:

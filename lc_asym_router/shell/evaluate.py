@@ -9,14 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.shell.options import ANSWERED, add_classifier, add_data, classifier
-from lc_asym_router.shell.terminal import printable
+from lc_asym_router.shell.options import ANSWERED, add_classifier, add_data, classifier, printable
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.cascade import CascadePrices
     from lc_asym_router.evals.data import Answer, Row
-    from lc_asym_router.evals.kind_rows import KindRow
-    from lc_asym_router.evals.kinds import KindReport
+    from lc_asym_router.evals.kind_metrics import KindReport, KindRow
     from lc_asym_router.money.prices import Price
 
 
@@ -113,11 +111,11 @@ def run(options: argparse.Namespace) -> int:
         report |= cascade_report(rows, second=options.second, prices=prices)
         _report_gaps(rows, filter(None, [options.second]), "cascade")
     if options.arbiter:
-        from lc_asym_router.evals.ladder import ladder_report
+        from lc_asym_router.evals.three_tiers import ladder_report
 
         report["ladder"] = ladder_report(rows, options.second, options.arbiter, prices)
     if options.vote:
-        from lc_asym_router.evals.vote import vote_report
+        from lc_asym_router.evals.recorded_votes import vote_report
 
         report["vote"] = vote_report(
             rows, options.vote, _named_prices(options.price), options.needs
@@ -134,8 +132,7 @@ def _kinds(options: argparse.Namespace) -> int:
     """Print how well the classifier separates complex requests from simple ones."""
     from dataclasses import asdict
 
-    from lc_asym_router.evals.kind_rows import load_kinds
-    from lc_asym_router.evals.kinds import kind_report, pairs_of, score_of
+    from lc_asym_router.evals.kind_metrics import kind_report, load_kinds, pairs_of, score_of
 
     if options.cascade or options.second or options.arbiter or options.vote:
         raise ConfigurationError(
@@ -159,14 +156,14 @@ def _kinds(options: argparse.Namespace) -> int:
 
 def _left_out(options: argparse.Namespace, rows: Sequence[KindRow]) -> KindReport:
     """The figures of trainings without each pair of sources."""
-    from lc_asym_router.classify.weights import load_weights
+    from lc_asym_router.classify.classifier_weights import load_weights
 
     if options.classify == "learned":
-        from lc_asym_router.evals.training.kinds import left_out_report
+        from lc_asym_router.evals.training.train_kinds import left_out_report
 
         return left_out_report(rows, load_weights(options.weights))
     if options.classify == "embedding" and not options.weights:
-        from lc_asym_router.evals.training.embedding import train_embedding
+        from lc_asym_router.evals.training.train_embedding import train_embedding
 
         return train_embedding(rows, load_weights()).report
     raise ConfigurationError(

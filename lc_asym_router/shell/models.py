@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
-from lc_asym_router.shell.options import ANSWERED
-from lc_asym_router.shell.terminal import printable
+from lc_asym_router.shell.options import ANSWERED, printable
 
 
 def add_to(commands: Any) -> None:
@@ -57,7 +56,7 @@ def _openai() -> Iterator[str]:
 
 def _embedded() -> Iterator[str]:
     from lc_asym_router.embedded.catalog import EMBEDDED_MODELS
-    from lc_asym_router.embedded.weights import is_cached
+    from lc_asym_router.embedded.weight_files import is_cached
 
     yield "Embedded models (real, local, no key):"
     for name, model in EMBEDDED_MODELS.items():

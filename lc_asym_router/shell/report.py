@@ -7,8 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from lc_asym_router.shell.options import ANSWERED
-from lc_asym_router.shell.terminal import printable
+from lc_asym_router.shell.options import ANSWERED, printable
 
 GROUPS = ("day", "model", "tier", "tag", "thread")
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lc_asym_router.records.lines import spent_lines
+from lc_asym_router.records.record import spent_lines
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

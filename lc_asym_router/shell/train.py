@@ -52,10 +52,16 @@ def run(options: argparse.Namespace) -> int:
 
     from lc_asym_router.errors import ConfigurationError
     from lc_asym_router.evals.data import by_source, load
-    from lc_asym_router.evals.kind_rows import load_kinds
-    from lc_asym_router.evals.training.kind_card import kind_lines, kind_table
-    from lc_asym_router.evals.training.train import train
-    from lc_asym_router.evals.training.train_card import card, operating_line, provenance, table
+    from lc_asym_router.evals.kind_metrics import load_kinds
+    from lc_asym_router.evals.training.cards import (
+        classifier_card,
+        kind_lines,
+        kind_table,
+        operating_line,
+        provenance,
+        table,
+    )
+    from lc_asym_router.evals.training.train_classifier import train
 
     out = Path(options.out)
     if out.suffix == ".md" or not out.name or out.is_dir() or not out.absolute().parent.is_dir():
@@ -74,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     trained = train(rows, report_progress=lambda line: print(line, file=sys.stderr), kinds=kinds)
     origins = provenance(options.data, by_source(rows))
     kind_origins = provenance(options.kinds or [], {row.source for row in kinds})
-    trained.save(out, card(trained, origins, kind_origins))
+    trained.save(out, classifier_card(trained, origins, kind_origins))
     lines = [*table(trained), operating_line(trained)]
     if trained.kinds:
         lines += [*kind_table(trained.kinds), *kind_lines(trained.kinds)]
@@ -86,7 +92,7 @@ def _verifier(options: argparse.Namespace, rows: Sequence[Row]) -> int:
     from dataclasses import asdict
 
     from lc_asym_router.evals.data import by_source
-    from lc_asym_router.evals.training.train_card import provenance
+    from lc_asym_router.evals.training.cards import provenance
     from lc_asym_router.evals.training.train_verifier import train_verifier
 
     trained = train_verifier(
@@ -102,13 +108,15 @@ def _verifier(options: argparse.Namespace, rows: Sequence[Row]) -> int:
 
 
 def _embedding(options: argparse.Namespace) -> int:
-    from lc_asym_router.classify.weights import load_weights
-    from lc_asym_router.evals.kind_rows import load_kinds
-    from lc_asym_router.evals.training.embedding import card, train_embedding
-    from lc_asym_router.evals.training.train_card import provenance
+    from lc_asym_router.classify.classifier_weights import load_weights
+    from lc_asym_router.evals.kind_metrics import load_kinds
+    from lc_asym_router.evals.training.cards import provenance
+    from lc_asym_router.evals.training.train_embedding import embedding_card, train_embedding
 
     rows = load_kinds(*options.data)
     trained = train_embedding(rows, load_weights(), lambda line: print(line, file=sys.stderr))
-    trained.save(options.out, card(trained, provenance(options.data, {row.source for row in rows})))
+    trained.save(
+        options.out, embedding_card(trained, provenance(options.data, {row.source for row in rows}))
+    )
     print(json.dumps(trained.to_dict()) if options.json else "\n".join(trained.lines()))
     return ANSWERED

@@ -1,4 +1,4 @@
-"""A tier: a model with its prices and limits, and the requests that it can take."""
+"""A tier: a chat model, its name, price and limits."""
 
 from __future__ import annotations
 
@@ -18,15 +18,60 @@ from lc_asym_router.money.prices import Pricing
 from lc_asym_router.money.usage import MOST_TOKENS
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import dropped_parameters
-from lc_asym_router.tiers.content import linked_images
+from lc_asym_router.tiers.conversation import linked_images
 from lc_asym_router.tiers.faults.breaker import Breaker, Guard, shared_breaker
-from lc_asym_router.tiers.faults.client_retries import retry_like
 from lc_asym_router.tiers.faults.concurrency import Slots
-from lc_asym_router.tiers.faults.retry import Retry, retry_of
-from lc_asym_router.tiers.loading import load_model
+from lc_asym_router.tiers.faults.retry import Retry, retry_like, retry_of
 from lc_asym_router.tiers.provider import credentials_digest, is_private
 from lc_asym_router.tiers.providers.description import Provider
 from lc_asym_router.tiers.providers.registry import endpoint_digest, provider_of
+
+
+def load_model(name: str) -> BaseChatModel:
+    """Make a chat model of a string such as ``"ollama:llama3.1:8b"``.
+
+    Raises:
+        ConfigurationError: The string names no provider, its package is not installed, or the
+            provider rejects it at once (no key).
+    """
+    provider, colon, model = name.partition(":")
+    if not colon or not model:
+        raise ConfigurationError(
+            f"{name!r} names no provider. Write 'provider:model', such as 'ollama:llama3.1:8b' or "
+            "'openai:gpt-4o'."
+        )
+    try:
+        return _construct(provider, model, name)
+    except ImportError as error:
+        package = error.name or f"langchain-{provider}"
+        raise ConfigurationError(
+            f"{name!r} needs a package that is not installed ({package}). Install "
+            f"`pip install langchain langchain-{provider.replace('_', '-')}`."
+        ) from error
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        # The message may quote a key; its type is enough beside the remedy.
+        raise ConfigurationError(
+            f"{name!r} can't be set up ({type(error).__name__}). Check the provider's name and its "
+            f"key in the environment ({provider.upper()}_API_KEY for most); or pass a chat model "
+            "that you have made yourself."
+        ) from None
+
+
+def _construct(provider: str, model: str, name: str) -> BaseChatModel:
+    if provider == "ollama":
+        from langchain_ollama import ChatOllama
+
+        return ChatOllama(model=model)
+    if provider == "openai":
+        from langchain_openai import ChatOpenAI
+
+        return ChatOpenAI(model=model)
+    from langchain.chat_models import init_chat_model
+
+    return init_chat_model(name)
+
 
 RESERVED_NAMES = frozenset({"classify", "verify", "__start__", "__end__", "__input__"})
 ANSWER_TOKENS = 256

@@ -12,12 +12,13 @@ from lc_asym_router._internal.imports import lazy_exports
 
 if TYPE_CHECKING:
     from lc_asym_router.verify.agreement import Agreement as Agreement
-    from lc_asym_router.verify.arithmetic import Arithmetic as Arithmetic
     from lc_asym_router.verify.attempt import Attempt as Attempt
+    from lc_asym_router.verify.attempt import Prefix as Prefix
     from lc_asym_router.verify.attempt import Verdict as Verdict
     from lc_asym_router.verify.check import Check as Check
     from lc_asym_router.verify.check import as_check as as_check
     from lc_asym_router.verify.defaults import default_checks as default_checks
+    from lc_asym_router.verify.form import Arithmetic as Arithmetic
     from lc_asym_router.verify.form import CutOff as CutOff
     from lc_asym_router.verify.form import MatchesSchema as MatchesSchema
     from lc_asym_router.verify.form import NotEmpty as NotEmpty
@@ -25,38 +26,37 @@ if TYPE_CHECKING:
     from lc_asym_router.verify.form import ValidStructure as ValidStructure
     from lc_asym_router.verify.form import ValidToolCalls as ValidToolCalls
     from lc_asym_router.verify.grounded import GroundedArguments as GroundedArguments
-    from lc_asym_router.verify.joint import Joint as Joint
-    from lc_asym_router.verify.judge import Judge as Judge
-    from lc_asym_router.verify.learned import LearnedVerifier as LearnedVerifier
+    from lc_asym_router.verify.judge_check import Judge as Judge
+    from lc_asym_router.verify.judge_check import SelfVerification as SelfVerification
+    from lc_asym_router.verify.learned_check import LearnedVerifier as LearnedVerifier
     from lc_asym_router.verify.limits import MaxLength as MaxLength
     from lc_asym_router.verify.limits import MeanLogprob as MeanLogprob
-    from lc_asym_router.verify.loops import Looping as Looping
-    from lc_asym_router.verify.prefix import Prefix as Prefix
     from lc_asym_router.verify.progress import RepeatedCalls as RepeatedCalls
-    from lc_asym_router.verify.refusal import Refusal as Refusal
-    from lc_asym_router.verify.self_verify import SelfVerification as SelfVerification
+    from lc_asym_router.verify.second import Joint as Joint
+    from lc_asym_router.verify.text_checks import Looping as Looping
+    from lc_asym_router.verify.text_checks import Refusal as Refusal
     from lc_asym_router.verify.vote import Vote as Vote
 
 _HOMES = {
     "Agreement": ".agreement",
-    "Arithmetic": ".arithmetic",
+    "Arithmetic": ".form",
     "Attempt": ".attempt",
     "Check": ".check",
     "CutOff": ".form",
     "GroundedArguments": ".grounded",
-    "Joint": ".joint",
-    "Judge": ".judge",
-    "LearnedVerifier": ".learned",
-    "Looping": ".loops",
+    "Joint": ".second",
+    "Judge": ".judge_check",
+    "LearnedVerifier": ".learned_check",
+    "Looping": ".text_checks",
     "MatchesSchema": ".form",
     "MaxLength": ".limits",
     "MeanLogprob": ".limits",
     "NotEmpty": ".form",
     "ParsesAsJSON": ".form",
-    "Prefix": ".prefix",
-    "Refusal": ".refusal",
+    "Prefix": ".attempt",
+    "Refusal": ".text_checks",
     "RepeatedCalls": ".progress",
-    "SelfVerification": ".self_verify",
+    "SelfVerification": ".judge_check",
     "ValidStructure": ".form",
     "ValidToolCalls": ".form",
     "Verdict": ".attempt",

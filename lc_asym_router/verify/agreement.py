@@ -23,7 +23,7 @@ from lc_asym_router.verify.second import (
     ask_second,
     can_ask,
     check_second,
-    same_said,
+    replies_agree,
 )
 
 
@@ -164,11 +164,11 @@ class Agreement(Check):
     def _agrees(self, attempt: Attempt, sample: AIMessage, way: Recast) -> bool | None:
         """Whether a sample comes to the same; `None` where what it comes to can't be read."""
         if attempt.message.tool_calls or sample.tool_calls:
-            return same_said(attempt.request, attempt.message, sample, self.overlap)
+            return replies_agree(attempt.request, attempt.message, sample, self.overlap)
         read = way.read(sample)
         if read is None:
             return None
-        return same_said(attempt.request, attempt.message, sample, self.overlap, (None, read))
+        return replies_agree(attempt.request, attempt.message, sample, self.overlap, (None, read))
 
 
 _UNCOMPARED = Verdict(True, reason="a long text has no final answer to compare", vouched="none")

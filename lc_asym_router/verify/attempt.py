@@ -1,4 +1,4 @@
-"""An attempt in the form that checks take, and a check's verdict."""
+"""An attempt as a check sees it: whole, or the beginning that has come so far."""
 
 from __future__ import annotations
 
@@ -8,18 +8,49 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
 from langgraph.errors import GraphBubbleUp
 
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import CheckError, ConfigurationError
 from lc_asym_router.money.prices import Pricing, cost_of_call
+from lc_asym_router.records.request import Request
+from lc_asym_router.tiers.provider import tokens_of
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
     from lc_asym_router.records.request import Request
+
+
+@dataclass
+class Prefix:
+    """The part of an answer that has arrived; grows chunk by chunk.
+
+    Attributes:
+        request: The request.
+        provider: The model's provider ("ollama", "openai", ...).
+        text: The text so far.
+        chunks: Number of chunks with text so far, which is about the number of output tokens.
+        logprobs: The logprob of each token so far, where the server gives them.
+        called: Whether a tool call has begun.
+    """
+
+    request: Request
+    provider: str = ""
+    text: str = ""
+    chunks: int = 0
+    logprobs: list[float] = field(default_factory=list)
+    called: bool = False
+
+    def add(self, chunk: AIMessageChunk) -> None:
+        """Add a chunk."""
+        if said := chunk.text:
+            self.text += said
+            self.chunks += 1
+        self.called = self.called or bool(chunk.tool_call_chunks)
+        self.logprobs.extend(token["logprob"] for token in tokens_of(chunk.response_metadata))
 
 
 VOUCHED = ("none", "form", "learned", "judge", "sample", "vote", "own", "frontier")

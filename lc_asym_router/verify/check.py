@@ -19,8 +19,7 @@ from lc_asym_router._internal.deadline import (
     within,
 )
 from lc_asym_router.errors import CheckError, ConfigurationError
-from lc_asym_router.verify.attempt import Attempt, Verdict, all_of, any_of, opposite_of
-from lc_asym_router.verify.prefix import Prefix
+from lc_asym_router.verify.attempt import Attempt, Prefix, Verdict, all_of, any_of, opposite_of
 
 CheckCallable = Callable[[Attempt], Verdict | bool | Awaitable[Verdict | bool]]
 

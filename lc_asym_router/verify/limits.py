@@ -8,9 +8,8 @@ from typing import ClassVar
 
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.tiers.provider import tokens_of
-from lc_asym_router.verify.attempt import Attempt, Verdict
+from lc_asym_router.verify.attempt import Attempt, Prefix, Verdict
 from lc_asym_router.verify.check import Check
-from lc_asym_router.verify.prefix import Prefix
 
 
 class MaxLength(Check):

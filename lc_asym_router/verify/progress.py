@@ -29,7 +29,7 @@ _STEPS = 60
 
 
 @dataclass(frozen=True)
-class Step:
+class AgentStep:
     """One step of an agent's turn: what a model called, and what came back.
 
     Attributes:
@@ -66,11 +66,11 @@ class Step:
         return any(_WAITS.search(text) for _, text, failed in self.said if not failed)
 
 
-def steps_of(request: Request) -> list[Step]:
+def steps_of(request: Request) -> list[AgentStep]:
     """The steps of the turn that a request goes on with, oldest first."""
     tools = request.tools.openai_tools if request.tools else []
     results: dict[str, ToolMessage] = {}
-    steps: list[Step] = []
+    steps: list[AgentStep] = []
     for message in reversed(request.messages):
         if isinstance(message, HumanMessage) or len(steps) == _STEPS:
             break
@@ -78,12 +78,12 @@ def steps_of(request: Request) -> list[Step]:
             results[message.tool_call_id] = message
         elif isinstance(message, AIMessage) and message.tool_calls:
             keys = call_keys(cast("Calls", message.tool_calls), tools)
-            steps.append(Step(message, tuple(keys), results))
+            steps.append(AgentStep(message, tuple(keys), results))
             results = {}
     return steps[::-1]
 
 
-def repeated(steps: Sequence[Step], keys: Sequence[str]) -> int | None:
+def repeated(steps: Sequence[AgentStep], keys: Sequence[str]) -> int | None:
     """Which call was made before in a turn, with the same arguments and nothing new since.
 
     A call that stands between both and is new makes it none: tests that are run again after an edit
@@ -91,7 +91,7 @@ def repeated(steps: Sequence[Step], keys: Sequence[str]) -> int | None:
 
     Args:
         steps: The steps of the turn.
-        keys: The calls of the next one, as `Step.keys` has them.
+        keys: The calls of the next one, as `AgentStep.keys` has them.
 
     Returns:
         Its place among the calls, or `None`.
@@ -168,11 +168,11 @@ class RepeatedCalls(Check):
         )
 
 
-def _all_said(steps: Sequence[Step]) -> set[tuple[str, str, bool]]:
+def _all_said(steps: Sequence[AgentStep]) -> set[tuple[str, str, bool]]:
     return {each for step in steps for each in step.said}
 
 
-def _brings_news(steps: Sequence[Step], at: int) -> bool:
+def _brings_news(steps: Sequence[AgentStep], at: int) -> bool:
     """Whether a step has brought a result that is no error and was not there before."""
     before = _all_said(steps[:at])
     said = steps[at].said

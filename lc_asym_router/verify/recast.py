@@ -15,10 +15,10 @@ from typing import Any, Literal
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from lc_asym_router.records.request import Request
-from lc_asym_router.verify.answers.choices import options_of
 from lc_asym_router.verify.answers.comparing import asks_for_output
-from lc_asym_router.verify.answers.evaluate import holds_program, program_value
+from lc_asym_router.verify.answers.evaluate_program import has_program, program_value
 from lc_asym_router.verify.answers.final_answer import FinalAnswer, final_answer
+from lc_asym_router.verify.answers.marked import options_of
 from lc_asym_router.verify.answers.programs import without_programs
 
 Representation = Literal["same", "steps", "program", "turned", "order"]
@@ -140,7 +140,7 @@ def _computed(text: str) -> FinalAnswer | None:
     """What a reply in the form of a program comes to; a reply in words as it stands."""
     if (value := program_value(text)) is not None:
         return final_answer(value)
-    if not holds_program(text):
+    if not has_program(text):
         return final_answer(text)
     beside = without_programs(text)
     return answer if beside != text and (answer := final_answer(beside)).marked else None

@@ -22,7 +22,7 @@ from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check, CheckCallable, as_check
 from lc_asym_router.verify.defaults import voting_checks
 from lc_asym_router.verify.recast import Recast, recasts
-from lc_asym_router.verify.second import Second, aask_second, ask_second, can_ask, same_said
+from lc_asym_router.verify.second import Second, aask_second, ask_second, can_ask, replies_agree
 
 
 @dataclass(frozen=True)
@@ -332,7 +332,7 @@ class _Ballot:
         return None
 
     def _same(self, answer: _Answer, message: AIMessage, read: FinalAnswer | None) -> bool:
-        return same_said(
+        return replies_agree(
             self.attempt.request, answer.message, message, self.rule.overlap, (answer.read, read)
         )
 

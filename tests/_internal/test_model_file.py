@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from lc_asym_router._internal import model_file
 from lc_asym_router._internal.model_file import LARGEST, read_model, write_model
-from lc_asym_router.classify.weights import load_weights
+from lc_asym_router.classify.classifier_weights import load_weights
 from lc_asym_router.errors import ConfigurationError, ModelFileError
-from lc_asym_router.verify.scorer import load_scorer
+from lc_asym_router.verify.learned_check import load_scorer
 
 READERS = (
     lambda path: read_model(path, "classifier", features=7),

@@ -20,8 +20,8 @@ from lc_asym_router.tiers.binding import resampled
 from lc_asym_router.verify.answers.comparing import same
 from lc_asym_router.verify.answers.final_answer import final_answer
 from lc_asym_router.verify.attempt import Attempt
+from lc_asym_router.verify.judge_check import SelfVerification
 from lc_asym_router.verify.limits import MeanLogprob
-from lc_asym_router.verify.self_verify import SelfVerification
 
 PROMPTS = {
     "What is the capital of France?": "Paris",

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lc_asym_router.evals import Row, load, vote_report
-from lc_asym_router.evals.kind_rows import KindRow
-from lc_asym_router.evals.training.kind_card import kind_table
-from lc_asym_router.evals.training.kinds import TrainedKinds
+from lc_asym_router.evals.kind_metrics import KindRow
+from lc_asym_router.evals.training.cards import kind_table
+from lc_asym_router.evals.training.train_kinds import TrainedKinds
 from lc_asym_router.money.prices import Price
 from tests.benchmarks import own_rows, read_calls, representations, verify_table
 

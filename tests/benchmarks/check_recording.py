@@ -29,7 +29,7 @@ from langchain_ollama import ChatOllama
 from lc_asym_router.batch.journal import Journal
 from lc_asym_router.embedded import embedded_small
 from lc_asym_router.embedded.catalog import SMALL
-from lc_asym_router.embedded.weights import default_cache_dir
+from lc_asym_router.embedded.weight_files import default_cache_dir
 from lc_asym_router.evals import DataError, Row, load
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import resampled
@@ -38,7 +38,7 @@ from lc_asym_router.verify.answers.comparing import asks_for_output, same
 from lc_asym_router.verify.answers.final_answer import final_answer
 from lc_asym_router.verify.attempt import Attempt
 from lc_asym_router.verify.defaults import default_checks
-from lc_asym_router.verify.self_verify import SelfVerification, question, verdict_of
+from lc_asym_router.verify.judge_check import SelfVerification, question, verdict_of
 from tests.benchmarks import DATA
 
 FIGURES = Path(__file__).with_name("recorded_checks.jsonl")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lc_asym_router.evals.cascade import Cascade
-from lc_asym_router.notebook.picture import Picture, blank
 from lc_asym_router.notebook.plots import draw_frontier
+from lc_asym_router.notebook.showing import Picture, blank
 from lc_asym_router.notebook.tradeoff import tradeoff_of
 
 LIMIT = 4

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from lc_asym_router.classify import EmbeddingClassifier
-from lc_asym_router.evals.kind_rows import load_kinds
+from lc_asym_router.evals.kind_metrics import load_kinds
 
 COUNT = 200
 

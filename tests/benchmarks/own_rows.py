@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from lc_asym_router.evals.kind_rows import KindRow, load_kinds, own_rows, sources_of
+from lc_asym_router.evals.kind_metrics import KindRow, load_kinds, own_rows, sources_of
 from lc_asym_router.evals.metrics import auroc
 from lc_asym_router.evals.training.kind_fitting import (
     OWN_SHARE,
@@ -30,7 +30,7 @@ from lc_asym_router.evals.training.kind_fitting import (
     fit_kinds,
     kind_table,
 )
-from lc_asym_router.evals.training.kinds import HARD
+from lc_asym_router.evals.training.train_kinds import HARD
 
 SHARES = (0.3, 1.0, 3.0)
 PENALTIES = (3e-4, 1e-3, 3e-3)

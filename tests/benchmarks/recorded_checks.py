@@ -31,7 +31,7 @@ from lc_asym_router.evals import DataError
 from lc_asym_router.evals.metrics import auroc, bootstrap, recovered
 from lc_asym_router.records.request import Request
 from lc_asym_router.verify.attempt import Attempt, Verdict
-from lc_asym_router.verify.self_verify import SelfVerification
+from lc_asym_router.verify.judge_check import SelfVerification
 from tests.benchmarks import DATA
 from tests.benchmarks.check_recording import FIGURES, SAMPLES, FinishedRequest, kept, record
 

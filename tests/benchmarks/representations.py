@@ -20,7 +20,7 @@ from langchain_core.messages import AIMessage
 
 from lc_asym_router.evals.metrics import bootstrap, recovered
 from lc_asym_router.verify.answers.comparing import agree, same
-from lc_asym_router.verify.answers.evaluate import program_value
+from lc_asym_router.verify.answers.evaluate_program import program_value
 from lc_asym_router.verify.answers.final_answer import FinalAnswer, final_answer
 from lc_asym_router.verify.recast import Recast
 

@@ -17,19 +17,19 @@ from pathlib import Path
 from typing import Any
 
 from lc_asym_router import KeywordClassifier
-from lc_asym_router.classify.weights import load_weights
+from lc_asym_router.classify.classifier_weights import load_weights
 from lc_asym_router.evals import Row, evaluate_offline, load
 from lc_asym_router.evals.cascade import Cascade, CascadePrices, simulate
 from lc_asym_router.evals.data import by_source
 from lc_asym_router.evals.example import write_example
-from lc_asym_router.evals.kind_rows import load_kinds
-from lc_asym_router.evals.ladder import ladder_report
+from lc_asym_router.evals.kind_metrics import load_kinds
 from lc_asym_router.evals.offline import of_scores
-from lc_asym_router.evals.training.train import Trained, train
-from lc_asym_router.evals.training.train_card import operating_line
+from lc_asym_router.evals.three_tiers import ladder_report
+from lc_asym_router.evals.training.cards import operating_line
+from lc_asym_router.evals.training.train_classifier import TrainedClassifier, train
 from lc_asym_router.evals.training.train_verifier import train_verifier
 from lc_asym_router.money.prices import Price
-from lc_asym_router.verify.scorer import load_scorer
+from lc_asym_router.verify.learned_check import load_scorer
 from tests.benchmarks import DATA, SCORED
 from tests.benchmarks.bars import bars
 
@@ -88,7 +88,7 @@ def _rows() -> list[Row]:
         )
 
 
-def classifier_table(rows: Sequence[Row], trained: Trained) -> Iterator[str]:
+def classifier_table(rows: Sequence[Row], trained: TrainedClassifier) -> Iterator[str]:
     """APGR of each classifier on each source; the learned one has not seen the source."""
     keyword = evaluate_offline(rows, KeywordClassifier())
     yield "\nGuessing from the question: APGR (0.5 is random)\n"

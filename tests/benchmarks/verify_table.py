@@ -17,9 +17,9 @@ import numpy as np
 from langchain_core.messages import AIMessage, HumanMessage
 
 from lc_asym_router.evals import Row, load, vote_report
-from lc_asym_router.evals.attempts import bills
+from lc_asym_router.evals.cascade import bills
 from lc_asym_router.evals.metrics import recovered
-from lc_asym_router.evals.vote import message_of
+from lc_asym_router.evals.recorded_votes import message_of
 from lc_asym_router.money.prices import Price
 from lc_asym_router.records.request import Request, ToolBinding
 from lc_asym_router.verify.attempt import Attempt

@@ -18,9 +18,16 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from lc_asym_router._internal.model_file import write_model
 from lc_asym_router.classify import LearnedClassifier
-from lc_asym_router.classify.features import FEATURES_VERSION, HEAD, NAMES, TAIL, features, read
+from lc_asym_router.classify.classifier_weights import KIND, SHIPPED, load_weights
 from lc_asym_router.classify.scorer import RUBRIC, Scorer
-from lc_asym_router.classify.weights import KIND, SHIPPED, load_weights
+from lc_asym_router.classify.text_features import (
+    FEATURES_VERSION,
+    HEAD,
+    NAMES,
+    TAIL,
+    features,
+    read,
+)
 from lc_asym_router.errors import ConfigurationError, ModelFileError
 from lc_asym_router.records.request import Request
 from lc_asym_router.router.settings import scorer_of

@@ -160,13 +160,13 @@ async def test_a_reader_that_leaves_stops_the_steps(world: World, face: str) -> 
                 async for _ in decomposer.astream(WHOLE):
                     raise AssertionError("nothing can have come yet")
     else:
-        from lc_asym_router.graph.streaming import ReaderGone, Sink
+        from lc_asym_router.graph.streaming import Sink, StreamClosed
         from lc_asym_router.records.request import Request
 
         sink = Sink(lambda chunk: None)
         asyncio.get_running_loop().call_later(0.4, sink.close)
         request = Request().with_messages(decomposer._convert_input(WHOLE).to_messages())
-        with pytest.raises(ReaderGone):
+        with pytest.raises(StreamClosed):
             await asyncio.to_thread(decomposer._answerer.answer, request, {}, sink)
     assert world.small.wait_idle(3)
     assert all(each.closed_by_client for _, each in world.asked())

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lc_asym_router import Plan, Step
-from lc_asym_router.decompose.coverage import Coverage, StreamedCoverage
-from lc_asym_router.decompose.join import unused
+from lc_asym_router.decompose.coverage import Coverage, StreamedCoverage, unused
 from lc_asym_router.decompose.splitting.tokens import FUNCTION_WORDS, keys_of
 
 PARTS = """

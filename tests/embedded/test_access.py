@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lc_asym_router.embedded import EmbeddedServer, Limits, embedded_frontier, embedded_small
-from lc_asym_router.embedded.errors import BadRequest
-from lc_asym_router.embedded.json_body import deeper_than, read_object
+from lc_asym_router.embedded.api_errors import BadRequest
+from lc_asym_router.embedded.request_limits import deeper_than, read_object
 
 from .raw import answer, connect, head, receive, words
 

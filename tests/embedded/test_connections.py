@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from lc_asym_router.embedded import EmbeddedServer, Limits, embedded_frontier, embedded_small
-from lc_asym_router.embedded.limits import process_limits
+from lc_asym_router.embedded.request_limits import process_limits
 
 from .raw import Clock, answer, connect, head, receive, wait_until, words
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lc_asym_router.embedded.fold import Fold, unfold
+from lc_asym_router.embedded.tool_text import Fold, unfold
 
 HEAD = {"id": "c1", "created": 1, "model": "m", "object": "chat.completion.chunk"}
 CALL = '{"name": "weather", "arguments": {"city": "Paris"}}'

@@ -18,13 +18,15 @@ from lc_asym_router.embedded import (
     EngineError,
     WeightsError,
     ensure_weights,
-    weights,
+)
+from lc_asym_router.embedded import (
+    weight_files as weights,
 )
 from lc_asym_router.embedded.engine import Engine
 from lc_asym_router.embedded.fetch import append_data
 from lc_asym_router.embedded.files import open_regular
 from lc_asym_router.embedded.pool import EnginePool
-from lc_asym_router.embedded.weights import is_cached, is_unchanged
+from lc_asym_router.embedded.weight_files import is_cached, is_unchanged
 
 from .conftest import PARTS, make_wheel, toy_model
 

@@ -13,7 +13,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from lc_asym_router.embedded import EMBEDDED_MODELS, WeightsError, ensure_weights, weights
+from lc_asym_router.embedded import EMBEDDED_MODELS, WeightsError, ensure_weights
+from lc_asym_router.embedded import weight_files as weights
 from lc_asym_router.embedded.catalog import embedded_model
 from lc_asym_router.embedded.fetch import FetchCancelled
 

@@ -15,4 +15,6 @@ def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
     drawing those takes most of such a test's time.
     """
     monkeypatch.setitem(bootstrap.__kwdefaults__, "resamples", 50)
-    monkeypatch.setattr(import_module("lc_asym_router.evals.training.train"), "RESAMPLES", 50)
+    monkeypatch.setattr(
+        import_module("lc_asym_router.evals.training.train_classifier"), "RESAMPLES", 50
+    )

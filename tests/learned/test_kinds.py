@@ -14,14 +14,20 @@ from hypothesis import strategies as st
 
 from lc_asym_router._internal.model_file import read_model, write_model
 from lc_asym_router.classify import LearnedClassifier
-from lc_asym_router.classify.features import FEATURES_VERSION
+from lc_asym_router.classify.classifier_weights import KIND, SHIPPED, load_weights
 from lc_asym_router.classify.kind_features import BUCKETS, KIND_NAMES, kind_features
 from lc_asym_router.classify.kinds import COMPLEX_KINDS, KINDS
 from lc_asym_router.classify.scorer import RUBRIC
-from lc_asym_router.classify.weights import KIND, SHIPPED, load_weights
+from lc_asym_router.classify.text_features import FEATURES_VERSION
 from lc_asym_router.errors import DataError, ModelFileError
-from lc_asym_router.evals.kind_rows import KindRow, load_kinds, own_rows
-from lc_asym_router.evals.kinds import Pair, kind_report, pairs_of
+from lc_asym_router.evals.kind_metrics import (
+    KindRow,
+    Pair,
+    kind_report,
+    load_kinds,
+    own_rows,
+    pairs_of,
+)
 from lc_asym_router.evals.training.kind_fitting import fit_kinds, kind_table
 from lc_asym_router.shell import main
 from tests.evals.training.test_train import _file, _rows

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from lc_asym_router import Budget, BudgetExceededError, BudgetStore
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.money.budgets import memory, sql
-from lc_asym_router.money.budgets.budget import NONE, Scope
-from lc_asym_router.money.budgets.claims import KEPT, Balance, Claim
-from lc_asym_router.money.budgets.periods import EVERY, period_end, period_name
+from lc_asym_router.money.budgets import sql
+from lc_asym_router.money.budgets import store as memory
+from lc_asym_router.money.budgets.amounts import KEPT, Balance, Claim
+from lc_asym_router.money.budgets.budget import EVERY, NONE, Scope, period_end, period_name
 from tests.money.budgets.budgeting import UP, few, router
 from tests.money.conftest import query
 
@@ -203,7 +203,7 @@ def test_an_old_database_is_migrated(url):
     """Sums of version 0002 count on, and those per day know their end."""
     from alembic import command
 
-    from lc_asym_router.money.database.store import Store, url_of
+    from lc_asym_router.money.database.sql_store import Store, url_of
 
     head = command.upgrade
     with pytest.MonkeyPatch.context() as patch:

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from lc_asym_router import Budget, BudgetExceededError, BudgetStore, Ledger
-from lc_asym_router.money.budgets.claims import Balance, Claim
+from lc_asym_router.money.budgets.amounts import Balance, Claim
 from tests.money.budgets.budgeting import UP, few, router
 from tests.money.conftest import query
 

@@ -22,11 +22,9 @@ from lc_asym_router import (
 )
 from lc_asym_router.money.list_prices import ListPrice
 from lc_asym_router.notebook import Record, show
-from lc_asym_router.notebook.amounts import price
 from lc_asym_router.notebook.graph_drawing import edges_of, graph_svg
-from lc_asym_router.notebook.markup import standalone
-from lc_asym_router.notebook.style import STYLE, SVG_STYLE
-from lc_asym_router.records.amounts import usd
+from lc_asym_router.notebook.markup import STYLE, SVG_STYLE, price, standalone
+from lc_asym_router.records.call import usd
 from tests.conftest import frontier_model, small_model
 from tests.notebook.looking import drawn, safe
 

@@ -9,8 +9,8 @@ import pytest
 
 from lc_asym_router import Ledger, TiersFailedError
 from lc_asym_router.notebook import Record, Report, plot_frontier, plot_ledger, threshold_slider
-from lc_asym_router.notebook.picture import Picture
-from lc_asym_router.notebook.style import STYLE
+from lc_asym_router.notebook.markup import STYLE
+from lc_asym_router.notebook.showing import Picture
 from tests.decompose.world import WHOLE, World, plan_of
 from tests.notebook.conftest import WRONG
 from tests.notebook.looking import safe

@@ -8,7 +8,7 @@ import pytest
 from langchain_core.callbacks import get_usage_metadata_callback
 
 from lc_asym_router import InvalidRequestError, KeywordClassifier, LearnedClassifier, NoTierError
-from lc_asym_router.classify.weights import load_weights
+from lc_asym_router.classify.classifier_weights import load_weights
 from tests.notebook.conftest import judge, twins
 from tests.notebook.looking import safe
 

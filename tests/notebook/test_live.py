@@ -9,7 +9,7 @@ import pytest
 from langchain_core.callbacks import get_usage_metadata_callback
 
 from lc_asym_router import TiersFailedError
-from lc_asym_router.notebook import live
+from lc_asym_router.notebook import live_view as live
 from tests.notebook.conftest import WRONG
 from tests.notebook.looking import Page, harmless
 from tests.servers import Reply

@@ -138,7 +138,7 @@ def test_the_bill():
 def test_no_figure_touches_the_readers_own(rows):
     """No pyplot: a reader's backend, figures and settings stay as they are."""
     code = (
-        "import sys; from lc_asym_router.notebook.picture import blank, Picture; "
+        "import sys; from lc_asym_router.notebook.showing import blank, Picture; "
         "Picture(blank(3, 2)[0], 'x').png; print('pyplot:', 'matplotlib.pyplot' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

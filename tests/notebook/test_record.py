@@ -10,7 +10,7 @@ from langgraph.cache.memory import InMemoryCache as Scores
 from lc_asym_router import Agreement, AsymRouter, ConfigurationError, Tier, TiersFailedError
 from lc_asym_router.notebook import Record
 from lc_asym_router.notebook.timeline import steps_of
-from lc_asym_router.records.amounts import usd
+from lc_asym_router.records.call import usd
 from tests.conftest import frontier_model, small_model
 from tests.notebook.conftest import WRONG
 from tests.notebook.looking import damaged, safe

@@ -8,7 +8,7 @@ import pytest
 
 from lc_asym_router import ConfigurationError, Ledger, PerCall
 from lc_asym_router.notebook import Report, plot_ledger, show
-from lc_asym_router.records.amounts import usd
+from lc_asym_router.records.call import usd
 from tests.notebook.conftest import WRONG
 from tests.notebook.looking import safe
 

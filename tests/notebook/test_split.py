@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage
 from lc_asym_router import TiersFailedError
 from lc_asym_router.notebook import Record, save
 from lc_asym_router.notebook.markup import standalone
-from lc_asym_router.notebook.plan_drawing import request_svg
+from lc_asym_router.notebook.timeline import request_svg
 from lc_asym_router.records.plan_rows import rows_of
 from tests.decompose.world import WHOLE, World, plan_of
 from tests.notebook.looking import EVIL, SEEN, Page, damaged, drawn, safe

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lc_asym_router.shell import main
-from lc_asym_router.shell.terminal import PrintableFormatter, printable, printable_json
+from lc_asym_router.shell.options import PrintableFormatter, printable, printable_json
 from tests.router.test_from_env import nothing  # noqa: F401
 from tests.servers import Reply
 from tests.shell.test_shell import served  # noqa: F401

@@ -11,17 +11,20 @@ from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 
 from lc_asym_router import Attempt, KeywordClassifier, LearnedClassifier
 from lc_asym_router._internal import chunks, provider_errors, redaction
-from lc_asym_router.classify import chat_decision_model, features, keyword, kind_features
+from lc_asym_router.classify import chat_decision_model, keyword, kind_features
+from lc_asym_router.classify import text_features as features
 from lc_asym_router.classify.scorer import QUESTION, RUBRIC
 from lc_asym_router.decompose.splitting.planner import StructuralPlanner
 from lc_asym_router.embedded import tool_text
-from lc_asym_router.money.budgets.bounds import most_input_tokens
+from lc_asym_router.money.budgets.amounts import most_input_tokens
 from lc_asym_router.records import request as requests
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers import provider
-from lc_asym_router.tiers.model_text import structured, thinking, tool_calls
-from lc_asym_router.verify import recast, second, self_verify
-from lc_asym_router.verify.answers import evaluate
+from lc_asym_router.tiers.model_text import structured_output as structured
+from lc_asym_router.tiers.model_text import thinking, tool_calls
+from lc_asym_router.verify import judge_check as self_verify
+from lc_asym_router.verify import recast, second
+from lc_asym_router.verify.answers import evaluate_program as evaluate
 from tests.verify.readers import TOOL, two
 
 TOOLS = tool_calls.tools_of([TOOL])
@@ -78,8 +81,8 @@ def logprobs(text: str) -> Any:
 
 OUTSIDE: dict[str, Callable[[str], Any]] = {
     "thinking.split_thinking": thinking.split_thinking,
-    "thinking.thinking_apart": lambda text: thinking.thinking_apart(AIMessage(text)),
-    "thinking.thinking_is_whole": lambda text: thinking.thinking_is_whole(AIMessage(text)),
+    "thinking.separate_thinking": lambda text: thinking.separate_thinking(AIMessage(text)),
+    "thinking.thinking_is_complete": lambda text: thinking.thinking_is_complete(AIMessage(text)),
     "tool_calls.read_calls": lambda text: tool_calls.read_calls(text, TOOLS),
     "tool_calls.repair_tool_calls": lambda text: tool_calls.repair_tool_calls(
         AIMessage(text), TOOLS
@@ -91,7 +94,7 @@ OUTSIDE: dict[str, Callable[[str], Any]] = {
     "tool_text.may_become_calls": tool_text.may_become_calls,
     "tool_text.offered_names": lambda text: tool_text.offered_names([{"function": {"name": text}}]),
     "tool_text.readable": tool_text.readable,
-    "evaluate.holds_program": evaluate.holds_program,
+    "evaluate.has_program": evaluate.has_program,
     "evaluate.program_value": evaluate.program_value,
     "keyword.turn_text": keyword.turn_text,
     "kind_features.kind_features": kind_features.kind_features,
@@ -105,8 +108,8 @@ OUTSIDE: dict[str, Callable[[str], Any]] = {
     "Recast(order)": reading("order"),
     "Recast(program)": reading("program"),
     "Recast(turned)": reading("turned"),
-    "second.same_said": two(
-        lambda one, other: second.same_said(asked(one), AIMessage(one), AIMessage(other), 0.8)
+    "second.replies_agree": two(
+        lambda one, other: second.replies_agree(asked(one), AIMessage(one), AIMessage(other), 0.8)
     ),
     "self_verify.verdict_of": self_verify.verdict_of,
     "self_verify.question": lambda text: self_verify.question(attempt(text)),

@@ -25,16 +25,21 @@ from lc_asym_router.verify import (
     Refusal,
     ValidStructure,
     ValidToolCalls,
-    features,
-    loops,
-    refusal,
     working,
+)
+from lc_asym_router.verify import (
+    answer_features as features,
+)
+from lc_asym_router.verify import (
+    text_checks as loops,
+)
+from lc_asym_router.verify import (
+    text_checks as refusal,
 )
 from lc_asym_router.verify.answers import (
     algebra,
     arithmetic,
     calls,
-    choices,
     comparing,
     dates,
     exact,
@@ -43,10 +48,15 @@ from lc_asym_router.verify.answers import (
     marked,
     numerals,
     programs,
-    structured,
     texts,
     units,
     values,
+)
+from lc_asym_router.verify.answers import (
+    marked as choices,
+)
+from lc_asym_router.verify.answers import (
+    structured_values as structured,
 )
 from lc_asym_router.verify.answers.final_answer import FinalAnswer
 

@@ -24,7 +24,7 @@ def check_name(router, tier="small"):
 
 @pytest.fixture(autouse=True)
 def nothing_said():
-    checking._say_form_only.cache_clear()
+    checking._log_form_only.cache_clear()
 
 
 def paid():

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from lc_asym_router.verify.answers.evaluate import program_value
+from lc_asym_router.verify.answers.evaluate_program import program_value
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ from lc_asym_router.evals.data import Answer, Row
 from lc_asym_router.evals.training.train_verifier import train_verifier
 from lc_asym_router.records.request import Request
 from lc_asym_router.verify import Joint, LearnedVerifier, NotEmpty
+from lc_asym_router.verify.answer_features import VERSION, features, read, second_features
 from lc_asym_router.verify.attempt import Attempt
-from lc_asym_router.verify.features import VERSION, features, read, second_features
-from lc_asym_router.verify.scorer import KIND, SHIPPED, AnswerScorer, load_scorer
+from lc_asym_router.verify.learned_check import KIND, SHIPPED, AnswerScorer, load_scorer
 from lc_asym_router.verify.working import statements, wrong
 from tests.conftest import record, small_model
 from tests.servers import OllamaServer, Reply

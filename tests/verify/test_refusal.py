@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from lc_asym_router import Attempt
 from lc_asym_router.records.request import Request, ToolBinding
 from lc_asym_router.verify import Refusal
-from lc_asym_router.verify.prefix import Prefix
+from lc_asym_router.verify.attempt import Prefix
 
 
 def get_weather(city: str) -> str:

@@ -9,7 +9,7 @@ from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.records.request import Request
 from lc_asym_router.verify import SelfVerification
 from lc_asym_router.verify.attempt import Attempt
-from lc_asym_router.verify.self_verify import question, verdict_of
+from lc_asym_router.verify.judge_check import question, verdict_of
 from tests.conftest import record, small_model
 from tests.servers import OllamaServer, Reply
 

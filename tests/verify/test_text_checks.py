@@ -18,10 +18,11 @@ from lc_asym_router._internal.schemas import (
     validate_json,
 )
 from lc_asym_router.records.request import Request, ToolBinding
-from lc_asym_router.verify import Arithmetic, Looping, MatchesSchema, ValidToolCalls, arithmetic
+from lc_asym_router.verify import Arithmetic, Looping, MatchesSchema, ValidToolCalls
+from lc_asym_router.verify import form as arithmetic
 from lc_asym_router.verify import loops as loops_module
-from lc_asym_router.verify.loops import loops
-from lc_asym_router.verify.prefix import Prefix
+from lc_asym_router.verify.attempt import Prefix
+from lc_asym_router.verify.text_checks import loops
 
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 CALL = {"name": "f", "arguments": {}}

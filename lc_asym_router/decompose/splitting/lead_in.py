@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from lc_asym_router.decompose.splitting.masking import FILLER, masked
+from lc_asym_router.decompose.splitting.tokens import FILLER, masked
 from lc_asym_router.decompose.splitting.wording import (
     ANNOUNCEMENT,
     BARE_ANNOUNCEMENT,

@@ -1,4 +1,4 @@
-"""Split lists of tasks."""
+"""Splitting a request at the items of a list or the rows of a table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from itertools import pairwise
 
 from lc_asym_router.decompose.plan import Plan, Step
 from lc_asym_router.decompose.splitting.lead_in import LeadIn, is_style, lead_in_of
-from lc_asym_router.decompose.splitting.masking import FILLER, masked, shown_lines
 from lc_asym_router.decompose.splitting.self_contained import (
     named,
     open_nouns,
@@ -16,6 +15,7 @@ from lc_asym_router.decompose.splitting.self_contained import (
     variables,
     words_of,
 )
+from lc_asym_router.decompose.splitting.tokens import FILLER, masked, shown_lines
 from lc_asym_router.decompose.splitting.wording import (
     AHEAD,
     ASKING,
@@ -39,6 +39,52 @@ from lc_asym_router.decompose.splitting.wording import (
     STYLE,
     TASKS,
 )
+
+_RULE = re.compile(r"\s*:?-{2,}:?\s*")
+
+
+def table_plan(text: str) -> Plan | None:
+    """Return the plan of a table whose rows each get the same task, or `None`.
+
+    Args:
+        text: The request's text.
+    """
+    pairs = shown_lines(text)
+    lines, shown = [line.rstrip("\n") for line, _ in pairs], [line for _, line in pairs]
+    rule = next((at for at, line in enumerate(shown) if at and _is_rule(line)), 0)
+    if not rule or "|" not in shown[rule - 1]:
+        return None
+    end = next((at for at in range(rule, len(shown)) if "|" not in shown[at]), len(shown))
+    before = "\n".join(lines[: rule - 1]).strip()
+    behind = "\n".join(lines[end:]).strip()
+    rows = lines[rule + 1 : end]
+    if not 2 <= len(rows) <= MOST or not _for_each(before, behind):
+        return None
+    head = lines[rule - 1 : rule + 1]
+    return Plan(
+        Step(
+            id=str(number),
+            instruction="\n\n".join(p for p in (before, "\n".join([*head, row]), behind) if p),
+            title=" | ".join(cell.strip() for cell in row.strip().strip("|").split("|")),
+        )
+        for number, row in enumerate(rows, 1)
+    )
+
+
+def _is_rule(line: str) -> bool:
+    """Whether a line separates a table's head from its rows."""
+    cells = line.strip().strip("|").split("|")
+    return "|" in line and all(_RULE.fullmatch(cell) for cell in cells)
+
+
+def _for_each(before: str, behind: str) -> bool:
+    """Whether the text before or after a table gives a task for each row."""
+    lead_in = lead_in_of(before)
+    if lead_in and lead_in.kind == "each":
+        return is_style(behind)
+    stated = lead_in_of(behind)
+    return not before and bool(stated and stated.kind == "each")
+
 
 _MARK = re.compile(
     r"^(?P<indent>[ \t]*)"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lc_asym_router.decompose.plan import Plan
-from lc_asym_router.decompose.splitting.listing import list_plan, listed
+from lc_asym_router.decompose.splitting.listing import list_plan, listed, table_plan
 from lc_asym_router.decompose.splitting.prose import questions_plan, sequence_plan
-from lc_asym_router.decompose.splitting.tables import table_plan
 
 LONGEST = 20_000
 """Characters of the longest request that is split: a longer one is a text that is given."""

@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 
 from lc_asym_router.decompose.plan import Plan, Step
-from lc_asym_router.decompose.splitting.masking import FILLER, masked
 from lc_asym_router.decompose.splitting.self_contained import (
     is_self_contained,
     open_nouns,
     variables,
     words_of,
 )
+from lc_asym_router.decompose.splitting.tokens import FILLER, masked
 from lc_asym_router.decompose.splitting.wording import (
     ASKING,
     BARE,

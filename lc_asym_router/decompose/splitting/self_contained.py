@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from lc_asym_router._internal.word_sets import word_set
-from lc_asym_router.decompose.splitting.masking import FILLER
+from lc_asym_router._internal.imports import word_set
+from lc_asym_router.decompose.splitting.tokens import FILLER
 from lc_asym_router.decompose.splitting.wording import (
     COMPARING,
     ELLIPTIC,

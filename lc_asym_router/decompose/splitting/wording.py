@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from lc_asym_router._internal.word_sets import word_set
+from lc_asym_router._internal.imports import word_set
 
 _ASKING = (
     "analyze analyse answer calculate categorize classify compare complete compose compute convert "

@@ -1,9 +1,4 @@
-"""Fit the learned classifier: a ridge regression that ranks within a source, and its calibration.
-
-Differences between sources (how models were prompted and graded) don't carry over to new sources.
-So each category of each source is centred separately and weighted by the square root of its number
-of rows: the weights learn which of two questions of the same category has the larger gain.
-"""
+"""Fitting a logistic regression, and its targets."""
 
 from __future__ import annotations
 
@@ -12,11 +7,70 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router._internal.imports import numpy as _numpy
-from lc_asym_router.classify.features import NAMES, STURDY, Reading, buckets, features, read
-from lc_asym_router.evals.data import Row
+from lc_asym_router.classify.text_features import (
+    NAMES,
+    STURDY,
+    QuestionText,
+    buckets,
+    features,
+    read,
+)
+from lc_asym_router.evals.data import Row, by_source
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.metrics import Floats
+
+SCORED = 0.8
+"""A further model counts where it has scores for this share of a source's rows."""
+
+BROKEN = 0.5
+"""One whose mean is under this part of the small model's fails for reasons of its own."""
+
+
+def steadied_gains(rows: Sequence[Row]) -> Floats:
+    """Return each row's target: half its own pair's gain plus half the mean gain of all pairs.
+
+    Returns:
+        Numbers in [-1, 1].
+    """
+    np = _numpy()
+    gains = np.asarray([row.gain for row in rows])
+    places = {id(row): place for place, row in enumerate(rows)}
+    steadied: Floats = gains.copy()
+    for group in by_source(rows).values():
+        small, frontier = pools(group)
+        for row in group:
+            weak = [row.weak_score, *_scores(row, small)]
+            strong = [row.strong_score, *_scores(row, frontier)]
+            mean = sum(strong) / len(strong) - sum(weak) / len(weak)
+            steadied[places[id(row)]] = (row.gain + mean) / 2
+    return steadied
+
+
+def pools(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
+    """Return the further models of one source that resemble its small model, and those like its
+    frontier.
+
+    Each model is assigned to the one with the closer mean score.
+    """
+    low = sum(row.weak_score for row in rows) / len(rows)
+    high = sum(row.strong_score for row in rows) / len(rows)
+    small: list[str] = []
+    frontier: list[str] = []
+    for model in sorted({model for row in rows for model in row.other}):
+        scores = [score for row in rows for score in _scores(row, [model])]
+        if len(scores) < SCORED * len(rows):
+            continue
+        mean = sum(scores) / len(scores)
+        if mean >= BROKEN * low:
+            (small if abs(mean - low) < abs(mean - high) else frontier).append(model)
+    return small, frontier
+
+
+def _scores(row: Row, models: Sequence[str]) -> list[float]:
+    answers = (row.other.get(model) for model in models)
+    return [answer.score for answer in answers if answer is not None and answer.score is not None]
+
 
 BUCKETS = 1024
 KNOTS = 20
@@ -104,7 +158,7 @@ def tabulate(rows: Sequence[Row], target: Floats) -> Table:
     numbers: dict[Hashable, int] = {}
     task = np.zeros(len(rows), dtype=np.int64)
     for place, row in enumerate(rows):
-        reading: Reading = read(row.query)
+        reading: QuestionText = read(row.query)
         dense[place] = list(features(reading).values())
         for bucket, weight in buckets(reading, BUCKETS).items():
             words[place, bucket] = weight

@@ -15,10 +15,10 @@ from lc_asym_router._internal.model_file import write_model, write_whole
 from lc_asym_router.errors import DataError
 from lc_asym_router.evals.data import Row, need_scores
 from lc_asym_router.evals.metrics import auroc, bootstrap, recovered
-from lc_asym_router.evals.training.verifier_card import card
+from lc_asym_router.evals.training.cards import verifier_card
 from lc_asym_router.evals.training.verifier_samples import LEAST, PAIR, Samples, samples_of
-from lc_asym_router.verify.features import VERSION
-from lc_asym_router.verify.scorer import KIND, NAMES
+from lc_asym_router.verify.answer_features import VERSION
+from lc_asym_router.verify.learned_check import KIND, NAMES
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.metrics import Floats
@@ -138,7 +138,7 @@ def train_verifier(
     stages = lab.stages(())
     thresholds = stages[-1]
     _write(out, stages)
-    text = card(
+    text = verifier_card(
         table_lines(table), Counter(alone.source), Counter(pairs.source), thresholds, origins
     )
     write_whole(Path(out).with_suffix(".md"), text.encode())

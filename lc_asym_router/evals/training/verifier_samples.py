@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from lc_asym_router._internal.imports import numpy
 from lc_asym_router.evals.data import Row
-from lc_asym_router.evals.questions import same_question
-from lc_asym_router.verify.features import features, read, second_features
-from lc_asym_router.verify.scorer import NAMES, PAIR_NAMES
+from lc_asym_router.evals.example import same_question
+from lc_asym_router.verify.answer_features import features, read, second_features
+from lc_asym_router.verify.learned_check import NAMES, PAIR_NAMES
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.metrics import Floats

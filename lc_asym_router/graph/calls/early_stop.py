@@ -15,9 +15,8 @@ from langchain_core.outputs import ChatGenerationChunk
 
 from lc_asym_router._internal.compat import with_streams
 from lc_asym_router.tiers.tier import Tier
-from lc_asym_router.verify.attempt import Verdict
+from lc_asym_router.verify.attempt import Prefix, Verdict
 from lc_asym_router.verify.check import Check
-from lc_asym_router.verify.prefix import Prefix
 
 GRACE = 0.05
 """Seconds that a failed answer may still take to end by itself. Most refusals are a sentence: their

@@ -21,15 +21,20 @@ from lc_asym_router._internal.run_config import (
     with_handlers,
 )
 from lc_asym_router.errors import ConfigurationError, InvalidRequestError
-from lc_asym_router.graph.calls.attempt import CallResult, TierCall
 from lc_asym_router.graph.calls.meter import CallMeter
+from lc_asym_router.graph.calls.tier_call import CallResult, TierCall
 from lc_asym_router.graph.calls.timing import time_remaining
 from lc_asym_router.graph.state import NodeRun
-from lc_asym_router.money.budgets.amounts import Amounts, Unit, in_unit, spent_of
-from lc_asym_router.money.budgets.bounds import by_output, most_input_tokens, most_output_tokens
-from lc_asym_router.money.budgets.budget import NONE, Budget, Scope
-from lc_asym_router.money.budgets.exhausted import Exhausted
-from lc_asym_router.money.budgets.periods import utc_now
+from lc_asym_router.money.budgets.amounts import (
+    Amounts,
+    Unit,
+    by_output,
+    in_unit,
+    most_input_tokens,
+    most_output_tokens,
+    spent_of,
+)
+from lc_asym_router.money.budgets.budget import NONE, Budget, Exhausted, Scope, utc_now
 from lc_asym_router.money.budgets.reservation import Reservation, added, charge_of
 from lc_asym_router.money.budgets.side_calls import SideCallBudget
 from lc_asym_router.money.prices import Pricing, cost_of_call
@@ -39,7 +44,7 @@ from lc_asym_router.records.trail import Labels, Trail, own_tags
 Instead = Literal["small", "error"] | AIMessage
 
 
-class UsedUp(Exception):
+class BudgetExhausted(Exception):
     """A call was not made, because a budget has no room for it.
 
     Attributes:
@@ -132,7 +137,7 @@ class Payments:
             messages: What the tier is sent.
 
         Raises:
-            UsedUp: A budget has no room.
+            BudgetExhausted: A budget has no room.
             InvalidRequestError: The call takes away its limit on output tokens.
             ConfigurationError: The call is of a model without a known price.
         """
@@ -143,7 +148,9 @@ class Payments:
         if refused := reservation.reserve(time_remaining(run.state["trail"])):
             budget, exhausted = refused
             wanted = _asked(budget, exhausted)
-            raise UsedUp(exhausted, _instead(finished(wanted) if _waits(wanted) else wanted))
+            raise BudgetExhausted(
+                exhausted, _instead(finished(wanted) if _waits(wanted) else wanted)
+            )
         payment, took = Payment(call, reservation.most), reservation.most
         try:
             yield payment
@@ -163,7 +170,7 @@ class Payments:
         if refused := await reservation.areserve(time_remaining(run.state["trail"])):
             budget, exhausted = refused
             wanted = _asked(budget, exhausted)
-            raise UsedUp(exhausted, _instead(await wanted if _waits(wanted) else wanted))
+            raise BudgetExhausted(exhausted, _instead(await wanted if _waits(wanted) else wanted))
         payment, took = Payment(call, reservation.most), reservation.most
         try:
             yield payment

@@ -60,7 +60,7 @@ def pause(run: NodeRun, tier: Tier) -> None:
     """Wait before a tier is tried again, as long as was decided when it failed.
 
     Raises:
-        ReaderGone: Nobody reads the answer any more.
+        StreamClosed: Nobody reads the answer any more.
     """
     seconds = _wait(run, tier)
     if not seconds:

@@ -1,12 +1,13 @@
-"""A budget: its limits, what they apply to, and what happens when they are exhausted."""
+"""Budgets: what may be spent, by whom, in which period, and what happens when it is used up."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from lc_asym_router.errors import ConfigurationError
@@ -15,15 +16,107 @@ from lc_asym_router.money.budgets.amounts import (
     NANO,
     UNITS,
     Amounts,
+    Claim,
     Unit,
+    amount_text,
     in_unit,
     limit_amount,
 )
-from lc_asym_router.money.budgets.claims import Claim
-from lc_asym_router.money.budgets.exhausted import Exhausted
-from lc_asym_router.money.budgets.periods import EVERY, Every, period_end, period_name, utc_now
 from lc_asym_router.money.budgets.store import BudgetStore
 from lc_asym_router.money.usage import MOST_TOKENS
+
+Every = Literal["hour", "day", "week", "month"]
+EVERY: tuple[Every, ...] = ("hour", "day", "week", "month")
+
+
+def utc_now() -> datetime:
+    """The moment, in UTC."""
+    return datetime.fromtimestamp(time.time(), UTC)
+
+
+def period_name(every: Every, moment: datetime) -> str:
+    """The period that a moment in UTC is in: "2026-01-31T14", "2026-01-31", "2026-W05", "2026-01"."""
+    if every == "hour":
+        return moment.strftime("%Y-%m-%dT%H")
+    if every == "day":
+        return moment.date().isoformat()
+    if every == "week":
+        year, week, _ = moment.isocalendar()
+        return f"{year}-W{week:02}"
+    return moment.strftime("%Y-%m")
+
+
+def period_end(every: Every, moment: datetime) -> datetime:
+    """The first moment that is in the period no more; a week ends with Sunday."""
+    if every == "hour":
+        return moment.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    if every == "day":
+        return midnight + timedelta(days=1)
+    if every == "week":
+        return midnight + timedelta(days=7 - midnight.weekday())
+    return (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """A call that a budget has no room for.
+
+    Attributes:
+        budget: The budget's name.
+        per: What the budget is per: "request", "thread", "day" or "tag".
+        scope: The thread, the tag or the day (UTC); "" for a request.
+        unit: The unit of the limit: "usd", "tokens" or "calls".
+        limit: The limit, in that unit.
+        spent: The amount spent, in that unit.
+        reserved: The amount that running calls may still spend, in that unit.
+        needed: The maximum of the refused call, in that unit.
+        opens_at: When the budget resets, ISO 8601 in UTC; `None` where it does not.
+        tier: The tier that was to be called; "" for a call of a classifier or a check.
+        fault: Why the budget's store could not be used, or `None`: then the amounts are unknown,
+            and no call is made.
+        every: The period that the limit is for, "hour", "day", "week" or "month"; `None` for none.
+    """
+
+    budget: str
+    per: str
+    scope: str
+    unit: Unit
+    limit: float
+    spent: float
+    reserved: float
+    needed: float
+    opens_at: str | None
+    tier: str = ""
+    fault: str | None = None
+    every: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as stored in the record: plain JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        unit = self.unit
+        scope = f" {self.scope!r}" if self.scope and self.per != "request" else ""
+        period = f" each {self.every}" if self.every and self.per != "day" else ""
+        limit = f"{amount_text(unit, self.limit)} per {self.per}{scope}{period}"
+        what = f"The budget {self.budget!r} ({limit})"
+        if self.fault is not None:
+            return f"{what} can't be asked: {self.fault}. No call is made without it."
+        to = f"to {self.tier!r} " if self.tier else ""
+        text = (
+            f"{what} has no room for a call {to}that may take {amount_text(unit, self.needed)}: "
+            f"{amount_text(unit, self.spent)} spent, {amount_text(unit, self.reserved)} reserved by "
+            "calls under way."
+        )
+        if self.needed > self.limit:
+            text += " Raise the limit, or lower the model's max_tokens: one call may take it all."
+        elif self.opens_at:
+            text += f" It opens again at {self.opens_at}."
+        else:
+            text += f" It does not open by itself: raise the limit, or begin another {self.per}."
+        return text
+
 
 Per = Literal["request", "thread", "day", "tag"]
 OnExhausted = Literal["small", "error"] | Callable[[Exhausted], Any]

@@ -11,16 +11,22 @@ from dataclasses import dataclass, field
 from lc_asym_router._internal.deadline import (
     CLOCK,
     STORES,
-    Job,
     LateError,
+    ThreadCall,
     off_loop,
     within,
 )
 from lc_asym_router._internal.provider_errors import describe_store_error
-from lc_asym_router.money.budgets.amounts import UNITS, Amounts, Unit, in_unit
-from lc_asym_router.money.budgets.budget import Budget, Scope
-from lc_asym_router.money.budgets.claims import Balance, Claim, Refused
-from lc_asym_router.money.budgets.exhausted import Exhausted
+from lc_asym_router.money.budgets.amounts import (
+    UNITS,
+    Amounts,
+    Balance,
+    Claim,
+    Refused,
+    Unit,
+    in_unit,
+)
+from lc_asym_router.money.budgets.budget import Budget, Exhausted, Scope
 from lc_asym_router.money.budgets.store import BudgetStore, limit_argument
 
 logger = logging.getLogger(__name__)
@@ -181,7 +187,7 @@ class Reservation:
             finally:
                 self._settled(job, amounts)
 
-    def _settling(self, amounts: Amounts, seconds: float | None) -> Job | None:
+    def _settling(self, amounts: Amounts, seconds: float | None) -> ThreadCall | None:
         """Settle in a thread; `None` where none can be begun: then it is done with what comes next."""
         try:
             return STORES.submit(lambda: self._settle(amounts, seconds), queued=True)
@@ -189,7 +195,7 @@ class Reservation:
             self._owe(amounts)
             return None
 
-    def _settled(self, job: Job, amounts: Amounts) -> None:
+    def _settled(self, job: ThreadCall, amounts: Amounts) -> None:
         """Wait for it no more; it goes on."""
         STORES.abandon(job, drop=False)
         if job.result.done() and job.result.exception() is not None:  # there was no thread for it

@@ -12,8 +12,15 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 
 from lc_asym_router.errors import BudgetExceededError
-from lc_asym_router.money.budgets.amounts import UNITS, Amounts, Unit, spent_of
-from lc_asym_router.money.budgets.bounds import LIMITS, OVERHEAD, most_input_tokens
+from lc_asym_router.money.budgets.amounts import (
+    LIMITS,
+    OVERHEAD,
+    UNITS,
+    Amounts,
+    Unit,
+    most_input_tokens,
+    spent_of,
+)
 from lc_asym_router.money.budgets.budget import Budget, Scope
 from lc_asym_router.money.budgets.reservation import Reservation, added
 from lc_asym_router.money.prices import Pricing, known_cost

@@ -14,9 +14,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 from lc_asym_router._internal.provider_errors import describe_store_error
-from lc_asym_router.money.budgets.amounts import MOST_AMOUNT
-from lc_asym_router.money.budgets.claims import KEPT, Balance, Claim, Refused
-from lc_asym_router.money.database.store import ReplacedError, Store, insert_new, url_of
+from lc_asym_router.money.budgets.amounts import KEPT, MOST_AMOUNT, Balance, Claim, Refused
+from lc_asym_router.money.database.sql_store import ReplacedError, Store, insert_new, url_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -31,7 +30,7 @@ KNOWN_KEYS = 10_000
 """The most sums of an SQLite file that a process remembers, should the file be deleted."""
 
 
-class SqlVault:
+class SqlBackend:
     """Keeps what is spent and reserved in a database: SQLite or PostgreSQL.
 
     Each step is one short transaction that has the budgets' rows to itself: on SQLite by BEGIN

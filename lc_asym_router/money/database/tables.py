@@ -1,9 +1,13 @@
-"""The ledger's tables, as the newest migration leaves them."""
+"""The database's tables, the form of their rows, and bringing an older file up to date."""
 
 from __future__ import annotations
 
+import os
+import threading
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BigInteger,
@@ -21,6 +25,11 @@ from sqlalchemy import (
     Text,
 )
 from sqlalchemy.types import TypeDecorator
+
+from lc_asym_router.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -135,3 +144,85 @@ reservations = Table(
     Column("holder", String(120), nullable=False),  # host and process, for a person
     Index("asym_reservations_key", "key"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One request's rows.
+
+    Attributes:
+        request: The row of the table of requests.
+        calls: A row for each attempt and each side call.
+        tags: The request's tags.
+    """
+
+    request: dict[str, Any]
+    calls: list[dict[str, Any]]
+    tags: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error of a request that was already recorded as answered.
+
+    Attributes:
+        request_id: The request's own id.
+        error: Name of the error's class.
+    """
+
+    request_id: str
+    error: str
+
+
+VERSION_TABLE = "asym_schema_version"
+"""A name of our own: the database may hold an application's own Alembic table."""
+
+LOCK_KEY = 0x6C635F61
+"""Key of the advisory lock that one migration at a time holds on PostgreSQL."""
+
+_one_at_a_time = threading.Lock()
+
+
+def _after_fork() -> None:
+    global _one_at_a_time
+    _one_at_a_time = threading.Lock()  # another thread may have had it
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def migrate(connection: Connection) -> None:
+    """Create or upgrade the tables in the connection's open transaction; nothing to do is cheap.
+
+    Args:
+        connection: On SQLite its transaction must have begun as BEGIN IMMEDIATE, which keeps other
+            processes out; on PostgreSQL a lock is taken here, until the transaction ends.
+
+    Raises:
+        ConfigurationError: The tables were made by a newer version of this package.
+    """
+    from alembic import command
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(__file__).parent / "migrations").replace("%", "%%")
+    )
+    config.attributes.update(connection=connection, version_table=VERSION_TABLE)
+    scripts = ScriptDirectory.from_config(config)
+    options: dict[str, Any] = {"version_table": VERSION_TABLE}
+    current = MigrationContext.configure(connection, opts=options).get_current_revision()
+    if current == scripts.get_current_head():
+        return
+    if current is not None and current not in {each.revision for each in scripts.walk_revisions()}:
+        raise ConfigurationError(
+            f"The ledger's tables are of version {current}, which this lc-asym-router does not "
+            "know: a newer one made them. Upgrade it: pip install -U lc-asym-router."
+        )
+    with _one_at_a_time:  # Alembic's environment is one a process
+        command.upgrade(config, "head")

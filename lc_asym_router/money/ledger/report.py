@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.money.ledger.times import Moment, moment_of
+from lc_asym_router.money.ledger.rows import Moment, moment_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

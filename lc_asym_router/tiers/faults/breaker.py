@@ -19,7 +19,7 @@ from typing import Literal
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import AttemptTimeoutError, CircuitOpenError, ConfigurationError
 from lc_asym_router.tiers.faults.concurrency import Slots
-from lc_asym_router.tiers.faults.error_kinds import may_be_the_requests, shows_it_down
+from lc_asym_router.tiers.faults.error_kinds import indicates_outage, may_be_the_requests
 
 logger = logging.getLogger(__name__)
 
@@ -363,7 +363,7 @@ def permitted(
         yield permit
         permit.settle(True)  # where nothing was said in the block
     except Exception as error:
-        down = False if shows_it_down(error) else None
+        down = False if indicates_outage(error) else None
         permit.settle(down, describe_error(error), at_fault(error, caller))
         raise
     finally:

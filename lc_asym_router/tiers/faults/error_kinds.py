@@ -62,7 +62,7 @@ def worth_retrying(error: BaseException) -> bool:
     return _failed_on_the_way(error)
 
 
-def shows_it_down(error: BaseException) -> bool:
+def indicates_outage(error: BaseException) -> bool:
     """Whether an error is the tier's fault, not the request's: the next request would get it too.
 
     A timeout is, if the tier's own limit was exceeded; one request's short deadline means nothing

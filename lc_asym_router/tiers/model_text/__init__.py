@@ -6,12 +6,12 @@ never evaluate code, and raise only what they document, for any text.
 
 from __future__ import annotations
 
-from lc_asym_router.tiers.model_text.structured import json_candidates, json_in
+from lc_asym_router.tiers.model_text.structured_output import json_candidates, json_in
 from lc_asym_router.tiers.model_text.thinking import (
     ThoughtText,
+    separate_thinking,
     split_thinking,
-    thinking_apart,
-    thinking_is_whole,
+    thinking_is_complete,
 )
 from lc_asym_router.tiers.model_text.tool_calls import (
     ReadCalls,
@@ -31,8 +31,8 @@ __all__ = [
     "json_in",
     "read_calls",
     "repair_tool_calls",
+    "separate_thinking",
     "split_thinking",
-    "thinking_apart",
-    "thinking_is_whole",
+    "thinking_is_complete",
     "tools_of",
 ]

@@ -84,7 +84,7 @@ def split_thinking(text: str) -> ThoughtText:
     return _marked(text)
 
 
-def thinking_apart(message: AIMessage) -> AIMessage:
+def separate_thinking(message: AIMessage) -> AIMessage:
     """A message whose thinking is a reasoning block and whose text is the answer alone.
 
     Thinking in the text becomes LangChain's standard block `{"type": "reasoning", "reasoning":
@@ -121,7 +121,7 @@ def thinking_apart(message: AIMessage) -> AIMessage:
     return message.model_copy(update={"content": blocks})
 
 
-def thinking_is_whole(message: AIMessage) -> bool:
+def thinking_is_complete(message: AIMessage) -> bool:
     """Whether all thinking in a message's text has its closing mark."""
     content = message.content
     texts = [content] if isinstance(content, str) else content

@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TypeAlias
 
-from lc_asym_router._internal.word_sets import word_set
+from lc_asym_router._internal.imports import word_set
 from lc_asym_router.verify.answers import exact
 
 LONGEST = 400

@@ -8,11 +8,11 @@ import re
 from typing import Any
 
 from lc_asym_router.verify.answers import formulas, marked
-from lc_asym_router.verify.answers.choices import choice_of, options_of
 from lc_asym_router.verify.answers.dates import same_moments
 from lc_asym_router.verify.answers.final_answer import FinalAnswer
+from lc_asym_router.verify.answers.marked import choice_of, options_of
 from lc_asym_router.verify.answers.numerals import NUMBER, close, number_text, plain_numbers
-from lc_asym_router.verify.answers.structured import literal_text, normal
+from lc_asym_router.verify.answers.structured_values import literal_text, normal
 from lc_asym_router.verify.answers.texts import SHORT, known_words, same_texts, words
 from lc_asym_router.verify.answers.units import conflict, in_one_unit, in_percent
 from lc_asym_router.verify.answers.values import bare, undressed, value_of

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from lc_asym_router.verify.answers.dates import Unreadable
 from lc_asym_router.verify.answers.evaluate_values import (
     FUNCTIONS,
     MODULES,
@@ -23,7 +24,6 @@ from lc_asym_router.verify.answers.evaluate_values import (
     size_of,
     sized,
 )
-from lc_asym_router.verify.answers.relative_dates import Unreadable
 
 STEPS = 20_000
 """Nodes that are worked out at most."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from lc_asym_router._internal.word_sets import word_set
-from lc_asym_router.verify.answers.relative_dates import Relative, Unreadable, relative
+from lc_asym_router._internal.imports import word_set
+from lc_asym_router.verify.answers.dates import Relative, Unreadable, relative
 
 MOST_BITS = 4_096
 """Size of the greatest whole number."""

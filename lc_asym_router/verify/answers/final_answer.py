@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lc_asym_router._internal.word_sets import word_set
-from lc_asym_router.verify.answers import marked, structured
-from lc_asym_router.verify.answers.choices import concluded, is_listing
+from lc_asym_router._internal.imports import word_set
+from lc_asym_router.verify.answers import marked
+from lc_asym_router.verify.answers import structured_values as structured
 from lc_asym_router.verify.answers.dates import MOMENT, moment
+from lc_asym_router.verify.answers.marked import concluded, is_listing
 from lc_asym_router.verify.answers.numerals import NUMBER, number_text, plain_numbers, western
 from lc_asym_router.verify.answers.programs import (
     begins_bare,
@@ -18,7 +19,7 @@ from lc_asym_router.verify.answers.programs import (
     program_in,
     without_programs,
 )
-from lc_asym_router.verify.answers.structured import literal_text
+from lc_asym_router.verify.answers.structured_values import literal_text
 from lc_asym_router.verify.answers.texts import SHORT, words
 from lc_asym_router.verify.answers.values import Kind, denied, unsaid, value_of
 

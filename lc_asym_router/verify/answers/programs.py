@@ -6,7 +6,7 @@ import ast
 import re
 import warnings
 
-from lc_asym_router._internal.word_sets import word_set
+from lc_asym_router._internal.imports import word_set
 
 LONGEST = 20_000
 """Characters of a program that are read."""

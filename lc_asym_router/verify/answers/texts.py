@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence, Set
 
-from lc_asym_router._internal.word_sets import word_set
+from lc_asym_router._internal.imports import word_set
 
 SHORT = 15
 """Words up to which a text without a marked answer is taken as the answer itself."""

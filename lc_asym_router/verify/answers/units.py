@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal, InvalidOperation
 
-from lc_asym_router._internal.word_sets import word_set
+from lc_asym_router._internal.imports import word_set
 from lc_asym_router.verify.answers.numerals import NUMBER, close, number_text
 from lc_asym_router.verify.answers.texts import opposed, stem, words
 

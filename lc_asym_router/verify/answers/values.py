@@ -11,8 +11,8 @@ from typing import Literal
 
 from lc_asym_router.verify.answers import formulas
 from lc_asym_router.verify.answers.arithmetic import worked_out
-from lc_asym_router.verify.answers.choices import choice_of
 from lc_asym_router.verify.answers.dates import moment
+from lc_asym_router.verify.answers.marked import choice_of
 from lc_asym_router.verify.answers.numerals import (
     NUMBER,
     fraction,
@@ -20,7 +20,7 @@ from lc_asym_router.verify.answers.numerals import (
     plain_numbers,
     spelled,
 )
-from lc_asym_router.verify.answers.structured import literal_text
+from lc_asym_router.verify.answers.structured_values import literal_text
 from lc_asym_router.verify.answers.texts import words
 from lc_asym_router.verify.answers.units import whole_measure
 

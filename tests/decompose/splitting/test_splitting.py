@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lc_asym_router.decompose import Plan, StructuralPlanner
-from lc_asym_router.decompose.splitting.masking import FILLER, masked
+from lc_asym_router.decompose.splitting.tokens import FILLER, masked
 from tests.decompose.splitting.test_structure import LINKED, SPLIT, WHOLE
 
 split = StructuralPlanner()

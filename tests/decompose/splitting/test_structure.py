@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lc_asym_router.decompose import StructuralPlanner
-from lc_asym_router.decompose.splitting.masking import masked
+from lc_asym_router.decompose.splitting.tokens import masked
 
 split = StructuralPlanner()
 

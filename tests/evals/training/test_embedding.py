@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from lc_asym_router._internal.model_file import read_model
+from lc_asym_router.classify.classifier_weights import load_weights
 from lc_asym_router.classify.embedding import KIND, SIZE, VERSION
-from lc_asym_router.classify.weights import load_weights
 from lc_asym_router.errors import DataError
-from lc_asym_router.evals.kind_rows import KindRow
-from lc_asym_router.evals.training.embedding import MOST, card, train_embedding
+from lc_asym_router.evals.kind_metrics import KindRow
+from lc_asym_router.evals.training.train_embedding import MOST, card, train_embedding
 
 SOURCES = {"a": "simple", "b": "simple", "c": "complex", "d": "complex"}
 

@@ -12,10 +12,9 @@ import pytest
 from lc_asym_router.classify import LearnedClassifier
 from lc_asym_router.errors import DataError
 from lc_asym_router.evals.data import Answer, Row, load
-from lc_asym_router.evals.questions import same_question
-from lc_asym_router.evals.training.fitting import calibrate
-from lc_asym_router.evals.training.targets import pools, steadied_gains
-from lc_asym_router.evals.training.train import train
+from lc_asym_router.evals.example import same_question
+from lc_asym_router.evals.training.fitting import calibrate, pools, steadied_gains
+from lc_asym_router.evals.training.train_classifier import train
 from lc_asym_router.shell import main
 
 WORDS = [a + b + c for a in "bdfgk" for b in "aeiou" for c in ("lim", "ron", "tas")]

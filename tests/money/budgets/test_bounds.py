@@ -13,7 +13,7 @@ from langchain_ollama import ChatOllama
 from langchain_openai import ChatOpenAI
 
 from lc_asym_router import Tier
-from lc_asym_router.money.budgets.bounds import (
+from lc_asym_router.money.budgets.amounts import (
     MEDIA_TOKENS,
     model_limit,
     most_input_tokens,

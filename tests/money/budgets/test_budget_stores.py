@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lc_asym_router import BudgetStore
-from lc_asym_router.money.budgets import memory, sql
-from lc_asym_router.money.budgets.amounts import in_unit, limit_amount, spent_of
-from lc_asym_router.money.budgets.claims import Balance, Claim
+from lc_asym_router.money.budgets import sql
+from lc_asym_router.money.budgets import store as memory
+from lc_asym_router.money.budgets.amounts import Balance, Claim, in_unit, limit_amount, spent_of
 
 LIMITS = {"a": 100, "b": 60, "c": 30}
 NUMBERS = itertools.count(1)

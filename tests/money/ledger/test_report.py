@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lc_asym_router import AsymRouter, ConfigurationError, Ledger, TiersFailedError
 from lc_asym_router.money.ledger import LedgerError
 from lc_asym_router.money.ledger.report import percentile
-from lc_asym_router.notebook.report import Report
+from lc_asym_router.notebook.report_figures import Report
 from lc_asym_router.shell import main
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, small_model
 from tests.servers import Reply

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from langchain_core.messages import AIMessage
 
-from lc_asym_router.tiers.model_text import split_thinking, thinking_apart, thinking_is_whole
+from lc_asym_router.tiers.model_text import separate_thinking, split_thinking, thinking_is_complete
 
 HARMONY = "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>Hi"
 
@@ -99,14 +99,14 @@ def test_an_answer_without_thinking_stays(text):
     found = split_thinking(text)
     assert (found.thinking, found.answer, found.whole) == ("", text, True)
     message = AIMessage(text)
-    assert thinking_apart(message) is message
+    assert separate_thinking(message) is message
 
 
 @pytest.mark.parametrize("provider", [None, "openai", "ollama", "anthropic", "groq", "deepseek"])
 def test_a_messages_thinking_is_a_reasoning_block(provider):
     metadata = {"model_provider": provider} if provider else {}
     message = AIMessage("<think>hm</think>Hi", id="m", response_metadata=metadata)
-    apart = thinking_apart(message)
+    apart = separate_thinking(message)
     assert apart.text == "Hi"
     assert apart.content_blocks == [
         {"type": "reasoning", "reasoning": "hm"},
@@ -114,12 +114,12 @@ def test_a_messages_thinking_is_a_reasoning_block(provider):
     ]
     assert apart.id == "m"
     assert message.content == "<think>hm</think>Hi"
-    assert thinking_apart(apart) is apart
+    assert separate_thinking(apart) is apart
 
 
 def test_tool_calls_stay_beside_thinking():
     call = {"name": "f", "args": {}, "id": "1", "type": "tool_call"}
-    apart = thinking_apart(AIMessage("<think>hm</think>", tool_calls=[call]))
+    apart = separate_thinking(AIMessage("<think>hm</think>", tool_calls=[call]))
     assert apart.tool_calls == [call]
     assert [block["type"] for block in apart.content_blocks] == ["reasoning", "tool_call"]
 
@@ -127,23 +127,23 @@ def test_tool_calls_stay_beside_thinking():
 def test_blocks_beside_the_thinking_stay():
     image = {"type": "image", "url": "http://127.0.0.1/x.png"}
     text = {"type": "text", "text": "<think>hm</think>Hi", "annotations": []}
-    assert thinking_apart(AIMessage([text, image])).content == [
+    assert separate_thinking(AIMessage([text, image])).content == [
         {"type": "reasoning", "reasoning": "hm"},
         {"type": "text", "text": "Hi", "annotations": []},
         image,
     ]
     plain = AIMessage([{"type": "text", "text": "Hi"}, image])
-    assert thinking_apart(plain) is plain
+    assert separate_thinking(plain) is plain
 
 
 def test_empty_thinking_makes_no_block():
-    assert thinking_apart(AIMessage("<think>\n</think>\nHi")).content == "Hi"
+    assert separate_thinking(AIMessage("<think>\n</think>\nHi")).content == "Hi"
 
 
 def test_a_message_says_whether_its_thinking_is_whole():
-    assert thinking_is_whole(AIMessage("<think>hm</think>Hi"))
-    assert not thinking_is_whole(AIMessage("<think>hm"))
-    assert not thinking_is_whole(AIMessage([{"type": "text", "text": "<think>hm"}]))
+    assert thinking_is_complete(AIMessage("<think>hm</think>Hi"))
+    assert not thinking_is_complete(AIMessage("<think>hm"))
+    assert not thinking_is_complete(AIMessage([{"type": "text", "text": "<think>hm"}]))
 
 
 def test_no_repr_holds_the_models_words():

@@ -8,7 +8,7 @@ from lc_asym_router import Breaker, Tier
 from lc_asym_router._internal.provider_errors import is_context_overflow, status_of
 from lc_asym_router._internal.redaction import redacted
 from lc_asym_router.errors import TiersFailedError
-from lc_asym_router.tiers.faults.error_kinds import shows_it_down, worth_retrying
+from lc_asym_router.tiers.faults.error_kinds import indicates_outage, worth_retrying
 from lc_asym_router.tiers.faults.retry import Retry
 from tests.servers import Reply
 from tests.tiers.providers.clients import ask
@@ -48,7 +48,7 @@ async def test_a_request_that_is_too_long_is_nobodys_failure(rig: Rig) -> None:
         error = await raised(rig, told[kind], way)
         assert is_context_overflow(error), (kind, way)
         assert not worth_retrying(error), (kind, way)
-        assert not shows_it_down(error), (kind, way)
+        assert not indicates_outage(error), (kind, way)
 
 
 async def test_a_rate_limit_is_one(rig: Rig) -> None:
@@ -57,7 +57,7 @@ async def test_a_rate_limit_is_one(rig: Rig) -> None:
         error = await raised(rig, told[kind], way)
         assert status_of(error) == 429, (kind, way)
         assert worth_retrying(error), (kind, way)
-        assert not shows_it_down(error), (kind, way)
+        assert not indicates_outage(error), (kind, way)
 
 
 async def test_a_used_up_quota_is_not_tried_again(rig: Rig) -> None:
