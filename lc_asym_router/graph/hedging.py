@@ -7,7 +7,7 @@ Dean and Barroso, "The Tail at Scale" (2013).
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -16,12 +16,14 @@ from langgraph.constants import END
 
 from lc_asym_router.errors import TiersFailedError
 from lc_asym_router.graph.calls.tier_call import UNDER_WAY, tried
+from lc_asym_router.graph.entries import attempt_entry
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import NodeRun, RaceSide, Surroundings, Update
 from lc_asym_router.graph.streaming import Sink
-from lc_asym_router.graph.updates import UNFINISHED, Updates, attempt_entry
+from lc_asym_router.graph.updates import UNFINISHED, Updates
 from lc_asym_router.records.trail import Trail, open_record
 from lc_asym_router.tiers.faults.connections import Connections
+from lc_asym_router.tiers.faults.race import arace, race
 from lc_asym_router.tiers.tier import Tier
 
 LONGEST = 600.0
@@ -160,6 +162,61 @@ class Hedge:
             attempts += has["attempts"][len(began["attempts"]) :]
             side_calls += has["side_calls"][len(began["side_calls"]) :]
         return {**base, "attempts": attempts, "side_calls": side_calls}
+
+
+def hedged(
+    hedge: Hedge, ask: Callable[[Tier, NodeRun], Update], verify: Callable[[NodeRun], Update]
+) -> tuple[Update, int | None]:
+    """Ask a tier, and another one beside it where it is late.
+
+    Args:
+        hedge: The race.
+        ask: Asks one of them.
+        verify: Checks its answer.
+
+    Returns:
+        The update, and which side's answer has passed; `None` for neither's.
+    """
+
+    def side(number: int) -> Result:
+        try:
+            update = ask(hedge.tiers[number], hedge.sides[number])
+            if update["route"] != "verify":
+                return update
+            return verify(hedge.sides[number].with_update(update))
+        except TiersFailedError as error:
+            return error
+
+    try:
+        ran = race((lambda: side(0), lambda: side(1)), hedge.after, hedge.won, hedge.stop)
+    except BaseException:
+        hedge.note()
+        raise
+    return hedge.joined(ran.results, ran.winner), ran.winner
+
+
+async def ahedged(
+    hedge: Hedge,
+    ask: Callable[[Tier, NodeRun], Awaitable[Update]],
+    verify: Callable[[NodeRun], Awaitable[Update]],
+) -> tuple[Update, int | None]:
+    """The async twin of `hedged`."""
+
+    async def side(number: int) -> Result:
+        try:
+            update = await ask(hedge.tiers[number], hedge.sides[number])
+            if update["route"] != "verify":
+                return update
+            return await verify(hedge.sides[number].with_update(update))
+        except TiersFailedError as error:
+            return error
+
+    try:
+        ran = await arace((lambda: side(0), lambda: side(1)), hedge.after, hedge.won)
+    except BaseException:
+        hedge.note()
+        raise
+    return hedge.joined(ran.results, ran.winner), ran.winner
 
 
 class _Buffer(Sink):

@@ -19,12 +19,12 @@ from lc_asym_router._internal.chunks import Draft
 from lc_asym_router._internal.deadline import awithin, within
 from lc_asym_router._internal.fault_log import FaultLog
 from lc_asym_router._internal.run_config import run_id_of
-from lc_asym_router.errors import TiersFailedError
 from lc_asym_router.graph.calls.invoke import ainvoke, invoke
 from lc_asym_router.graph.calls.payments import BudgetExhausted, Payments, SideCalls
 from lc_asym_router.graph.calls.tier_call import NOT_ADMITTED, DraftCheck, TierCall
 from lc_asym_router.graph.calls.timing import SHARE, apause, pause
-from lc_asym_router.graph.hedging import Hedge, Result
+from lc_asym_router.graph.entries import without_record
+from lc_asym_router.graph.hedging import Hedge, ahedged, hedged
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.runner import notifying
 from lc_asym_router.graph.state import (
@@ -35,11 +35,10 @@ from lc_asym_router.graph.state import (
     Update,
 )
 from lc_asym_router.graph.streaming import Audience, adeliver, deliver
-from lc_asym_router.graph.updates import Passed, Updates, without_record
+from lc_asym_router.graph.updates import Passed, Updates
 from lc_asym_router.graph.voting import VoteBeside, Voted
 from lc_asym_router.records.request import Request
 from lc_asym_router.records.trail import Decision, Labels, Trail
-from lc_asym_router.tiers.faults.race import arace, race
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Verdict
 
@@ -191,44 +190,15 @@ class GraphNodes:
 
     def _race(self, hedge: Hedge) -> Update:
         """Ask a tier, and another one beside it where it is late."""
-
-        def side(number: int) -> Result:
-            try:
-                update = self._ask(hedge.tiers[number], hedge.sides[number])
-                if update["route"] != "verify":
-                    return update
-                return self._verify(hedge.sides[number].with_update(update))
-            except TiersFailedError as error:
-                return error
-
-        try:
-            ran = race((lambda: side(0), lambda: side(1)), hedge.after, hedge.won, hedge.stop)
-        except BaseException:
-            hedge.note()
-            raise
-        update = hedge.joined(ran.results, ran.winner)
-        if ran.winner is not None:
-            self._deliver(hedge.draft(ran.winner), hedge.tiers[ran.winner], hedge.run)
+        update, winner = hedged(hedge, self._ask, self._verify)
+        if winner is not None:
+            self._deliver(hedge.draft(winner), hedge.tiers[winner], hedge.run)
         return update
 
     async def _arace(self, hedge: Hedge) -> Update:
-        async def side(number: int) -> Result:
-            try:
-                update = await self._aask(hedge.tiers[number], hedge.sides[number])
-                if update["route"] != "verify":
-                    return update
-                return await self._averify(hedge.sides[number].with_update(update))
-            except TiersFailedError as error:
-                return error
-
-        try:
-            ran = await arace((lambda: side(0), lambda: side(1)), hedge.after, hedge.won)
-        except BaseException:
-            hedge.note()
-            raise
-        update = hedge.joined(ran.results, ran.winner)
-        if ran.winner is not None:
-            await self._adeliver(hedge.draft(ran.winner), hedge.tiers[ran.winner], hedge.run)
+        update, winner = await ahedged(hedge, self._aask, self._averify)
+        if winner is not None:
+            await self._adeliver(hedge.draft(winner), hedge.tiers[winner], hedge.run)
         return update
 
     # voters at once ---------------------------------------------------------------------------

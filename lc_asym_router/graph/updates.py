@@ -8,8 +8,6 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage
-from langchain_core.messages.ai import UsageMetadata
-from langgraph.constants import END
 
 from lc_asym_router._internal.chunks import Draft, as_message
 from lc_asym_router._internal.provider_errors import (
@@ -26,11 +24,18 @@ from lc_asym_router.errors import (
 from lc_asym_router.graph.calls.payments import BudgetExhausted, marked_trail
 from lc_asym_router.graph.calls.tier_call import CallResult, TierCall, labels_of, tried
 from lc_asym_router.graph.calls.timing import time_remaining
+from lc_asym_router.graph.entries import (
+    answered_instead,
+    attempt_entry,
+    cost_of_trail,
+    vouched_by,
+    with_answer,
+    with_verdict,
+)
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import NodeRun, Update, seal, unseal
-from lc_asym_router.money.prices import Pricing, cost_of_call
-from lc_asym_router.money.usage import believed, estimated_usage, from_cache
-from lc_asym_router.records.trail import Trail, open_record, total
+from lc_asym_router.money.usage import estimated_usage
+from lc_asym_router.records.trail import Trail, open_record
 from lc_asym_router.tiers.provider import no_answer
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Verdict
@@ -227,7 +232,7 @@ class Updates:
         trail = marked_trail(run.state["trail"], error.exhausted)
         run.around.context.note(trail)
         if isinstance(error.instead, AIMessage):
-            return _instead(trail, error.instead)
+            return answered_instead(trail, error.instead)
         below = self.policy.below(call.tier, run.request) if error.instead == "small" else None
         if below is None or trail["attempts"]:
             raise BudgetExceededError(
@@ -266,10 +271,10 @@ class Updates:
         answer = verdict.answer
         call = calls.get(answer.id) if answer is not None else None
         if answer is None or call is None:
-            trail = _with_verdict(trail, verdict, side_calls)
+            trail = with_verdict(trail, verdict, side_calls)
             return Passed(tier, draft if answer is None else answer, trail)
         others = [each for each in side_calls if each is not call]
-        trail = _with_verdict(trail, replace(verdict, passed=False, vouched="none"), others)
+        trail = with_verdict(trail, replace(verdict, passed=False, vouched="none"), others)
         name = next((name for name, (said, _) in answers_above.items() if said is answer), None)
         by = self.policy.setups[name].tier if name is not None else tier
         entry = attempt_entry(
@@ -282,7 +287,7 @@ class Updates:
         entry |= {"cost_usd": call["cost_usd"], **labels_of(self.policy, by, trail).in_record}
         entry |= {"asked_by": verdict.check}
         trail = {**trail, "attempts": [*trail["attempts"], entry]}
-        return Passed(by, answer, _with_verdict(trail, replace(verdict, votes=()), []))
+        return Passed(by, answer, with_verdict(trail, replace(verdict, votes=()), []))
 
     def rejected(
         self,
@@ -306,7 +311,7 @@ class Updates:
             TiersFailedError: No tier above can take the request.
         """
         trail, exceptions = run.state["trail"], run.around.context.exceptions
-        trail = _with_verdict(trail, verdict, side_calls)
+        trail = with_verdict(trail, verdict, side_calls)
         answers = sum(e["tier"] == tier.name and not e["error"] for e in trail["attempts"])
         if answers < self.policy.small_attempts:
             return {"route": tier.name, "trail": trail, "draft": None}
@@ -354,7 +359,7 @@ class Updates:
         answer, setups = trail["attempts"][-1], self.policy.setups
         climbed = setups[answer["tier"]].position - setups[trail["decision"]["tier"]].position
         frontier = self.policy.ladder.last.name
-        cost = _cost(trail)
+        cost = cost_of_trail(trail)
         if answer["tier"] == frontier or answer["cached"]:
             alone = answer["cost_usd"]
         else:
@@ -368,103 +373,9 @@ class Updates:
             "tier": answer["tier"],
             "escalated": climbed > 0,
             "degraded": climbed < 0,
-            "vouched": _vouched(answer, setups[answer["tier"]].last),
+            "vouched": vouched_by(answer, setups[answer["tier"]].last),
             "cost_usd": cost,
             "frontier_cost_usd": alone,
             "saved_usd": None if cost is None or alone is None else alone - cost,
         }
-        return _ended(trail, message, record)
-
-
-def _vouched(answer: Mapping[str, Any], last: bool) -> str:
-    """What vouches for the answer of an attempt: its check, else being the last tier's."""
-    if answer["passed"]:
-        return str(answer["vouched"])
-    return "frontier" if last else "none"
-
-
-def _instead(trail: Trail, message: AIMessage) -> Update:
-    """An answer that no model gave: a budget's `on_exhausted` did."""
-    record = {
-        **open_record(trail),
-        "tier": None,
-        "escalated": False,
-        "degraded": False,
-        "vouched": "none",
-        "cost_usd": _cost(trail),
-        "frontier_cost_usd": None,
-        "saved_usd": None,
-    }
-    return _ended(trail, message, record)
-
-
-def _cost(trail: Trail) -> float | None:
-    return total([call["cost_usd"] for call in (*trail["attempts"], *trail["side_calls"])])
-
-
-def _ended(trail: Trail, message: AIMessage, record: dict[str, Any]) -> Update:
-    metadata = {**message.response_metadata, "router": record}
-    answer = message.model_copy(update={"response_metadata": metadata})
-    return {"messages": [answer], "route": END, "trail": trail, "draft": None}
-
-
-def without_record(answer: AIMessage) -> AIMessage:
-    """Return an answer without its record: a stream has the record in its last chunk."""
-    metadata = {k: v for k, v in answer.response_metadata.items() if k != "router"}
-    return answer.model_copy(update={"response_metadata": metadata})
-
-
-def attempt_entry(
-    *,
-    tier: str,
-    model: str,
-    price: Pricing | None,
-    seconds: float,
-    usage: UsageMetadata | None = None,
-    error: str | None = None,
-    unbilled: bool = False,
-    estimated: bool = False,
-) -> dict[str, Any]:
-    """An attempt's entry in the record, before any verdict.
-
-    Args:
-        estimated: The call broke off, and its counts are an estimate from what was received.
-        unbilled: The call failed before its model began to answer, which no provider bills: its
-            cost is 0 where the price is known. What a call that failed later cost nobody knows.
-    """
-    counted, believable = believed(usage) if usage else (None, True)
-    failed = bool(error) and not estimated
-    cost = cost_of_call(price, counted, seconds, failed=failed, unbilled=unbilled)
-    return {
-        "tier": tier,
-        "model": model,
-        "passed": None if not error else False,
-        "check": None,
-        "score": None,
-        "reason": None,
-        "usage": counted,
-        "cost_usd": cost,
-        "seconds": seconds,
-        "error": error,
-        "cached": bool(usage and from_cache(usage)),
-        **({} if believable else {"usage_doubtful": True}),
-        **({"usage_estimated": True} if estimated else {}),
-    }
-
-
-def _with_verdict(trail: Trail, verdict: Verdict, side_calls: list[dict[str, Any]]) -> Trail:
-    *before, last = trail["attempts"]
-    last = {
-        **last,
-        "passed": verdict.passed,
-        "check": verdict.check,
-        "score": verdict.score,
-        "reason": verdict.reason,
-        "vouched": verdict.vouched if verdict.passed else "none",
-        **({"votes": [dict(vote) for vote in verdict.votes]} if verdict.votes else {}),
-    }
-    return {
-        **trail,
-        "attempts": [*before, last],
-        "side_calls": [*trail["side_calls"], *side_calls],
-    }
+        return with_answer(trail, message, record)

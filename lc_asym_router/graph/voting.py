@@ -13,9 +13,9 @@ from langchain_core.runnables.config import ContextThreadPoolExecutor
 from lc_asym_router._internal.deadline import awithin, within
 from lc_asym_router.graph.calls.payments import Payments, SideCalls
 from lc_asym_router.graph.calls.tier_call import DraftCheck, TierCall
+from lc_asym_router.graph.entries import attempt_entry
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import NodeRun, Update, seal
-from lc_asym_router.graph.updates import attempt_entry
 from lc_asym_router.records.trail import Trail
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.vote import Cast, Vote

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
@@ -152,10 +153,10 @@ class Request:
                 break
         return turn[::-1]
 
-    @property
+    @cached_property
     def turn_text(self) -> str:
         """The text of the latest human turn."""
-        return "\n".join(message.text for message in self.turn)
+        return "\n".join(map(attrgetter("text"), self.turn))
 
     @property
     def binds(self) -> bool:

@@ -15,6 +15,7 @@ import secrets
 import threading
 from collections.abc import Mapping
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final
 
 from langchain_core.messages import AIMessage
@@ -26,6 +27,7 @@ SIGNATURE: Final = "signature"
 """The record's entry with its signature."""
 
 logger = logging.getLogger(__name__)
+_ID = itemgetter("id")
 
 
 class _ProcessKey:
@@ -118,10 +120,10 @@ def checked_tier(record: Mapping[str, Any]) -> str | None:
     """The tier whose answer a record's last check judged: where a vote handed on another voter's
     answer it is the one that was voted on, else the one that answered."""
     name, attempts = record.get("tier"), record.get("attempts")
-    calls = attempts if isinstance(attempts, list) else []
-    calls = [each for each in calls if isinstance(each, Mapping)]
-    if record.get("vouched") in ("vote", "sample") and calls and calls[-1].get("asked_by"):
-        name = next((each.get("tier") for each in reversed(calls) if each.get("votes")), name)
+    if record.get("vouched") in ("vote", "sample") and isinstance(attempts, list) and attempts:
+        calls = [each for each in attempts if isinstance(each, Mapping)]
+        if calls and calls[-1].get("asked_by"):
+            name = next((each.get("tier") for each in reversed(calls) if each.get("votes")), name)
     return name if isinstance(name, str) else None
 
 
@@ -140,7 +142,7 @@ def _claims(message: AIMessage, record: Mapping[str, Any], asked: str) -> str:
     maker = maker_of(record)
     claims = (record.get("tier"), checked_tier(record), maker.get("model"), maker.get("endpoint"))
     said = [claim if isinstance(claim, str) else None for claim in claims]
-    ids = [call["id"] for call in (*message.tool_calls, *message.invalid_tool_calls)]
+    ids = list(map(_ID, (*message.tool_calls, *message.invalid_tool_calls)))
     return json.dumps([said, asked, message.text.strip(), ids], default=str)
 
 

@@ -203,7 +203,8 @@ def _loops(tokens: Sequence[str], repeats: int, longest: int) -> bool:
     known: dict[str, str] = {}
     for token in tokens:
         if token not in known:
-            known[token] = _letter(len(known))
+            # none of the halves of surrogate pairs
+            known[token] = chr(len(known) + (0x800 if len(known) >= 0xD800 else 0))
     text = "".join([known[token] for token in tokens])
     letters = list(accumulate([sum(map(str.isalpha, token)) for token in tokens], initial=0))
     unspaced = list(accumulate([bool(_IS_UNSPACED.match(t)) for t in tokens], initial=0))
@@ -219,11 +220,6 @@ def _loops(tokens: Sequence[str], repeats: int, longest: int) -> bool:
             if run >= period * (copies - 1) and letters[end] - letters[begin] >= 3:
                 return True
     return False
-
-
-def _letter(number: int) -> str:
-    """A character for a number, none of the halves of surrogate pairs."""
-    return chr(number if number < 0xD800 else number + 0x800)
 
 
 def _runs(text: str, period: int, needed: int) -> Iterator[tuple[int, int]]:

@@ -21,8 +21,8 @@ from langchain_core.messages import AIMessage
 import lc_asym_router
 from lc_asym_router import AsymRouter
 
-MOST_FILES = 26
-MOST_CALLS = 255
+MOST_FILES = 25
+MOST_CALLS = 250
 QUESTION, ANSWER = "What is the capital of France?", "The capital of France is Paris."
 _PACKAGE = Path(lc_asym_router.__file__).parent
 

@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage
 
 from lc_asym_router import AsymRouter, Budget, BudgetStore, Ledger, PerCall, Price, Tier
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.graph.updates import attempt_entry
+from lc_asym_router.graph.entries import attempt_entry
 from lc_asym_router.money.budgets.amounts import MOST_AMOUNT, Balance, Claim, spent_of
 from lc_asym_router.money.prices import PerSecond, Power, Pricing, cost_of_call
 from lc_asym_router.money.usage import MOST_TOKENS, TokenCounts, believed, estimated_usage
