@@ -117,14 +117,14 @@ __all__ = sorted(_HOMES)
 _NOTEBOOK = "lc_asym_router.notebook"
 register_renderers(
     {
-        "AsymRouter": f"{_NOTEBOOK}.router_display:router_html",
-        "Comparison": f"{_NOTEBOOK}.comparison_display:comparison_html",
-        "Decision": f"{_NOTEBOOK}.decision_display:decision_html",
-        "Explanation": f"{_NOTEBOOK}.decision_display:explanation_html",
+        "AsymRouter": f"{_NOTEBOOK}.report_display:router_html",
+        "Comparison": f"{_NOTEBOOK}.record_display:comparison_html",
+        "Decision": f"{_NOTEBOOK}.record_display:decision_html",
+        "Explanation": f"{_NOTEBOOK}.record_display:explanation_html",
         "Record": f"{_NOTEBOOK}.record_display:record_html",
         "Report": f"{_NOTEBOOK}.report_display:report_html",
-        "ShownGraph": f"{_NOTEBOOK}.router_display:graph_html",
-        "watch": f"{_NOTEBOOK}.live:watch",
+        "ShownGraph": f"{_NOTEBOOK}.report_display:graph_html",
+        "watch": f"{_NOTEBOOK}.live_view:watch",
     }
 )
 

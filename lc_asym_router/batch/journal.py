@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import weakref
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -118,6 +119,8 @@ class Journal:
         trace: TracebackType | None,
     ) -> None:
         if self._file is not None:
+            if not self._file.closed:
+                _unlock(self._file)
             self._file.close()
 
 
@@ -153,6 +156,15 @@ def _lock(file: IO[bytes], path: Path) -> None:
         ) from None
     except OSError as error:  # a file system without locks
         logger.warning("%s can't be locked (%s): start no second run on it.", path, error.strerror)
+
+
+def _unlock(file: IO[bytes]) -> None:
+    """Give the lock up for every copy of the file: a child that was just forked still has one."""
+    if sys.platform != "win32":
+        import fcntl
+
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 _journals: weakref.WeakSet[Journal] = weakref.WeakSet()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from starlette.responses import JSONResponse
 
 _EXTRA_LIBRARIES = frozenset(
     {
@@ -68,10 +71,6 @@ def needs_extra() -> Iterator[None]:
         raise
 
 
-with needs_extra():
-    from starlette.responses import JSONResponse
-
-
 def error_body(path: str, status: int, text: str, code: str | None = None) -> dict[str, Any]:
     """Make an error's JSON: OpenAI's form below ``/v1``, else Ollama's.
 
@@ -101,6 +100,8 @@ def error_response(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """Make an error's response; see `error_body`."""
+    with needs_extra():
+        from starlette.responses import JSONResponse
     return JSONResponse(
         error_body(path, status, text, code), status_code=status, headers=dict(headers or {})
     )

@@ -11,6 +11,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
 
 from lc_asym_router import AsymRouter, Price, Tier, Vote
+from lc_asym_router.records.signing import with_record
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, record, small_model
 from tests.servers import OllamaServer, OpenAIServer, Reply, ToolCall
 
@@ -215,9 +216,9 @@ def turn_of(*steps, by=None):
     messages = [HumanMessage("Weather?")]
     for number, (args, result) in enumerate(steps):
         calls = [{"name": "weather", "args": args, "id": str(number)}]
-        known = {"router": {"tier": by}} if by else {}
+        called = AIMessage("", tool_calls=calls)
         messages += [
-            AIMessage("", tool_calls=calls, response_metadata=known),
+            with_record(called, {"tier": by}, "Weather?") if by else called,
             ToolMessage(result, tool_call_id=str(number)),
         ]
     return messages
@@ -233,8 +234,9 @@ def test_what_the_last_tier_does_goes_nowhere(make):
 
 
 def thread(words):
-    first = AIMessage("well " * words, response_metadata={"router": {"tier": "frontier"}})
-    return [HumanMessage("hello " * words), first, HumanMessage("thanks")]
+    asked = "hello " * words
+    first = with_record(AIMessage("well " * words), {"tier": "frontier"}, asked)
+    return [HumanMessage(asked), first, HumanMessage("thanks")]
 
 
 @pytest.mark.parametrize(

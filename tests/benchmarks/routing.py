@@ -129,7 +129,7 @@ def left_out_cascades(rows: Sequence[Row]) -> Iterator[tuple[tuple[str, str | No
     answered = [row for row in rows if row.weak.response is not None]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "verifier.model"
-        trained = train_verifier(answered, out, say=lambda line: None, keep_left_out=True)
+        trained = train_verifier(answered, out, write_line=lambda line: None, keep_left_out=True)
         for source, part in by_source(answered).items():
             path = trained.left_out[source]
             for second in (None, *SECONDS):

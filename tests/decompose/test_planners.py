@@ -273,7 +273,7 @@ def test_a_gate_of_ones_own(world: World) -> None:
         ({"max_steps": 1}, "at least 2"),
         ({"max_concurrency": 0}, "at least 1"),
         ({"router": "gpt-4o"}, "AsymRouter"),
-        ({"nonsense": 1}, "Extra inputs"),
+        ({"nonsense": 1}, "no setting nonsense"),
     ],
 )
 def test_bad_settings(world: World, given: dict[str, Any], says: str) -> None:

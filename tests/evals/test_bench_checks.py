@@ -123,7 +123,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: OllamaServer) 
         "embedded_small",
         lambda model, num_predict, seed: small_model(small, num_predict=num_predict, seed=seed),
     )
-    small.default = Reply("Verdict: correct #### 3", logprobs=[{"a": -0.5}, {"b": -1.5}])
+    small.default = Reply("It is #### 3\nVerdict: correct", logprobs=[{"a": -0.5}, {"b": -1.5}])
     return small
 
 

@@ -132,7 +132,7 @@ def test_settings_out_of_bounds(settings, said):
 @pytest.fixture
 def clock(monkeypatch):
     clock = SimpleNamespace(now=1_000_000.0)
-    fake = SimpleNamespace(time=lambda: clock.now)
+    fake = SimpleNamespace(time=lambda: clock.now, monotonic=lambda: clock.now)
     monkeypatch.setattr(memory, "time", fake)
     monkeypatch.setattr(sql, "time", fake)
     monkeypatch.setattr(sql, "monotonic", lambda: clock.now)

@@ -72,7 +72,7 @@ async def test_each_tier_gets_its_own_dialect(make, ask, small, frontier, kwargs
     call = ToolCall("weather", {"city": "Bonn"})
     small.script(Reply(tool_calls=[call]))
     frontier.script(Reply(tool_calls=[call]))
-    bound = make().bind_tools([weather, Person], **kwargs)
+    bound = make(classify="keyword").bind_tools([weather, Person], **kwargs)
     for asked, tier in [("hi", "small"), ("debug", "frontier")]:
         answer = await ask(bound, asked)
         assert record(answer)["tier"] == tier, record(answer)["attempts"]

@@ -69,6 +69,12 @@ def reading(kind: Any) -> Callable[[str], Any]:
     return lambda text: recast.Recast(kind, (HumanMessage("x"),), letters).read(AIMessage(text))
 
 
+def unfolding(text: str) -> Any:
+    """A whole completion of the text, as a stream."""
+    choice = {"index": 0, "message": {"content": text}, "finish_reason": "stop"}
+    return list(tool_text.unfold({"choices": [choice]}, usage=True))
+
+
 def classified(model: Any) -> Callable[[str], Any]:
     return lambda text: model.invoke({"state": text, "questions": {QUESTION: RUBRIC}})
 
@@ -88,14 +94,15 @@ OUTSIDE: dict[str, Callable[[str], Any]] = {
         AIMessage(text), TOOLS
     ),
     "tool_calls.tools_of": lambda text: tool_calls.tools_of([{text: text}, {"function": text}]),
-    "structured.json_candidates": structured.json_candidates,
-    "structured.json_in": json_in,
+    "structured_output.json_candidates": structured.json_candidates,
+    "structured_output.json_in": json_in,
     "tool_text.calls_in": lambda text: tool_text.calls_in(text, frozenset({"f"})),
     "tool_text.may_become_calls": tool_text.may_become_calls,
     "tool_text.offered_names": lambda text: tool_text.offered_names([{"function": {"name": text}}]),
     "tool_text.readable": tool_text.readable,
-    "evaluate.has_program": evaluate.has_program,
-    "evaluate.program_value": evaluate.program_value,
+    "tool_text.unfold": unfolding,
+    "evaluate_program.has_program": evaluate.has_program,
+    "evaluate_program.program_value": evaluate.program_value,
     "keyword.turn_text": keyword.turn_text,
     "kind_features.kind_features": kind_features.kind_features,
     "redaction.redacted": two(lambda one, other: redaction.redacted(one, [other, "key"], ["k"])),

@@ -25,16 +25,9 @@ from lc_asym_router.verify import (
     Refusal,
     ValidStructure,
     ValidToolCalls,
+    answer_features,
+    text_checks,
     working,
-)
-from lc_asym_router.verify import (
-    answer_features as features,
-)
-from lc_asym_router.verify import (
-    text_checks as loops,
-)
-from lc_asym_router.verify import (
-    text_checks as refusal,
 )
 from lc_asym_router.verify.answers import (
     algebra,
@@ -48,21 +41,16 @@ from lc_asym_router.verify.answers import (
     marked,
     numerals,
     programs,
+    structured_values,
     texts,
     units,
     values,
 )
-from lc_asym_router.verify.answers import (
-    marked as choices,
-)
-from lc_asym_router.verify.answers import (
-    structured_values as structured,
-)
 from lc_asym_router.verify.answers.final_answer import FinalAnswer
 
 MODULES = (
-    algebra, calls, choices, comparing, final_answer, formulas, marked, units, dates,
-    numerals, programs, structured, arithmetic, values, texts, features, loops, refusal, working,
+    algebra, calls, comparing, final_answer, formulas, marked, units, dates, numerals, programs,
+    structured_values, arithmetic, values, texts, answer_features, text_checks, working,
 )  # fmt: skip
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 SCHEMA = {"type": "object", "properties": {"a": {"$ref": "#"}, "b": {"type": "integer"}}}
@@ -99,9 +87,9 @@ def agree(text: str) -> None:
 
 def reading(text: str) -> None:
     """The learned verifier's view of two answers."""
-    one, other = features.read(text), features.read(text[:-3])
-    features.features(text, one)
-    features.second_features(text, one, other)
+    one, other = answer_features.read(text), answer_features.read(text[:-3])
+    answer_features.features(text, one)
+    answer_features.second_features(text, one, other)
 
 
 def arguments(text: str) -> None:
@@ -133,23 +121,23 @@ READERS: dict[str, Callable[[str], Any]] = {
     "algebra.point": lambda text: algebra.point(text[:9], 1),
     "calls.call_keys": arguments,
     "calls.same_calls": arguments,
-    "choices.choice_of": choices.choice_of,
-    "choices.concluded": choices.concluded,
-    "choices.is_listing": two(choices.is_listing),
-    "choices.options_of": choices.options_of,
+    "marked.choice_of": marked.choice_of,
+    "marked.concluded": marked.concluded,
+    "marked.is_listing": two(marked.is_listing),
+    "marked.options_of": marked.options_of,
     "comparing.agree": agree,
     "comparing.asks_for_output": comparing.asks_for_output,
     "comparing.same": kinds,
     "exact.number": exactly,
-    "features.features": reading,
-    "features.read": features.read,
-    "features.second_features": reading,
+    "answer_features.features": reading,
+    "answer_features.read": answer_features.read,
+    "answer_features.second_features": reading,
     "final_answer.final_answer": final_answer.final_answer,
     "final_answer.marked_output": final_answer.marked_output,
     "formulas.equal": two(formulas.equal),
     "formulas.members": formulas.members,
     "formulas.plain": formulas.plain,
-    "loops.loops": loops.loops,
+    "text_checks.loops": text_checks.loops,
     "marked.boxed": marked.boxed,
     "marked.conclusion": marked.conclusion,
     "marked.corrected": marked.corrected,
@@ -167,6 +155,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "units.in_percent": units.in_percent,
     "units.whole_measure": units.whole_measure,
     "dates.moment": dates.moment,
+    "dates.relative": lambda text: dates.relative(days=len(text)),
     "dates.same_moments": two(dates.same_moments),
     "numerals.close": two(numerals.close),
     "numerals.fraction": numerals.fraction,
@@ -178,19 +167,19 @@ READERS: dict[str, Callable[[str], Any]] = {
     "programs.printed_in": programs.printed_in,
     "programs.program_in": programs.program_in,
     "programs.without_programs": programs.without_programs,
-    "refusal.begins_with_refusal": refusal.begins_with_refusal,
-    "refusal.no_tool_fits": refusal.no_tool_fits,
+    "text_checks.begins_with_refusal": text_checks.begins_with_refusal,
+    "text_checks.no_tool_fits": text_checks.no_tool_fits,
     "schemas.conform": lambda text: schemas.conform(schemas.parse_json(text), SCHEMA),
     "schemas.could_be_json": schemas.could_be_json,
     "schemas.parse_json": schemas.parse_json,
     "schemas.too_deep": schemas.too_deep,
-    "structured.answer_field": lambda text: structured.answer_field({"answer": text}),
-    "structured.begins_json": structured.begins_json,
-    "structured.broken_field": structured.broken_field,
-    "structured.data_in": structured.data_in,
-    "structured.lenient": structured.lenient,
-    "structured.literal_text": lambda text: structured.literal_text({text: [text]}),
-    "structured.normal": lambda text: structured.normal({text: [text]}),
+    "structured_values.answer_field": lambda text: structured_values.answer_field({"answer": text}),
+    "structured_values.begins_json": structured_values.begins_json,
+    "structured_values.broken_field": structured_values.broken_field,
+    "structured_values.data_in": structured_values.data_in,
+    "structured_values.lenient": structured_values.lenient,
+    "structured_values.literal_text": lambda text: structured_values.literal_text({text: [text]}),
+    "structured_values.normal": lambda text: structured_values.normal({text: [text]}),
     "arithmetic.arithmetic": arithmetic.arithmetic,
     "arithmetic.worked_out": arithmetic.worked_out,
     "values.bare": values.bare,

@@ -204,8 +204,8 @@ def made_up(sources: int = 3, size: int = 60) -> list[Row]:
 
 def test_training_is_the_same_each_time_and_leaves_sources_out(tmp_path: Path):
     lines: list[str] = []
-    trained = train_verifier(made_up(), tmp_path / "a.json", say=lines.append)
-    train_verifier(made_up()[::-1], tmp_path / "b.json", say=lines.append)
+    trained = train_verifier(made_up(), tmp_path / "a.json", write_line=lines.append)
+    train_verifier(made_up()[::-1], tmp_path / "b.json", write_line=lines.append)
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
     assert {line.source for line in trained.table} == {f"made-up-{n}" for n in range(3)}
     assert all((line.auroc or 0) > 0.8 for line in trained.table)
@@ -223,7 +223,7 @@ def test_the_trees_score_as_scikit_learn_does(tmp_path: Path):
     rows = sorted(made_up(), key=lambda row: (row.dataset, row.id))
     alone, pairs, groups = lab.samples_of(rows)
     fits = lab._Lab(alone, pairs, groups, sorted(set(groups.values())))
-    train_verifier(made_up(), tmp_path / "v.json", say=lambda _: None)
+    train_verifier(made_up(), tmp_path / "v.json", write_line=lambda _: None)
     scorer = load_scorer(tmp_path / "v.json")
     expected = fits.trees(()).decision_function(alone.first[:20])
     got = [scorer._grown(features(row.query, read(row.weak.response or ""))) for row in rows[:20]]
@@ -260,16 +260,16 @@ def test_sources_that_share_questions_are_one_group(tmp_path: Path):
     rows = made_up(2)
     twice = [*rows, *(_renamed(row) for row in rows if row.dataset == "made-up-0")]
     with pytest.raises(DataError, match="2 group"):
-        train_verifier(twice, tmp_path / "v.json", say=lambda _: None)
+        train_verifier(twice, tmp_path / "v.json", write_line=lambda _: None)
     assert not list(tmp_path.iterdir())
 
 
 def test_training_needs_second_answers_but_not_in_every_source(tmp_path: Path):
     bare = [Row(r.id, r.query, r.weak, r.strong, r.dataset) for r in made_up()]
     with pytest.raises(DataError, match="second small model"):
-        train_verifier(bare, tmp_path / "v.json", say=lambda _: None)
+        train_verifier(bare, tmp_path / "v.json", write_line=lambda _: None)
     some = [*made_up()[:60], *bare[60:]]
-    made = train_verifier(some, tmp_path / "v.json", say=lambda _: None, keep_left_out=True)
+    made = train_verifier(some, tmp_path / "v.json", write_line=lambda _: None, keep_left_out=True)
     assert {line.second for line in made.table} == {""}
     assert set(made.left_out) == {"made-up-1", "made-up-2"}
     for place in made.left_out.values():
@@ -283,7 +283,7 @@ def _renamed(row: Row) -> Row:
 def test_a_damaged_file_is_refused(tmp_path: Path):
     with pytest.raises(ModelFileError):
         LearnedVerifier(model=tmp_path / "none.json")
-    train_verifier(made_up(), tmp_path / "v.json", say=lambda _: None)
+    train_verifier(made_up(), tmp_path / "v.json", write_line=lambda _: None)
     whole = read_model(tmp_path / "v.json", KIND, features=VERSION)
     for meta, arrays in (
         ({}, whole.arrays),

@@ -118,7 +118,7 @@ def test_nothing_but_the_documented_errors(text):
             reader(text)
 
 
-@pytest.mark.parametrize("depth", [800, 3_000, 100_000])
+@pytest.mark.parametrize("depth", [800, 3_000, pytest.param(100_000, marks=pytest.mark.full)])
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('[{"a":', "}]"), ("(", ")")])
 @pytest.mark.parametrize("inside", ["{}", '```json\n{{"answer": {}}}\n```', "\\boxed{{{}}}"])
 def test_brackets_in_brackets(depth, opening, closing, inside):

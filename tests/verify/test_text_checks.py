@@ -20,7 +20,7 @@ from lc_asym_router._internal.schemas import (
 from lc_asym_router.records.request import Request, ToolBinding
 from lc_asym_router.verify import Arithmetic, Looping, MatchesSchema, ValidToolCalls
 from lc_asym_router.verify import form as arithmetic
-from lc_asym_router.verify import loops as loops_module
+from lc_asym_router.verify import text_checks as loops_module
 from lc_asym_router.verify.attempt import Prefix
 from lc_asym_router.verify.text_checks import loops
 

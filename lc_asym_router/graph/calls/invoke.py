@@ -16,7 +16,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.errors import GraphBubbleUp
 
-from lc_asym_router._internal.chunks import Draft, as_chunk, as_chunks, as_message
+from lc_asym_router._internal.chunks import Draft, as_chunk, as_message
 from lc_asym_router._internal.deadline import CALLS, LONG_TEXT, awithin, off_loop, within
 from lc_asym_router._internal.run_config import with_handlers
 from lc_asym_router.errors import AttemptTimeoutError, EmptyStreamError
@@ -222,7 +222,8 @@ class _Answer:
 
     async def read(self, draft: Draft) -> CallResult:
         """The async twin of `whole`: what is long is read beside the event loop."""
-        if sum(len(str(each.text)) for each in as_chunks(draft)) < LONG_TEXT:
+        parts = [draft] if isinstance(draft, AIMessage) else draft
+        if sum(len(str(each.text)) for each in parts) < LONG_TEXT:
             return self.whole(draft)
         return await off_loop(lambda: self.whole(draft), threads=CALLS)
 

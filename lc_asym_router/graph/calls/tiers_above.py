@@ -63,9 +63,9 @@ class AskableTiers:
 
     def _taken(self, name: str, answer: AIMessage, tier: Tier) -> AIMessage:
         check_end(answer, tier.provider)
+        self.answers[name] = answer  # what is no answer is paid for too, and is not asked for twice
         if fault := no_answer(answer):
             raise fault
-        self.answers[name] = answer
         return answer
 
     def calls(self, calls: Mapping[str | None, dict[str, Any]]) -> dict[str, tuple[AIMessage, Any]]:

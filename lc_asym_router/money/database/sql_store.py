@@ -1,4 +1,4 @@
-"""The database: its location, and writing to it without duplicates."""
+"""The database: its location, what is written, and writing it without duplicates."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router._internal.imports import needed
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.money.database.tables import Failure, Rows
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
@@ -30,6 +30,34 @@ _parents: list[Any] = []
 
 SLICE = 500
 """Rows in one INSERT: PostgreSQL takes 65,535 values, SQLite 32,766."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One request's rows.
+
+    Attributes:
+        request: The row of the table of requests.
+        calls: A row for each attempt and each side call.
+        tags: The request's tags.
+    """
+
+    request: dict[str, Any]
+    calls: list[dict[str, Any]]
+    tags: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error of a request that was already recorded as answered.
+
+    Attributes:
+        request_id: The request's own id.
+        error: Name of the error's class.
+    """
+
+    request_id: str
+    error: str
 
 
 def default_path() -> Path:

@@ -1,10 +1,9 @@
-"""The database's tables, the form of their rows, and bringing an older file up to date."""
+"""The database's tables, and bringing an older file up to date; SQLAlchemy loads with it."""
 
 from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,34 +143,6 @@ reservations = Table(
     Column("holder", String(120), nullable=False),  # host and process, for a person
     Index("asym_reservations_key", "key"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """One request's rows.
-
-    Attributes:
-        request: The row of the table of requests.
-        calls: A row for each attempt and each side call.
-        tags: The request's tags.
-    """
-
-    request: dict[str, Any]
-    calls: list[dict[str, Any]]
-    tags: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An error of a request that was already recorded as answered.
-
-    Attributes:
-        request_id: The request's own id.
-        error: Name of the error's class.
-    """
-
-    request_id: str
-    error: str
 
 
 VERSION_TABLE = "asym_schema_version"

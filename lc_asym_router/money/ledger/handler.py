@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from lc_asym_router._internal.imports import needed
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.errors import LedgerError as LedgerError
-from lc_asym_router.money.database.sql_store import Store, url_of
-from lc_asym_router.money.database.tables import Failure
+from lc_asym_router.money.database.sql_store import Failure, Store, url_of
 from lc_asym_router.money.ledger.report import By, checked, report_rows
 from lc_asym_router.money.ledger.rows import Moment, rows_of
 from lc_asym_router.money.ledger.writer import Writer

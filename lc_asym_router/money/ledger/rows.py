@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from lc_asym_router._internal.provider_errors import error_head
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.money.database.tables import Rows
+from lc_asym_router.money.database.sql_store import Rows
 from lc_asym_router.money.usage import TokenCounts, from_cache
 from lc_asym_router.records.handlers import FinishedRequest
 from lc_asym_router.records.trail import total

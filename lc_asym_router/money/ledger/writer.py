@@ -16,8 +16,7 @@ from itertools import islice
 
 from lc_asym_router._internal.provider_errors import describe_store_error
 from lc_asym_router.errors import ConfigurationError, LedgerError
-from lc_asym_router.money.database.sql_store import Store
-from lc_asym_router.money.database.tables import Failure, Rows
+from lc_asym_router.money.database.sql_store import Failure, Rows, Store
 
 logger = logging.getLogger(__name__)
 

@@ -47,6 +47,7 @@ async def test_a_sync_call_in_a_race_is_let_go_when_its_tiers_time_is_up(
     await asyncio.to_thread(rig.idle, 3)
 
 
+@pytest.mark.full
 async def test_a_breaker_outlives_a_router_made_for_one_request(rig: Rig) -> None:
     """A handler that builds its router anew each time; the breaker is the process's."""
     small = rig.servers["small"]

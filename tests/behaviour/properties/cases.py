@@ -141,7 +141,7 @@ def replies(draw: Any, kind: str, index: int, tier: str, bound: str) -> Said:
         asked = [("lookup", {"city": f"{mark}{n}"}) for n in range(draw(st.integers(1, 2)))]
         return call(*asked, fate="passes", text=draw(st.sampled_from(["", good])))
     if kind == "empty":
-        return said("", "fails", "passes")
+        return said("", "fails", "raises")  # no answer, whoever checks
     if kind == "refusal":
         return said(LEAD + draft, "fails", "passes")
     if kind == "loop":

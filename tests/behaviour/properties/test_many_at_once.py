@@ -78,6 +78,7 @@ def _judge_crowd(answers: Sequence[list[AIMessageChunk]], counter: Counter, crow
     assert frontier.wait_idle()
 
 
+@pytest.mark.full
 async def test_200_astreams_on_one_router(crowd: Any) -> None:
     counter = Counter()
 

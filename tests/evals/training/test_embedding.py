@@ -12,7 +12,7 @@ from lc_asym_router.classify.classifier_weights import load_weights
 from lc_asym_router.classify.embedding import KIND, SIZE, VERSION
 from lc_asym_router.errors import DataError
 from lc_asym_router.evals.kind_metrics import KindRow
-from lc_asym_router.evals.training.train_embedding import MOST, card, train_embedding
+from lc_asym_router.evals.training.train_embedding import MOST, embedding_card, train_embedding
 
 SOURCES = {"a": "simple", "b": "simple", "c": "complex", "d": "complex"}
 
@@ -52,7 +52,7 @@ def test_what_tells_the_side_is_found_without_the_sources(trained):
 def test_the_same_rows_give_the_same_bytes(trained, tmp_path):
     again = train_embedding(rows(), load_weights(), vectors=vectors)
     for name, each in (("one", trained), ("two", again)):
-        each.save(tmp_path / f"{name}.json", card(each, []))
+        each.save(tmp_path / f"{name}.json", embedding_card(each, []))
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
     assert (tmp_path / "one.md").read_text().startswith("# The embedding classifier")
     read = read_model(tmp_path / "one.json", KIND, features=VERSION)

@@ -75,6 +75,7 @@ class Watcher:
         engine.dispose()
 
 
+@pytest.mark.full
 def test_eight_processes_of_32_tasks_never_pass_the_limit(small, frontier, url):
     frontier.default = lambda body: Reply("x", output_tokens=random.randint(1, 100))
     with Watcher(url) as watcher:

@@ -151,7 +151,7 @@ def play(store, clock, steps):
 @pytest.fixture
 def clock(monkeypatch):
     clock = SimpleNamespace(now=1_000.0)
-    fake = SimpleNamespace(time=lambda: clock.now)
+    fake = SimpleNamespace(time=lambda: clock.now, monotonic=lambda: clock.now)
     monkeypatch.setattr(memory, "time", fake)
     monkeypatch.setattr(sql, "time", fake)
     return clock

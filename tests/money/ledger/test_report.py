@@ -98,7 +98,7 @@ def test_of_rows_of_an_older_version_it_is_unknown(url, make):
     from alembic import command
     from alembic.config import Config
 
-    from lc_asym_router.money.database import migrate as module
+    from lc_asym_router.money.database import tables as module
 
     with Ledger(url, flush_seconds=0) as ledger:
         make(callbacks=[ledger]).invoke("hi")
