@@ -20,8 +20,8 @@ from lc_asym_router._internal.deadline import awithin, within
 from lc_asym_router._internal.fault_log import FaultLog
 from lc_asym_router._internal.run_config import run_id_of
 from lc_asym_router.graph.calls.invoke import ainvoke, invoke
-from lc_asym_router.graph.calls.payments import BudgetExhausted, Payments, SideCalls
-from lc_asym_router.graph.calls.tier_call import NOT_ADMITTED, DraftCheck, TierCall
+from lc_asym_router.graph.calls.payments import BudgetExhausted, Payment, Payments, SideCalls
+from lc_asym_router.graph.calls.tier_call import NOT_ADMITTED, CallResult, DraftCheck, TierCall
 from lc_asym_router.graph.calls.timing import SHARE, apause, pause
 from lc_asym_router.graph.entries import without_record
 from lc_asym_router.graph.hedging import Hedge, ahedged, hedged
@@ -155,7 +155,7 @@ class GraphNodes:
                 how = call.invocation(run, self.policy)
                 with self.payments.paying(call, run, how.messages) as payment:
                     self.updates.asking(call, run)
-                    left = partial(self.updates.left, call, run)
+                    left = partial(self._left, call, run, payment)
                     payment.result = result = invoke(call, run.request, how, left)
                 call.report(permit, result, run.caller)
         except NOT_ADMITTED as error:
@@ -177,7 +177,7 @@ class GraphNodes:
                 how = call.invocation(run, self.policy)
                 async with self.payments.apaying(call, run, how.messages) as payment:
                     self.updates.asking(call, run)
-                    left = partial(self.updates.left, call, run)
+                    left = partial(self._left, call, run, payment)
                     payment.result = result = await ainvoke(call, run.request, how, left)
                 call.report(permit, result, run.caller)
         except NOT_ADMITTED as error:
@@ -185,6 +185,11 @@ class GraphNodes:
         except BudgetExhausted as error:
             return await self._adelivered(self.updates.used_up(call, run, error), tier, run)
         return self.updates.asked(call, payment.charged(run), result)
+
+    def _left(self, call: TierCall, run: NodeRun, payment: Payment, result: CallResult) -> None:
+        """A call was left half-way: what had come of it is noted, and paid for."""
+        payment.result = result
+        self.updates.left(call, run, result)
 
     # two tiers at once ------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ from lc_asym_router.money.budgets.budget import NONE, Budget, Exhausted, Scope, 
 from lc_asym_router.money.budgets.reservation import Reservation, added, charge_of
 from lc_asym_router.money.budgets.side_calls import SideCallBudget
 from lc_asym_router.money.prices import Pricing, cost_of_call
-from lc_asym_router.money.usage import believed, from_cache
+from lc_asym_router.money.usage import believed, estimated_usage, from_cache
 from lc_asym_router.records.trail import Labels, Trail, own_tags
 
 Instead = Literal["small", "error"] | AIMessage
@@ -62,20 +62,21 @@ class Payment:
     """The charge of a tier's call to the budgets.
 
     Attributes:
-        result: How the call went; where it is not set, all that was reserved is booked: a provider
-            may bill a call that ended half-way.
+        result: How the call went, or as far as it went; where it is not set, all that was reserved is
+            booked: a provider may bill a call that ended half-way.
     """
 
-    def __init__(self, call: TierCall, most: Amounts | None = None) -> None:
+    def __init__(self, call: TierCall, most: Amounts | None = None, input_tokens: int = 0) -> None:
         self.result: CallResult | None = None
         self._call = call
         self._most = most
+        self._input_tokens = input_tokens
 
     def took(self) -> Amounts:
         """What to book."""
         if self._most is None or self.result is None:
             return self._most or {}
-        return _took(self._most, self._call, self.result)
+        return _took(self._most, self._call, self.result, self._input_tokens)
 
     def charged(self, run: NodeRun) -> NodeRun:
         """The run with the charge in its trail."""
@@ -151,12 +152,11 @@ class Payments:
             raise BudgetExhausted(
                 exhausted, _instead(finished(wanted) if _waits(wanted) else wanted)
             )
-        payment, took = Payment(call, reservation.most), reservation.most
+        payment = Payment(call, reservation.most, run.request.input_tokens)
         try:
             yield payment
-            took = payment.took()
         finally:
-            reservation.settle(took, time_remaining(run.state["trail"]))
+            reservation.settle(payment.took(), time_remaining(run.state["trail"]))
 
     @asynccontextmanager
     async def apaying(
@@ -171,12 +171,11 @@ class Payments:
             budget, exhausted = refused
             wanted = _asked(budget, exhausted)
             raise BudgetExhausted(exhausted, _instead(await wanted if _waits(wanted) else wanted))
-        payment, took = Payment(call, reservation.most), reservation.most
+        payment = Payment(call, reservation.most, run.request.input_tokens)
         try:
             yield payment
-            took = payment.took()
         finally:
-            await reservation.asettle(took, time_remaining(run.state["trail"]))
+            await reservation.asettle(payment.took(), time_remaining(run.state["trail"]))
 
     @contextmanager
     def side_calls(
@@ -282,12 +281,17 @@ class Payments:
         return most
 
 
-def _took(most: Amounts, call: TierCall, result: CallResult) -> Amounts:
-    """What a call took; where that is not known, the most that it can have."""
+def _took(most: Amounts, call: TierCall, result: CallResult, input_tokens: int) -> Amounts:
+    """What a call took; where that is not known, the most that it can have.
+
+    Of a stream that broke off, was left or was ended by the router it is an estimate from what was
+    received, as in the record; never more than was reserved.
+    """
     usage = result.message.usage_metadata if result.message is not None else None
     cut = result.watch is not None and result.watch.cut
-    if cut:
-        usage = None  # the router ended it, so its counts are an estimate
+    part = result.message if cut else result.received if result.begun else None
+    if part is not None:
+        usage = estimated_usage(part, input_tokens)
     if usage is not None:
         counted, believable = believed(usage)
         usage = counted if believable else None  # as if there were no counts
@@ -301,10 +305,11 @@ def _took(most: Amounts, call: TierCall, result: CallResult) -> Amounts:
         else:
             took["tokens"] = usage["total_tokens"] if usage else most["tokens"]
     if "usd" in most:
+        failed = failed and part is None
         cost = cost_of_call(call.price, usage, result.seconds, failed=failed, unbilled=free)
-        if cut:
-            cost = None
         took["usd"] = most["usd"] if cost is None else spent_of("usd", cost)
+    if part is not None:
+        return {unit: min(amount, most.get(unit, amount)) for unit, amount in took.items()}
     return took
 
 
