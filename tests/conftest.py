@@ -35,7 +35,7 @@ LOADING_MODELS = (
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Which tests, in two processes, are left to one: a file's, which may share a module's
+    """Which tests, in several processes, are left to one: a file's, which may share a module's
     fixtures; and all that load models, so that each is in memory once.
 
     (pytest-xdist 3.8 has marks for this, but does not heed them under pytest 9.2.)
