@@ -85,7 +85,8 @@ class Vote(Check):
             that check each other.
         parallel: Whether all are asked at once, beside the tier itself: the vote takes as long as the
             slowest of them, and every one is paid for. Under budgets the tier is asked first, so
-            that what it took is known.
+            that what it took is known. Where the tier's own call fails, the next tier's vote asks
+            models that are no tiers anew.
         samples: How many samples of its own the checked tier's model is asked for where it votes alone.
         temperature: Sampling temperature of those.
         overlap: Share of common words, in [0, 1], from which two long texts mean the same.
