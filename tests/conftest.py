@@ -89,16 +89,28 @@ def frontier() -> Iterator[OpenAIServer]:
 
 
 def small_model(server: OllamaServer, **kwargs: Any) -> ChatOllama:
-    return ChatOllama(
-        model="small-model", base_url=server.url, client_kwargs={"timeout": 10}, **kwargs
-    )
+    settings = {"model": "small-model", "client_kwargs": {"timeout": 10}, **kwargs}
+    return ChatOllama(base_url=server.url, **settings)
 
 
 def frontier_model(server: OpenAIServer, **kwargs: Any) -> ChatOpenAI:
-    settings = {"stream_usage": True, "max_retries": 0, "timeout": 10, **kwargs}
-    return ChatOpenAI(
-        model="frontier-model", base_url=server.base_url, api_key="sk-not-a-key", **settings
-    )
+    known = {"model": "frontier-model", "stream_usage": True, "max_retries": 0, "timeout": 10}
+    settings = known | kwargs
+    return ChatOpenAI(base_url=server.base_url, api_key="sk-not-a-key", **settings)
+
+
+@pytest.fixture
+def middle() -> Iterator[OpenAIServer]:
+    """The server of a middle tier."""
+    with OpenAIServer(default="a middle answer") as server:
+        yield server
+
+
+@pytest.fixture
+def third() -> Iterator[OllamaServer]:
+    """The server of a cheap model that is no tier."""
+    with OllamaServer(default="a third answer") as server:
+        yield server
 
 
 @pytest.fixture

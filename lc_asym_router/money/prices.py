@@ -228,8 +228,10 @@ def _or(price: float | None, otherwise: float) -> float:
 
 
 def _check(value: object, label: str, unit: str) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 <= value <= MOST_USD:  # type: ignore[operator]
+    number = (
+        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST_USD
+    )
+    if not number:
         raise ConfigurationError(
             f"{label} must be {unit}, 0 or more, at most {MOST_USD:g}. Leave the price out where it "
             "is not known."

@@ -9,7 +9,6 @@ import pytest
 from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.tools import tool
-from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 
 from lc_asym_router import (
@@ -26,21 +25,9 @@ from lc_asym_router.records.record import Record
 from lc_asym_router.records.request import Request
 from lc_asym_router.verify.attempt import Attempt
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, record, small_model
-from tests.servers import OllamaServer, OpenAIServer, Reply, ToolCall
+from tests.servers import OllamaServer, Reply, ToolCall
 
 MIDDLE_PRICE = Price(0.15, 0.60)
-
-
-@pytest.fixture
-def middle():
-    with OpenAIServer(default="a middle answer") as server:
-        yield server
-
-
-@pytest.fixture
-def third():
-    with OllamaServer(default="a third answer") as server:
-        yield server
 
 
 @pytest.fixture
@@ -48,13 +35,7 @@ def three(small, middle, frontier):
     """Builds a router of three tiers."""
 
     def build(verify="vote", **settings):
-        model = ChatOpenAI(
-            model="middle-model",
-            base_url=middle.base_url,
-            api_key="sk-not-a-key",
-            stream_usage=True,
-            max_retries=0,
-        )
+        model = frontier_model(middle, model="middle-model")
         return AsymRouter(
             tiers=[
                 Tier(small_model(small), "small", price=SMALL_PRICE),
@@ -69,9 +50,7 @@ def three(small, middle, frontier):
 
 
 def third_model(server):
-    model = small_model(server)
-    model.model = "third-model"
-    return model
+    return small_model(server, model="third-model")
 
 
 def asked(*servers):

@@ -7,24 +7,11 @@ import threading
 import pytest
 from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.tools import tool
-from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 
 from lc_asym_router import AsymRouter, Budget, Ledger, Tier, Vote
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, record, small_model
-from tests.servers import OllamaServer, OpenAIServer, Reply, ToolCall
-
-
-@pytest.fixture
-def middle():
-    with OpenAIServer(default="a middle answer") as server:
-        yield server
-
-
-@pytest.fixture
-def third():
-    with OllamaServer(default="a third answer") as server:
-        yield server
+from tests.servers import Reply, ToolCall
 
 
 @pytest.fixture
@@ -32,15 +19,8 @@ def voting(small, middle, third, frontier):
     """Builds a router of three tiers whose two cheap ones and a third model vote at once."""
 
     def build(**settings):
-        model = ChatOpenAI(
-            model="middle-model",
-            base_url=middle.base_url,
-            api_key="sk-not-a-key",
-            stream_usage=True,
-            max_retries=0,
-        )
-        other = small_model(third)
-        other.model = "third-model"
+        model = frontier_model(middle, model="middle-model")
+        other = small_model(third, model="third-model")
         rule = Vote(of=["small", "middle", other], parallel=True)
         return AsymRouter(
             tiers=[

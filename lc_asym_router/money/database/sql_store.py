@@ -82,7 +82,8 @@ def url_of(where: str | os.PathLike[str] | None) -> URL:
         if str(path) in ("", ".", ":memory:"):
             raise ConfigurationError(_no_file(str(where)))
         _refuse_irregular(path)
-        return sqlalchemy.URL.create("sqlite", database=str(path))  # type: ignore[no-any-return]
+        file: URL = sqlalchemy.URL.create("sqlite", database=str(path))
+        return file
     try:
         url: URL = sqlalchemy.make_url(where)
         backend = url.get_backend_name()

@@ -6,7 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.money.ledger.rows import Moment, moment_of
@@ -213,4 +213,4 @@ def checked(
     first, end = moment_of(since, "since"), moment_of(until, "until")
     if first is not None and end is not None and first >= end:
         raise ConfigurationError(f"since={since!r} is not before until={until!r}.")
-    return by, first, end  # type: ignore[return-value]
+    return cast("By | None", by), first, end

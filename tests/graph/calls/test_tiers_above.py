@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
-from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.memory import InMemorySaver
 
 from lc_asym_router import (
@@ -24,15 +23,9 @@ from lc_asym_router.records.request import Request
 from lc_asym_router.verify.attempt import Attempt
 from tests.behaviour.test_parents import node_parent, subgraph_parent
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, record, small_model
-from tests.servers import OllamaServer, OpenAIServer, Reply, ToolCall
+from tests.servers import OllamaServer, Reply, ToolCall
 
 MIDDLE_PRICE = Price(0.15, 0.60)
-
-
-@pytest.fixture
-def middle():
-    with OpenAIServer(default="a middle answer") as server:
-        yield server
 
 
 @pytest.fixture
@@ -50,13 +43,7 @@ def three(small, middle, frontier, arbiter):
             "small": default_checks() & Agreement(second="middle"),
             "middle": default_checks() & Agreement(second=small_model(arbiter)),
         }
-        middle_model = ChatOpenAI(
-            model="middle-model",
-            base_url=middle.base_url,
-            api_key="sk-not-a-key",
-            stream_usage=True,
-            max_retries=0,
-        )
+        middle_model = frontier_model(middle, model="middle-model")
         return AsymRouter(
             tiers=[
                 Tier(small_model(small), "small", price=SMALL_PRICE),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import os
 import subprocess
 import sys
 import textwrap
@@ -250,7 +249,6 @@ def test_the_end_of_the_process_writes_the_rest(url):
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
 def test_forked_processes_share_it(url):
     """What waits in the parent stays the parent's; the child's connections are its own."""
     with Ledger(url, flush_seconds=60) as ledger:
