@@ -19,8 +19,9 @@ from lc_asym_router._internal.chunks import Draft
 from lc_asym_router._internal.deadline import awithin, within
 from lc_asym_router._internal.fault_log import FaultLog
 from lc_asym_router._internal.run_config import run_id_of
+from lc_asym_router.graph.calls.exhausted import BudgetExhausted
 from lc_asym_router.graph.calls.invoke import ainvoke, invoke
-from lc_asym_router.graph.calls.payments import BudgetExhausted, Payment, Payments, SideCalls
+from lc_asym_router.graph.calls.payments import Payment, Payments, SideCalls
 from lc_asym_router.graph.calls.tier_call import NOT_ADMITTED, CallResult, DraftCheck, TierCall
 from lc_asym_router.graph.calls.timing import SHARE, apause, pause
 from lc_asym_router.graph.entries import without_record
@@ -53,7 +54,7 @@ class GraphNodes:
 
     Attributes:
         policy: The router's settings, resolved.
-        faults: What its checks have raised.
+        faults: What its checks and its budgets' callbacks have raised.
     """
 
     policy: Policy
@@ -67,7 +68,7 @@ class GraphNodes:
     @cached_property
     def payments(self) -> Payments:
         """Pays for the calls."""
-        return Payments(self.policy.budgets, self.policy.price_of)
+        return Payments(self.policy.budgets, self.policy.price_of, self.faults)
 
     # classify -------------------------------------------------------------------------------
 

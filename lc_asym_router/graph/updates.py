@@ -21,7 +21,8 @@ from lc_asym_router.errors import (
     TiersFailedError,
     UnverifiedError,
 )
-from lc_asym_router.graph.calls.payments import BudgetExhausted, marked_trail
+from lc_asym_router.graph.calls.exhausted import BudgetExhausted
+from lc_asym_router.graph.calls.payments import marked_trail
 from lc_asym_router.graph.calls.tier_call import CallResult, TierCall, labels_of, tried
 from lc_asym_router.graph.calls.timing import time_remaining
 from lc_asym_router.graph.entries import (

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, cast
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 
-from lc_asym_router._internal.deadline import CLOCK, finished
+from lc_asym_router._internal.deadline import CLOCK
+from lc_asym_router._internal.fault_log import FaultLog
 from lc_asym_router._internal.provider_errors import unbilled
 from lc_asym_router._internal.run_config import (
     buffered,
@@ -21,9 +21,10 @@ from lc_asym_router._internal.run_config import (
     with_handlers,
 )
 from lc_asym_router.errors import ConfigurationError, InvalidRequestError
+from lc_asym_router.graph.calls.exhausted import BudgetExhausted, OnExhaustedCall
 from lc_asym_router.graph.calls.meter import CallMeter
 from lc_asym_router.graph.calls.tier_call import CallResult, TierCall
-from lc_asym_router.graph.calls.timing import time_remaining
+from lc_asym_router.graph.calls.timing import limit_of, time_remaining
 from lc_asym_router.graph.state import NodeRun
 from lc_asym_router.money.budgets.amounts import (
     Amounts,
@@ -40,22 +41,6 @@ from lc_asym_router.money.budgets.side_calls import SideCallBudget
 from lc_asym_router.money.prices import Pricing, cost_of_call
 from lc_asym_router.money.usage import believed, estimated_usage, from_cache
 from lc_asym_router.records.trail import Labels, Trail, own_tags
-
-Instead = Literal["small", "error"] | AIMessage
-
-
-class BudgetExhausted(Exception):
-    """A call was not made, because a budget has no room for it.
-
-    Attributes:
-        exhausted: The budget and its amounts.
-        instead: The result of its `on_exhausted`: "small", "error", or an answer.
-    """
-
-    def __init__(self, exhausted: Exhausted, instead: Instead) -> None:
-        super().__init__("a budget is used up")
-        self.exhausted = exhausted
-        self.instead = instead
 
 
 class Payment:
@@ -121,10 +106,12 @@ class Payments:
     Attributes:
         budgets: The budgets; the first that has no room decides what happens instead.
         price_of: The price of a side call's model by its name and its provider's.
+        faults: What the budgets' `on_exhausted` have raised.
     """
 
     budgets: tuple[Budget, ...]
     price_of: Callable[[str, str], Pricing | None]
+    faults: FaultLog
 
     @contextmanager
     def paying(
@@ -147,11 +134,7 @@ class Payments:
             return
         reservation = self._reservation(call, run, messages)
         if refused := reservation.reserve(time_remaining(run.state["trail"])):
-            budget, exhausted = refused
-            wanted = _asked(budget, exhausted)
-            raise BudgetExhausted(
-                exhausted, _instead(finished(wanted) if _waits(wanted) else wanted)
-            )
+            raise BudgetExhausted(refused[1], self._exhausted(run).instead(*refused))
         payment = Payment(call, reservation.most, run.request.input_tokens)
         try:
             yield payment
@@ -168,9 +151,7 @@ class Payments:
             return
         reservation = self._reservation(call, run, messages)
         if refused := await reservation.areserve(time_remaining(run.state["trail"])):
-            budget, exhausted = refused
-            wanted = _asked(budget, exhausted)
-            raise BudgetExhausted(exhausted, _instead(await wanted if _waits(wanted) else wanted))
+            raise BudgetExhausted(refused[1], await self._exhausted(run).ainstead(*refused))
         payment = Payment(call, reservation.most, run.request.input_tokens)
         try:
             yield payment
@@ -232,6 +213,11 @@ class Payments:
             budget=budget if self.budgets else None,
         )
         return calls, budget
+
+    def _exhausted(self, run: NodeRun) -> OnExhaustedCall:
+        """What asks a budget's `on_exhausted`; a tier may still be asked after it."""
+        remaining = time_remaining(run.state["trail"])
+        return OnExhaustedCall(limit_of(None, remaining, others=True).seconds, self.faults)
 
     def _reservation(
         self, call: TierCall, run: NodeRun, messages: Sequence[BaseMessage]
@@ -311,26 +297,6 @@ def _took(most: Amounts, call: TierCall, result: CallResult, input_tokens: int) 
     if part is not None:
         return {unit: min(amount, most.get(unit, amount)) for unit, amount in took.items()}
     return took
-
-
-def _asked(budget: Budget, exhausted: Exhausted) -> Any:
-    given = budget.on_exhausted
-    return given(exhausted) if callable(given) else given
-
-
-def _waits(wanted: Any) -> bool:
-    return inspect.isawaitable(wanted)
-
-
-def _instead(wanted: Any) -> Instead:
-    if isinstance(wanted, str) and wanted not in ("small", "error"):
-        return AIMessage(wanted)
-    if wanted in ("small", "error") or isinstance(wanted, AIMessage):
-        return cast("Instead", wanted)
-    raise ConfigurationError(
-        f"Budget(on_exhausted=...) returned a {type(wanted).__name__}; return 'small', 'error', or an "
-        "answer: a text or an AIMessage."
-    )
 
 
 # what a request was charged, in its trail ---------------------------------------------------

@@ -180,7 +180,8 @@ class Budget:
             "small" asks the small tier instead; its answer is checked as ever, and where it fails
             its check the error is raised, for unchecked text never leaves. A callable gets an
             `Exhausted` and returns "small", "error", or an answer: a text or an `AIMessage`. It may
-            be async.
+            be async. Where it raises, or takes half of what the deadline leaves, that is logged and
+            taken for "small".
         name: Names the budget in errors and in the store; budgets of one name, unit, period and
             store share what they spend. Left out, it is the `per`, or the tag, with the period.
         tag: With `per="tag"`, the only tag that counts, or with a "*" at its end all that begin so,

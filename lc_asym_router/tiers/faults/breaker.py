@@ -16,6 +16,8 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lc_asym_router._internal.deadline import bounded
+from lc_asym_router._internal.fault_log import FaultLog
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import AttemptTimeoutError, CircuitOpenError, ConfigurationError
 from lc_asym_router.tiers.faults.concurrency import Slots
@@ -42,7 +44,8 @@ class Breaker:
         cooldown: Seconds after which a probe is let through.
         last_resort: Whether it lets a call through even while open, if no other tier can be asked: then
             requests succeed as soon as the last tier recovers. `False` fails fast there too.
-        on_change: Called with the breaker after each change of its state, outside its lock.
+        on_change: Called with the breaker after each change of its state, one call after the other in
+            a thread of its own: no request waits for it. What it raises is logged.
         clock: Returns the time in seconds, monotonic.
 
     Raises:
@@ -60,12 +63,16 @@ class Breaker:
     ) -> None:
         if isinstance(failures, bool) or not isinstance(failures, int) or failures < 1:
             raise ConfigurationError(f"Breaker(failures={failures!r}) is a whole number from 1 on.")
-        if not cooldown > 0:
+        number = isinstance(cooldown, int | float) and not isinstance(cooldown, bool)
+        if not (number and cooldown > 0):
             raise ConfigurationError(f"Breaker(cooldown={cooldown!r}) is a time over 0 seconds.")
         self.failures = failures
-        self.cooldown = cooldown
+        self.cooldown = bounded(cooldown)
         self.last_resort = last_resort
         self._on_change = on_change
+        self._faults = FaultLog(logger)
+        self._unnoticed = 0  # changes that on_change is yet to be called for
+        self._notifier: threading.Thread | None = None
         self._clock = clock
         self._lock = threading.Lock()
         self._epoch = 0  # of the state; what began in an earlier one says nothing of this one
@@ -100,7 +107,8 @@ class Breaker:
         with self._lock:
             changed = self._opened is not None
             self._close()
-        self._tell(changed)
+        if changed:
+            self._changed()
 
     def enter(self, *, last: bool = False, caller: Caller | None = None) -> Permit:
         """Ask to make a call.
@@ -167,7 +175,8 @@ class Breaker:
                     self._epoch += 1
                     self._opened = self._clock()
             changed = before != (self._opened is not None)
-        self._tell(changed)
+        if changed:
+            self._changed()
 
     def _close(self) -> None:
         self._epoch += 1
@@ -188,12 +197,35 @@ class Breaker:
             return "closed"
         return "open" if self._left() > 0 else "half_open"
 
-    def _tell(self, changed: bool) -> None:
-        if changed and self._on_change is not None:
+    def _changed(self) -> None:
+        """Say that the state has changed; a forked child's notifier is a thread that is not there."""
+        if self._on_change is None:
+            return
+        with self._lock:
+            self._unnoticed += 1
+            if self._notifier is not None and self._notifier.is_alive():
+                return
+            self._notifier = threading.Thread(
+                target=self._notify, daemon=True, name="lc-asym-router-breaker"
+            )
+            try:
+                self._notifier.start()
+            except RuntimeError as error:  # the system gives no more threads
+                self._notifier = None
+                self._faults.note("The thread for Breaker(on_change=...)", error)
+
+    def _notify(self) -> None:
+        assert self._on_change is not None
+        while True:
+            with self._lock:
+                if not self._unnoticed:
+                    self._notifier = None
+                    return
+                self._unnoticed -= 1
             try:
                 self._on_change(self)
-            except Exception:
-                logger.exception("Breaker(on_change=...) raised; the breaker goes on.")
+            except Exception as error:  # whatever it raises, the breaker goes on
+                self._faults.note("Breaker(on_change=...)", error)
 
     def __repr__(self) -> str:
         return f"Breaker({self.state}, failures={self.failures}, cooldown={self.cooldown:g})"
@@ -224,6 +256,28 @@ class Permit:
             breaker._settle(self, succeeded, why, caller)
 
 
+class _SharedBreaker(Breaker):
+    """A breaker of the process, which logs its changes.
+
+    Args:
+        model: The model's name, for the log.
+    """
+
+    def __init__(self, model: str) -> None:
+        super().__init__()
+        self._model = model
+
+    def _changed(self) -> None:
+        if self.state == "closed":
+            logger.info("The breaker of %s has closed: it answers again.", self._model)
+        else:
+            logger.warning(
+                "The breaker of %s has opened: it is not asked for %g s.",
+                self._model,
+                self.cooldown,
+            )
+
+
 KEPT = 1024
 """Endpoints whose breakers are kept; past that, those with nothing to remember are let go."""
 _shared: dict[tuple[str, ...], Breaker] = {}
@@ -238,7 +292,7 @@ def shared_breaker(*endpoint: str) -> Breaker:
             if len(_shared) >= KEPT:
                 for each in [each for each, kept in _shared.items() if kept.at_rest]:
                     del _shared[each]
-            breaker = _shared[endpoint] = Breaker(on_change=_logged(endpoint[-1]))
+            breaker = _shared[endpoint] = _SharedBreaker(endpoint[-1])
         return breaker
 
 
@@ -246,18 +300,6 @@ def forget_breakers() -> None:
     """Drop all shared breakers: new tiers get new ones."""
     with _shared_lock:
         _shared.clear()
-
-
-def _logged(model: str) -> Callable[[Breaker], None]:
-    def log(breaker: Breaker) -> None:
-        if breaker.state == "closed":
-            logger.info("The breaker of %s has closed: it answers again.", model)
-        else:
-            logger.warning(
-                "The breaker of %s has opened: it is not asked for %g s.", model, breaker.cooldown
-            )
-
-    return log
 
 
 def at_fault(error: BaseException, caller: Caller | None) -> str | None:

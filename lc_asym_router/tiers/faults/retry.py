@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -10,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.language_models import BaseChatModel
 
 from lc_asym_router._internal.compat import ANTHROPIC_CLIENTS, resource_client
+from lc_asym_router._internal.fault_log import FaultLog
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.tiers.faults.error_kinds import retry_after, worth_retrying
 from lc_asym_router.tiers.providers.registry import provider_of
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
+
+logger = logging.getLogger(__name__)
 
 _ONCE = {"anthropic": 0, "google_genai": 1, "mistral": 1}
 """The `max_retries` under which a class tries once: some count the first try, some do not."""
@@ -84,8 +88,10 @@ class Retry:
             each further one ("full jitter").
         max_wait: The longest wait, in seconds, a day at most. Where the server asks for more
             (`Retry-After`), the tier is given up for this request, and the next one is asked at once.
-        on: Whether an exception is worth another try; `None` for `worth.worth_retrying`.
-        wait: Another wait: any of tenacity's wait strategies, or a callable like them.
+        on: Whether an exception is worth another try; `None` for `worth.worth_retrying`. It is asked
+            on the event loop, and must answer at once.
+        wait: Another wait: any of tenacity's wait strategies, or a callable like them; likewise.
+            Where `on` or `wait` raises, that is logged, and there is no other try.
 
     Raises:
         ConfigurationError: A number is out of its range.
@@ -96,6 +102,9 @@ class Retry:
     max_wait: float = 8.0
     on: Callable[[Exception], bool] | None = field(default=None, repr=False)
     wait: Wait | None = field(default=None, repr=False)
+    _faults: FaultLog = field(
+        default_factory=lambda: FaultLog(logger), init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if isinstance(self.attempts, bool) or not isinstance(self.attempts, int):
@@ -119,13 +128,18 @@ class Retry:
             failed: Calls of the tier that have failed in this request, at least 1.
             error: What the last one raised.
         """
-        worth = self.on or worth_retrying
-        if failed >= self.attempts or not worth(error):
+        if failed >= self.attempts:
             return None
-        asked = retry_after(error)
-        if asked is not None:
-            return asked if asked <= self.max_wait else None
-        return self._jittered(failed, error)
+        try:
+            if not (self.on or worth_retrying)(error):
+                return None
+            asked = retry_after(error)
+            if asked is not None:
+                return asked if asked <= self.max_wait else None
+            return self._jittered(failed, error)
+        except Exception as fault:  # of the user's own code: the next tier is asked
+            self._faults.note("Retry(on=..., wait=...)", fault)
+            return None
 
     def _jittered(self, failed: int, error: Exception) -> float:
         from tenacity import RetryCallState, Retrying, wait_random_exponential

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 from langchain_ollama import ChatOllama
 
-from lc_asym_router import AsymRouter, Budget, BudgetStore, Price, Retry, Tier
+from lc_asym_router import AsymRouter, Breaker, Budget, BudgetStore, Price, Retry, Tier
 from lc_asym_router.errors import RouterError
 from lc_asym_router.verify import Check, Verdict
 from tests.behaviour.faults.rig import WAYS, joined
@@ -60,6 +60,7 @@ VERDICTS: list[Any] = [
     lambda: Verdict(True, answer=AIMessage("another")),
     lambda: Verdict(False, votes=(1,)),  # type: ignore[arg-type]
 ]
+INSTEAD: list[Any] = ["small", "error", "an answer", AIMessage("an answer"), *OTHERS]
 REPLIES = [
     Reply("fine"),
     Reply("fine", input_tokens=2**63, output_tokens=10**30),
@@ -92,11 +93,19 @@ def doing(values: list[Any]) -> st.SearchStrategy[Does]:
     )
 
 
+def at_once(values: list[Any]) -> st.SearchStrategy[Does]:
+    """What is asked on the loop can't be ended there, and its docstring says so."""
+    return doing(values).filter(lambda does: does[0] in ("raise", "return"))
+
+
 CASES = st.one_of(
     st.tuples(st.just("classifier"), doing(NUMBERS + OTHERS)),
     st.tuples(st.sampled_from(["check", "own check"]), doing(VERDICTS)),
     st.tuples(st.sampled_from(["reserving", "settling"]), doing(NUMBERS + OTHERS)),
     st.tuples(st.just("model"), doing(OTHERS)),
+    st.tuples(st.sampled_from(["exhausted", "async exhausted"]), doing(INSTEAD + NUMBERS)),
+    st.tuples(st.just("breaker"), doing(NUMBERS)),
+    st.tuples(st.sampled_from(["retry", "wait"]), at_once(NUMBERS)),
     st.tuples(st.just("tier"), st.tuples(st.just("reply"), st.sampled_from(REPLIES))),
 )
 
@@ -141,10 +150,26 @@ class World:
             name = "reserve" if part == "reserving" else "settle"
             store = type("OwnStore", (BudgetStore,), {name: function})()
             given["budgets"] = [Budget(calls=100, store=store)]
-        once = {"retry": Retry(attempts=1), "breaker": False}
+        if part in ("exhausted", "async exhausted"):
+
+            async def instead(exhausted: Any) -> Any:
+                return await asyncio.get_running_loop().run_in_executor(None, function)
+
+            given["classify"] = lambda messages: 1.0
+            wanted = function if part == "exhausted" else instead
+            given["budgets"] = [Budget(usd=1e-6, on_exhausted=wanted)]
+        once: dict[str, Any] = {"retry": Retry(attempts=1), "breaker": False}
+        if part in ("breaker", "retry", "wait"):
+            self.small.default = Reply(status=503, error="down")
+            named = {"breaker": {}, "retry": {"on": function}, "wait": {"wait": function}}[part]
+            once = {"retry": Retry(attempts=2, **named), "breaker": Breaker(1, on_change=function)}
+            if part != "breaker":
+                once["breaker"] = False
         return AsymRouter(
-            small=Tier(small, "small", price=Price(1, 1), **once),
-            frontier=Tier(frontier_model(self.frontier), "frontier", price=Price(1, 1), **once),
+            small=Tier(small, "small", price=Price(0, 0), **once),
+            frontier=Tier(
+                frontier_model(self.frontier, max_tokens=50), "frontier", price=Price(1, 1), **once
+            ),
             deadline=DEADLINE,
             **given,
         )
@@ -210,6 +235,17 @@ def end_of(world: World, router: AsymRouter, way: str) -> Any:
 @example(("reserving", ("hang", None)), "ainvoke")
 @example(("settling", ("hang", None)), "invoke")
 @example(("settling", ("raise", MemoryError())), "stream")
+@example(("exhausted", ("hang", None)), "ainvoke")
+@example(("exhausted", ("compute", None)), "astream")
+@example(("exhausted", ("raise", PermissionError("no"))), "invoke")
+@example(("async exhausted", ("hang", None)), "ainvoke")
+@example(("async exhausted", ("raise", MemoryError())), "stream")
+@example(("exhausted", ("return", 10**400)), "invoke")
+@example(("breaker", ("raise", RecursionError())), "ainvoke")
+@example(("breaker", ("hang", None)), "ainvoke")
+@example(("breaker", ("compute", None)), "invoke")
+@example(("retry", ("raise", KeyError(1))), "ainvoke")
+@example(("wait", ("return", 10**400)), "invoke")
 @example(("model", ("raise", RecursionError())), "stream")
 @example(("model", ("hang", None)), "invoke")
 @example(("tier", ("reply", REPLIES[6])), "ainvoke")
@@ -227,5 +263,7 @@ def test_it_ends_by_its_deadline(world: World, case: tuple[str, Does], way: str)
         seconds = clock.seconds - started
     assert seconds <= DEADLINE + GRACE
     assert isinstance(end, AIMessage | RouterError), end
-    if part in ("classifier", "model", "settling"):
+    if part in ("classifier", "model", "settling", "breaker", "retry", "wait"):
         assert not isinstance(end, RouterError), end  # the other tier answers
+    if part.endswith("exhausted") and does[0] != "return":
+        assert end.text == "a small answer", end

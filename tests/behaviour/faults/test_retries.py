@@ -22,6 +22,7 @@ from lc_asym_router.errors import (
     TiersFailedError,
 )
 from lc_asym_router.tiers.faults.error_kinds import indicates_outage, retry_after, worth_retrying
+from tests.behaviour.faults.rig import WAYS, Rig, ask
 from tests.conftest import frontier_model, record, small_model
 from tests.servers import OllamaServer, OpenAIServer, Reply
 
@@ -101,6 +102,29 @@ def test_the_wait_is_bounded(failed: int, initial: float, longest: float) -> Non
 def test_it_ends(attempts: int, failed: int) -> None:
     wait = Retry(attempts=attempts).pause(failed, ConnectionError())
     assert (wait is not None) == (failed < attempts)
+
+
+@pytest.mark.parametrize("which", ["on", "wait"])
+@pytest.mark.parametrize("raised", [KeyError("SECRET"), RecursionError(), OverflowError()])
+async def test_own_code_that_raises_is_no_other_try(
+    rig: Rig, which: str, raised: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*given: Any) -> Any:
+        raise raised
+
+    rig.servers["small"].default = Reply(status=503)
+    router = rig.router(tiers={"small": {"retry": Retry(3, **{which: fail}), "breaker": False}})
+    for way in WAYS:
+        assert (await ask(router, way, "say")).tiers == ["small", "frontier"]
+    assert "Retry(on=..., wait=...) raised" in caplog.text
+    assert "in fail" in caplog.text
+    assert "SECRET" not in caplog.text
+
+
+@pytest.mark.parametrize("given", [10**400, float("inf"), float("nan"), "x", None, 1j])
+def test_a_wait_that_is_none_is_not_begun_or_bounded(given: Any) -> None:
+    pause = Retry(3, wait=lambda state: given).pause(1, TimeoutError())
+    assert pause is None or 0 <= pause <= 86_400
 
 
 def test_a_wait_of_ones_own() -> None:

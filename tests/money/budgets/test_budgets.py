@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import threading
 from datetime import UTC, datetime
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.graph import MessagesState, StateGraph
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.types import Command, interrupt
 
 from lc_asym_router import AsymRouter, Budget, BudgetExceededError, Price, Tier, TiersFailedError
 from tests.conftest import FRONTIER_PRICE, frontier_model, record, small_model
@@ -119,6 +121,57 @@ def test_a_callable_may_give_a_message_or_raise(small, frontier):
     budget = Budget(usd=1e-6, on_exhausted=lambda _: 7)
     with pytest.raises(ValueError, match="returned a int"):
         router(small, frontier, budget).invoke(UP)
+
+
+@few
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_a_callable_that_raises_is_logged_and_small_is_asked(
+    small, frontier, ask, is_async, caplog
+):
+    def refuse(exhausted):
+        raise PermissionError("SECRET")
+
+    async def arefuse(exhausted):
+        refuse(exhausted)
+
+    budget = Budget(usd=1e-6, on_exhausted=arefuse if is_async else refuse, name="mine")
+    routed = router(small, frontier, budget)
+    for _ in range(2):
+        assert (await ask(routed, UP)).text == "a small answer"
+    (said,) = [each for each in caplog.records if "on_exhausted" in each.getMessage()]
+    assert "'mine'" in said.getMessage()
+    assert "Traceback" in said.getMessage()
+    assert "in refuse" in said.getMessage()
+    assert "SECRET" not in caplog.text
+    small.default = "secret nonsense"
+    with pytest.raises(BudgetExceededError, match="mine"):
+        await ask(router(small, frontier, budget, verify=lambda attempt: False), UP)
+
+
+async def test_a_callable_runs_beside_the_loop(small, frontier):
+    seen = []
+
+    def instead(exhausted):
+        seen.append(threading.current_thread())
+        return "no"
+
+    await router(small, frontier, Budget(usd=1e-6, on_exhausted=instead)).ainvoke(UP)
+    assert seen[0] is not threading.current_thread()
+
+
+@pytest.mark.parametrize("deadline", [None, 60])
+async def test_a_callable_may_interrupt(small, frontier, deadline):
+    """Whoever is asked may say that more is to be spent, or what to answer."""
+    budget = Budget(usd=1e-6, on_exhausted=lambda exhausted: interrupt(exhausted.budget))
+    graph = StateGraph(MessagesState)
+    graph.add_node("answer", router(small, frontier, budget, deadline=deadline).graph)
+    graph.add_edge(START, "answer")
+    compiled = graph.compile(checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "1"}}
+    out = await compiled.ainvoke({"messages": [HumanMessage(UP)]}, config)
+    assert out["__interrupt__"][0].value == "day"
+    out = await compiled.ainvoke(Command(resume="enough for today"), config)
+    assert out["messages"][-1].text == "enough for today"
 
 
 def test_what_is_free_may_always_be_asked(small, frontier):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -17,18 +20,26 @@ from tests.behaviour.faults.rig import Clock
 COOLDOWN = 10.0
 
 
+def comes_to(true: Callable[[], bool]) -> bool:
+    """Wait for a condition that another thread brings about; whether it has come."""
+    end = time.monotonic() + 10
+    while not (come := true()) and time.monotonic() < end:
+        time.sleep(0.0005)
+    return come
+
+
 class BreakerMachine(RuleBasedStateMachine):
     """A breaker, and what it should be."""
 
     @initialize(failures=st.integers(1, 4))
     def start(self, failures: int) -> None:
         self.clock = Clock()
-        self.told: list[str] = []
+        self.noticed: list[str] = []
         self.breaker = Breaker(
             failures,
             COOLDOWN,
             clock=self.clock,
-            on_change=lambda breaker: self.told.append("open" if self.is_open else "closed"),
+            on_change=lambda breaker: self.noticed.append(breaker.state),
         )
         self.under_way: list[Permit] = []
         self.current: set[int] = set()
@@ -108,7 +119,8 @@ class BreakerMachine(RuleBasedStateMachine):
         assert self.breaker.state == expected
         left = self.opened_at + COOLDOWN - self.clock.now if self.opened_at is not None else 0
         assert self.breaker.opens_in == pytest.approx(max(0.0, left))
-        assert len(self.told) == self.changes
+        assert comes_to(lambda: len(self.noticed) >= self.changes)
+        assert len(self.noticed) == self.changes
 
 
 TestBreaker = BreakerMachine.TestCase
@@ -142,19 +154,56 @@ def test_one_probe_of_many_threads() -> None:
 
 
 def test_a_listener_that_fails_breaks_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    called: list[str] = []
+
     def fail(breaker: Breaker) -> None:
-        assert breaker.state  # its lock is free
+        called.append(breaker.state)  # its lock is free
         raise RuntimeError("no")
 
     breaker = Breaker(1, on_change=fail)
-    breaker.enter().settle(False)
-    assert breaker.state == "open"
+    for _ in range(2):
+        breaker.enter().settle(False)
+        breaker.reset()
+    assert comes_to(lambda: len(called) == 4 and breaker._notifier is None)
+    assert [each.levelname for each in caplog.records] == ["WARNING"]
+    assert "Traceback" in caplog.text
     assert "on_change" in caplog.text
 
 
+def test_nobody_waits_for_a_listener_that_hangs() -> None:
+    over, called = threading.Event(), list[str]()
+
+    def hang(breaker: Breaker) -> None:
+        called.append(breaker.state)
+        over.wait()
+
+    breaker = Breaker(1, on_change=hang)
+    for _ in range(100):
+        breaker.enter().settle(False)
+        assert breaker.state == "open"
+        breaker.reset()
+    assert comes_to(lambda: bool(called))
+    assert len(called) == 1  # and one thread, however many changes there are
+    assert sum(each.name == "lc-asym-router-breaker" for each in threading.enumerate()) == 1
+    over.set()
+    assert comes_to(lambda: breaker._notifier is None)
+    assert len(called) == 200
+
+
 @pytest.mark.parametrize(
-    "given", [{"failures": 0}, {"failures": True}, {"failures": 1.5}, {"cooldown": 0}]
+    "given",
+    [
+        *({"failures": each} for each in (0, True, 1.5, -1, "5", float("nan"), None)),
+        *({"cooldown": each} for each in (0, -0.0, float("nan"), -float("inf"), True, "30", None)),
+    ],
 )
-def test_settings_that_make_no_sense(given: dict[str, float]) -> None:
+def test_settings_that_make_no_sense(given: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(given))):
-        Breaker(**given)  # type: ignore[arg-type]
+        Breaker(**given)
+
+
+@pytest.mark.parametrize("cooldown", [10**400, float("inf"), 1e308])
+def test_a_cooldown_without_end_is_bounded(cooldown: Any) -> None:
+    breaker = Breaker(1, cooldown)
+    breaker.enter().settle(False)
+    assert 0 < breaker.opens_in <= 1e9
