@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextvars import copy_context
 from typing import Any, ParamSpec, TypeVar
 
 T = TypeVar("T")
@@ -48,3 +49,43 @@ def cancelled_once(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable
         return task.result()
 
     return once
+
+
+_OVER: Any = object()
+
+
+async def stepped(stream: AsyncGenerator[T, None]) -> AsyncIterator[T]:
+    """The stream, each step of it in a task, which its reader's cancellation cancels once.
+
+    What `cancelled_once` is for a function: a stream's own end awaits too, and an anyio scope would
+    cancel it before it has ended what it began.
+    """
+    context = copy_context()  # one for all steps: what one sets in it, another resets
+
+    async def following() -> T:
+        return await anext(stream, _OVER)
+
+    closing = True
+    try:
+        while True:
+            task = asyncio.create_task(following(), context=context)
+            closing = False
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError:
+                await cancel(task)
+                raise
+            if (item := task.result()) is _OVER:
+                return
+            closing = True
+            yield item
+    finally:
+        if closing:  # its reader has gone between two steps
+            end = asyncio.create_task(stream.aclose(), context=context)
+            try:
+                await asyncio.wait({end})
+            except asyncio.CancelledError:
+                _ending.add(end)
+                end.add_done_callback(_ended)
+                raise
+            end.result()

@@ -23,7 +23,7 @@ from lc_asym_router.decompose.decomposer_settings import DecomposerSettings
 from lc_asym_router.decompose.plan_nodes import Nodes
 from lc_asym_router.decompose.plan_state import DecomposerState
 from lc_asym_router.decompose.steps_graph import StepsGraph
-from lc_asym_router.graph.build import Graph
+from lc_asym_router.graph.build import ClosingGraph, Graph
 from lc_asym_router.graph.state import RouterIO, RunContext
 
 
@@ -60,6 +60,7 @@ def build_decomposer_graph(
     graph.add_edge("whole", END)
     graph.add_edge("frontier", END)
     compiled = graph.compile(checkpointer=checkpointer, name="Decomposer")
+    compiled.__class__ = ClosingGraph
     # Values and updates modes show the messages alone: plan, answers and draft are our own.
     compiled.stream_channels = ["messages"]
     return compiled.with_config(max_concurrency=max_concurrency)

@@ -10,6 +10,7 @@ START -> classify -+-> small -> verify -+-> END
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from lc_asym_router._internal.compat import RunnableCallable
 from lc_asym_router._internal.display import renderer
-from lc_asym_router._internal.tasks import cancelled_once
+from lc_asym_router._internal.tasks import cancelled_once, stepped
 from lc_asym_router.graph.nodes import GraphNodes, follow
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import RouterIO, RouterState, RunContext
@@ -67,7 +68,23 @@ def _node(function: Any, afunction: Any) -> RunnableCallable:
     return RunnableCallable(function, cancelled_once(afunction), trace=False)
 
 
-class ShownGraph(CompiledStateGraph[Any, Any, Any, Any]):
+class ClosingGraph(CompiledStateGraph[Any, Any, Any, Any]):
+    """A compiled graph that ends its nodes when an anyio scope cancels its reader.
+
+    LangGraph (1.2) begins the end of a run in a task, and a second cancellation ends that task before
+    it has begun: the nodes, and the calls below them, would go on.
+    """
+
+    async def astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        """As LangGraph's. `ainvoke` and the events are made of it."""
+        stream = super().astream(*args, **kwargs)
+        # Under a chat model that one's own reader is cancelled in order.
+        steps = stream if self.checkpointer is False else stepped(cast("Any", stream))
+        async for item in steps:
+            yield item
+
+
+class ShownGraph(ClosingGraph):
     """A compiled graph drawn locally in notebooks: LangGraph's own display calls a web service."""
 
     @property

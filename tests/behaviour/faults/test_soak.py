@@ -64,7 +64,11 @@ def judge_ledger(soak: Soaking, url: str) -> None:
         )
         made = sum(count for (name, _), count in soak.calls.items() if name == tier)
         # What broke off is estimated; the servers tell no counts of that.
-        assert sums == (*soak.tokens(tier), made, soak.cut(tier))
+        assert sums == (*soak.tokens(tier), made, soak.cut(tier)), query(
+            url,
+            "SELECT substr(error, 1, 60) AS what, usage_estimated, count(*) FROM asym_calls "
+            f"WHERE tier = '{tier}' GROUP BY what, usage_estimated",
+        )
 
 
 def judge_memory(soak: Soaking) -> None:
