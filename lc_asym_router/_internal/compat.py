@@ -119,7 +119,7 @@ def hook_google_replies(
         model: The model; any other one is left as it is.
         begin: Called for each reply; returns what takes its parts, or `None`.
     """
-    api = getattr(getattr(model, "client", None), "_api_client", None)
+    api: Any = getattr(getattr(model, "client", None), "_api_client", None)
     request = getattr(api, "_async_request", None)
     if request is None or "_async_request" in vars(api):
         return
