@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import aclosing
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -46,6 +47,7 @@ __all__ = [
     "another_pool",
     "async_transports",
     "chunks_to_events",
+    "hook_google_replies",
     "http_clients",
     "langsmith_params",
     "openai_response_format",
@@ -103,6 +105,44 @@ def http_clients(model: BaseChatModel, *, is_async: bool = False) -> Iterator[An
         if hasattr(found, "event_hooks"):
             yield found
             return
+
+
+def hook_google_replies(
+    model: BaseChatModel, begin: Callable[[], Callable[[bytes], None] | None]
+) -> None:
+    """Show what Google's async client reads by aiohttp, which has no event hooks; done once a client.
+
+    `ChatGoogleGenerativeAI.client._api_client._async_request` returns an `HttpResponse`, whose
+    `response_stream` is a list of texts or what `_aiter_response_stream` reads; google-genai 3.6.1.
+
+    Args:
+        model: The model; any other one is left as it is.
+        begin: Called for each reply; returns what takes its parts, or `None`.
+    """
+    api: Any = getattr(getattr(model, "client", None), "_api_client", None)
+    request = getattr(api, "_async_request", None)
+    if request is None or "_async_request" in vars(api):
+        return
+
+    async def _async_request(*args: Any, **kwargs: Any) -> Any:
+        reply = await request(*args, **kwargs)
+        if (add := begin()) is None:
+            return reply
+        if isinstance(reply.response_stream, list):
+            add("".join(reply.response_stream).encode())
+            return reply
+        read = reply._aiter_response_stream
+
+        async def _aiter_response_stream() -> AsyncIterator[str]:
+            async with aclosing(read()) as parts:
+                async for part in parts:
+                    add(f"{part}\n".encode())
+                    yield part
+
+        reply._aiter_response_stream = _aiter_response_stream
+        return reply
+
+    api._async_request = _async_request
 
 
 def async_transports(model: BaseChatModel) -> Iterator[Any]:

@@ -32,7 +32,15 @@ class Rank(BaseModel):
     keys: list[str] = []
 
 
-TOOLS = ToolBinding((book, Rank)).openai_tools
+class Switch(BaseModel):
+    """Switches a light."""
+
+    on: bool
+    label: str = ""
+    dim: bool | str = ""
+
+
+TOOLS = ToolBinding((book, Rank, Switch)).openai_tools
 
 
 def call(name: str = "book", **args: object) -> dict[str, object]:
@@ -58,8 +66,14 @@ SAME = [
     ([call("Rank", order="Up", keys=["A", "b"])], [call("Rank", order="Up", keys=["a", "B"])]),
     ([call("other", x={"b": 1, "a": 2})], [call("other", x={"a": 2, "b": 1})]),
     ([{"name": "book", "args": None}], [call()]),
+    ([call("Switch", on="true")], [call("Switch", on=True)]),
+    ([call("Switch", on="False")], [call("Switch", on=False)]),
 ]  # fmt: skip
 DIFFERENT = [
+    ([call("Switch", on="true")], [call("Switch", on=False)]),
+    ([call("Switch", on="yes")], [call("Switch", on=True)]),
+    ([call("Switch", on=True, label="true")], [call("Switch", on=True, label=True)]),
+    ([call("Switch", on=True, dim="true")], [call("Switch", on=True, dim=True)]),
     ([], [call(title="a")]),
     ([call(title="a")], [call(title="a"), call(title="a")]),
     (

@@ -16,7 +16,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from pydantic import ValidationError
 
-from lc_asym_router._internal.compat import http_clients
+from lc_asym_router._internal.compat import hook_google_replies, http_clients
 from lc_asym_router._internal.provider_errors import ResponseBodyError, status_of
 from lc_asym_router.errors import AttemptTimeoutError
 
@@ -138,6 +138,17 @@ def _hook(model: BaseChatModel, is_async: bool) -> None:
             with _hooking:
                 if hook not in hooks["response"]:
                     hooks["response"].append(hook)
+    if is_async:
+        hook_google_replies(model, _begin)
+
+
+def _begin() -> Callable[[bytes], None] | None:
+    """What takes the parts of a reply that has come to the current call; `None` outside of one."""
+    body = _current.get()
+    if body is None:
+        return None
+    body.begin()
+    return body.add
 
 
 def _keep(response: Any) -> None:

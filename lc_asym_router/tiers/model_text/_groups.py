@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lc_asym_router.tiers.model_text._families import (
+    CHILD,
     ESCAPED,
     HARMONY,
     KEYED,
     KEYED_ARGUMENT,
+    LABELLED,
+    LABELLED_END,
     NAMED,
     PARAMETER,
     PARAMETER_END,
     PRINTED,
     SKIPPED,
     TAGGED,
+    TAGGED_CHILD,
     TAGGED_END,
 )
+from lc_asym_router.tiers.model_text._objects import Names, Raw, of_python, raws, typed
 from lc_asym_router.tiers.model_text._values import (
-    BareName,
     PythonCall,
     UnreadableError,
     call_value,
     calls_at,
+    data_value,
     escaped_value,
     json_value,
-    literal,
 )
 
-_NAME_KEYS = ("name", "function", "tool_name", "tool", "function_name", "action")
-_ARGUMENT_KEYS = ("arguments", "parameters", "args", "input", "tool_input", "action_input")
-_WRAPPERS = ("function", "function_call", "tool_call")
-_SCHEMA = {"type", "properties"}
-_BESIDE = frozenset({"id", "type", "index", "call_id", "tool_call_id", "plan", "thought"})
-_IDENTIFIER = re.compile(r"[\w.\-/:]{1,200}")
 _TRIES_JSON = re.compile(
     r"\s*\[?\s*\{\s*[\"'](?:tool_calls[\"']\s*:|(?:name|function|tool_name|tool)[\"']\s*:\s*[\"']"
     r"(?P<name>[^\"']{1,200})|(?:arguments|parameters)[\"']\s*:\s*\{)"
@@ -49,21 +45,7 @@ _LIST_OF_OBJECTS = re.compile(r"\[\s*\{")
 _BETWEEN = re.compile(r"[\s,;]*")
 _PRINT_END = re.compile(r"\s*\)?")
 _SPACE = re.compile(r"\s*")
-
-
-@dataclass(frozen=True, repr=False)
-class Raw:
-    """A call as it was written; the name not yet looked up.
-
-    Attributes:
-        fault: Why its arguments can't be taken, though the call was read to its end.
-        evident: Whether it has a call's own keys, so that it is one whatever it names.
-    """
-
-    name: str
-    arguments: dict[str, Any]
-    fault: str | None = None
-    evident: bool = True
+_LABELLED_FENCE = re.compile(r"\s*```")
 
 
 @dataclass(frozen=True, repr=False)
@@ -83,34 +65,6 @@ class Group:
     fault: str | None = None
     tried: bool = False
     json: bool = False
-
-
-class Names:
-    """The bound tools, found by the names that models write.
-
-    Args:
-        tools: For each name the JSON schema of its parameters.
-    """
-
-    def __init__(self, tools: Mapping[str, Mapping[str, Any]]) -> None:
-        self._tools = tools
-        self._bound = {_plain(name): name for name in tools}
-
-    def bound(self, written: str) -> str | None:
-        """The tool that is meant: models write dots for underscores and put a namespace before."""
-        return self._bound.get(_plain(written)) or self._bound.get(
-            _plain(written.removeprefix("functions.").removesuffix(".call"))
-        )
-
-    def properties(self, written: str) -> Mapping[str, Any]:
-        """The schemas of a tool's parameters by name; empty where they are not known."""
-        schema = self._tools.get(self.bound(written) or "")
-        properties = schema.get("properties") if isinstance(schema, Mapping) else None
-        return properties if isinstance(properties, Mapping) else {}
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"\W", "_", name)
 
 
 def group_at(text: str, at: int, names: Names) -> Group:
@@ -147,14 +101,14 @@ def _bare(text: str, at: int, is_json: bool, names: Names) -> tuple[list[Raw] | 
     if is_json:
         if text[at] not in "{[":
             return None, at
-        value, end = json_value(text, at)
-        raws = _raws(value, bare=True)
+        value, end = data_value(text, at)
+        found = raws(value, names, bare=True)
         # Data with a name and an input is no call of a tool that nobody knows.
-        if raws and any(
-            (raw.fault or not raw.evident) and names.bound(raw.name) is None for raw in raws
+        if found and any(
+            (raw.fault or not raw.evident) and names.bound(raw.name) is None for raw in found
         ):
             return None, at
-        return raws, end
+        return found, end
     if (named := NAMED.match(text, at)) and names.bound(named["name"]):
         # Mistral's form, its special tokens dropped by the server.
         value, end = json_value(text, named.end())
@@ -163,12 +117,26 @@ def _bare(text: str, at: int, is_json: bool, names: Names) -> tuple[list[Raw] | 
     word = _WORD.match(text, at)
     if not listed and not (word and text[word.end() : word.end() + 1] == "("):
         return None, at
-    if word and names.bound(word.group()) is None:
-        return None, at
     calls, end = calls_at(text, at)
-    if not calls:
+    if (
+        word
+        and names.bound(word.group()) is None
+        and not (_alone(text, at, end) and _made(calls[0]))
+    ):
         return None, at
-    return [_of_python(call, names.properties(call.name)) for call in calls], end
+    return [of_python(call, names) for call in calls], end
+
+
+def _alone(text: str, at: int, end: int) -> bool:
+    """Whether a text holds nothing but what stands between two places."""
+    return not text[:at].strip() and not text[end:].strip()
+
+
+def _made(call: PythonCall) -> bool:
+    """Whether a call of a tool that is not bound is one, and not a word about a program: all its
+    arguments have names, and without any its own name is that of a tool (`get_time()`)."""
+    named = bool(call.arguments) or ("_" in call.name and "." not in call.name)
+    return named and not call.positional
 
 
 def _tries(text: str, at: int, is_json: bool, names: Names) -> bool:
@@ -185,68 +153,6 @@ def _tries(text: str, at: int, is_json: bool, names: Names) -> bool:
     return names.bound(name) is not None
 
 
-def _of_python(call: PythonCall, properties: Mapping[str, Any]) -> Raw:
-    """A call in Python's notation; a name without quotes is a text where one is wanted."""
-    arguments = dict(call.arguments)
-    fault = "it writes a tool call as text, with arguments without names"
-    raw = Raw(call.name.removesuffix(".call"), arguments, fault if call.positional else None)
-    for key, value in call.arguments.items():
-        if isinstance(value, BareName):
-            schema = properties.get(key)
-            if not isinstance(schema, Mapping) or schema.get("type", "string") != "string":
-                return Raw(raw.name, {}, "it writes a tool call as text, a name among its values")
-            arguments[key] = str(value)
-    return raw
-
-
-def _raws(value: Any, *, bare: bool = False) -> list[Raw] | None:
-    """The calls that a JSON value stands for; `None` where it is anything else."""
-    if isinstance(value, list):
-        found = [_raws(item, bare=bare) for item in value]
-        if not found or any(item is None for item in found):
-            return None
-        return [raw for item in found if item for raw in item]
-    if not isinstance(value, Mapping):
-        return None
-    if isinstance(value.get("tool_calls"), list) and not value.keys() - _BESIDE - {
-        "tool_calls",
-        "content",
-        "role",
-    }:
-        return _raws(value["tool_calls"]) or None
-    for wrapper in _WRAPPERS:
-        if isinstance(function := value.get(wrapper), Mapping):
-            return _raws(function, bare=bare)
-    name_key = next((key for key in _NAME_KEYS if isinstance(value.get(key), str)), None)
-    if name_key is None:
-        return None
-    name = value[name_key].strip()
-    key = next((key for key in _ARGUMENT_KEYS if key in value), None)
-    if key is None or not _IDENTIFIER.fullmatch(name):
-        return None
-    if bare and value.keys() - _BESIDE - {name_key, key}:
-        return None
-    arguments = value[key]
-    if key == "parameters" and isinstance(arguments, dict) and arguments.keys() >= _SCHEMA:
-        return None
-    if isinstance(arguments, str):
-        arguments = _from_string(arguments)
-    if arguments is None:
-        arguments = {}
-    if not isinstance(arguments, dict):
-        return [Raw(name, {}, "it writes a tool call as text, and its arguments are no object")]
-    return [Raw(name, arguments, evident=name_key == "name" and key in _ARGUMENT_KEYS[:2])]
-
-
-def _from_string(text: str) -> Any:
-    if not text.strip():
-        return {}
-    try:
-        return json_value(text.strip(), 0)[0] if text.strip()[0] == "{" else text
-    except UnreadableError:
-        return text
-
-
 class _GroupReader:
     def __init__(self, text: str, names: Names) -> None:
         self.text = text
@@ -255,7 +161,7 @@ class _GroupReader:
 
     def _python(self, at: int) -> int:
         calls, end = calls_at(self.text, at)
-        self.calls += [_of_python(call, self.names.properties(call.name)) for call in calls]
+        self.calls += [of_python(call, self.names) for call in calls]
         return end
 
     def read(self, at: int) -> Group:
@@ -286,10 +192,14 @@ class _GroupReader:
             return self._valued(at)
         if found := TAGGED.match(text, at):
             return self._tagged(found)
+        if found := TAGGED_CHILD.match(text, at):
+            return self._children(found)
+        if found := LABELLED.match(text, at):
+            return self._labelled(found)
         if (found := HARMONY.match(text, at)) or (
             (found := NAMED.match(text, at)) and not ESCAPED.match(text, at)
         ):
-            arguments, end = json_value(text, found.end())
+            arguments, end = call_value(text, found.end())
             if not isinstance(arguments, dict):
                 raise UnreadableError("its arguments are no object")
             if "name" in arguments and found["name"] in ("assistant", "json", "function"):
@@ -316,12 +226,12 @@ class _GroupReader:
             if self.text[at] != "[" or not _LIST_OF_CALLS.match(self.text, at):
                 raise
             return self._python(at)
-        raws = _raws(value)
-        if raws is None:
+        found = raws(value, self.names)
+        if found is None:
             if value == []:
                 return end
             raise UnreadableError("its JSON is no call")
-        self.calls += raws
+        self.calls += found
         return end
 
     def _tagged(self, opening: re.Match[str]) -> int:
@@ -340,7 +250,7 @@ class _GroupReader:
             if not closing:
                 raise UnreadableError("a parameter's tag is not closed")
             key = parameter["key"] or parameter["name"]
-            arguments[key] = _typed(text[parameter.end() : closing.start()], schema.get(key))
+            arguments[key] = typed(text[parameter.end() : closing.start()], schema.get(key))
             at = closing.end()
         ended = TAGGED_END.match(text, _behind(_SPACE, text, at))
         if not ended:
@@ -348,17 +258,46 @@ class _GroupReader:
         self.calls.append(Raw(name, arguments))
         return ended.end()
 
+    def _children(self, opening: re.Match[str]) -> int:
+        """A call whose name and arguments are tags of their own."""
+        text, schema = self.text, self.names.properties(opening["name"])
+        at = _behind(_SPACE, text, opening.end())
+        arguments: dict[str, Any] = {}
+        if text[at : at + 1] == "{":
+            arguments, at = call_value(text, at)
+        while child := CHILD.match(text, at):
+            key = child["key"]
+            arguments[key] = typed(child["value"].strip(), schema.get(key))
+            at = child.end()
+        at, closing = _behind(_SPACE, text, at), f"</{opening['tag']}>"
+        if not text.startswith(closing, at):
+            raise UnreadableError("its tag is not closed")
+        self.calls.append(Raw(opening["name"].strip(), arguments))
+        return at + len(closing)
+
+    def _labelled(self, opening: re.Match[str]) -> int:
+        """A call in lines with labels: ReAct's, Qwen-agent's."""
+        arguments, end = call_value(self.text, opening.end())
+        if not isinstance(arguments, dict):
+            raise UnreadableError("its arguments are no object")
+        self.calls.append(Raw(opening["action"] or opening["function"], arguments))
+        end = _behind(_LABELLED_FENCE, self.text, end)
+        if (found := LABELLED_END.match(self.text, end)) and self.text[found.end() :].strip():
+            raise UnreadableError("it goes on with what the tool is to answer")
+        return found.end() if found else end
+
     def _keyed(self, opening: re.Match[str]) -> int:
         at = opening.end()
         schema = self.names.properties(opening["name"])
         arguments: dict[str, Any] = {}
         while argument := KEYED_ARGUMENT.match(self.text, at):
-            end = self.text.find("</arg_value>", argument.end())
+            closing = f"</{argument['tag']}>"
+            end = self.text.find(closing, argument.end())
             if end < 0:
                 raise UnreadableError("an argument's tag is not closed")
             key = argument["key"].strip()
-            arguments[key] = _typed(self.text[argument.end() : end], schema.get(key))
-            at = end + len("</arg_value>")
+            arguments[key] = typed(self.text[argument.end() : end], schema.get(key))
+            at = end + len(closing)
         self.calls.append(Raw(opening["name"], arguments))
         return at
 
@@ -366,20 +305,3 @@ class _GroupReader:
 def _behind(pattern: re.Pattern[str], text: str, at: int) -> int:
     found = pattern.match(text, at)
     return found.end() if found else at
-
-
-def _typed(text: str, schema: Any) -> Any:
-    """A parameter's text as its schema wants it: a text stays one, else a literal is read."""
-    if text.startswith("\n"):
-        text = text[1:].removesuffix("\n")
-    kinds = schema.get("type") if isinstance(schema, Mapping) else None
-    if kinds == "string":
-        return text
-    try:
-        return json.loads(text) if len(text) < 100 and text[:1] not in "{[" else literal(text)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return literal(text)
-    except UnreadableError:
-        return text

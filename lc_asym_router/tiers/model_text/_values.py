@@ -108,16 +108,49 @@ def call_value(text: str, at: int) -> tuple[Any, int]:
     try:
         return json_value(text, at)
     except UnreadableError:
-        if "'" not in text[at : at + 20]:
-            raise
-        reader = _PythonReader(text, at)
+        if _SINGLE_QUOTED.match(text, at):
+            reader = _PythonReader(text, at)
+            try:
+                return reader.value(0), reader.at
+            except UnreadableError:
+                pass
+        return _doubled(text, at)
+
+
+def data_value(text: str, at: int) -> tuple[Any, int]:
+    """The JSON of a call without a mark, and the place behind; brackets may be doubled.
+
+    Raises:
+        UnreadableError: There is none.
+    """
+    try:
+        return json_value(text, at)
+    except UnreadableError:
+        return _doubled(text, at)
+
+
+def _doubled(text: str, at: int) -> tuple[Any, int]:
+    """An object whose brackets are doubled, as those of a prompt's template are: all, or the outer.
+
+    Raises:
+        UnreadableError: There is none.
+    """
+    end = bracketed(text, at)
+    if not text.startswith("{{", at):
+        raise UnreadableError("its JSON is malformed")
+    for inner in (text[at + 1 : end - 1], text[at:end].replace("{{", "{").replace("}}", "}")):
         try:
-            return reader.value(0), reader.at
-        except UnreadableError:
+            return json.loads(inner, strict=False), end
+        except (ValueError, RecursionError):
             pass
-        raise
+    raise UnreadableError("its JSON is malformed")
 
 
+_SINGLE_QUOTED = re.compile(
+    r"\[?\s{0,99}\{\s{0,99}"
+    r"(?:'|\"name\"\s{0,9}:\s{0,9}\"[^\"]{1,200}\"\s{0,9},\s{0,9}\"arguments\"\s{0,9}:\s{0,9}'\{)"
+)
+"""Python's dict, or arguments as its text; JSON with Python's constants in it is malformed JSON."""
 _ESCAPED_KEY = re.compile(r"\s*(\w{1,200}):")
 _ESCAPED_TEXT = re.compile(r"\s*(<escape>|<\|\"\|>)")
 _BETWEEN_ITEMS = re.compile(r"\s*,")
@@ -316,7 +349,10 @@ class _PythonReader:
             if isinstance(key, dict | list):
                 raise UnreadableError("its arguments are no literals")
             self.expect(":")
-            items[key if isinstance(key, str) else json.dumps(key)] = self.value(depth + 1)
+            name = key if isinstance(key, str) else json.dumps(key)
+            if name in items:
+                raise UnreadableError("a key stands twice in it")
+            items[name] = self.value(depth + 1)
             if not self.takes(","):
                 break
         self.expect("}")

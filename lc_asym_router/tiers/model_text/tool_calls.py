@@ -18,13 +18,16 @@ from langchain_core.messages import AIMessage, ToolCall
 
 from lc_asym_router.tiers.model_text._families import (
     EXPLAINS,
+    HEADER,
+    LABEL,
     LEAKED,
     OPENING,
     PLACEHOLDER_TEXT,
     PLACEHOLDER_VALUE,
     without_ends,
 )
-from lc_asym_router.tiers.model_text._groups import Group, Names, Raw, bare_group, group_at
+from lc_asym_router.tiers.model_text._groups import Group, bare_group, group_at
+from lc_asym_router.tiers.model_text._objects import Names, Raw
 from lc_asym_router.tiers.model_text._spans import CodeSpans, Fence
 from lc_asym_router.tiers.model_text._values import MOST_CALLS
 from lc_asym_router.tiers.model_text.thinking import split_thinking
@@ -40,7 +43,11 @@ _TRAILING = re.compile(
 )
 _SPOKEN = re.compile(r"[^.!?:;。：！？>\n]\Z")
 _GOES_ON = re.compile(r"[ \t]*\w")
-_DATA_FENCES = frozenset({"", "json", "jsonc", "json5", "xml", "plaintext", "text"})
+_DATA_FENCES = frozenset(
+    {"", "json", "jsonc", "json5", "xml", "plaintext", "text", "action", "function_call", "tool"}
+)
+_IN_TAG = re.compile(r"<(?P<tag>[\w:]{1,30})>\s*+(?P<inside>[\[{].*)</(?P=tag)>", re.DOTALL)
+"""JSON in some tag: `<action>{...}</action>`."""
 
 Tools = Mapping[str, Mapping[str, Any]]
 """The bound tools: for each name the JSON schema of its parameters, `{}` where it is not known."""
@@ -193,10 +200,11 @@ class _Reading:
     kept: list[str] = field(default_factory=list)
 
     def result(self) -> ReadCalls:
+        self.answer = HEADER.sub("", self.answer)
         self.spans = CodeSpans(self.answer)
         self.names = Names(self.tools)
         if LEAKED.match(self.answer) and OPENING.search(self.answer) is None:
-            probe = _Reading("", LEAKED.sub("", self.answer).rpartition("|>")[2], self.tools)
+            probe = _Reading("", self.answer.rpartition("|>")[2], self.tools)
             tried = probe.result()
             if tried.calls or tried.broken:
                 return self._broken("it writes a tool call among marks of its chat template")
@@ -215,7 +223,8 @@ class _Reading:
         return ReadCalls(rest_text=self.text, broken=reason)
 
     def _whole(self) -> ReadCalls:
-        rest = "\n\n".join(part.strip() for part in self.kept if part.strip())
+        parts = map(_unlabelled, self.kept)
+        rest = "\n\n".join(part for part in parts if part)
         rest = without_ends(rest)
         # A bracket too many is no word of the answer.
         return ReadCalls(tuple(self.calls), "" if set(rest) <= set("{}[]()`;, \n") else rest)
@@ -273,7 +282,7 @@ class _Reading:
         lead = before.rpartition("\n\n")[2]
         if group.fault or not all(self.names.bound(raw.name) for raw in group.calls):
             ends = [at for mark in ("</", "\n\n") if (at := self.answer.find(mark, end)) >= 0]
-            shape = self.answer[start : min([*ends, len(self.answer)])]
+            shape = self.answer[mark_end : min([*ends, len(self.answer)])]
             return bool(PLACEHOLDER_TEXT.search(shape)) or _explains(lead, behind)
         filled = not any(_placeholders(raw.arguments) for raw in group.calls)
         return bool(EXPLAINS.search(lead[-200:])) and (bool(behind) or not filled)
@@ -286,6 +295,8 @@ class _Reading:
         if self.calls or not text:
             return None
         wrapped = text.strip("`").strip() if not text.startswith("```") else text
+        if tagged := _IN_TAG.fullmatch(wrapped):
+            wrapped = tagged["inside"]
         alone = bare_group(wrapped, 0, self.names)
         if alone.calls and not wrapped[alone.end :].strip():
             return self._take(alone.calls)
@@ -301,7 +312,8 @@ class _Reading:
 
     def _fenced(self, fences: Sequence[Fence]) -> str | None:
         """Read the fences of an answer, where they follow one another and hold nothing but calls."""
-        lead, behind = self.answer[: fences[0].start].strip(), self.answer[fences[-1].end :].strip()
+        lead = self.answer[: fences[0].start].strip()
+        behind = without_ends(self.answer[fences[-1].end :])
         if _explains(lead, behind) or (lead and behind):
             return None
         for fence, following in pairwise(fences):
@@ -310,7 +322,7 @@ class _Reading:
         found: list[Raw] = []
         for fence in fences:
             # Python in a fence is a program, unless it is a list of calls and nothing else.
-            listed = fence.inside.startswith("[") and not lead and not behind
+            listed = fence.inside.startswith(("[", "{")) and not lead and not behind
             if fence.language not in (_DATA_FENCES | ({"python", "py"} if listed else set())):
                 return None
             group = bare_group(fence.inside, 0, self.names)
@@ -354,6 +366,12 @@ def _placeholders(arguments: Mapping[str, Any]) -> bool:
     return any(
         isinstance(value, str) and PLACEHOLDER_VALUE.search(value) for value in arguments.values()
     )
+
+
+def _unlabelled(text: str) -> str:
+    """Text beside a call, without a last line that only announces it."""
+    before, _, last = text.strip().rpartition("\n")
+    return before.rstrip() if len(last) < 60 and LABEL.fullmatch(last) else text.strip()
 
 
 def _unfenced(text: str) -> str:

@@ -42,8 +42,7 @@ a reader of a stream has seen can't be replaced.
 
 An error is the same one as a status, inside a stream, or as the body of a 200. Several clients throw
 such a body away and raise a `KeyError` or nothing at all; so the router keeps the end of each body
-while a call runs, and names the error that stands in it (`ResponseBodyError`). Google's client reads
-by aiohttp in its async calls, where that is installed: there the call fails without its cause."""
+while a call runs, and names the error that stands in it (`ResponseBodyError`)."""
 
 
 def page() -> str:

@@ -27,7 +27,8 @@ def same_calls(
 
     Numbers are compared by value (5 is 5.0), texts without case and runs of spaces where the schema
     lists no values for them, an argument at its default is as good as one that was left out, and so
-    is null for one that is not required. Two answers without a call do the same, whatever they say.
+    is null for one that is not required; "true" is true where the schema wants a boolean. Two answers
+    without a call do the same, whatever they say.
 
     Args:
         one: The calls of an answer, each with its `name` and `args`, as `AIMessage.tool_calls` has
@@ -83,9 +84,20 @@ def _plain(value: Any, schema: Any, root: Mapping[str, Any], depth: int) -> Any:
         return value
     if isinstance(value, int | float):
         return ["number", _number(value)]
-    listed = any("enum" in each or "const" in each for each in _branches(schema, root))
     text = unicodedata.normalize("NFKC", str(value))
+    if text.lower() in ("true", "false") and _boolean(schema, root):
+        return text.lower() == "true"
+    listed = any("enum" in each or "const" in each for each in _branches(schema, root))
     return ["text", text if listed else re.sub(r"\s+", " ", text).strip().casefold()]
+
+
+def _boolean(schema: Any, root: Mapping[str, Any]) -> bool:
+    """Whether a schema wants a boolean, and no text."""
+    kinds: set[str] = set()
+    for each in _branches(schema, root):
+        named = each.get("type")
+        kinds.update([named] if isinstance(named, str) else map(str, named or ()))
+    return "boolean" in kinds and "string" not in kinds
 
 
 def _entries(

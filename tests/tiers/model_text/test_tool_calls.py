@@ -7,6 +7,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from lc_asym_router.tiers.model_text import read_calls, repair_tool_calls, tools_of
+from tests.tiers.model_text import forms
 from tests.tiers.model_text.corpus import BROKEN, SHOWN, TOOLS, WHOLE
 
 CALL = '{"name": "get_weather", "arguments": {"city": "Paris"}}'
@@ -31,6 +32,26 @@ def test_broken_calls_are_said_to_be(text, reason):
 @pytest.mark.parametrize("text", SHOWN)
 def test_calls_that_are_only_shown_stay_text(text):
     found = read_calls(text, TOOLS)
+    assert (found.calls, found.rest_text, found.broken) == ((), text, None)
+
+
+@pytest.mark.parametrize(("text", "calls", "rest"), forms.FORMS)
+def test_each_familys_further_forms_are_read(text, calls, rest):
+    found = read_calls(text, forms.TOOLS)
+    assert [(call.name, call.arguments) for call in found.calls] == calls
+    assert (found.rest_text, found.broken) == (rest, None)
+
+
+@pytest.mark.parametrize(("text", "reason"), forms.BROKEN)
+def test_each_familys_further_forms_broken_are_said_to_be(text, reason):
+    found = read_calls(text, forms.TOOLS)
+    assert reason in found.broken
+    assert (found.calls, found.rest_text) == ((), text)
+
+
+@pytest.mark.parametrize("text", forms.SHOWN)
+def test_what_only_looks_like_a_further_form_stays_text(text):
+    found = read_calls(text, forms.TOOLS)
     assert (found.calls, found.rest_text, found.broken) == ((), text, None)
 
 
