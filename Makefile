@@ -5,6 +5,8 @@ OLDEST := .venv-oldest
 BIN := $(VENV)/bin
 PROMPT ?= What is the capital of France?
 ARGS ?=
+# Compiled files are kept, whatever the environment says: each process would compile all tests again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: ask test test-all test-oldest train soak fuzz lint docs trip bench bench-agreement bench-checks bench-decompose bench-default bench-routing pictures reference notebooks browser-test lab clean help
 
@@ -43,6 +45,7 @@ $(VENV)/.run: $(VENV)/.made pyproject.toml
 
 $(VENV)/.test: $(VENV)/.made pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	$(BIN)/python -m pytest --collect-only -q > /dev/null  # compiles the tests, once for all processes
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.test
