@@ -5,12 +5,14 @@ OLDEST := .venv-oldest
 BIN := $(VENV)/bin
 PROMPT ?= What is the capital of France?
 ARGS ?=
+# Compiled files are kept, whatever the environment says: each process would compile all tests again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: ask test test-all test-oldest train soak fuzz lint docs trip bench bench-agreement bench-checks bench-decompose bench-default bench-routing pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
-	@echo "make test               the tests, in four processes (ARGS='-n 0 tests/verify': a part, in one)"
+	@echo "make test               the tests, in three processes (ARGS='-n 0 tests/verify': a part, in one)"
 	@echo "make test-all           what is long by nature: real models in full, killed processes, fault matrix, soak"
 	@echo "make test-oldest        the core's tests on the oldest versions that pyproject.toml allows"
 	@echo "make soak               10,000 requests, 64 at once, on servers where every fifth call goes wrong"
@@ -43,6 +45,7 @@ $(VENV)/.run: $(VENV)/.made pyproject.toml
 
 $(VENV)/.test: $(VENV)/.made pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	$(BIN)/python -m pytest --collect-only -q > /dev/null  # compiles the tests, once for all processes
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.test
@@ -56,12 +59,13 @@ $(VENV)/.docs: $(VENV)/.made pyproject.toml
 ask: $(VENV)/.run
 	@$(BIN)/lc-asym-router ask $(ARGS) "$$PROMPT"
 
-# Four processes, since half of a test is waiting, and a file to one of them; what is marked `full` is for test-all.
+# Three processes, since part of a test is waiting, and a file to one of them, the long ones first (tests/conftest.py);
+# what is marked `full` is for test-all.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 4 --dist loadfile -m "not full" $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not full" $(ARGS)
 
 test-all: $(VENV)/.test
-	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -m full $(ARGS)
+	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m full $(ARGS)
 
 # The tests that need no extra but `langchain`.
 CORE_TESTS := tests/behaviour/test_agents.py tests/behaviour/test_bad_input.py \

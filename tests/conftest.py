@@ -25,6 +25,45 @@ FRONTIER_PRICE = Price(2.5, 10.0)
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
+QUICK = {"ainvoke": "invoke", "batch": "invoke", "stream": "astream", "abatch": "astream"} | {
+    "postgres": "sqlite"
+}
+"""A test's parameter, and the one that stands for it in `make test`; `make test-all` runs both. Twins
+share all but the await, and both databases are asked by the same code."""
+FIRST = (
+    "behaviour/properties",
+    "notebooks",
+    "embedded",
+    "behaviour/faults",
+    "behaviour",
+    "money",
+    "decompose",
+    "learned",
+    "evals",
+    "docs",
+)
+"""Folders whose files take long: they begin first, so that no process is left with one at the end."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test` leaves to `make test-all`, and put the long files first."""
+    there = {item.nodeid for item in items}
+    for item in items:
+        name, bracket, ids = item.nodeid.partition("[")
+        parts = ids.removesuffix("]").split("-") if bracket else []
+        for place, part in enumerate(parts):
+            twin = [*parts[:place], QUICK.get(part, part), *parts[place + 1 :]]
+            if part in QUICK and f"{name}[{'-'.join(twin)}]" in there:
+                item.add_marker("full")
+    items.sort(key=lambda item: _turn(item.nodeid))
+
+
+def _turn(nodeid: str) -> int:
+    folder = nodeid.removeprefix("tests/")
+    return next((n for n, each in enumerate(FIRST) if folder.startswith(f"{each}/")), len(FIRST))
+
+
 LOADING_MODELS = (
     "embedded/test_server.py",
     "test_embedded_router.py",

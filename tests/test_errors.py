@@ -254,6 +254,7 @@ def test_a_routers_error_comes_back_from_a_process(
     assert PROMPT not in seen
 
 
+@pytest.mark.full
 def test_multiprocessings_own_pool_hands_it_on_too() -> None:
     with (
         multiprocessing.get_context("spawn").Pool(1) as pool,

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import math
-import zlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lc_asym_router._internal.imports import AnyPath, refuse_irregular
+from lc_asym_router._internal.imports import AnyPath
 from lc_asym_router.errors import DataError
+from lc_asym_router.evals.files import files_of, name_of, objects_in, prefixes_of, write_text
 
-SUFFIXES = (".jsonl", ".jsonl.gz")
 CHARACTERS_PER_TOKEN = 4
 """Rule of thumb for English, where a row has no token counts."""
 
@@ -103,23 +100,22 @@ class Row:
         return self.strong_score - self.weak_score
 
 
-LONGEST_LINE = 20_000_000
-"""Characters that a row may have: a compressed file unpacks to a thousand times its size."""
-
-
 def load(*paths: AnyPath, scored: bool = True) -> list[Row]:
-    """Load the rows of files (`.jsonl`, `.jsonl.gz`) and of the files directly in folders.
+    """Load the rows of files (`.jsonl`, `.jsonl.gz`, `.csv`, `.parquet`) and of the files in folders.
 
-    A row is a JSON object with `query`, `weak_score` and `strong_score` (in [0, 1]); and where they
-    are known `id`, `dataset`, `category`, `gold`, `prompt_suffix`, `weak_response`,
-    `strong_response`, `weak_usage` and `strong_usage` (`{"input_tokens", "output_tokens"}`),
-    `weak_logprob` and `strong_logprob` (the tokens' mean, in nats), `weak_end` and `strong_end` (why
-    the answer ended: "length" where it was cut off), `weak_model`, `strong_model`, and `other`
-    (`{model: {"score", "response"?, "usage"?, "logprob"?, "end"?, "calls"?, "invalid_calls"?}}`). Rows
-    of tool calls have `tools` in OpenAI's format, `weak_calls` and `strong_calls` (lists of
-    `{"name", "args"}`), and `weak_invalid_calls` and `strong_invalid_calls` where some could not be
-    read. A row without an `id` is known
-    by its file and line.
+    A row has `query`, `weak_score` and `strong_score` (in [0, 1]); and where they are known `id`,
+    `dataset`, `category`, `gold`, `prompt_suffix`, `weak_response`, `strong_response`, `weak_usage` and
+    `strong_usage` (`{"input_tokens", "output_tokens"}`), `weak_logprob` and `strong_logprob` (the
+    tokens' mean, in nats), `weak_end` and `strong_end` (why the answer ended: "length" where it was cut
+    off), `weak_model`, `strong_model`, and `other` (`{model: {"score", "response"?, "usage"?,
+    "logprob"?, "end"?, "calls"?, "invalid_calls"?}}`). Rows of tool calls have `tools` in OpenAI's
+    format, `weak_calls` and `strong_calls` (lists of `{"name", "args"}`), and `weak_invalid_calls` and
+    `strong_invalid_calls` where some could not be read. A row without an `id` is known by its file and
+    line.
+
+    A row is a JSON object, or a line of a table (CSV; Parquet with the extra `parquet`) whose columns
+    are these fields: what is no text and no number, such as `other`, stands in its cell as JSON, and an
+    empty cell is a field that is not there.
 
     Args:
         *paths: Files and folders.
@@ -131,8 +127,8 @@ def load(*paths: AnyPath, scored: bool = True) -> list[Row]:
     """
     rows: list[Row] = []
     places: dict[str, str] = {}
-    files = _files(paths)
-    prefixes = _prefixes(files)
+    files = files_of(paths)
+    prefixes = prefixes_of(files)
     for path in files:
         before = len(rows)
         for place, row in _rows(path, prefixes[path.resolve()], scored):
@@ -143,8 +139,58 @@ def load(*paths: AnyPath, scored: bool = True) -> list[Row]:
             places[row.id] = place
             rows.append(row)
         if len(rows) == before:
-            raise DataError(f"{path} holds no row. Give a file with one JSON object a line.")
+            raise DataError(
+                f"{path} holds no row. Give a file with one JSON object a line, or a table."
+            )
     return rows
+
+
+def save(rows: Iterable[Row], path: AnyPath) -> None:
+    """Write rows as JSON lines that `load` reads back.
+
+    Args:
+        rows: The rows.
+        path: The file, such as "rows.jsonl"; what was in it is replaced.
+
+    Raises:
+        ConfigurationError: The file can't be written.
+    """
+    lines = (json.dumps(_fields(row), ensure_ascii=False) + "\n" for row in rows)
+    write_text(path, "".join(lines))
+
+
+def _fields(row: Row) -> dict[str, Any]:
+    """A row's fields, as in a file; those that are not known are left out."""
+    other = {model: _answer_fields(answer, "") for model, answer in row.other.items()}
+    fields = {
+        "id": row.id,
+        "dataset": row.dataset,
+        "category": row.category,
+        "query": row.query,
+        "prompt_suffix": row.prompt_suffix,
+        "gold": row.gold,
+        "tools": list(row.tools),
+        "weak_model": row.weak.model,
+        **_answer_fields(row.weak, "weak_"),
+        "strong_model": row.strong.model,
+        **_answer_fields(row.strong, "strong_"),
+        "other": other,
+    }
+    return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
+
+
+def _answer_fields(answer: Answer, prefix: str) -> dict[str, Any]:
+    usage = {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
+    fields = {
+        "score": answer.score,
+        "response": answer.response,
+        "usage": {name: count for name, count in usage.items() if count is not None} or None,
+        "logprob": answer.logprob,
+        "end": answer.end or None,
+        "calls": None if answer.calls is None else list(answer.calls),
+        "invalid_calls": list(answer.invalid_calls) or None,
+    }
+    return {f"{prefix}{name}": value for name, value in fields.items() if value is not None}
 
 
 def need_scores(rows: Sequence[Row]) -> None:
@@ -176,92 +222,10 @@ def estimated_tokens(text: str) -> int:
     return max(1, math.ceil(len(text) / CHARACTERS_PER_TOKEN))
 
 
-def _files(paths: Sequence[AnyPath]) -> list[Path]:
-    files: list[Path] = []
-    for given in paths:
-        path = Path(given)
-        if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.name.endswith(SUFFIXES))
-            if not inside:
-                raise DataError(
-                    f"The folder {path} holds no {' or '.join(SUFFIXES)} file. Its own folders are "
-                    "not looked into: name them."
-                )
-            files += inside
-        elif path.is_file():
-            files.append(path)
-        else:
-            raise DataError(f"There is no file or folder {path}.")
-    if not files:
-        raise DataError("Give at least one file or folder of rows.")
-    return files
-
-
-def _name(path: Path) -> str:
-    return path.name.removesuffix(".gz").removesuffix(".jsonl")
-
-
-def _prefixes(files: Sequence[Path]) -> dict[Path, str]:
-    """Return the id prefix for rows without an id, by the file's full path.
-
-    It is the file's name; if another file has the same name, its path as given. So rows of two
-    folders get different ids, and rows of a file that is given twice get the same.
-    """
-    given: dict[Path, Path] = {}
-    for path in files:
-        given.setdefault(path.resolve(), path)
-    often = Counter(map(_name, given.values()))
-    return {
-        whole: _name(path) if often[_name(path)] == 1 else str(path)
-        for whole, path in given.items()
-    }
-
-
-def objects_of(paths: Sequence[AnyPath]) -> Iterator[tuple[str, Path, dict[str, Any]]]:
-    """Yield the JSON objects of files and folders, each with its position for messages and its file.
-
-    Raises:
-        DataError: A path does not exist, can't be read, or a line is no JSON object.
-    """
-    for path in _files(paths):
-        yield from ((f"{path}, line {number}", path, data) for number, data in _objects(path))
-
-
 def _rows(path: Path, prefix: str, scored: bool) -> Iterator[tuple[str, Row]]:
-    for number, data in _objects(path):
+    for number, data in objects_in(path):
         place = f"{path}, line {number}"
-        yield place, _row(data, place, _name(path), f"{prefix}/{number}", scored)
-
-
-def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    opener = gzip.open if path.name.endswith(".gz") else open
-    try:
-        refuse_irregular(path)
-        # "-sig": editors and spreadsheets put a byte order mark in front.
-        with opener(path, "rt", encoding="utf-8-sig") as lines:
-            for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LINE + 1), ""), 1):
-                if len(line) > LONGEST_LINE:
-                    raise DataError(
-                        f"{path}, line {number}: over {LONGEST_LINE} characters are no row."
-                    )
-                if line.strip():
-                    yield number, _object(line, f"{path}, line {number}")
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        what = getattr(error, "strerror", None) or type(error).__name__
-        raise DataError(f"{path} can't be read ({what}); is it whole?") from error
-
-
-def _object(line: str, place: str) -> dict[str, Any]:
-    try:
-        data = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise DataError(f"{place}: no JSON ({error.msg}, column {error.colno}).") from None
-    except (ValueError, RecursionError) as error:
-        # A number of thousands of digits, or brackets in brackets without end.
-        raise DataError(f"{place}: JSON that can't be read ({type(error).__name__}).") from None
-    if not isinstance(data, dict):
-        raise DataError(f"{place}: a row must be a JSON object, not {type(data).__name__}.")
-    return data
+        yield place, _row(data, place, name_of(path), f"{prefix}/{number}", scored)
 
 
 def _row(data: dict[str, Any], place: str, name: str, own_id: str, scored: bool) -> Row:

@@ -38,7 +38,7 @@ async def watch(
 ) -> Record:
     """See `AsymRouter.watch`."""
     screen: Screen = NotebookScreen(router.policy) if notebook() else TextScreen()
-    follower = _Follower({*router.graph.nodes}, screen)
+    follower = NodeFollower({*router.graph.nodes}, screen)
     watched = with_handlers(ensure_config(config), [follower], {})
     whole: AIMessageChunk | None = None
     answered = False
@@ -150,7 +150,7 @@ class NotebookScreen(Screen):
         return {"text/plain": "\n".join([*self._lines, self._text]), "text/html": html}
 
 
-class _Follower(BaseCallbackHandler):
+class NodeFollower(BaseCallbackHandler):
     """Callback handler that reports a router's active nodes and their results to a screen.
 
     It sees the runs of the nodes, never a model's text: a draft is sealed in their updates.

@@ -309,6 +309,11 @@ def spent_lines(record: Mapping[str, Any]) -> Iterator[str]:
     """Format a record's calls and their totals, one line each."""
     for number, attempt in enumerate(record["attempts"], 1):
         yield attempt_line(number, attempt)
+    yield from total_lines(record)
+
+
+def total_lines(record: Mapping[str, Any]) -> Iterator[str]:
+    """Format a record's side calls and totals, one line each."""
     if record["side_calls"]:
         seconds = sum(call["seconds"] or 0.0 for call in record["side_calls"])
         count = len(record["side_calls"])

@@ -8,10 +8,21 @@ import os
 import sys
 from collections.abc import Sequence
 
-from lc_asym_router.shell import ask, calibrate, decide, evaluate, models, report, train
+from lc_asym_router._internal.imports import __version__, needed
+from lc_asym_router.shell import (
+    ask,
+    calibrate,
+    completion,
+    decide,
+    evaluate,
+    models,
+    record,
+    report,
+    train,
+)
 from lc_asym_router.shell.options import BAD_USAGE, NO_ANSWER, PrintableFormatter, printable
 
-COMMANDS = (ask, decide, evaluate, calibrate, models, report, train)
+COMMANDS = (ask, decide, evaluate, record, calibrate, models, report, train, completion)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,9 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="lc-asym-router",
         description="Asks the smallest competent model, checks its answer, and escalates.",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add_to(commands)
+    if "_ARGCOMPLETE" in os.environ:  # the shell asks for completions
+        needed("argcomplete", "shell").autocomplete(parser)
     options = parser.parse_args(arguments)
     # What it says of unknown prices is for who writes the tiers; here their cost is left out.
     if logging.lastResort is not None:

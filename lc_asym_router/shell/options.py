@@ -26,6 +26,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=("default", "keyword", "judge", "learned", "embedding"),
         help="what rates the request",
     )
+    add_models(parser)
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """Add the options for both tiers' models to a command."""
     parser.add_argument("--small", metavar="MODEL", help="such as ollama:llama3.1:8b")
     parser.add_argument("--frontier", metavar="MODEL", help="such as openai:gpt-4o")
 

@@ -339,6 +339,7 @@ def test_an_error_is_told_once_with_every_call(world: World) -> None:
     assert "Do task" not in repr(told.record), "errors hold no text of a request"
 
 
+@pytest.mark.full
 async def test_many_at_once_on_one_decomposer(world: World) -> None:
     import asyncio
 

@@ -217,6 +217,7 @@ def planned(asked: list[str], texts: list[str]) -> tuple[Plan, dict[str, str]]:
     return plan, {str(place): text for place, text in enumerate(texts)}
 
 
+@pytest.mark.full
 @given(st.data(), st.lists(ANY, min_size=1, max_size=5))
 @settings(max_examples=300, deadline=None)
 def test_all_the_answers_in_any_order_use_every_part(data: st.DataObject, texts: list[str]) -> None:
@@ -241,6 +242,7 @@ def test_an_answer_of_words_of_its_own_that_is_not_there_is_left_out(
     assert unused(plan, answers, "\n\nand the ".join(rest)) == [str(gone)]
 
 
+@pytest.mark.full
 @given(st.data(), st.lists(ANY, min_size=1, max_size=4))
 @settings(max_examples=200, deadline=None)
 def test_a_text_read_in_pieces_is_the_whole_text(data: st.DataObject, texts: list[str]) -> None:

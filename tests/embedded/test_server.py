@@ -253,6 +253,7 @@ class TestClientsThatGo:
                 httpx.post(server.url + route, json=body, headers=server.headers, timeout=0.7)
         assert wait_until(lambda: busy_slots(engine_of(server)) == 0, 5)
 
+    @pytest.mark.full
     def test_dead_engine_is_an_error_and_then_starts_anew(self, server: EmbeddedServer) -> None:
         raw_chat(server, options={"num_predict": 1})
         engine = engine_of(server)
@@ -439,6 +440,7 @@ class TestTheRealPair:
         assert "Paris" in answer.text
         assert answer.response_metadata["model_name"] == "qwen2.5-coder:1.5b"
 
+    @pytest.mark.full
     @pytest.mark.parametrize("stream", [False, True])
     def test_frontier_calls_tools(self, server: EmbeddedServer, stream: bool) -> None:
         model = embedded_frontier(server, streaming=stream).bind_tools([TOOL])

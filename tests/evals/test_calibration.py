@@ -289,6 +289,7 @@ def test_everybody_may_read_it_and_it_replaces_files_alone(tmp_path):
 # Drift --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_scores_that_have_moved_are_told_once(make, small, caplog):
     small.default = "so it is 0.7"
     calibration = calibration_of(make)

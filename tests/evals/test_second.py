@@ -81,6 +81,7 @@ CHECKS = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", CHECKS)
 def test_recorded_answers_tell_what_the_live_model_would(make, small, second, name):
     """The same rows through the real router, its tier and its second model over HTTP."""

@@ -241,6 +241,7 @@ def test_rows_that_are_kept_for_the_test_are_not_learned_from(folder):
     assert fit_kinds(kind_table(rows, [kept])) == pytest.approx(seen)
 
 
+@pytest.mark.full
 def test_trained_from_the_shell(folder, scored, tmp_path, capsys):
     (folder / "README.md").write_text(
         "| file | licence |\n| --- | --- |\n| ca | CC0 |\n| zz | GPL |\n"

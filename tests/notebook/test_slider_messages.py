@@ -70,6 +70,7 @@ def test_no_widget_needs_a_module_of_its_own(shown):
     ]
 
 
+@pytest.mark.full
 def test_a_moved_handle_comes_back_as_new_figures_and_a_new_curve(kernel, opened):
     slider, figures, image = (opened[f"{name}Model"] for name in ("FloatSlider", "HTML", "Image"))
     before = figures["data"]["state"]["value"]

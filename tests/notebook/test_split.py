@@ -163,6 +163,7 @@ def test_the_drawing_is_a_file_too(answered, tmp_path):
     assert "@media (prefers-color-scheme:dark)" in (tmp_path / "plan.svg").read_text()
 
 
+@pytest.mark.full
 def test_every_field_may_be_missing(answered):
     for part in damaged(answered.response_metadata["router"], ("decomposition",)):
         record = Record.of(part)

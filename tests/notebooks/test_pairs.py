@@ -98,6 +98,7 @@ def test_an_error_is_told(tmp_path):
     assert "ValueError: this cell fails" in error
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("script", "small_says", "frontier_says"),
     [
@@ -123,6 +124,7 @@ def test_the_switch_to_ollama_and_openai(script, small_says, frontier_says, noth
     assert "sk-not-a-key" not in text
 
 
+@pytest.mark.full
 def test_a_switch_that_is_none_says_what_there_is(monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     from prepare import pair

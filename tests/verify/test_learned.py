@@ -202,6 +202,7 @@ def made_up(sources: int = 3, size: int = 60) -> list[Row]:
     return rows
 
 
+@pytest.mark.full
 def test_training_is_the_same_each_time_and_leaves_sources_out(tmp_path: Path):
     lines: list[str] = []
     trained = train_verifier(made_up(), tmp_path / "a.json", write_line=lines.append)
@@ -264,6 +265,7 @@ def test_sources_that_share_questions_are_one_group(tmp_path: Path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.full
 def test_training_needs_second_answers_but_not_in_every_source(tmp_path: Path):
     bare = [Row(r.id, r.query, r.weak, r.strong, r.dataset) for r in made_up()]
     with pytest.raises(DataError, match="second small model"):

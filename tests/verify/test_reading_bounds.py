@@ -73,6 +73,7 @@ def test_time_grows_at_most_with_the_length(name):
         assert not grows_too_fast(READERS[name], piece, before, after), (piece, before, after)
 
 
+@pytest.mark.full
 def test_quadratic_work_is_seen():
     def reader(text: str) -> int:
         return sum(text[:at].count("a") for at in range(0, len(text), 8))

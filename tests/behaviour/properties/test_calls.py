@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from tests.behaviour.properties.world import World
 pytestmark = QUIET
 
 
+@pytest.mark.full
 @given(batch=batches([*SYNC_CALLS, *ASYNC_CALLS]))
 @settings(max_examples=120, **COMMON)
 def test_calls(world: World, batch: Batch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from tests.behaviour.properties.world import World
 pytestmark = QUIET
 
 
+@pytest.mark.full
 @given(
     batch=batches(
         ["v3", "av3", "astream_events", "astream_events"],

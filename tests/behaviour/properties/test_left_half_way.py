@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing, closing
@@ -144,6 +145,7 @@ exits = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.full
 @given(batch=batches([*SYNC_EXITS, *ASYNC_EXITS], exits, ["plain", "tools"]))
 @settings(max_examples=120, **COMMON)
 def test_left_half_way(world: World, batch: Batch) -> None:

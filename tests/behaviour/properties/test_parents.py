@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from dataclasses import replace
 
 from hypothesis import given, settings
@@ -46,12 +47,14 @@ def _one_call(batch: Batch) -> Batch:
     return batch
 
 
+@pytest.mark.full
 @given(batch=batches(["p_stream", "p_stream", "p_astream", "p_astream", "p_events"], parents))
 @settings(max_examples=120, **COMMON)
 def test_parents(world: World, batch: Batch) -> None:
     check_batch(world, fit_parents(batch), SYNC_PARENTS, ASYNC_PARENTS)
 
 
+@pytest.mark.full
 @given(batch=batches(["p_v3", "p_av3"], parents))
 @settings(max_examples=60, **COMMON)
 def test_parents_v3(world: World, batch: Batch) -> None:

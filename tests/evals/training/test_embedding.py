@@ -41,6 +41,7 @@ def trained():
     return train_embedding(rows(), load_weights(), vectors=vectors)
 
 
+@pytest.mark.full
 def test_what_tells_the_side_is_found_without_the_sources(trained):
     assert trained.rows == 4 * MOST
     assert trained.alone.auroc > 0.9 > trained.words.auroc

@@ -127,6 +127,7 @@ def test_eight_processes_of_32_tasks_never_pass_the_limit(small, frontier, url):
     assert now["spent"] > LIMIT * 0.8  # it is used, not only kept
 
 
+@pytest.mark.full
 def test_a_killed_processs_reservations_come_back(small, frontier, url):
     frontier.default = Reply("late", hang="before")
     budget = Budget(usd=0.002, store=url)

@@ -272,6 +272,7 @@ def test_forked_processes_share_it(url):
         assert count(url) == 4
 
 
+@pytest.mark.full
 def test_four_processes_migrate_at_once(url):
     """All of them find an empty database, and start together."""
     process = run(
