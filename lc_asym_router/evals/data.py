@@ -165,18 +165,18 @@ def _fields(row: Row) -> dict[str, Any]:
     fields = {
         "id": row.id,
         "dataset": row.dataset,
-        "category": row.category,
+        "category": row.category or None,
         "query": row.query,
-        "prompt_suffix": row.prompt_suffix,
+        "prompt_suffix": row.prompt_suffix or None,
         "gold": row.gold,
-        "tools": list(row.tools),
-        "weak_model": row.weak.model,
+        "tools": list(row.tools) or None,
+        "weak_model": row.weak.model or None,
         **_answer_fields(row.weak, "weak_"),
-        "strong_model": row.strong.model,
+        "strong_model": row.strong.model or None,
         **_answer_fields(row.strong, "strong_"),
-        "other": other,
+        "other": other or None,
     }
-    return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _answer_fields(answer: Answer, prefix: str) -> dict[str, Any]:

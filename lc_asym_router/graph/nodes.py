@@ -28,13 +28,7 @@ from lc_asym_router.graph.entries import without_record
 from lc_asym_router.graph.hedging import Hedge, ahedged, hedged
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.runner import notifying
-from lc_asym_router.graph.state import (
-    CallOptions,
-    NodeRun,
-    RouterState,
-    Surroundings,
-    Update,
-)
+from lc_asym_router.graph.state import CallOptions, NodeRun, RouterState, Surroundings, Update
 from lc_asym_router.graph.streaming import Audience, adeliver, deliver
 from lc_asym_router.graph.updates import Passed, Updates
 from lc_asym_router.graph.voting import VoteBeside, Voted

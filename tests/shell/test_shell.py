@@ -15,16 +15,6 @@ from tests.router.test_from_env import nothing  # noqa: F401
 from tests.servers import Reply
 
 
-@pytest.fixture
-def served(nothing, small, frontier):  # noqa: F811
-    """The two scripted servers, found through the environment."""
-    nothing.setenv("OLLAMA_HOST", small.url)
-    nothing.setenv("OPENAI_API_KEY", "sk-not-a-key")
-    nothing.setenv("OPENAI_BASE_URL", frontier.base_url)
-    nothing.setenv("OPENAI_MODEL", "frontier-model")
-    return nothing
-
-
 def test_ask_prints_the_answer_and_one_line_a_step(served, capsys, small):
     small.script(Reply(""))
     assert main(["ask", "hi"]) == 0

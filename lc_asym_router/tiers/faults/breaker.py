@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lc_asym_router._internal.deadline import bounded
-from lc_asym_router._internal.fault_log import FaultLog
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import AttemptTimeoutError, CircuitOpenError, ConfigurationError
 from lc_asym_router.tiers.faults.concurrency import Slots
 from lc_asym_router.tiers.faults.error_kinds import indicates_outage, may_be_the_requests
+from lc_asym_router.tiers.faults.notices import Notices
 
 logger = logging.getLogger(__name__)
 
@@ -69,10 +69,8 @@ class Breaker:
         self.failures = failures
         self.cooldown = bounded(cooldown)
         self.last_resort = last_resort
-        self._on_change = on_change
-        self._faults = FaultLog(logger)
-        self._unnoticed = 0  # changes that on_change is yet to be called for
-        self._notifier: threading.Thread | None = None
+        who = "Breaker(on_change=...)"
+        self._notices = Notices(who, lambda: on_change(self)) if on_change is not None else None
         self._clock = clock
         self._lock = threading.Lock()
         self._epoch = 0  # of the state; what began in an earlier one says nothing of this one
@@ -198,34 +196,8 @@ class Breaker:
         return "open" if self._left() > 0 else "half_open"
 
     def _changed(self) -> None:
-        """Say that the state has changed; a forked child's notifier is a thread that is not there."""
-        if self._on_change is None:
-            return
-        with self._lock:
-            self._unnoticed += 1
-            if self._notifier is not None and self._notifier.is_alive():
-                return
-            self._notifier = threading.Thread(
-                target=self._notify, daemon=True, name="lc-asym-router-breaker"
-            )
-            try:
-                self._notifier.start()
-            except RuntimeError as error:  # the system gives no more threads
-                self._notifier = None
-                self._faults.note("The thread for Breaker(on_change=...)", error)
-
-    def _notify(self) -> None:
-        assert self._on_change is not None
-        while True:
-            with self._lock:
-                if not self._unnoticed:
-                    self._notifier = None
-                    return
-                self._unnoticed -= 1
-            try:
-                self._on_change(self)
-            except Exception as error:  # whatever it raises, the breaker goes on
-                self._faults.note("Breaker(on_change=...)", error)
+        if self._notices is not None:
+            self._notices.add()
 
     def __repr__(self) -> str:
         return f"Breaker({self.state}, failures={self.failures}, cooldown={self.cooldown:g})"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing, closing
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage

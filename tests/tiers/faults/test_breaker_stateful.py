@@ -164,7 +164,7 @@ def test_a_listener_that_fails_breaks_nothing(caplog: pytest.LogCaptureFixture) 
     for _ in range(2):
         breaker.enter().settle(False)
         breaker.reset()
-    assert comes_to(lambda: len(called) == 4 and breaker._notifier is None)
+    assert comes_to(lambda: len(called) == 4 and breaker._notices.idle)
     assert [each.levelname for each in caplog.records] == ["WARNING"]
     assert "Traceback" in caplog.text
     assert "on_change" in caplog.text
@@ -184,9 +184,9 @@ def test_nobody_waits_for_a_listener_that_hangs() -> None:
         breaker.reset()
     assert comes_to(lambda: bool(called))
     assert len(called) == 1  # and one thread, however many changes there are
-    assert sum(each.name == "lc-asym-router-breaker" for each in threading.enumerate()) == 1
+    assert sum(each.name == "lc-asym-router-notices" for each in threading.enumerate()) == 1
     over.set()
-    assert comes_to(lambda: breaker._notifier is None)
+    assert comes_to(lambda: breaker._notices.idle)
     assert len(called) == 200
 
 
