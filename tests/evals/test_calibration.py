@@ -109,12 +109,14 @@ def test_more_quality_costs_more():
     assert 0 < costs[0] < costs[1]
 
 
+@pytest.mark.full
 def test_a_cost_a_request():
     half = found({"quality_kept": 0.97}, **PRICES).expected["cost_usd"].value / 2
     calibration = found({"cost_usd": half}, **PRICES)
     assert calibration.expected["cost_usd"].value <= half * 1.15
 
 
+@pytest.mark.full
 def test_the_same_rows_give_the_same_file(tmp_path):
     one, other = tmp_path / "one.json", tmp_path / "other.json"
     for path in (one, other):
@@ -263,6 +265,7 @@ def test_a_calibration_with_a_damaged_part(tmp_path, part):
         Calibration.load(path)
 
 
+@pytest.mark.full
 def test_nothing_is_half_written(tmp_path, monkeypatch):
     path = tmp_path / "calibration.json"
     found({"frontier_share": 0.5}).save(path)
@@ -314,6 +317,7 @@ def test_too_few_scores_say_nothing(make):
         DriftWatch(watch.calibration, window=10)
 
 
+@pytest.mark.full
 def test_a_chain_around_the_router_counts_once(make, small):
     from langchain_core.runnables import RunnablePassthrough
 

@@ -144,6 +144,7 @@ def test_what_can_not_be_measured_is_said(change, names, says):
         ladder_report([change(row) for row in rows(10)], *names)
 
 
+@pytest.mark.full
 def test_from_the_shell(tmp_path, capsys):
     path = tmp_path / "rows.jsonl"
     with path.open("w") as lines:

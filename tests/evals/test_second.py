@@ -130,6 +130,7 @@ def found(target, second=SECOND, dataset=None, **prices):
     )
 
 
+@pytest.mark.full
 def test_a_second_model_is_in_the_bill():
     cheap = found({"gain_kept": 0.9}, second_price=PRICE).expected["cost_usd"].value
     dear = found({"gain_kept": 0.9}, second_price=Price(1, 1)).expected["cost_usd"].value

@@ -63,6 +63,7 @@ def test_what_carries_over_is_learned(data):
     assert 0 < trained.gains[0] < trained.gains[1] < 1
 
 
+@pytest.mark.full
 def test_from_the_shell(data, tmp_path, capsys):
     (data / "README.md").write_text(
         "| file | licence |\n| --- | --- |\n| one | MIT |\n| three | GPL |\n"
@@ -79,6 +80,7 @@ def test_from_the_shell(data, tmp_path, capsys):
     assert learned.complexity("one " * 3) < learned.complexity(" ".join(WORDS))
 
 
+@pytest.mark.full
 def test_the_same_rows_give_the_same_bytes(data, tmp_path):
     files = []
     for name in ("a", "b"):
