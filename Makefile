@@ -8,7 +8,7 @@ ARGS ?=
 # Compiled files are kept, whatever the environment says: each process would compile all tests again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: ask test test-all test-oldest train soak fuzz lint docs trip bench bench-agreement bench-checks bench-decompose bench-default bench-routing pictures reference notebooks browser-test lab clean help
+.PHONY: ask test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-checks bench-decompose bench-default bench-routing pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
@@ -19,6 +19,7 @@ help:
 	@echo "make fuzz               an hour of degenerate texts for all that reads them (ARGS: of pytest)"
 	@echo "make lint               ruff, mypy --strict, and the floors: imports only go down"
 	@echo "make docs               the docs site, into site/; fails on a broken link, anchor or reference"
+	@echo "make dist               the wheel and the archive, built, checked, and tried on a bare Python"
 	@echo "make trip               one request's way through the package's files and functions, and their numbers"
 	@echo "make train ARGS=FOLDER  the shipped weights anew, from a folder of rows and its folder kinds/"
 	@echo "make bench              the router's cost per call, against baselines of the same run"
@@ -54,6 +55,10 @@ $(VENV)/.lint: $(VENV)/.test
 
 $(VENV)/.docs: $(VENV)/.made pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@
+
+$(VENV)/.dist: $(VENV)/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dist]'
 	@touch $@
 
 ask: $(VENV)/.run
@@ -113,6 +118,12 @@ lint: $(VENV)/.lint
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict $(ARGS)
+
+dist: $(VENV)/.dist
+	rm -rf dist
+	$(BIN)/python -m build --quiet
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python -m tests.dist
 
 trip: $(VENV)/.test
 	@$(BIN)/python -m tests.benchmarks.trip

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lc_asym_router._internal.display import register_renderers
 from lc_asym_router._internal.imports import __version__ as __version__
-from lc_asym_router._internal.imports import lazy_exports
+from lc_asym_router._internal.imports import installed, lazy_exports
 
 if TYPE_CHECKING:
     from lc_asym_router.classify.cached import DecisionCache as DecisionCache
@@ -111,7 +111,8 @@ _HOMES = {
     "default_checks": ".verify.defaults",
 }
 
-__all__ = sorted(_HOMES)
+# Without langchain `from lc_asym_router import *` is without the middleware, and works.
+__all__ = sorted(_HOMES if installed("langchain") else {*_HOMES} - {"AsymRouterMiddleware"})
 
 # The data stand below what draws them, so they learn its name here.
 _NOTEBOOK = "lc_asym_router.notebook"

@@ -7,6 +7,7 @@ import stat
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from os import PathLike
 from typing import Any
 
@@ -31,6 +32,14 @@ def lazy_exports(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]
         return value
 
     return load
+
+
+def installed(module: str) -> bool:
+    """Whether a package is there to be imported; it is not loaded."""
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):  # something in the way of imports, or half a package
+        return False
 
 
 def needed(module: str, extra: str) -> Any:
@@ -61,7 +70,7 @@ def numpy() -> Any:
     return needed("numpy", "evals")
 
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 AnyPath = str | PathLike[str]

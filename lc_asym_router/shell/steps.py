@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 from typing import Any
 
+from lc_asym_router._internal.imports import installed
 from lc_asym_router.notebook.live_view import Screen
 from lc_asym_router.shell.options import printable
 
@@ -77,7 +77,7 @@ class StepScreen(Screen):
 
 def _console() -> Any:
     """Rich's console on standard error, where that is a terminal and rich is installed; else `None`."""
-    if not sys.stderr.isatty() or find_spec("rich") is None:
+    if not sys.stderr.isatty() or not installed("rich"):
         return None
     from rich.console import Console
 

@@ -49,3 +49,12 @@ def without(absent: set[str], code: str) -> str:
 )
 def test_a_missing_extra_says_what_to_install(absent, code, says):
     assert says in without(absent, code)
+
+
+def test_all_names_are_there_without_any_extra():
+    absent = {"langchain", "numpy", "sklearn", "sqlalchemy", "pandas", "IPython", "matplotlib"}
+    absent |= {"xllamacpp", "starlette", "opentelemetry", "rich", "argcomplete", "tqdm"}
+    said = without(absent, "from lc_asym_router import *; print(AsymRouter.__name__)")
+    assert said == "AsymRouter\n"
+    said = without(absent, "from lc_asym_router.router import *; print(AsymRouter.__name__)")
+    assert said == "AsymRouter\n"

@@ -25,7 +25,7 @@ def terminal(monkeypatch) -> Terminal:
 
 
 def test_the_plain_terminal_says_a_line_a_step(served, monkeypatch, capsys, small):
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setattr(module, "installed", lambda name: False)
     small.script(Reply(""))
     screen = terminal(monkeypatch)
     assert main(["ask", "hi"]) == 0
