@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import Any
 
+from lc_asym_router._internal.imports import installed
 from lc_asym_router.shell.options import ANSWERED, printable
 
 
@@ -59,8 +59,9 @@ def _embedded() -> Iterator[str]:
     from lc_asym_router.embedded.weight_files import is_cached
 
     yield "Embedded models (real, local, no key):"
+    runs = all(map(installed, ("xllamacpp", "platformdirs")))
     for name, model in EMBEDDED_MODELS.items():
-        here = "here" if is_cached(name) else f"{model.megabytes} MB to fetch when first asked"
+        here = "here" if runs and is_cached(name) else f"{model.megabytes} MB to fetch when first asked"
         yield f"  embedded:{name} ({here}). {model.note}"
-    if find_spec("xllamacpp") is None:
+    if not runs:
         yield '  to run them: `pip install "lc-asym-router[embedded]"`'

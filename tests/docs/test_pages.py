@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -19,9 +17,7 @@ from starlette.testclient import TestClient
 from lc_asym_router import AsymRouter
 from lc_asym_router.router.router import _SETTINGS
 from lc_asym_router.shell import ask, options
-from tests.behaviour.answering import answer
 from tests.router.test_from_env import nothing  # noqa: F401
-from tests.servers import OllamaServer, OpenAIServer
 
 ROOT = Path(__file__).parent.parent.parent
 README = ROOT / "README.md"
@@ -84,20 +80,6 @@ def run(page: Path) -> dict[str, Any]:
             code = "\n" * (block.line - 1) + block.code
             exec(compile(code, str(page), "exec", dont_inherit=True), namespace)
     return namespace
-
-
-@pytest.fixture
-def models(nothing, tmp_path, monkeypatch) -> Iterator[None]:  # noqa: F811
-    """An empty folder, and an Ollama and an OpenAI that answer as a good model would."""
-    monkeypatch.chdir(tmp_path)
-    log = logging.getLogger("lc_asym_router.requests")
-    handlers, level = list(log.handlers), log.level
-    with OllamaServer(default=answer) as small, OpenAIServer(default=answer) as frontier:
-        nothing.setenv("OLLAMA_HOST", small.url)
-        nothing.setenv("OPENAI_API_KEY", "sk-not-a-key")
-        nothing.setenv("OPENAI_BASE_URL", frontier.base_url)
-        yield
-    log.handlers, log.level = handlers, level
 
 
 @pytest.mark.parametrize("name", [name for name, page in PAGES.items() if python(page)])
