@@ -61,7 +61,11 @@ def _embedded() -> Iterator[str]:
     yield "Embedded models (real, local, no key):"
     runs = all(map(installed, ("xllamacpp", "platformdirs")))
     for name, model in EMBEDDED_MODELS.items():
-        here = "here" if runs and is_cached(name) else f"{model.megabytes} MB to fetch when first asked"
+        here = (
+            "here"
+            if runs and is_cached(name)
+            else f"{model.megabytes} MB to fetch when first asked"
+        )
         yield f"  embedded:{name} ({here}). {model.note}"
     if not runs:
         yield '  to run them: `pip install "lc-asym-router[embedded]"`'

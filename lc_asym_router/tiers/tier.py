@@ -35,10 +35,14 @@ def load_model(name: str) -> BaseChatModel:
             provider rejects it at once (no key).
     """
     provider, colon, model = name.partition(":")
-    if not colon or not model:
+    if not colon or not model or not provider:
         raise ConfigurationError(
-            f"{name!r} names no provider. Write 'provider:model', such as 'ollama:llama3.1:8b' or "
-            "'openai:gpt-4o'."
+            f"{name!r} names no provider. Write 'provider:model', such as {_suggested(name)!r}."
+        )
+    if re.search(r"[.\d]", provider):  # no provider's name has these, Ollama's models do
+        raise ConfigurationError(
+            f"{name!r} begins with no provider's name. Write 'provider:model', such as "
+            f"{_suggested(name)!r}."
         )
     try:
         return _construct(provider, model, name)
@@ -57,6 +61,22 @@ def load_model(name: str) -> BaseChatModel:
             f"key in the environment ({provider.upper()}_API_KEY for most); or pass a chat model "
             "that you have made yourself."
         ) from None
+
+
+_FAMILIES = {"gpt": "openai", "chatgpt": "openai", "o": "openai"} | {
+    "claude": "anthropic",
+    "gemini": "google_genai",
+    "grok": "xai",
+}
+"""The provider of models whose names begin so; of all others Ollama is the likeliest."""
+
+
+def _suggested(name: str) -> str:
+    """A model string of a model's name alone."""
+    model = name.strip(": ") or "llama3.1:8b"
+    family = re.match("[a-z]*", model.lower())
+    hosted = _FAMILIES.get(family[0] if family else "")
+    return f"{hosted if hosted and ':' not in model else 'ollama'}:{model}"
 
 
 def _construct(provider: str, model: str, name: str) -> BaseChatModel:
@@ -148,6 +168,11 @@ class Tier:
         max_queue: int | None = None,
     ) -> None:
         put = object.__setattr__
+        if not isinstance(name, str):
+            raise ConfigurationError(
+                f"Tier(model, ...) has a {type(name).__name__} in the place of the tier's name. Write "
+                "what it is: Tier(model, price=Price(1, 2)), Tier(model, context_window=8192)."
+            )
         put(self, "model", load_model(model) if isinstance(model, str) else model)
         put(self, "name", name)
         put(self, "context_window", context_window)

@@ -22,8 +22,8 @@ from lc_asym_router.verify.second import (
     aask_second,
     ask_second,
     can_ask,
-    check_second,
     replies_agree,
+    second_of,
 )
 
 
@@ -71,7 +71,7 @@ class Agreement(Check):
         second: Second | None = None,
         overlap: float = 0.8,
     ) -> None:
-        check_second(second, "Agreement")
+        second = second_of(second, "Agreement")
         self.samples = 1 if samples is None else samples
         if agree in (None, "all", "any"):
             agree = 1 if agree == "any" else self.samples

@@ -13,9 +13,11 @@ from langchain_core.messages.ai import UsageMetadata
 from langgraph.errors import GraphBubbleUp
 
 from lc_asym_router._internal.provider_errors import describe_error
+from lc_asym_router._internal.schemas import SchemaError
 from lc_asym_router.errors import CheckError, ConfigurationError
 from lc_asym_router.money.prices import Pricing, cost_of_call
 from lc_asym_router.records.request import Request
+from lc_asym_router.tiers.binding import structured
 from lc_asym_router.tiers.provider import tokens_of
 
 if TYPE_CHECKING:
@@ -216,6 +218,19 @@ class Attempt:
     def text(self) -> str:
         """The answer's text, without reasoning and other blocks."""
         return str(self.message.text)
+
+    @property
+    def parsed(self) -> Any:
+        """The structured output in the answer: an instance of a pydantic class, else a dict.
+
+        `None` where no schema is bound, or the answer holds nothing that fits it.
+        """
+        if self.request.schema is None:
+            return None
+        try:
+            return structured(self.message, self.request.schema)
+        except SchemaError:
+            return None
 
     def saying(self, message: AIMessage, model: str = "", provider: str = "") -> Attempt:
         """Return the attempt with another message as its answer.

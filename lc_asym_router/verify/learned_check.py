@@ -25,7 +25,7 @@ from lc_asym_router.verify.answer_features import (
 )
 from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
-from lc_asym_router.verify.second import Second, aask_second, ask_second, can_ask, check_second
+from lc_asym_router.verify.second import Second, aask_second, ask_second, can_ask, second_of
 
 KIND = "verifier"
 SHIPPED = Path(__file__).with_name("learned.json")
@@ -195,7 +195,7 @@ class LearnedVerifier(Check):
             raise ConfigurationError(
                 f"LearnedVerifier(threshold={threshold}) must lie in [0, 1]: it is a probability."
             )
-        check_second(second, "LearnedVerifier")
+        second = second_of(second, "LearnedVerifier")
         self.scorer = load_scorer(model)
         shipped = self.scorer.threshold if second is None else self.scorer.pair_threshold
         self.threshold = shipped if threshold is None else threshold

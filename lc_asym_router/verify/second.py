@@ -14,6 +14,7 @@ from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import bind
 from lc_asym_router.tiers.conversation import fit
 from lc_asym_router.tiers.faults.event_loops import connect_per_loop
+from lc_asym_router.tiers.tier import load_model
 from lc_asym_router.verify.answers.calls import same_calls
 from lc_asym_router.verify.answers.comparing import agree
 from lc_asym_router.verify.answers.final_answer import FinalAnswer, final_answer
@@ -179,17 +180,25 @@ def replies_agree(
     return agree(request.turn_text, ours, theirs, overlap)
 
 
-def check_second(second: object, owner: str) -> None:
-    """Refuse what is neither a chat model nor a name.
+def second_of(second: object, owner: str) -> Second | None:
+    """The second model of what a user gave: a chat model, a model string, or a tier's name.
+
+    Args:
+        second: A chat model; a string with a colon, such as "ollama:gemma2:9b", which names a model;
+            any other string, which names a tier above; or `None`.
+        owner: The check's name, for messages.
 
     Raises:
-        ConfigurationError: It is neither.
+        ConfigurationError: It is none of them, or the model can't be set up.
     """
+    if isinstance(second, str) and ":" in second:  # no tier's name has one
+        return load_model(second)
     if second is not None and (not isinstance(second, BaseChatModel | str) or second == ""):
         raise ConfigurationError(
             f"{owner}(second=...) is a {type(second).__name__}; give a chat model, such as "
-            'ChatOllama(model="gemma2:9b"), or the name of a tier above.'
+            'ChatOllama(model="gemma2:9b"), a model string, or the name of a tier above.'
         )
+    return second
 
 
 def can_ask(second: Second | None, attempt: Attempt) -> None:

@@ -22,7 +22,14 @@ from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check, CheckCallable, as_check
 from lc_asym_router.verify.defaults import voting_checks
 from lc_asym_router.verify.recast import Recast, recasts
-from lc_asym_router.verify.second import Second, aask_second, ask_second, can_ask, replies_agree
+from lc_asym_router.verify.second import (
+    Second,
+    aask_second,
+    ask_second,
+    can_ask,
+    replies_agree,
+    second_of,
+)
 
 
 @dataclass(frozen=True)
@@ -122,13 +129,18 @@ class Vote(Check):
                 raise ConfigurationError(
                     f"Vote(of=...) holds a {type(each).__name__}; give tiers' names and chat models."
                 )
-        names = [each for each in of if isinstance(each, str)]
-        if len(set(names)) < len(names):
-            raise ConfigurationError(f"Vote(of={names}) names a tier twice: each has one vote.")
         if needs is not None and needs not in of:
             raise ConfigurationError(
                 "Vote(needs=...) is one of the voters: a tier's name or a chat model out of of=[...]."
             )
+        place = None if needs is None else of.index(needs)
+        of = [
+            cast("Second", second_of(each, "Vote")) for each in of
+        ]  # a model string becomes a model
+        needs = None if place is None else of[place]
+        names = [each for each in of if isinstance(each, str)]
+        if len(set(names)) < len(names):
+            raise ConfigurationError(f"Vote(of={names}) names a tier twice: each has one vote.")
         if samples < 1:
             raise ConfigurationError(f"Vote(samples={samples}) must be 1 or more.")
         if not temperature > 0:

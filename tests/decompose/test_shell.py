@@ -13,7 +13,7 @@ from tests.decompose.test_properties import ask
 from tests.decompose.world import World, plan_of
 from tests.router.test_from_env import nothing  # noqa: F401
 from tests.servers import Reply
-from tests.shell.test_shell import served  # noqa: F401
+from tests.shell.conftest import served  # noqa: F401
 
 ASKED = '1. What is the capital of France?\n2. Please debug my <b>head</b>.\n3. Who wrote "Faust"?'
 

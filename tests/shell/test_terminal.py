@@ -15,7 +15,6 @@ from lc_asym_router.shell import main
 from lc_asym_router.shell.options import PrintableFormatter, printable, printable_json
 from tests.router.test_from_env import nothing  # noqa: F401
 from tests.servers import Reply
-from tests.shell.test_shell import served  # noqa: F401
 
 HOSTILE = "A\x1b]0;title\x07B\x1b[31mC\x1b[0mD\x9b2JE\x07F\x7fG"
 
@@ -78,7 +77,7 @@ def test_work_is_linear(piece: str) -> None:
     assert "\x1b" not in printable(piece * 300_000)
 
 
-def test_ask(served: Any, capsys: pytest.CaptureFixture[str], small: Any) -> None:  # noqa: F811
+def test_ask(served: Any, capsys: pytest.CaptureFixture[str], small: Any) -> None:
     small.script(Reply(HOSTILE))
     assert main(["ask", "--no-verify", "hi"]) == 0
     out, err = capsys.readouterr()
@@ -86,7 +85,7 @@ def test_ask(served: Any, capsys: pytest.CaptureFixture[str], small: Any) -> Non
     assert printable(err) == err
 
 
-def test_ask_as_json(served: Any, capsys: pytest.CaptureFixture[str], small: Any) -> None:  # noqa: F811
+def test_ask_as_json(served: Any, capsys: pytest.CaptureFixture[str], small: Any) -> None:
     small.script(Reply(HOSTILE))
     assert main(["ask", "--no-verify", "--json", "hi"]) == 0
     out, _ = capsys.readouterr()
@@ -95,7 +94,7 @@ def test_ask_as_json(served: Any, capsys: pytest.CaptureFixture[str], small: Any
 
 
 def test_errors(
-    served: Any,  # noqa: F811
+    served: Any,
     capsys: pytest.CaptureFixture[str],
     small: Any,
     frontier: Any,
