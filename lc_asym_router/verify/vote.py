@@ -134,9 +134,8 @@ class Vote(Check):
                 "Vote(needs=...) is one of the voters: a tier's name or a chat model out of of=[...]."
             )
         place = None if needs is None else of.index(needs)
-        of = [
-            cast("Second", second_of(each, "Vote")) for each in of
-        ]  # a model string becomes a model
+        models = [second_of(each, "Vote") for each in of]  # a model string becomes a model
+        of = [each for each in models if each is not None]
         needs = None if place is None else of[place]
         names = [each for each in of if isinstance(each, str)]
         if len(set(names)) < len(names):
