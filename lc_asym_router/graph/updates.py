@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.messages import AIMessage
 
@@ -94,17 +94,15 @@ class Updates:
         """A tier was asked: it answered, or failed, or a watch has failed its answer already."""
         trail, message = run.state["trail"], result.message
         usage = message.usage_metadata if message else None
-        broke_off = result.error is not None and result.begun and result.received is not None
-        if broke_off:
-            received = cast("AIMessage", result.received)
-            usage = estimated_usage(received, run.request.input_tokens)
+        if (part := result.broken_off) is not None:
+            usage = estimated_usage(part, run.request.input_tokens)
         entry = attempt_entry(
             tier=call.tier.name,
             model=call.model,
             price=call.price,
             seconds=result.seconds,
             usage=usage,
-            estimated=broke_off,
+            estimated=part is not None,
             error=result.describe(call.tier, run.request) if result.error else None,
             unbilled=result.error is not None and not result.begun and unbilled(result.error),
         )

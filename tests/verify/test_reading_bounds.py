@@ -1,4 +1,5 @@
-"""Reading what a model wrote: nothing but the documented errors, and time that grows with the length.
+"""Reading what a model, a file, a server or a client wrote: nothing but the documented errors, and
+time that grows with the length.
 
 `LC_ASYM_ROUTER_FUZZ` is the number of examples of each kind, `make fuzz` takes many.
 """
@@ -16,13 +17,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.verify import outside_readers, readers
+from tests.verify import outside_readers, readers, stored_readers
 from tests.verify.degenerate import AFTER, BEFORE, PIECES, degenerate
 from tests.verify.outside_readers import OUTSIDE
 from tests.verify.readers import DOCUMENTED, public_functions
+from tests.verify.stored_readers import STORED
 
 EXAMPLES = int(os.environ.get("LC_ASYM_ROUTER_FUZZ", "6"))
-READERS = {**readers.READERS, **OUTSIDE}
+READERS = {**readers.READERS, **OUTSIDE, **STORED}
 SHORT, LONG = (1_500, 12_000), (18_750, 150_000)
 FACTOR = 3
 """How much faster than the length time may grow; eight times the length is eight times as much."""
@@ -33,7 +35,8 @@ UNMEASURED = 0.004
 def test_every_public_function_is_read_here():
     assert public_functions() <= set(readers.READERS)
     assert public_functions(outside_readers.MODULES) <= set(OUTSIDE)
-    assert not OUTSIDE.keys() & readers.READERS.keys()
+    assert public_functions(stored_readers.MODULES) <= set(STORED)
+    assert len(READERS) == len(readers.READERS) + len(OUTSIDE) + len(STORED)
 
 
 def seconds(reader, text: str) -> float:

@@ -158,6 +158,7 @@ class _Answer:
         self._probe = _Probe() if how.live and how.listened else None
         self._lock = threading.Lock()
         self._abandoned = False
+        self._whole: AIMessage | None = None
         # Empty chunks wait for the first that says something: should the call fail before it, and
         # another one answer, they would stay in the reader's stream, and added to that one's chunks
         # an empty list of blocks makes LangChain lose its text.
@@ -236,7 +237,7 @@ class _Answer:
             NoAnswerError: It can't be kept for its check.
         """
         if isinstance(draft, AIMessage):
-            draft = counted(_plain(draft))
+            draft = self._whole = counted(_plain(draft))
         seconds, waiting = time.perf_counter() - self.started, tuple(self._waiting)
         if self.how.live and self._begun:
             repaired = False  # somebody has seen it as it is
@@ -273,14 +274,18 @@ class _Answer:
 
     def failed(self, error: Exception) -> CallResult:
         """It failed."""
-        cause = error if self._body is None else self._body.cause(error)
-        return replace(self.left(), error=cause)
+        cause, result = error, self.left()
+        if self._body is not None:
+            cause = self._body.cause(error)
+            if result.received is None:
+                result = replace(result, received=self._body.received())
+        return replace(result, error=cause)
 
     def left(self) -> CallResult:
         """What there is of it half-way."""
         seconds = time.perf_counter() - self.started
         try:
-            received = as_message(list(self.chunks)) if self.chunks else None
+            received = as_message(list(self.chunks)) if self.chunks else self._whole
         except Exception:  # chunks that don't add up may be the error itself
             received = AIMessage("".join(str(each.text) for each in self.chunks))
         return CallResult(None, seconds, begun=self._begun, received=received)

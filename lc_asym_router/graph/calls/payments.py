@@ -270,12 +270,13 @@ class Payments:
 def _took(most: Amounts, call: TierCall, result: CallResult, input_tokens: int) -> Amounts:
     """What a call took; where that is not known, the most that it can have.
 
-    Of a stream that broke off, was left or was ended by the router it is an estimate from what was
-    received, as in the record; never more than was reserved.
+    Of an answer that broke off, could not be read, was left or was ended by the router it is an
+    estimate from what was received, as in the record; never more than was reserved.
     """
     usage = result.message.usage_metadata if result.message is not None else None
     cut = result.watch is not None and result.watch.cut
-    part = result.message if cut else result.received if result.begun else None
+    left = result.received if result.begun else None  # nobody's fault: its reader has gone
+    part = result.message if cut else result.broken_off or left
     if part is not None:
         usage = estimated_usage(part, input_tokens)
     if usage is not None:

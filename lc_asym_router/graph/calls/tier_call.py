@@ -12,7 +12,7 @@ from langchain_core.runnables import RunnableConfig
 
 from lc_asym_router._internal.chunks import Draft, as_message
 from lc_asym_router._internal.frames import framed, mark_of
-from lc_asym_router._internal.provider_errors import describe_error, error_head
+from lc_asym_router._internal.provider_errors import describe_error, error_head, unbilled
 from lc_asym_router._internal.run_config import buffered, with_handlers, with_input_hidden
 from lc_asym_router.errors import AttemptTimeoutError, CircuitOpenError, QueueFullError
 from lc_asym_router.graph.calls.early_stop import Watch
@@ -22,7 +22,7 @@ from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import NodeRun, unseal
 from lc_asym_router.graph.streaming import Sink
 from lc_asym_router.money.prices import Pricing
-from lc_asym_router.records.request import Request
+from lc_asym_router.records.request import Request, has_content
 from lc_asym_router.records.trail import Labels, Trail, Why
 from lc_asym_router.tiers.binding import bind_again
 from lc_asym_router.tiers.conversation import fit
@@ -219,6 +219,17 @@ class CallResult:
         if draft is None or type(draft) is AIMessage:
             return draft
         return as_message(draft)
+
+    @property
+    def broken_off(self) -> AIMessage | None:
+        """What had come of an answer that failed, for an estimate of its usage; `None` for nothing."""
+        part = self.received
+        if self.error is None or part is None:
+            return None
+        if self.begun:
+            return part
+        nothing = not (has_content(part) or part.tool_calls or part.usage_metadata)
+        return None if nothing or unbilled(self.error) else part
 
     def describe(self, tier: Tier, request: Request | None = None) -> str | None:
         """The error in one line.

@@ -1,12 +1,13 @@
 """What a server said in place of an answer, where its client throws that away.
 
-An error under HTTP 200 comes out of several clients as a `KeyError` or an empty stream. So the end of
-each body is kept while a call runs, and is looked at where the call has failed.
+An error under HTTP 200 comes out of several clients as a `KeyError` or an empty stream. So parts of
+each body are kept while a call runs, and are looked at where the call has failed.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,24 +15,30 @@ from contextvars import ContextVar
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.messages.ai import UsageMetadata
 from pydantic import ValidationError
 
 from lc_asym_router._internal.compat import hook_google_replies, http_clients
 from lc_asym_router._internal.provider_errors import ResponseBodyError, status_of
 from lc_asym_router.errors import AttemptTimeoutError
+from lc_asym_router.money.usage import MOST_TOKENS
 
 KEPT = 16_384
-"""Bytes that are kept of a body, from its end."""
+"""Bytes that are kept of a body's beginning, and of its end."""
+
+CHARACTERS_PER_TOKEN = 4
+"""As LangChain's own estimate has it."""
 
 _ANSWERS = frozenset({"choices", "candidates", "content", "output", "delta", "done"})
 """Keys of an answer in one of the wire formats."""
 
 
 class ResponseBody:
-    """The end of what the server sent in one call."""
+    """The beginning and the end of what the server sent in one call."""
 
     def __init__(self) -> None:
-        self._end = b""
+        self._begin, self._end, self._size = b"", b"", 0
         self._came = False
 
     @contextmanager
@@ -51,11 +58,32 @@ class ResponseBody:
 
     def begin(self) -> None:
         """Another response has come: the one before was tried again, or redirected."""
-        self._end, self._came = b"", True
+        self._begin, self._end, self._size = b"", b"", 0
+        self._came = True
 
     def add(self, part: bytes) -> None:
         """Keep a part of the body."""
+        if self._size < KEPT:
+            self._begin += part[: KEPT - self._size]
         self._end = (self._end + part)[-KEPT:]
+        self._size += len(part)
+
+    def received(self) -> AIMessage | None:
+        """The part of an answer that has come, for an estimate of what it used; `None` for none.
+
+        Read from a body that may be cut off or damaged anywhere: its text from the beginning, which
+        stands for the whole of a long one, and its counts from the end.
+        """
+        text = "".join(map(_plain, _TEXT.findall(self._begin.decode("utf-8", "replace"))))
+        end = self._end.decode("utf-8", "replace")
+        came, went = (_last(pattern, end) for pattern in _COUNTS)
+        if not text and not went:
+            return None
+        if not went and self._size > KEPT:
+            went = len(text) * self._size // (KEPT * CHARACTERS_PER_TOKEN)
+        went = min(went, MOST_TOKENS)
+        usage = UsageMetadata(input_tokens=came, output_tokens=went, total_tokens=came + went)
+        return AIMessage(text, usage_metadata=usage)
 
     def cause(self, error: Exception) -> Exception:
         """What a call has failed of: the error in the body where the exception says nothing of it."""
@@ -123,6 +151,36 @@ def _error_of(given: Any) -> Mapping[str, Any] | None:
     if isinstance(said, str) and not _ANSWERS & found.keys():
         return {**found, "message": said}
     return None
+
+
+_TEXT = re.compile(
+    r'"(?:content|text|thinking|reasoning_content|reasoning|arguments|partial_json)"'
+    r'[ \t\r\n]{0,9}:[ \t\r\n]{0,9}"((?:[^"\\]|\\.)*+)',
+    re.S,
+)
+"""What a model wrote, in one of the wire formats; the last may have no end."""
+_COUNTS = (
+    re.compile(
+        r'"(?:prompt_tokens|input_tokens|prompt_eval_count|promptTokenCount)" ?: ?(\d{1,18})'
+    ),
+    re.compile(
+        r'"(?:completion_tokens|output_tokens|eval_count|candidatesTokenCount)" ?: ?(\d{1,18})'
+    ),
+)
+"""The counts of input and output tokens, likewise."""
+
+
+def _plain(escaped: str) -> str:
+    """A JSON string's text; as it stands where it is cut off in an escape."""
+    try:
+        return str(json.loads(f'"{escaped}"', strict=False))
+    except ValueError:
+        return escaped
+
+
+def _last(pattern: re.Pattern[str], body: str) -> int:
+    found = pattern.findall(body)
+    return min(int(found[-1]), MOST_TOKENS) if found else 0
 
 
 _current: ContextVar[ResponseBody | None] = ContextVar("lc_asym_router_body", default=None)
