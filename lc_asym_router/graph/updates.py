@@ -37,7 +37,7 @@ from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import NodeRun, Update, seal, unseal
 from lc_asym_router.money.usage import estimated_usage
 from lc_asym_router.records.trail import Trail, open_record
-from lc_asym_router.tiers.provider import no_answer
+from lc_asym_router.tiers.provider import cut_off, no_answer
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Verdict
 
@@ -109,6 +109,8 @@ class Updates:
         entry |= call.labels.in_record | call.tier.notes(run.request)
         if result.repaired:
             entry["repaired"] = True
+        if message and (limit_met := cut_off(message)):
+            entry["cut_off"] = limit_met
         trail = {**trail, "attempts": [*trail["attempts"], entry]}
         live = call.check is None
         if result.error is not None:

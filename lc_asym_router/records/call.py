@@ -61,6 +61,7 @@ class Call:
         seconds: Duration in seconds, or `None` where the record does not have it.
         error: Why it failed, or "".
         stopped_early: Whether the router ended it before the answer was complete.
+        cut_off: The provider's word for the limit that the answer was cut off at, or "".
         cached: Whether the answer came from LangChain's cache, and no model was called.
         retry_in: Seconds waited before the same tier was asked again, or `None`.
         step: The step of a split request that the call was for ("join" where it joined them), or
@@ -78,6 +79,7 @@ class Call:
     seconds: float | None
     error: str
     stopped_early: bool
+    cut_off: str
     cached: bool
     retry_in: float | None
     step: str
@@ -102,6 +104,7 @@ class Call:
             seconds=number_of(given.get("seconds")),
             error=text_of(given.get("error")),
             stopped_early=bool(given.get("stopped_early")),
+            cut_off=text_of(given.get("cut_off")),
             cached=given.get("cached") is True,
             retry_in=number_of(given.get("retry_in")),
             step=text_of(given.get("step")),
@@ -143,13 +146,14 @@ def describe_call(call: Call, *, side: bool) -> tuple[str, Kind]:
     source = " from the cache" if call.cached else ""
     if side:
         return f"{FIRST.get(call.tier, 'to check')}{source}", "side"
+    cut = f", cut off ({call.cut_off})" if call.cut_off else ""
     if call.passed is None:
-        return f"answered{source}, not checked", "calm"
+        return f"answered{source}, not checked{cut}", "calm"
     why = f": {call.reason}" if call.reason else ""
     if call.passed:
-        return f"passed{source}{why}", "good"
+        return f"passed{source}{cut}{why}", "good"
     early = ", ended early" if call.stopped_early else ""
-    return f"discarded{early}, {call.check or 'a check'}{why}", "bad"
+    return f"discarded{early}{cut}, {call.check or 'a check'}{why}", "bad"
 
 
 def describe_calls(calls: Sequence[Call]) -> tuple[str, Kind]:

@@ -292,6 +292,8 @@ def attempt_line(number: int, attempt: Mapping[str, Any]) -> str:
     else:
         result = "passed" if attempt["passed"] else f"rejected by {attempt['check']}"
         result += f": {attempt['reason']}" if attempt["reason"] else ""
+    if attempt.get("cut_off"):
+        result += f", cut off ({attempt['cut_off']})"
     usage = attempt["usage"]
     tokens = f", {usage['input_tokens']} + {usage['output_tokens']} tokens" if usage else ""
     spent = f"[{_seconds(attempt['seconds'])}{tokens}{_usd(attempt['cost_usd'])}]"

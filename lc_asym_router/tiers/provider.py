@@ -150,6 +150,13 @@ def no_answer(message: AIMessage) -> NoAnswerError | None:
     return NoAnswerError("the answer is empty")
 
 
+def cut_off(message: AIMessage) -> str | None:
+    """Return the provider's word for the limit that a message was cut off at, or for being
+    unfinished; `None` for a whole one."""
+    reason = finish_reason(message)
+    return reason if reason in LENGTH_REASONS | UNFINISHED else None
+
+
 def finish_reason(message: AIMessage) -> str:
     """Why the model stopped, in lower case, wherever its provider puts that; "" if nowhere."""
     metadata = message.response_metadata

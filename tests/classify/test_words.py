@@ -7,6 +7,7 @@ import pytest
 from lc_asym_router import ConfigurationError
 from lc_asym_router.classify.keyword import KeywordClassifier
 from lc_asym_router.classify.words import ALL_WORDS, ARTICLE_WORDS, ASKING_WORDS, WORDS
+from tests.classify.language_rows import COMPLEX, SIMPLE
 
 ASKS = {
     "en": [
@@ -164,6 +165,18 @@ def test_there_are_words_for_all_languages():
     assert set(ALL_WORDS) > ASKING_WORDS
     assert not ASKING_WORDS & set(ARTICLE_WORDS)
     assert all(word == word.lower() for word in ALL_WORDS)
+
+
+@pytest.mark.parametrize("language", WORDS)
+def test_simple_requests_raise_at_most_one_alarm_in_a_hundred(language):
+    alarms = [text for text in SIMPLE[language] if KeywordClassifier().found(text)]
+    assert len(alarms) <= len(SIMPLE[language]) / 100, alarms
+
+
+@pytest.mark.parametrize("language", WORDS)
+def test_inflected_requests_are_found(language):
+    for classifier in (KeywordClassifier(), KeywordClassifier.for_languages(language, "en")):
+        assert [text for text in COMPLEX[language] if not classifier.found(text)] == []
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import pytest
 
 from lc_asym_router import Tier
 from lc_asym_router.errors import TiersFailedError
+from lc_asym_router.records.call import Call, describe_call
+from lc_asym_router.records.record import attempt_line
 from tests.servers import OllamaServer, OpenAIServer, Reply, ToolCall
 from tests.tiers.providers.clients import CLIENTS, WAYS, ask
 from tests.tiers.providers.conftest import Rig, entries
@@ -102,6 +104,30 @@ async def test_no_answer_with_nobody_left_is_handed_on_and_said(
     assert answer.text == ""
     assert entry["passed"] is False
     assert entry["reason"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_half_an_answer_of_the_last_tier_is_handed_on_and_said_to_be_cut(
+    rig: Rig, way: str
+) -> None:
+    rig.server.default = Reply("one two", finish="length")
+    answer = await ask(rig.last(), way)
+    entry = entries(answer)[-1]
+    assert answer.text == "one two"
+    assert (entry["error"], entry["passed"]) == (None, None)
+    assert "max" in entry["cut_off"] or "length" in entry["cut_off"]
+    assert f"not checked, cut off ({entry['cut_off']})" in attempt_line(1, entry)
+    assert entry["cut_off"] in describe_call(Call.of(entry), side=False)[0]
+    rig.server.default = Reply("one two")
+    assert "cut_off" not in entries(await ask(rig.last(), way))[-1]
+
+
+@pytest.mark.parametrize("way", ["invoke", "astream"])
+async def test_half_an_answer_that_a_check_passes_is_said_to_be_cut(rig: Rig, way: str) -> None:
+    rig.server.default = Reply("one two", finish="length")
+    answer = await ask(rig.first(), way)
+    assert (answer.text, entries(answer)[0]["passed"]) == ("one two", True)
+    assert entries(answer)[0]["cut_off"]
 
 
 def test_an_empty_answer_is_tried_again(rig: Rig) -> None:
