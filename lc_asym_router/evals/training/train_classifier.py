@@ -175,7 +175,7 @@ def train(
     When a source is measured, rows of other sources that have one of its questions are left out
     too. The shape with the best mean over the sources is then trained on all rows, and calibrated
     on the scores that each source got from the training without it. Deterministic: the same rows
-    give the same weights.
+    give the same weights, in whatever order their sources are.
 
     Args:
         rows: Rows with both models' scores, as `load` returns them.
@@ -193,6 +193,8 @@ def train(
             "thousands from several sources."
         )
     need_scores(rows)
+    # Ties in what is calibrated fall by place: the order of the files is to tell nothing.
+    rows = sorted(rows, key=lambda row: row.dataset)
     report_progress(f"reading {len(rows)} questions")
     table = tabulate(rows, steadied_gains(rows))
     source = np.asarray([row.dataset for row in rows])

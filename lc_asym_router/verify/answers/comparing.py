@@ -12,6 +12,7 @@ from lc_asym_router.verify.answers.dates import same_moments
 from lc_asym_router.verify.answers.final_answer import FinalAnswer
 from lc_asym_router.verify.answers.marked import choice_of, options_of
 from lc_asym_router.verify.answers.numerals import NUMBER, close, number_text, plain_numbers
+from lc_asym_router.verify.answers.qualifiers import apart
 from lc_asym_router.verify.answers.structured_values import literal_text, normal
 from lc_asym_router.verify.answers.texts import SHORT, known_words, same_texts, words
 from lc_asym_router.verify.answers.units import conflict, in_one_unit, in_percent
@@ -23,6 +24,7 @@ _CODE = re.compile(
 _QUESTION = 20_000
 """Characters of a question that are looked at."""
 _ASSIGNED = re.compile(r"[\s$*\\(]{0,4}([a-zA-Z])\s?=(?!=)")
+_COMPARED = re.compile(r"(?<!-)[<>]=?(?=\s?\w)|[≤≥≠]|!=")
 _POLES = {"yes": "true", "no": "false"}
 
 
@@ -70,7 +72,22 @@ def same(
 
 
 def _same(one: FinalAnswer, other: FinalAnswer, overlap: float, exact: bool, question: str) -> bool:
+    return _same_values(one, other, overlap, exact, question) and not (
+        one.kind == other.kind and apart(one.kind, one.value, _said(one), _said(other), question)
+    )
+
+
+def _said(answer: FinalAnswer) -> str:
+    """What an answer says, as it was written: a sentence's last clause where it was taken from one."""
+    return undressed(answer.told or answer.raw)
+
+
+def _same_values(
+    one: FinalAnswer, other: FinalAnswer, overlap: float, exact: bool, question: str
+) -> bool:
     kinds = {one.kind, other.kind}
+    if kinds == {"text"} and _COMPARED.findall(one.raw) != _COMPARED.findall(other.raw):
+        return False  # "a > b", "a < b"
     if "code" in kinds:
         return one == other
     if exact and "none" not in kinds and _brief(one) and _brief(other):
@@ -267,11 +284,7 @@ def _alike(one: FinalAnswer, other: FinalAnswer) -> bool:
 
 
 def _unquoted(answer: FinalAnswer) -> str:
-    """The span for comparison to the letter: quotes and outer spaces off."""
+    """The span for comparison to the letter: quotes off, and spaces outside of them."""
     if answer.kind == "literal" and answer.value[:1] in "'\"" and answer.value:
-        return _plain_literal(answer.value)
-    return answer.raw.strip().strip("'\"`").strip()
-
-
-def _plain_literal(value: str) -> str:
-    return value[1:-1].replace("\\'", "'").replace("\\\\", "\\").strip().strip("'\"`").strip()
+        return answer.value[1:-1].replace("\\'", "'").replace("\\\\", "\\").strip("'\"`")
+    return answer.raw.strip("\n\r\t").strip("'\"`")

@@ -19,8 +19,8 @@ _ALONE = _HALF.replace("half", "alone")
 MOMENT = re.compile(
     rf"(?<![\w.])(?:(?P<iso>\d{{4}}([-/.])\d{{1,2}}\2\d{{1,2}})"
     rf"|(?P<slashed>\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{2,4}})"
-    rf"|(?P<american>{_MONTH}\s{{1,2}}{_DAY}(?:,?\s{{1,2}}\d{{4}})?)"
-    rf"|(?P<european>{_DAY}\s{{1,2}}(?:of\s)?{_MONTH}(?:,?\s{{1,2}}\d{{4}})?)"
+    rf"|(?P<american>{_MONTH}\s{{1,2}}{_DAY}(?:,?\s{{1,2}}(?:\d{{4}}|['’]\d{{2}}))?)"
+    rf"|(?P<european>{_DAY}(?:\s{{1,2}}(?:of\s)?|-){_MONTH}(?:(?:,?\s{{1,2}}(?:in\s)?|-)\d{{4}}|,?\s['’]\d{{2}})?)"
     rf"|(?P<month>{_MONTH}\s{{1,2}}(?:of\s)?\d{{4}})"
     rf"|(?P<clock>\d{{1,4}}(?:\s?:\s?\d{{1,4}}){{1,3}}{_HALF}?|\d{{1,2}}{_ALONE}))(?![\w:])",
     re.IGNORECASE,
@@ -45,6 +45,7 @@ _PLAINER = tuple(
         (r"(?<![\d:.])(\d{1,2})[h:](\d{2})\s?(?:hrs|hours)\b", r"\1:\2"),
         (r"(?<![\d:.])(\d{1,2})h(\d{2})\b", r"\1:\2"),
         (r"(?<=\d)T(?=\d{2}:\d{2})", " "),
+        (r"(?<![\d:.])(\d{1,2})\.(\d{2})(?=\s?[ap]\.?m\b)", r"\1:\2"),
     )
 )
 """Times in words and in other countries' signs, and what they are written as here."""
@@ -54,19 +55,23 @@ _WEEKDAY = re.compile(
 )
 
 
+_MONTH_ALONE = re.compile(
+    r"(?P<year>(?:19|20)\d{2})-(?P<month>0[1-9]|1[0-2])|(?P<first>0[1-9])/(?P<later>(?:19|20)\d{2})"
+)
+"""A month and its year in numbers, where they are all that a text says."""
 _FOREIGN = {
-    "jan": "januar janvier enero gennaio janeiro januari stycznia",
-    "feb": "februar février fevrier febrero febbraio fevereiro februari lutego",
-    "mar": "märz maerz mars marzo março maart marca",
-    "apr": "avril abril aprile kwietnia",
-    "may": "mai mayo maggio maio mei maja",
-    "june": "juni juin junio giugno junho czerwca",
-    "july": "juli juillet julio luglio julho lipca",
-    "aug": "août aout agosto augustus sierpnia",
-    "sep": "septembre septiembre settembre setembro września",
-    "oct": "oktober octobre octubre ottobre outubro października",
-    "nov": "novembre noviembre novembro listopada",
-    "dec": "dezember décembre decembre diciembre dicembre dezembro grudnia",
+    "jan": "januar janvier enero gennaio janeiro januari stycznia января ocak",
+    "feb": "februar février fevrier febrero febbraio fevereiro februari lutego февраля şubat",
+    "mar": "märz maerz mars marzo março maart marca марта mart",
+    "apr": "avril abril aprile kwietnia апреля nisan",
+    "may": "mai mayo maggio maio mei maja мая maj mayıs",
+    "june": "juni juin junio giugno junho czerwca июня haziran",
+    "july": "juli juillet julio luglio julho lipca июля temmuz",
+    "aug": "août aout agosto augustus sierpnia августа augusti ağustos",
+    "sep": "septembre septiembre settembre setembro września сентября eylül",
+    "oct": "oktober octobre octubre ottobre outubro października октября ekim",
+    "nov": "novembre noviembre novembro listopada ноября kasım",
+    "dec": "dezember décembre decembre diciembre dicembre dezembro grudnia декабря aralık",
 }
 _MONTH_OF = {name: month for month, names in _FOREIGN.items() for name in names.split()}
 _FOREIGN_DATE = re.compile(
@@ -84,7 +89,7 @@ _HOURS = [
 ]  # fmt: skip
 _MILITARY = re.compile(r"(?i)(?<![\d:.])([01]\d|2[0-3])([0-5]\d)\s?(?:hours|hrs)\b")
 _ZONE = re.compile(
-    r"(?<=[\dmM.])\s?(?:\(?\b(UTC|GMT|Z|E[SD]?T|C[SDE]{1,2}T|M[SD]T|P[SD]?T|BST|IST|JST|AEST)\b\)?)"
+    r"(?<=[\dmM.])(?:(?<=\d)(?=Z\b)|\s?\(?\b)(?:(UTC|GMT|Z|E[SD]?T|C[SDE]{1,2}T|M[SD]T|P[SD]?T|BST|IST|JST|AEST)\b\)?)"
     r"(?![-+]\d)"
 )
 _SAME_ZONE = {"GMT": "UTC", "Z": "UTC"}
@@ -128,6 +133,9 @@ def moment(text: str) -> str | None:
     """
     if named := _NAMED.fullmatch(text.strip(" .!")):
         return "12:00 am" if named.group(1).lower() == "midnight" else "12:00 pm"
+    if month := _MONTH_ALONE.fullmatch(text.strip(" .!")):
+        year = month["year"] or month["later"]
+        return f"{year}-{int(month['month'] or month['first']):02}"
     text = _english(text)
     if day := _WEEKDAY.fullmatch(text.strip(" .!")):
         return f"{day.group(1).lower()}day"
@@ -226,6 +234,9 @@ def _worded(text: str) -> str:
     named = next((n for n, name in enumerate(_MONTHS, 1) if name in text), 0)
     numbers = re.findall(r"\d+", text)
     year = next((part for part in numbers if len(part) == 4), "")
+    if short := re.search(r"['’](\d{2})$", text):
+        year = str(int(short[1]) + (1900 if int(short[1]) >= 50 else 2000))
+        numbers.pop()
     days = [f"{int(part):02}" for part in numbers if len(part) < 4]
     return "-".join([*([year] if year else []), f"{named:02}", *days])
 

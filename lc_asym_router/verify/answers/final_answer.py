@@ -31,13 +31,16 @@ _POLAR = re.compile(
 )
 _HYPOTHESIS = re.compile(r"(?i)\W{0,3}(?:if|when|unless|provided|assuming|suppose|in case)\b")
 _CONDITIONED = re.compile(
-    r"(?i)[,.\s—–-]{1,4}(?:but )?(?:(?:only )?(?:if|unless|provided|when|in case)\b"
+    r"(?i)[,;.\s—–-]{1,4}(?:but |however,? ){0,2}(?:(?:only )?(?:if|unless|provided|when|in case)\b"
     r"|(?:not (?:always|necessarily|everywhere|everyone|all|every|quite|entirely|really|yet)"
-    r"|(?:and|or) (?:yes|no)|only|except|partly|mostly|in some|sometimes)\b)"
+    r"|(?:and|or) (?:yes|no)|only|except|partly|mostly|sometimes|usually|generally|typically|probably"
+    r"|perhaps|maybe|possibly|depending|i (?:guess|suppose)|in (?:some|most|many|certain|theory|general"
+    r"|principle))\b)"
 )
 _DENIAL = re.compile(
     r"(?i)(?:not (?:really|at all)|(?:of course|certainly|definitely|absolutely) not)[.!]?"
 )
+_ASSENT = re.compile(r"(?i)(?:of course|certainly|definitely|absolutely|indeed)[.!]?")
 _YES = frozenset({"yes", "yeah", "yep", "ja", "oui", "sí", "sim"})
 _STATED = re.compile(
     r"(?i)(?:so |thus |therefore |hence )?,?\s?(?:(?:the|this) (?:\w+ )?(?:statement|claim|sentence"
@@ -72,6 +75,17 @@ _STATES = re.compile(
     r"(?:(?:about|approximately|roughly|exactly|only|just|now)\s)?(?=[-+$€£]{0,2}\d)"
 )
 """What stands before a number that a sentence states."""
+_ITEM = re.compile(r"[ \t]{0,9}(?:[-*•]|\d{1,2}[.)])[ \t]{1,9}(?=\S)")
+_ROW = re.compile(
+    r"(?i)(?:the |its |all )?(?:\w{1,20} ){0,2}(?:roots|solutions|zeros|zeroes|answers|values|numbers"
+    r"|factors|primes|integers|divisors|years|ages) (?:are|were)(?::| both)? "
+    r"(?P<row>-?\d[\d.,/]{0,20}(?:(?:, | and |, and )-?\d[\d.,/]{0,20}){1,9})"
+)
+_SO = re.compile(r"(?i)\b(?:so|thus|therefore|hence|then)\b")
+_DATES = re.compile(
+    r"(?i)(?:^|\b(?:so|thus|therefore|hence|then),?\s)[^\d]{0,60}\b(?:is|was|be)\s$"
+)
+"""What stands before the date that a sentence states."""
 _CONCLUDES = re.compile(r"(?i)so|thus|therefore")
 _DATE = 40
 """Characters of a text that may be a date and nothing else."""
@@ -186,11 +200,16 @@ def _unmarked(said: str, plain: str) -> FinalAnswer:
 def _of_short(plain: str, said: str) -> FinalAnswer:
     if (meant := _meant(plain)) is not None:
         plain = said = meant
+    if (members := _members(plain)) is not None:
+        kind, value = value_of(members)
+        return FinalAnswer(kind, value, members)
     if len(plain) <= _DATE and "." in plain and (when := moment(plain.rstrip(".!"))) is not None:
         return FinalAnswer("moment", when, said.strip())  # "3. März 2021" is one sentence
     first, rest = marked.first_sentence(plain)
-    if is_listing(first, rest):
+    if is_listing(first, rest) or (rest and _both_stand_alone(first, rest)):
         return FinalAnswer("text", words(plain), said.strip())
+    if (dated := _dated(plain)) is not None:
+        return dated
     if rest and not marked.corrected(rest):
         for span in marked.heads(first):
             kind, value = value_of(span)
@@ -202,6 +221,35 @@ def _of_short(plain: str, said: str) -> FinalAnswer:
     if kind in ("text", "formula") and (found := _stated(plain)):
         return found
     return FinalAnswer(kind, value, said.strip())
+
+
+def _members(plain: str) -> str | None:
+    """What a short text lists, as a row: "8, 14" of "- 8\\n- 14" and of "The roots are 8 and 14."."""
+    lines = [piece for piece in plain.strip().split("\n") if piece.strip()]
+    if len(lines) > 1 and all(map(_ITEM.match, lines)):
+        return ", ".join(_ITEM.sub("", each, count=1).strip() for each in lines)
+    found = _ROW.fullmatch(plain.strip(" ."))
+    return found["row"] if found else None
+
+
+def _both_stand_alone(first: str, rest: str) -> bool:
+    """Whether a short text says two different things, one after the other: "**5**\\n\\n**6**"."""
+    one, other = (value_of(each) for each in (first, rest))
+    brief = max(len(first.split()), len(rest.split())) <= 2
+    return brief and one[0] == other[0] and one[0] in _STANDALONE and one != other
+
+
+def _dated(plain: str) -> FinalAnswer | None:
+    """The date that a short text concludes with: "Today is May 3. So tomorrow is May 4."."""
+    last = marked.conclusion(plain)
+    dates = list(MOMENT.finditer(last))
+    if not dates or (len(MOMENT.findall(plain)) < 2 and not _SO.search(plain)):
+        return None
+    said = dates[-1]
+    if said["clock"] or last[said.end() :].strip(" .!") or not _DATES.search(last[: said.start()]):
+        return None
+    when = moment(said.group())
+    return None if when is None else FinalAnswer("moment", when, said.group())
 
 
 def _meant(plain: str) -> str | None:
@@ -254,6 +302,8 @@ def _verdict(plain: str) -> str | None:
     said = plain.lstrip(" *\"'")
     if _DENIAL.fullmatch(said):
         return "no"
+    if _ASSENT.fullmatch(said):
+        return "yes"
     if (found := _POLAR.match(said)) and not _CONDITIONED.match(said, found.end()):
         return "yes" if found.group(1).lower() in _YES else "no"
     if found := _STATED.fullmatch(plain.strip(" .!")):
@@ -308,4 +358,6 @@ def _marked(span: Any) -> FinalAnswer:
     if assertion := _ASSERTED.match(text):
         text = assertion.group(1)
     kind, value = value_of(text)
-    return FinalAnswer(kind, value, text, marked=True)
+    # Spaces around a text in JSON are the answer's own: they tell where code's output is asked for.
+    raw = span.strip("\n\r\t") if isinstance(span, str) and span.strip() == text else text
+    return FinalAnswer(kind, value, raw, marked=True)

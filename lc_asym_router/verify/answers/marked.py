@@ -8,12 +8,15 @@ from itertools import takewhile
 
 _LETTER = r"[(\[{]?([A-Ja-j])[)\]}]?"
 _CHOICE = re.compile(
-    rf"(?:(?:option|choice|letter) )?{_LETTER}(?:[.):](?:\s.*)?|,?\s[(\[].*)?",
+    rf"(?:(?:option|choice|letter) )?{_LETTER}"
+    r"(?:[.):](?:\s(?!.*\s[(]?[A-J][.)]\s?\S).*)?|,?\s[(\[].*)?",
     re.DOTALL | re.IGNORECASE,
 )
 _CHOICE_BEFORE = re.compile(
     r"(?:(?:[Oo]ption|[Cc]hoice|[Ll]etter|OPTION) )?[(\[]?([A-J])[)\]]?\s?(?:,|;|-|–|—|=|is\b"
     r"|because\b)"
+    r"(?!\s(?:\w+ly )?(?:wrong|incorrect|false|not|out|ruled|eliminated|excluded|impossible"
+    r"|unlikely)\b)"
     r"(?!\s?[-+*/\d=]).*",
     re.DOTALL,
 )
@@ -169,7 +172,9 @@ _FAREWELL = re.compile(
     re.IGNORECASE,
 )
 _CORRECTED = re.compile(
-    r"\b(?:wait|actually|correction|oops|scratch that|on (?:second thoughts?|reflection)"
+    r"(?:(?:no|oh|hmm+|sorry|but|ah),? ){0,2}(?:alternative(?:ly)?\b"
+    r"|(?:another|other|second) (?:possible )?answer\b"
+    r"|wait|actually|correction|oops|scratch that|on (?:second thoughts?|reflection)"
     r"|i made an? (?:mistake|error)"
     r"|let me (?:correct|fix|recheck"
     r"|redo|re-?calculate|re-?evaluate)|that(?:'s| is) (?:wrong|incorrect|not right))\b",

@@ -29,6 +29,13 @@ _GAPS = re.compile(r"(?<![\w.,'’])\d{1,3}(?:[\u00a0\u202f\u2009'’]\d{3}){1,9
 _EUROS = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d{3}){0,9}),(\d{2})(?=\s?(?:€|EUR\b|[Ee]uros?\b))")
 _SPACED = re.compile(r"\W{0,3}\d{1,3}(?: \d{3}){1,9}(?:\.\d+)?(?: ?[^\W\d]{1,12})?\W{0,3}")
 _MIXED = re.compile(r"(?<![\w./])(\d{1,9})\s{1,3}(?:and )?(\d{1,4})/(\d{1,4})(?![\w./])")
+_OUT_OF = re.compile(r"(\d{1,9}) (?:out of|in) (?:every )?(\d{1,9})")
+_EURO_POINTS = re.compile(r"(?<![\d.,])(\d{1,3})\.(\d{3})(?=\s?€)")
+_BELOW_ZERO = re.compile(
+    r"(?i)(?<![-\d.])(\d[\d.,]*)((?:\s?°\s?|\s)?(?:degrees?)?\s?[CF]?(?:elsius)?) below zero\b"
+)
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_POWER_OF_TEN = re.compile(r"(?<=10)[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]{1,4}")
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
 _MINUS = re.compile(r"(?i)(?<![\d)] )\b(?:minus|negative) (?=[\d$])")
 _SCALE = re.compile(
@@ -85,7 +92,11 @@ def plain_numbers(text: str) -> str:
     for sign, fraction in _FRACTIONS.items():
         text = text.replace(sign, f" {fraction} ")
     text = re.sub(r"(?<=\d)(?:\{,\}|,\\!)(?=\d{3})", ",", text)
+    text = _POWER_OF_TEN.sub(lambda found: f"^{found[0].translate(_SUPERSCRIPTS)}", text)
     text = re.sub(r"(?<=\d)\s?[x×]\s?(?=10\s?\^)", "*", text)
+    text = re.sub(r"^[–—](?=\d)", "-", text)
+    text = _EURO_POINTS.sub(r"\1\2", text)
+    text = _BELOW_ZERO.sub(r"-\1\2", text)
     text = _EUROS.sub(lambda found: f"{found.group(1).replace('.', '')}.{found.group(2)}", text)
     text = _POINTS.sub(lambda found: found.group().replace(".", "").replace(",", "."), text)
     text = _POINTS_ONLY.sub(lambda found: found.group().replace(".", ""), text)
@@ -98,12 +109,18 @@ def plain_numbers(text: str) -> str:
     return _SCALE.sub(_scaled, text).strip()
 
 
+def scaled_money(text: str) -> str:
+    """A text in which "$5m" is "$5 million"."""
+    return _MONEY_SCALE.sub(_money_scaled, text)
+
+
 def spelled(text: str) -> int | None:
     """The whole number that a text of number words is; `None` where it is none."""
     total, part, seen, sign = 0, 0, False, 1
     if len(text) > _SPELLED_LONGEST:
         return None
-    for at, word in enumerate(re.split(r"[\s-]+", text.lower().strip())):
+    text = re.sub(r"(?i)^an? (?=hundred|thousand|million|billion)", "one ", text.strip())
+    for at, word in enumerate(re.split(r"[\s-]+", text.lower())):
         if word in ("minus", "negative") and at == 0:
             sign = -1
         elif word in _SPELLED:
@@ -123,6 +140,10 @@ def fraction(text: str) -> str | None:
 
     `None` where they are no such thing.
     """
+    if text.lower().strip() == "half":
+        return "0.5"
+    if (share := _OUT_OF.fullmatch(text.strip())) and 0 < int(share[1]) < int(share[2]):
+        return number_text(f"{share[1]}/{share[2]}")
     found = _IN_WORDS.fullmatch(text.lower().strip()) if len(text) < _SPELLED_LONGEST else None
     if found is None:
         return None

@@ -39,7 +39,8 @@ _OPPOSITES = tuple(
             "more/additional less/fewer",
             "increase/increases/increased/increasing decrease/decreases/decreased/decreasing",
             "rise/rises/rose/rising fall/falls/fell/falling",
-            "profit/gain/gains/gained/win loss/lose/loses/lost/lose",
+            "profit/gain/gains/gained/win/wins/won/earned loss/lose/loses/lost",
+            "each/apiece total/altogether",
             "above/over below/under",
             "before after",
             "am pm",
@@ -140,6 +141,7 @@ def items(text: str) -> list[str]:
     """The items of a text that is a list of short ones, as `words` makes them; else nothing."""
     if len(text) > 600:
         return []
+    text = re.sub(r"(?i)^both (?=.{1,80} and )", "", text.strip())
     parts = [words(part) for part in _ITEM.split(_BULLET.sub(", ", text).strip(" .,;\n[](){}"))]
     parts = [part for part in parts if part]
     return parts if all(len(part.split()) <= 4 for part in parts) else []
@@ -248,7 +250,8 @@ def _names(raw: str, before: Sequence[str], short: Sequence[str]) -> bool:
     capital: Callable[[str], bool] = str.istitle
     parts = [part.strip(".,!?\"'*_") for part in raw.split()]
     return (
-        _QUALIFIERS.isdisjoint(before)
+        not re.search(r"[,;\n]", raw)
+        and _QUALIFIERS.isdisjoint(before)
         and len(parts) == len(before) + len(short)
         and all(map(capital, parts))
     )

@@ -21,19 +21,50 @@ _TABLE = {
     "weight": "ounce/oz 1, pound/lb 16",
     "volume": "milliliter/millilitre/ml .001, liter/litre/l 1",
     "gallons": "cup 1, pint 2, quart 4, gallon 16",
-    "dollar": "cent/¢ .01, dollar/usd/buck/$ 1",
+    "ton": "ton 1",
+    "area": "hectare/ha 1",
+    "acre": "acre 1",
+    "dollar": "cent/¢ .01, dollar/usd/buck/$/us$ 1",
+    "cad": "cad/c$/ca$ 1",
+    "aud": "aud/a$/au$ 1",
+    "nzd": "nzd/nz$ 1",
+    "chf": "chf/franc 1",
+    "inr": "inr/rupee/₹/rs 1",
+    "krw": "krw/won/₩ 1",
+    "rub": "rub/rouble/ruble/₽ 1",
+    "cny": "cny/rmb/yuan 1",
+    "mxn": "mxn/peso 1",
+    "brl": "brl 1",
+    "sek": "sek 1",
+    "nok": "nok 1",
+    "dkk": "dkk 1",
+    "pln": "pln/zloty 1",
+    "try": "try/lira 1",
     "euro": "euro/eur/€ 1",
     "sterling": "pence/p .01, gbp/£ 1",
     "yen": "yen/jpy/¥/円 1",
-    "part": "percent/% 1",
+    "part": "percent/% 1, ppm .0001, ppb .0000001",
+    "points": "percentagepoint/point 1",
     "angle": "degree/° 1, radian/rad 57.29577951308232",
     "energy": "wh 1, kwh 1000, mwh 1000000, gwh 1000000000",
     "power": "watt 1, kilowatt/kw 1000, megawatt 1000000, gigawatt/gw 1000000000",
     "data": "byte 1, kilobyte/kb 1000, megabyte/mb 1000000, gigabyte/gb 1000000000,"
     " terabyte/tb 1000000000000",
+    "binary": "kib/kibibyte 1, mib/mebibyte 1024, gib/gibibyte 1048576, tib/tebibyte 1073741824",
+    "bits": "bit 1, kbit 1000, mbit 1000000, gbit 1000000000",
     "voltage": "millivolt/mv .001, volt 1, kilovolt/kv 1000",
+    "electric current": "milliamp/milliampere/ma .001, amp/ampere 1",
+    "resistance": "ohm/ω 1, kiloohm/kω/kohm 1000, megaohm/mω/mohm 1000000",
+    "amount": "micromole/µmol/μmol/umol .000001, millimole/mmol .001, mole/mol 1",
+    "force": "newton 1, kilonewton/kn 1000",
+    "pressure": "pascal/pa 1, kilopascal/kpa 1000, megapascal/mpa 1000000, bar 100000",
+    "mercury": "mmhg .1, cmhg 1",
+    "heat": "calorie/cal 1, kilocalorie/kcal 1000",
+    "work": "joule 1, kilojoule/kj 1000, megajoule/mj 1000000",
+    "loudness": "db/decibel 1",
     "frequency": "hertz/hz 1, khz 1000, mhz 1000000, ghz 1000000000",
     "speed": "mph 1",
+    "knots": "knot 1",
     "celsius": "°c/celsius 1",
     "fahrenheit": "°f/fahrenheit 1",
 }
@@ -43,13 +74,35 @@ _UNITS = {
     for names, size in (entry.rsplit(" ", 1) for entry in entries.split(", "))
     for name in names.strip().split("/")
 }
+_CASED = {
+    name: (kind, Decimal(size))
+    for kind, entries in {
+        "voltage": "V 1",
+        "electric current": "A 1",
+        "power": "mW .001, W 1, MW 1000000",
+        "work": "J 1",
+        "force": "N 1",
+        "kelvin": "K 1",
+        "bits": "b 1, kb 1000, Kb 1000, Mb 1000000, Gb 1000000000",
+        "data": "B 1",
+    }.items()
+    for name, size in (entry.split() for entry in entries.split(", "))
+}
+"""Signs whose case tells, where they stand behind a number."""
+_FOOT_MARKS = re.compile(r"\s?(['’′]|[\"”″]|''|in\b)[.)\s]{0,3}$")
+"""Feet, inches: at the end alone, for a quote and the word "in" are mostly something else."""
 _AFTER = re.compile(
-    r"\s{0,3}\\?(°\s?[CF]\b|[%°€£¥$¢円]|(?:square |cubic |degrees? )?[a-zA-Zµμ]{1,12}(?![a-zA-Z]))"
+    r"\s{0,3}\\?(°\s?[CFK]\b|[%°€£¥$¢円₹₩₽]|(?:(?:square|sq|cubic|cu)\.? |degrees? |percentage )?"
+    r"[a-zA-ZµμΩ]{1,12}(?![a-zA-Z]))"
 )
-_BEFORE = re.compile(r"([$€£¥]|\b(?:USD|EUR|GBP))\s?-?$")
+_BEFORE = re.compile(
+    r"((?:US|CA|AU|NZ|[CA])?\$|[€£¥₹₩₽]|\b(?:USD|EUR|GBP|CAD|AUD|NZD|CHF|INR|Rs))\.?\s?-?$"
+)
 _PER = re.compile(
     r"(?:\bper|/|\b(?:each|every)(?= \w)|\ba(?= (?:day|week|month|year|hour)))\s?(\w{1,12})"
+    r"|\b(daily|weekly|monthly|yearly|hourly|annually)\b"
 )
+_ADVERBS = {"daily": "day", "annually": "year"}
 _BOUND = re.compile(
     r"(?i)\b(?:(?P<least>at least|not? (?:less|fewer) than|minimum of|no under)"
     r"|(?P<most>at most|up to|not? (?:more|over) than|no more than|maximum of)"
@@ -59,7 +112,7 @@ _BOUND = re.compile(
 )
 """What is said of a number that is only a bound."""
 _BOUND_BEHIND = re.compile(
-    r"(?i)\s?(?:\+(?!\s?\d)|(?:\w{1,12} )?at (?:most|least)\b|(?:tops|max|min)\b"
+    r"(?i)\s?(?:\+(?!\s?\d)|(?:\w{1,12} )?at (?:most|least)\b|(?:tops|max|minimum|maximum)\b"
     r"|(?:\w{1,12} )?or (?:more|less|fewer|over|under|higher|lower)\b)"
 )
 _RELATIONS = {
@@ -69,9 +122,10 @@ _RELATIONS = {
     **dict.fromkeys(("<", "\\lt"), "less"),
 }
 _POWER = re.compile(r"square|cubic|\^\{?[23]|[²³]")
-_COMPOUND = re.compile(r"\^\{?[23]\}?|[²³]|/[a-zA-Z]{1,12}")
+_COMPOUND = re.compile(r"\^?\{?[23]\}?(?!\w)|[²³]|/[a-zA-Z]{1,12}(?:\^?\{?[23]\}?|[²³])?")
 _COMPOUNDED = frozenset({"length", "span", "mass", "weight", "volume", "energy"})
-_RAISED = {ord("²"): "^2", ord("³"): "^3"}
+_RAISED = {ord("²"): "2", ord("³"): "3", ord("^"): "", ord("{"): "", ord("}"): ""}
+_RAISED_BY = {"sq": re.compile(r"(?:square|sq\.?) "), "cu": re.compile(r"(?:cubic|cu\.?) ")}
 _NAME = re.compile(r"([A-Z][\w'’]{0,20})[ ]$")
 _NO_NAME = word_set(
     "the is only about there total answer answers so it exactly roughly approximately "
@@ -86,6 +140,11 @@ _FEET = re.compile(
 _PARTS = re.compile(
     r"-?[$€£]?\d[\d,.]*\s?[a-zA-Z]{1,12}(?:(?:,| and|, and)? \d[\d,.]*\s?[a-zA-Z]{1,12}){1,3}"
 )
+
+
+def known_unit(word: str) -> bool:
+    """Whether a word is a unit's name or sign."""
+    return word in _UNITS or word.removesuffix("s") in _UNITS
 
 
 def whole_measure(text: str) -> str | None:
@@ -167,10 +226,20 @@ def _place(text: str, number: str) -> re.Match[str] | None:
 
 
 def _unit(text: str, at: re.Match[str]) -> tuple[str, Decimal] | None:
+    if mark := _FOOT_MARKS.match(text, at.end()):
+        feet = mark.group(1) in "'’′"
+        if mark.group(1) == "in" or text.count(mark.group(1)) == 1:
+            return _UNITS["foot" if feet else "inch"]
     if found := _AFTER.match(text, at.end()):
-        name = found.group(1).lower().replace(" ", "")
+        if (cased := _CASED.get(found.group(1))) is not None and not _POWER.match(
+            text, found.end()
+        ):
+            return cased
+        name = re.sub(r"[ .]", "", found.group(1).lower())
         if name.startswith(("degreesc", "degreec", "degreesf", "degreef")):
             name = "°c" if "c" in name.removeprefix("degrees") else "°f"
+        if name == "°k":
+            return _CASED["K"]
         for candidate in (name, name.removesuffix("s")):
             # Of single letters only what stands apart: "5 m", but not "5m" of a polynomial.
             if candidate in _UNITS and (
@@ -190,15 +259,19 @@ def _made(text: str, at: re.Match[str]) -> tuple[str, str]:
     name = found.group(1).lower()
     behind = _COMPOUND.match(text, found.end())
     power = next(
-        (f"^{n}" for n, word in enumerate(("square ", "cubic "), 2) if name.startswith(word)), ""
+        (f"^{n}" for n, word in enumerate(("sq", "cu"), 2) if _RAISED_BY[word].match(name)), ""
     )
-    name = name.removeprefix("square ").removeprefix("cubic ")
+    name = re.sub(r"^(?:square|sq|cubic|cu)\.? ", "", name)
     kind = _UNITS.get(name, _UNITS.get(name.removesuffix("s"), ("", Decimal(0))))[0]
     if kind not in _COMPOUNDED:
         return "", ""
-    return name, power or (
-        behind.group().translate(_RAISED).replace("{", "").replace("}", "") if behind else ""
-    )
+    return name, power or (_power(behind.group()) if behind else "")
+
+
+def _power(behind: str) -> str:
+    """What is written behind a unit, one way: "^2", "/s2"."""
+    plain = behind.translate(_RAISED)
+    return plain if plain.startswith("/") else f"^{plain}"
 
 
 def _differently_made(one: tuple[str, str], other: tuple[str, str]) -> bool:
@@ -208,7 +281,11 @@ def _differently_made(one: tuple[str, str], other: tuple[str, str]) -> bool:
 
 def _per(text: str, at: re.Match[str]) -> str:
     found = _PER.search(text, at.end(), at.end() + 30)
-    return stem(found.group(1).lower()) if found else ""
+    if found is None:
+        return ""
+    if adverb := found.group(2):
+        return stem(_ADVERBS.get(adverb.lower(), adverb.lower().removesuffix("ly")))
+    return stem(found.group(1).lower())
 
 
 def _name(text: str, at: re.Match[str]) -> str:

@@ -18,6 +18,7 @@ from lc_asym_router.verify.answers.numerals import (
     fraction,
     number_text,
     plain_numbers,
+    scaled_money,
     spelled,
 )
 from lc_asym_router.verify.answers.structured_values import literal_text
@@ -86,6 +87,9 @@ _BY_THE_WAY = re.compile(
     r"|example|exercise|version|theorem|lemma|rule|note|appendix|paragraph)s?\s\d[\d.,]{0,20}(?!.{0,400}\d)"
     r"|\b(?i:past|through|across|along|behind|beside|besides|beyond|via|despite|among|amongst|between"
     r"|unlike|like|near|passing|visiting|seeing|meeting)\s(?:the |all |some )?\d[\d.,]{0,20}\s[a-z]"
+    r"|\d{1,5}\s(?:[A-Z]\w{1,20}\s){1,3}(?:Street|St|Avenue|Ave|Road|Rd|Lane|Drive|Boulevard|Square)\b"
+    r"|\b[A-Z]\w{1,20},\s\d{1,3},\s|\b(?:the number|no\.)\s\d{1,9}\s[a-z]"
+    r"|^(?:The|All)\s\d[\d.,]{0,20}\s\w{1,20}\s(?!is|are|was|were|has|have|had|left|remain)\w{1,20}"
     r"|\b(?:[Yy]our|[Tt]hese|[Tt]hose)\s\d|\d[^.\n]{0,80}\s(?:so|thus|therefore|hence)\s(?!.{0,400}\d)"
     r"|^(?:My|His|Her|Our|Their|The|(?!(?:Answer|Number|Only|About|Exactly|Nearly|Almost|Just|All|Roughly"
     r"|Around|Approximately|So|Thus|Therefore|Hence|Over)\b)[A-Z][a-z]{1,20})\s\d[\d.,]{0,20}\s(?:\w{1,20}\s)?"
@@ -96,6 +100,7 @@ _BY_THE_WAY = re.compile(
 )
 """A number that a sentence holds, but that is not what it says."""
 _EITHER = re.compile(r"(?i)either (?=[-$€£]?\d)")
+_ERA = re.compile(r"(?<=\d )(?:B\.?\s?C\.?(?:\s?E\b\.?)?|C\.?E\.?|A\.?D\.?)(?!\w)")
 _CENTURY = re.compile(r"(?i)\d(?:st|nd|rd|th) centur(?:y|ies)\b")
 _CONTRAST = re.compile(
     r"(?i)(?P<said>[^,]{1,80}),\s(?:and |but )?(?:definitely |certainly )?not\s[^,]{1,80}"
@@ -111,7 +116,8 @@ def value_of(span: str) -> tuple[Kind, str]:
     span = span.strip()
     if len(span) > LONGEST:
         return "text", words(span)
-    plain = bare(span)
+    plain = bare(scaled_money(span))
+    plain = _ERA.sub(lambda found: "BC" if found[0][0] == "B" else "AD", plain)
     if choice := choice_of(plain):
         return "choice", choice[0]
     if (literal := _literal(span) or _literal(plain)) is not None:

@@ -6,13 +6,17 @@ Each is (one answer, another, whether they mean the same), with the question whe
 from __future__ import annotations
 
 from tests.verify.answers.pairs import (
+    amounts,
     choices,
+    claims,
     code,
     dresses,
     maths,
+    moments,
     numbers,
     outsiders,
     recorded,
+    recorded_shapes,
     texts,
 )
 
@@ -25,6 +29,10 @@ GROUPS = {
     "dresses": dresses.PAIRS,
     "recorded": recorded.PAIRS,
     "outsiders": outsiders.PAIRS,
+    "moments": moments.PAIRS,
+    "amounts": amounts.PAIRS,
+    "claims": claims.PAIRS,
+    "recorded shapes": recorded_shapes.PAIRS,
 }
 EVERY = [
     (group, one, other, expected, rest[0] if rest else "")
@@ -48,5 +56,28 @@ MISSED = {
     ("50p", "£0.50"),
     ("Answer: A\n\nOn second thought, B.", "B"),
     ("no solutions", "There is no solution."),
+    ("3 Mar 21", "3 March 2021"),
+    ("20210303", "2021-03-03"),
+    ("2021-03-03T00:00:00", "2021-03-03"),
+    ("The meeting on March 3, 2021 was moved to March 5, 2021.", "March 5, 2021"),
+    ("halb vier", "3:30"),
+    ("half a million", "500,000"),
+    ("3 lakh", "300000"),
+    ("x = 8 or x = 14", "x ∈ {8, 14}"),
+    ("(2, 3)", "2, 3"),
+    ("5 mL", "5 cc"),
+    ("36 km/h", "10 m/s"),
+    ("One might think 5, but it's 6", "6"),
+    ("At first glance 5, but really 6.", "6"),
+    ("It used to be 5; now it's 6.", "6"),
+    ("Probably not", "No"),
+    ("Yes and I am certain.", "Yes"),
+    ("No doubt, yes.", "Yes"),
+    ("no problem, yes", "Yes"),
+    ("1st", "first"),
+    ("It's not A; it's B", "B"),
+    ("A is wrong, so B", "B"),
+    ("I'd rule out B and C, leaving A.", "A"),
+    ("He scored 3 goals in 2 games.", "3"),
 }
 """Pairs that mean the same and are held to differ: the dearer way, but not the wrong one."""
