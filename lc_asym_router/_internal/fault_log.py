@@ -1,10 +1,13 @@
-"""Logging what the user's own code raises: the first time with its traceback, then counted."""
+"""Logging faults without a flood: what the user's own code raises, and what a tier does."""
 
 from __future__ import annotations
 
 import logging
+import threading
 import traceback
+from collections.abc import Callable, Hashable
 from itertools import islice
+from time import monotonic
 
 from lc_asym_router._internal.deadline import LateError
 from lc_asym_router._internal.provider_errors import causes, describe_error
@@ -13,6 +16,53 @@ _MOST = 100
 """Kinds of faults that are told apart."""
 _FRAMES, _CAUSES = 20, 5
 """Innermost frames of a traceback, and errors of a chain of causes, that are shown."""
+
+
+class Throttle:
+    """Lets each kind of line through once in a while.
+
+    Args:
+        seconds: How long a kind is silent after it was let through.
+        clock: The time, in seconds.
+    """
+
+    def __init__(self, seconds: float = 60.0, clock: Callable[[], float] = monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last: dict[Hashable, tuple[float, int]] = {}
+
+    def count(self, kind: Hashable) -> int:
+        """How many lines of a kind stand for this one, itself included; 0 where it is to be silent."""
+        now = self._clock()
+        with self._lock:
+            last, left_out = self._last.get(kind, (now - self._seconds, 0))
+            if now - last < self._seconds:
+                self._last[kind] = (last, left_out + 1)
+                return 0
+            if len(self._last) >= _MOST and kind not in self._last:
+                self._last.clear()
+            self._last[kind] = (now, 0)
+            return left_out + 1
+
+
+_tiers = logging.getLogger("lc_asym_router.tiers")
+_failures = Throttle()
+
+
+def log_failure(tier: str, model: str, error: Exception) -> None:
+    """Log that a tier has failed, at WARNING: one line a minute for each kind of its failures.
+
+    Args:
+        tier: Its name.
+        model: Its model's name.
+        error: What the call raised; its text, which may quote the request, is not shown.
+    """
+    kind = (tier, model, type(error), getattr(error, "status_code", None))
+    if count := _failures.count(kind):
+        times = f" ({count} times since it was last said)" if count > 1 else ""
+        said = describe_error(error, model=model)
+        _tiers.warning("The tier %s (%s) failed%s: %s", tier, model, times, said)
 
 
 class FaultLog:

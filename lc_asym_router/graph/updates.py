@@ -10,6 +10,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 
 from lc_asym_router._internal.chunks import Draft, as_message
+from lc_asym_router._internal.fault_log import log_failure
 from lc_asym_router._internal.provider_errors import (
     describe_error,
     is_context_overflow,
@@ -194,6 +195,8 @@ class Updates:
         """
         context = run.around.context
         context.exceptions.append(error)
+        if not is_context_overflow(error):  # which is the request's own
+            log_failure(tier.name, tier.model_name, error)
         after = None if seen else self._next(tier, run, trail, error)
         if after is None:
             raise TiersFailedError(open_record(trail), context.exceptions)

@@ -23,6 +23,9 @@ from lc_asym_router.tiers.tier import Tier
 
 logger = logging.getLogger(__name__)
 
+STAND_IN = "embedded stand-in, not a frontier model"
+"""The source of an embedded model in the frontier's place."""
+
 OLLAMA_SECONDS = 1.0
 """How long an Ollama may take to say that it is there, in seconds."""
 NUM_CTX = 8192
@@ -94,6 +97,12 @@ def tiers_from_env(
     )
     for role, tier in (("small", small_tier), ("frontier", frontier_tier)):
         logger.info("%s tier: %s (%s)", role, tier.model_name, tier.source)
+    if frontier_tier.source == STAND_IN:
+        logger.warning(
+            "There is no OPENAI_API_KEY, so %s stands in for the frontier; it is no frontier model. "
+            "Set the key, or name a model: AsymRouter.from_env(frontier=...).",
+            frontier_tier.model_name,
+        )
     return small_tier, frontier_tier
 
 
@@ -164,5 +173,5 @@ def _embedded_tier(name: str) -> Tier:
         ) from error
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
-    source = "embedded stand-in, not a frontier model" if stand_in else "embedded"
+    source = STAND_IN if stand_in else "embedded"
     return Tier(chat, source=source)

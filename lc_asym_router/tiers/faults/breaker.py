@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lc_asym_router._internal.deadline import bounded
+from lc_asym_router._internal.fault_log import Throttle
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import AttemptTimeoutError, CircuitOpenError, ConfigurationError
 from lc_asym_router.tiers.faults.concurrency import Slots
@@ -228,6 +229,9 @@ class Permit:
             breaker._settle(self, succeeded, why, caller)
 
 
+_openings = Throttle()
+
+
 class _SharedBreaker(Breaker):
     """A breaker of the process, which logs its changes.
 
@@ -243,11 +247,13 @@ class _SharedBreaker(Breaker):
         if self.state == "closed":
             logger.info("The breaker of %s has closed: it answers again.", self._model)
         else:
-            logger.warning(
-                "The breaker of %s has opened: it is not asked for %g s.",
-                self._model,
-                self.cooldown,
-            )
+            if _openings.count(self._model):
+                logger.warning(
+                    "The breaker of %s has opened: it is not asked for %g s, since it failed: %s",
+                    self._model,
+                    self.cooldown,
+                    self._why or "no reason is known",
+                )
 
 
 KEPT = 1024
