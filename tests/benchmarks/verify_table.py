@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 from langchain_core.messages import AIMessage, HumanMessage
+from langchain_ollama import ChatOllama
 
+from lc_asym_router import AsymRouter
 from lc_asym_router.evals import Row, load, vote_report
 from lc_asym_router.evals.cascade import bills
 from lc_asym_router.evals.metrics import recovered
@@ -54,6 +56,24 @@ def lines(data: Path) -> Iterator[str]:
     yield f"| mot, dates | {_dates(dates, form_of_text)} | {_dates(dates, one_program)} | | |"
     for source in ANSWERS:
         yield f"| {source} | {form(load(data / f'{source}.jsonl.gz'))} | | | |"
+    yield from straight_up(data)
+
+
+def straight_up(data: Path) -> Iterator[str]:
+    """The table: what share of each source `classify="default"` sends up without a small call."""
+    yield '\nOf what the table asks of the small model, classify="default" sends straight up\n'
+    yield "| source | share |"
+    yield "| --- | --- |"
+    for source in (*VOTERS, *ANSWERS):
+        if source != "bfcl":  # with tools bound the first tier is asked, whatever the question
+            texts = [row.query for row in load(data / f"{source}.jsonl.gz")]
+            yield f"| {source} | {_up(texts):.3f} |"
+
+
+def _up(texts: Sequence[str]) -> float:
+    tiers = {"small": ChatOllama(model="small"), "frontier": ChatOllama(model="frontier")}
+    router = AsymRouter(**tiers, verify="form")
+    return sum(router.decide(text).tier == "frontier" for text in texts) / len(texts)
 
 
 def form(rows: Sequence[Row]) -> str:
