@@ -30,6 +30,7 @@ def fields_of(finished: FinishedRequest) -> dict[str, Any]:
         "model": last.get("model"),
         "escalated": record.get("escalated", len({each["tier"] for each in attempts}) > 1),
         "degraded": record.get("degraded", False),
+        "vouched": record.get("vouched") if answered else None,
         "decided_tier": decision["tier"],
         "complexity": _number(decision["complexity"]),
         "threshold": _number(decision["threshold"]),

@@ -52,6 +52,7 @@ async def test_a_request_is_one_line_of_json(make, ask, small, lines):
     assert line["run_id"] == told["run_id"]
     assert (line["thread_id"], line["tags"]) == ("t-1", ["team-a"])
     assert (line["outcome"], line["tier"], line["escalated"]) == ("answered", "frontier", True)
+    assert line["vouched"] == told["vouched"] == "frontier"
     assert line["cost_usd"] == told["cost_usd"]
     assert line["saved_usd"] == told["saved_usd"]
     assert [(call["tier"], call["why"], call["because"]) for call in line["calls"]] == [

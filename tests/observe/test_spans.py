@@ -58,6 +58,7 @@ async def test_a_request_and_its_calls(make, ask, telemetry, small):
         "lc_asym_router.model": "frontier-model",
         "lc_asym_router.escalated": True,
         "lc_asym_router.degraded": False,
+        "lc_asym_router.vouched": "frontier",
         "lc_asym_router.decided_tier": "small",
         "lc_asym_router.complexity": 0.0,
         "lc_asym_router.threshold": 0.5,
