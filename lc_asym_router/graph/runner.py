@@ -52,6 +52,28 @@ _waiting: ContextVar[tuple[Any, ...]] = ContextVar("lc_asym_router_waiting", def
 of that request, which would be counted twice as a request of their own."""
 
 
+class Runs(Protocol):
+    """Runs a router's nodes to their end: its graph, or a walk without LangGraph's loop."""
+
+    def invoke(self, state: Any, config: RunnableConfig, *, context: RunContext) -> dict[str, Any]:
+        """Return the output, with its messages."""
+        ...
+
+    async def ainvoke(
+        self, state: Any, config: RunnableConfig, *, context: RunContext
+    ) -> dict[str, Any]:
+        """The async twin of `invoke`."""
+        ...
+
+
+class Walks(Runs, Protocol):
+    """Runs the nodes without LangGraph's loop."""
+
+    def unseen(self, config: RunnableConfig) -> bool:
+        """Whether nobody could see that."""
+        ...
+
+
 class Bounds(Protocol):
     """Limits on a graph's run."""
 
@@ -69,11 +91,13 @@ class GraphRunner:
         graph: The graph.
         policy: What bounds a run of it.
         checkpointed: Whether a parent's checkpointer keeps the graph's state.
+        walk: Runs the same nodes where nobody can see that it is not the graph, or `None`.
     """
 
     graph: CompiledStateGraph[Any, Any, Any, Any]
     policy: Bounds
     checkpointed: bool = False
+    walk: Walks | None = None
 
     def answer(
         self, request: Request, config: RunnableConfig, sink: Sink | None = None
@@ -81,7 +105,7 @@ class GraphRunner:
         """Run the graph to its answer."""
         inner, context = self._prepare(request, config, sink)
         with config_context(None), notifying(config, context, request.messages) as answers:
-            output = self.graph.invoke({"messages": []}, inner, context=context)
+            output = self._runs(inner).invoke({"messages": []}, inner, context=context)
             answers.append(_last(output, config))
         return answers[-1]
 
@@ -91,7 +115,7 @@ class GraphRunner:
         """The async twin of `answer`."""
         inner, context = self._prepare(request, config, sink)
         with config_context(None), notifying(config, context, request.messages) as answers:
-            output = await self.graph.ainvoke({"messages": []}, inner, context=context)
+            output = await self._runs(inner).ainvoke({"messages": []}, inner, context=context)
             answers.append(_last(output, config))
         return answers[-1]
 
@@ -143,6 +167,10 @@ class GraphRunner:
             sink.close()
             with contextlib.suppress(asyncio.CancelledError):
                 await cancel(task)
+
+    def _runs(self, config: RunnableConfig) -> Runs:
+        walk = self.walk
+        return walk if walk and walk.unseen(config) else cast("Runs", self.graph)
 
     def _prepare(
         self, request: Request, config: RunnableConfig, sink: Sink | None
