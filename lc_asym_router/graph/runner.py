@@ -103,9 +103,9 @@ class GraphRunner:
         self, request: Request, config: RunnableConfig, sink: Sink | None = None
     ) -> AIMessage:
         """Run the graph to its answer."""
-        inner, context = self._prepare(request, config, sink)
+        runs, inner, context = self._prepare(request, config, sink)
         with config_context(None), notifying(config, context, request.messages) as answers:
-            output = self._runs(inner).invoke({"messages": []}, inner, context=context)
+            output = runs.invoke({"messages": []}, inner, context=context)
             answers.append(_last(output, config))
         return answers[-1]
 
@@ -113,9 +113,9 @@ class GraphRunner:
         self, request: Request, config: RunnableConfig, sink: Sink | None = None
     ) -> AIMessage:
         """The async twin of `answer`."""
-        inner, context = self._prepare(request, config, sink)
+        runs, inner, context = self._prepare(request, config, sink)
         with config_context(None), notifying(config, context, request.messages) as answers:
-            output = await self._runs(inner).ainvoke({"messages": []}, inner, context=context)
+            output = await runs.ainvoke({"messages": []}, inner, context=context)
             answers.append(_last(output, config))
         return answers[-1]
 
@@ -168,23 +168,24 @@ class GraphRunner:
             with contextlib.suppress(asyncio.CancelledError):
                 await cancel(task)
 
-    def _runs(self, config: RunnableConfig) -> Runs:
-        walk = self.walk
-        return walk if walk and walk.unseen(config) else cast("Runs", self.graph)
-
     def _prepare(
         self, request: Request, config: RunnableConfig, sink: Sink | None
-    ) -> tuple[RunnableConfig, RunContext]:
+    ) -> tuple[Runs, RunnableConfig, RunContext]:
         inner, listeners = without_listeners(config)
-        place = {
-            key: value
-            for key, value in metadata_of(config).items()
-            if key.startswith("langgraph_") or key == "checkpoint_ns"
-        }
-        context = RunContext(request, sink, tuple(listeners), place, run_id=run_id_of(config))
+        walk = self.walk if self.walk and self.walk.unseen(inner) else None
+        place = _place(metadata_of(config)) if listeners else {}
+        context = RunContext(
+            request,
+            sink,
+            tuple(listeners),
+            place,
+            run_id=run_id_of(config),
+            sealed=walk is None,
+        )
         if not self.checkpointed:
             inner = not_durable(inner)
-        return {**inner, "recursion_limit": self.policy.longest + 1}, context
+        inner = {**inner, "recursion_limit": self.policy.longest + 1}
+        return walk or cast("Runs", self.graph), inner, context
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,15 @@ class _End:
             response_metadata={"router": self.answer.response_metadata["router"]},
             chunk_position="last",
         )
+
+
+def _place(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """LangGraph's metadata of where a run stands."""
+    return {
+        key: value
+        for key, value in metadata.items()
+        if key.startswith("langgraph_") or key == "checkpoint_ns"
+    }
 
 
 def not_durable(config: RunnableConfig) -> RunnableConfig:

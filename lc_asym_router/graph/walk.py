@@ -44,6 +44,7 @@ from lc_asym_router._internal.compat import (
     PregelScratchpad,
     ensure_graph_config,
 )
+from lc_asym_router._internal.run_config import follows_runs
 from lc_asym_router._internal.tasks import cancelled_once
 from lc_asym_router.graph.nodes import FIRST, GraphNodes
 from lc_asym_router.graph.policy import Policy
@@ -55,7 +56,6 @@ from lc_asym_router.graph.state import (
     Surroundings,
     Update,
 )
-from lc_asym_router.records.handlers import RecordsOnly
 
 _walks: ContextVar[bool | None] = ContextVar("lc_asym_router_walks", default=None)
 """Whether to walk, whoever listens; `None` to look. For tests that compare both."""
@@ -89,12 +89,9 @@ class Walk:
         """
         if (forced := _walks.get()) is not None:
             return forced
-        callbacks = config.get("callbacks")
-        if not isinstance(callbacks, BaseCallbackManager) or "langgraph.func" in sys.modules:
+        if "langgraph.func" in sys.modules or follows_runs(config):
             return False
-        if CONFIG_KEY_TASK_ID in (config.get("configurable") or {}):
-            return False
-        return all(isinstance(each, RecordsOnly) for each in callbacks.handlers)
+        return CONFIG_KEY_TASK_ID not in (config.get("configurable") or {})
 
     def invoke(
         self, state: Mapping[str, Any], config: RunnableConfig, *, context: RunContext
