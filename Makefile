@@ -128,7 +128,11 @@ dist: $(VENV)/.dist
 trip: $(VENV)/.test
 	@$(BIN)/python -m tests.benchmarks.trip
 
-bench: $(VENV)/.test
+$(VENV)/.benchmark: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,benchmark]'
+	@touch $@
+
+bench: $(VENV)/.benchmark
 	$(BIN)/python -m tests.benchmarks.overhead $(ARGS)
 	$(BIN)/python -m tests.benchmarks.streams
 

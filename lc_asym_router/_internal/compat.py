@@ -23,30 +23,57 @@ from langchain_core.tracers._streaming import _StreamingCallbackHandler as Strea
 # Base of handlers that pass events on as they come, protocol v2; langchain-core 1.8.3.
 from langchain_core.tracers._streaming import _V2StreamingCallbackHandler as EventStreamingHandler
 
+# What LangGraph puts into a graph's config; langgraph 1.2.24.
+from langgraph._internal._config import ensure_config as ensure_graph_config
+
 # Keys of a node's config: the parent's checkpointer, to look for finished steps; its durability, which
 # a graph without a checkpointer must not inherit; and its stream, which a call that nobody may follow
-# must not inherit either; langgraph 1.2.24.
+# must not inherit either. And what a node run without LangGraph's loop needs in its config, for
+# `interrupt()`, `get_runtime()`, `get_stream_writer()` and graphs below it; langgraph 1.2.24.
 from langgraph._internal._constants import (
+    CONFIG_KEY_CHECKPOINT_ID,
+    CONFIG_KEY_CHECKPOINT_MAP,
+    CONFIG_KEY_CHECKPOINT_NS,
     CONFIG_KEY_CHECKPOINTER,
     CONFIG_KEY_DURABILITY,
+    CONFIG_KEY_READ,
+    CONFIG_KEY_READ_STATE,
+    CONFIG_KEY_RUNTIME,
+    CONFIG_KEY_SCRATCHPAD,
+    CONFIG_KEY_SEND,
     CONFIG_KEY_STREAM,
+    CONFIG_KEY_TASK_ID,
 )
 
 # A node with a sync and an async function that opens no run of its own; langgraph 1.2.24.
 from langgraph._internal._runnable import RunnableCallable
 
+# What `interrupt()` and graphs below a node count in; langgraph 1.2.24.
+from langgraph._internal._scratchpad import PregelScratchpad
+
 __all__ = [
     "ANTHROPIC_CLIENTS",
     "CONFIG_KEY_CHECKPOINTER",
+    "CONFIG_KEY_CHECKPOINT_ID",
+    "CONFIG_KEY_CHECKPOINT_MAP",
+    "CONFIG_KEY_CHECKPOINT_NS",
     "CONFIG_KEY_DURABILITY",
+    "CONFIG_KEY_READ",
+    "CONFIG_KEY_READ_STATE",
+    "CONFIG_KEY_RUNTIME",
+    "CONFIG_KEY_SCRATCHPAD",
+    "CONFIG_KEY_SEND",
     "CONFIG_KEY_STREAM",
+    "CONFIG_KEY_TASK_ID",
     "EventStreamingHandler",
+    "PregelScratchpad",
     "RunnableCallable",
     "StreamingHandler",
     "achunks_to_events",
     "another_pool",
     "async_transports",
     "chunks_to_events",
+    "ensure_graph_config",
     "hook_google_replies",
     "http_clients",
     "langsmith_params",

@@ -64,6 +64,17 @@ def without_listeners(config: RunnableConfig) -> tuple[RunnableConfig, list[Base
     return patch_config(config, callbacks=rest), found
 
 
+def follows_runs(config: RunnableConfig) -> bool:
+    """Whether a handler in an inner run's config might see the runs below it."""
+    callbacks = config.get("callbacks")
+    if not isinstance(callbacks, BaseCallbackManager):
+        return True
+    for each in callbacks.handlers:
+        if not (each.ignore_chain and each.ignore_llm and each.ignore_chat_model):
+            return True
+    return False
+
+
 def with_handlers(
     config: RunnableConfig, handlers: Sequence[BaseCallbackHandler], metadata: dict[str, Any]
 ) -> RunnableConfig:

@@ -33,6 +33,7 @@ from pydantic import BaseModel
 from lc_asym_router._internal.deadline import LONG_TEXT, awithin, finished, off_loop, within
 from lc_asym_router._internal.fault_log import FaultLog
 from lc_asym_router._internal.provider_errors import describe_error
+from lc_asym_router._internal.run_config import follows_runs
 from lc_asym_router.errors import ClassifierError, ConfigurationError
 from lc_asym_router.records.request import Request
 
@@ -184,9 +185,16 @@ class Scorer:
         except Exception as error:
             return self._failed(error)
 
+    def _unseen(self, config: RunnableConfig) -> bool:
+        """Whether the classifier calls nothing, and no handler would see a run of it."""
+        return not self.makes_calls and not follows_runs(config)
+
     def _ask(self, request: Request, config: RunnableConfig) -> Any:
         if isinstance(self.classifier, BaseDecisionModel):
-            return self.classifier.invoke(_question(request), config)
+            asked = _question(request)
+            if self._unseen(config):
+                return self.classifier._classify(asked["state"], dict(asked["questions"]))
+            return self.classifier.invoke(asked, config)
         value = self.classifier(list(request.turn))
         if inspect.isawaitable(value):
             return finished(value)
@@ -194,6 +202,8 @@ class Scorer:
 
     async def _aask(self, request: Request, config: RunnableConfig) -> Any:
         if isinstance(self.classifier, BaseDecisionModel):
+            if self._at_once(request) and self._unseen(config):
+                return self._ask(request, config)
             if self._at_once(request) or self._awaits:
                 return await self.classifier.ainvoke(_question(request), config)
             return await off_loop(lambda: self._ask(request, config))

@@ -10,7 +10,7 @@ START -> classify -+-> small -> verify -+-> END
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ from langgraph.graph.state import CompiledStateGraph
 from lc_asym_router._internal.compat import RunnableCallable
 from lc_asym_router._internal.display import renderer
 from lc_asym_router._internal.tasks import cancelled_once, stepped
-from lc_asym_router.graph.nodes import GraphNodes, follow
+from lc_asym_router.graph.nodes import FIRST, GraphNodes
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import RouterIO, RouterState, RunContext
 
@@ -39,13 +39,12 @@ def build_graph(policy: Policy, checkpointer: bool | None = None) -> Graph:
     graph = StateGraph(
         RouterState, context_schema=RunContext, input_schema=RouterIO, output_schema=RouterIO
     )
-    graph.add_node("classify", _node(nodes.classify, nodes.aclassify))
-    for tier in policy.ladder.every:
-        graph.add_node(tier.name, _node(partial(nodes.ask, tier), partial(nodes.aask, tier)))
-    graph.add_edge(START, "classify")
-    route = RunnableCallable(follow, trace=False)
+    for name in nodes.steps:
+        graph.add_node(name, _node(partial(nodes.node, name), partial(nodes.anode, name)))
+    graph.add_edge(START, FIRST)
+    route = RunnableCallable(_follow, trace=False)
     names = [tier.name for tier in policy.ladder.every]
-    graph.add_conditional_edges("classify", route, names)
+    graph.add_conditional_edges(FIRST, route, names)
     for tier in policy.ladder.every:
         exits = policy.exits(tier)
         if policy.check_on(tier) is not None and not policy.is_last(tier):
@@ -55,12 +54,16 @@ def build_graph(policy: Policy, checkpointer: bool | None = None) -> Graph:
         else:
             graph.add_edge(tier.name, END)
     if policy.check is not None:
-        graph.add_node("verify", _node(nodes.verify, nodes.averify))
         graph.add_conditional_edges("verify", route, [*names, END])
     compiled = graph.compile(checkpointer=checkpointer, name="AsymRouter")
     # Values and updates modes show the messages alone: the trail and the draft are our own.
     compiled.stream_channels = ["messages"]
     return shown(compiled, policy)
+
+
+def _follow(state: Mapping[str, Any]) -> str:
+    """Return the next node, which the previous node has set."""
+    return str(state["route"])
 
 
 def _node(function: Any, afunction: Any) -> RunnableCallable:

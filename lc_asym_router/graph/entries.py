@@ -74,7 +74,9 @@ def attempt_entry(
     """
     counted, believable = believed(usage) if usage else (None, True)
     failed = bool(error) and not estimated
-    cost = cost_of_call(price, counted, seconds, failed=failed, unbilled=unbilled)
+    cost = None
+    if price is not None or counted is not None:  # a cached answer costs nothing at any price
+        cost = cost_of_call(price, counted, seconds, failed=failed, unbilled=unbilled)
     return {
         "tier": tier,
         "model": model,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -38,8 +38,15 @@ from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Verdict
 
 logger = logging.getLogger(__name__)
+FIRST = "classify"  # the node that a request begins with
 
-_NO_ANSWER = {"tier": None}
+
+@dataclass(frozen=True)
+class Step:
+    """What a node does in a run of it, sync and async."""
+
+    call: Callable[[NodeRun], Update]
+    acall: Callable[[NodeRun], Coroutine[Any, Any, Update]]
 
 
 @dataclass(frozen=True)
@@ -64,27 +71,45 @@ class GraphNodes:
         """Pays for the calls."""
         return Payments(self.policy.budgets, self.policy.price_of, self.faults)
 
+    @cached_property
+    def steps(self) -> Mapping[str, Step]:
+        """What each node does, by its name."""
+        found = {FIRST: Step(self.classify, self.aclassify)}
+        for tier in self.policy.ladder.every:
+            found[tier.name] = Step(partial(self.ask, tier), partial(self.aask, tier))
+        if self.policy.check is not None:
+            found["verify"] = Step(self.verify, self.averify)
+        return found
+
+    def node(
+        self, name: str, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
+    ) -> Update:
+        """Run a step as a node of LangGraph's."""
+        with self._run(state, config, runtime, begun=name != FIRST) as run:
+            return run.finished(self.steps[name].call(run))
+
+    async def anode(
+        self, name: str, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
+    ) -> Update:
+        """The async twin of `node`."""
+        with self._run(state, config, runtime, begun=name != FIRST) as run:
+            return run.finished(await self.steps[name].acall(run))
+
     # classify -------------------------------------------------------------------------------
 
-    def classify(self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
+    def classify(self, run: NodeRun) -> Update:
         """Decide where the request goes."""
-        decider = self.policy.decider
-        with self._run(state, config, runtime) as run:
-            seconds = self._share(run)
-            with self.payments.side_calls(run, *self._classifying, seconds) as calls:
-                decision = decider.decide(run.request, run.options, calls.config, seconds)
-            return run.finished(self._decided(decision, run, calls))
+        decider, seconds = self.policy.decider, self._share(run)
+        with self.payments.side_calls(run, *self._classifying, seconds) as calls:
+            decision = decider.decide(run.request, run.options, calls.config, seconds)
+        return self._decided(decision, run, calls)
 
-    async def aclassify(
-        self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
-    ) -> Update:
+    async def aclassify(self, run: NodeRun) -> Update:
         """The async twin of `classify`."""
-        decider = self.policy.decider
-        with self._run(state, config, runtime) as run:
-            seconds = self._share(run)
-            async with self.payments.async_side_calls(run, *self._classifying, seconds) as calls:
-                decision = await decider.adecide(run.request, run.options, calls.config, seconds)
-            return run.finished(self._decided(decision, run, calls))
+        decider, seconds = self.policy.decider, self._share(run)
+        async with self.payments.async_side_calls(run, *self._classifying, seconds) as calls:
+            decision = await decider.adecide(run.request, run.options, calls.config, seconds)
+        return self._decided(decision, run, calls)
 
     @cached_property
     def _classifying(self) -> tuple[Labels, bool]:
@@ -113,31 +138,25 @@ class GraphNodes:
 
     # a tier ---------------------------------------------------------------------------------
 
-    def ask(
-        self, tier: Tier, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
-    ) -> Update:
+    def ask(self, tier: Tier, run: NodeRun) -> Update:
         """Ask a tier: its answer is streamed live if it needs no check, else buffered for `verify`."""
-        with self._run(state, config, runtime, begun=True) as run:
-            if self.policy.hedge is not False and (hedge := Hedge.of(self.policy, tier, run)):
-                return run.finished(self._race(hedge))
-            if self.policy.setups[tier.name].votes_at_once:
-                return run.finished(self._ask_beside(tier, run))
-            return run.finished(self._ask(tier, run))
+        if self.policy.hedge is not False and (hedge := Hedge.of(self.policy, tier, run)):
+            return self._race(hedge)
+        if self.policy.setups[tier.name].votes_at_once:
+            return self._ask_beside(tier, run)
+        return self._ask(tier, run)
 
-    async def aask(
-        self, tier: Tier, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
-    ) -> Update:
+    async def aask(self, tier: Tier, run: NodeRun) -> Update:
         """The async twin of `ask`."""
-        with self._run(state, config, runtime, begun=True) as run:
-            if self.policy.hedge is not False and (hedge := Hedge.of(self.policy, tier, run)):
-                return run.finished(await self._arace(hedge))
-            if self.policy.setups[tier.name].votes_at_once:
-                return run.finished(await self._aask_beside(tier, run))
-            return run.finished(await self._aask(tier, run))
+        if self.policy.hedge is not False and (hedge := Hedge.of(self.policy, tier, run)):
+            return await self._arace(hedge)
+        if self.policy.setups[tier.name].votes_at_once:
+            return await self._aask_beside(tier, run)
+        return await self._aask(tier, run)
 
     def _ask(self, tier: Tier, run: NodeRun) -> Update:
         call = TierCall.of(self.policy, tier, run)
-        if run.state["trail"].get("ready", _NO_ANSWER)["tier"] == tier.name:
+        if run.state["trail"].get("ready", {}).get("tier") == tier.name:
             update = self.updates.answered_before(call, run)
             return self._delivered(update, tier, run)
         if run.state["trail"]["attempts"]:
@@ -161,7 +180,7 @@ class GraphNodes:
 
     async def _aask(self, tier: Tier, run: NodeRun) -> Update:
         call = TierCall.of(self.policy, tier, run)
-        if run.state["trail"].get("ready", _NO_ANSWER)["tier"] == tier.name:
+        if run.state["trail"].get("ready", {}).get("tier") == tier.name:
             update = self.updates.answered_before(call, run)
             return await self._adelivered(update, tier, run)
         if run.state["trail"]["attempts"]:
@@ -190,13 +209,13 @@ class GraphNodes:
 
     def _race(self, hedge: Hedge) -> Update:
         """Ask a tier, and another one beside it where it is late."""
-        update, winner = hedged(hedge, self._ask, self._verify)
+        update, winner = hedged(hedge, self._ask, self.verify)
         if winner is not None:
             self._deliver(hedge.draft(winner), hedge.tiers[winner], hedge.run)
         return update
 
     async def _arace(self, hedge: Hedge) -> Update:
-        update, winner = await ahedged(hedge, self._aask, self._averify)
+        update, winner = await ahedged(hedge, self._aask, self.averify)
         if winner is not None:
             await self._adeliver(hedge.draft(winner), hedge.tiers[winner], hedge.run)
         return update
@@ -216,7 +235,7 @@ class GraphNodes:
             beside.stop()
         if update["route"] != "verify":
             return voted.noted(update)
-        return self._verify(run.with_update(voted.charged(update)), voted)
+        return self.verify(run.with_update(voted.charged(update)), voted)
 
     async def _aask_beside(self, tier: Tier, run: NodeRun) -> Update:
         beside = VoteBeside.of(self.policy, self.payments, tier, run)
@@ -230,23 +249,12 @@ class GraphNodes:
             voting.cancel()
         if update["route"] != "verify":
             return voted.noted(update)
-        return await self._averify(run.with_update(voted.charged(update)), voted)
+        return await self.averify(run.with_update(voted.charged(update)), voted)
 
     # verify ---------------------------------------------------------------------------------
 
-    def verify(self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]) -> Update:
+    def verify(self, run: NodeRun, voted: Voted | None = None) -> Update:
         """Check the draft: deliver it, retry, or escalate."""
-        with self._run(state, config, runtime, begun=True) as run:
-            return run.finished(self._verify(run))
-
-    async def averify(
-        self, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
-    ) -> Update:
-        """The async twin of `verify`."""
-        with self._run(state, config, runtime, begun=True) as run:
-            return run.finished(await self._averify(run))
-
-    def _verify(self, run: NodeRun, voted: Voted | None = None) -> Update:
         draft = DraftCheck.of(self.policy, run)
         draft = draft if voted is None else voted.checking(draft)
         check, seconds = draft.check, draft.limit(run).seconds
@@ -266,7 +274,8 @@ class GraphNodes:
         self._deliver(passed.draft, passed.tier, run)
         return self.updates.accepted(passed)
 
-    async def _averify(self, run: NodeRun, voted: Voted | None = None) -> Update:
+    async def averify(self, run: NodeRun, voted: Voted | None = None) -> Update:
+        """The async twin of `verify`."""
         draft = DraftCheck.of(self.policy, run)
         draft = draft if voted is None else voted.checking(draft)
         check, seconds = draft.check, draft.limit(run).seconds
@@ -364,11 +373,7 @@ class GraphNodes:
     def _deliver(self, draft: Draft, tier: Tier, run: NodeRun) -> None:
         """Deliver a tier's buffered answer to the stream's reader and the listening handlers."""
         if run.around.streams:
-            deliver(
-                draft,
-                run.request.messages,
-                run.around.audience(tier.model.get_name(), run.around.context.sink),
-            )
+            deliver(draft, run.request.messages, _audience(tier, run))
 
     async def _adeliver(self, draft: Draft, tier: Tier, run: NodeRun) -> None:
         if run.around.streams:
@@ -388,8 +393,3 @@ class GraphNodes:
 
 def _audience(tier: Tier, run: NodeRun) -> Audience:
     return run.around.audience(tier.model.get_name(), run.around.context.sink)
-
-
-def follow(state: Mapping[str, Any]) -> str:
-    """Return the next node, which the previous node has set."""
-    return str(state["route"])

@@ -53,6 +53,11 @@ class Decider:
     question: QuestionPicker | None = None
     classifies: bool = True
 
+    @cached_property
+    def own(self) -> bool:
+        """Whether deciding runs no code of a user's, and calls no model."""
+        return type(self.scorer) is Scorer and self.question is None and not self.scorer.makes_calls
+
     def decide(
         self,
         request: Request,

@@ -52,6 +52,28 @@ _waiting: ContextVar[tuple[Any, ...]] = ContextVar("lc_asym_router_waiting", def
 of that request, which would be counted twice as a request of their own."""
 
 
+class Runs(Protocol):
+    """Runs a router's nodes to their end: its graph, or a walk without LangGraph's loop."""
+
+    def invoke(self, state: Any, config: RunnableConfig, *, context: RunContext) -> dict[str, Any]:
+        """Return the output, with its messages."""
+        ...
+
+    async def ainvoke(
+        self, state: Any, config: RunnableConfig, *, context: RunContext
+    ) -> dict[str, Any]:
+        """The async twin of `invoke`."""
+        ...
+
+
+class Walks(Runs, Protocol):
+    """Runs the nodes without LangGraph's loop."""
+
+    def unseen(self, config: RunnableConfig) -> bool:
+        """Whether nobody could see that."""
+        ...
+
+
 class Bounds(Protocol):
     """Limits on a graph's run."""
 
@@ -69,19 +91,21 @@ class GraphRunner:
         graph: The graph.
         policy: What bounds a run of it.
         checkpointed: Whether a parent's checkpointer keeps the graph's state.
+        walk: Runs the same nodes where nobody can see that it is not the graph, or `None`.
     """
 
     graph: CompiledStateGraph[Any, Any, Any, Any]
     policy: Bounds
     checkpointed: bool = False
+    walk: Walks | None = None
 
     def answer(
         self, request: Request, config: RunnableConfig, sink: Sink | None = None
     ) -> AIMessage:
         """Run the graph to its answer."""
-        inner, context = self._prepare(request, config, sink)
+        runs, inner, context = self._prepare(request, config, sink)
         with config_context(None), notifying(config, context, request.messages) as answers:
-            output = self.graph.invoke({"messages": []}, inner, context=context)
+            output = runs.invoke({"messages": []}, inner, context=context)
             answers.append(_last(output, config))
         return answers[-1]
 
@@ -89,9 +113,9 @@ class GraphRunner:
         self, request: Request, config: RunnableConfig, sink: Sink | None = None
     ) -> AIMessage:
         """The async twin of `answer`."""
-        inner, context = self._prepare(request, config, sink)
+        runs, inner, context = self._prepare(request, config, sink)
         with config_context(None), notifying(config, context, request.messages) as answers:
-            output = await self.graph.ainvoke({"messages": []}, inner, context=context)
+            output = await runs.ainvoke({"messages": []}, inner, context=context)
             answers.append(_last(output, config))
         return answers[-1]
 
@@ -146,17 +170,22 @@ class GraphRunner:
 
     def _prepare(
         self, request: Request, config: RunnableConfig, sink: Sink | None
-    ) -> tuple[RunnableConfig, RunContext]:
+    ) -> tuple[Runs, RunnableConfig, RunContext]:
         inner, listeners = without_listeners(config)
-        place = {
-            key: value
-            for key, value in metadata_of(config).items()
-            if key.startswith("langgraph_") or key == "checkpoint_ns"
-        }
-        context = RunContext(request, sink, tuple(listeners), place, run_id=run_id_of(config))
+        walk = self.walk if self.walk and self.walk.unseen(inner) else None
+        place = _place(metadata_of(config)) if listeners else {}
+        context = RunContext(
+            request,
+            sink,
+            tuple(listeners),
+            place,
+            run_id=run_id_of(config),
+            sealed=walk is None,
+        )
         if not self.checkpointed:
             inner = not_durable(inner)
-        return {**inner, "recursion_limit": self.policy.longest + 1}, context
+        inner = {**inner, "recursion_limit": self.policy.longest + 1}
+        return walk or cast("Runs", self.graph), inner, context
 
 
 @dataclass(frozen=True)
@@ -181,6 +210,15 @@ class _End:
             response_metadata={"router": self.answer.response_metadata["router"]},
             chunk_position="last",
         )
+
+
+def _place(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """LangGraph's metadata of where a run stands."""
+    return {
+        key: value
+        for key, value in metadata.items()
+        if key.startswith("langgraph_") or key == "checkpoint_ns"
+    }
 
 
 def not_durable(config: RunnableConfig) -> RunnableConfig:

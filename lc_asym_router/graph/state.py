@@ -30,6 +30,9 @@ from lc_asym_router.records.trail import Trail
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.ladder import Ladder
 
+Kept = bytes | list[AIMessageChunk] | AIMessage
+"""A draft as the state keeps it: sealed, or as it came where nobody could see the state."""
+
 
 class RouterState(TypedDict):
     """The state of the graph. Only `messages` is part of its input and output."""
@@ -37,7 +40,7 @@ class RouterState(TypedDict):
     messages: Annotated[list[AnyMessage], add_messages]
     route: NotRequired[str]
     trail: NotRequired[Trail]
-    draft: NotRequired[bytes | None]
+    draft: NotRequired[Kept | None]
 
 
 Update = dict[str, Any]
@@ -65,9 +68,7 @@ def seal(draft: Sequence[AIMessageChunk] | AIMessage) -> bytes:
     Raises:
         NoAnswerError: A tool call's arguments are nested deeper than `DEEPEST`.
     """
-    messages = [draft] if isinstance(draft, AIMessage) else list(draft)
-    if any(is_deeper(call["args"], DEEPEST) for each in messages for call in each.tool_calls):
-        raise NoAnswerError(f"the tool call's arguments are nested deeper than {DEEPEST}")
+    messages = _shallow(draft)
     try:
         kind, data = _SERDE.dumps_typed(draft if isinstance(draft, AIMessage) else messages)
     except (
@@ -81,8 +82,44 @@ def seal(draft: Sequence[AIMessageChunk] | AIMessage) -> bytes:
     return zlib.compress(kind.encode() + b"\0" + data, 1)
 
 
-def unseal(envelope: bytes) -> list[AIMessageChunk] | AIMessage:
-    """Read a draft that `seal` serialized."""
+def keep(draft: Sequence[AIMessageChunk] | AIMessage) -> Kept:
+    """Keep a draft where nobody could see the state: as it came, if sealing would not change it.
+
+    Raises:
+        NoAnswerError: As in `seal`.
+    """
+    messages = _shallow(draft)
+    if not _is_json([each.__dict__ for each in messages]):
+        return seal(draft)
+    return draft if isinstance(draft, AIMessage) else messages
+
+
+def _shallow(draft: Sequence[AIMessageChunk] | AIMessage) -> list[Any]:
+    messages = [draft] if isinstance(draft, AIMessage) else list(draft)
+    if any(is_deeper(call["args"], DEEPEST) for each in messages for call in each.tool_calls):
+        raise NoAnswerError(f"the tool call's arguments are nested deeper than {DEEPEST}")
+    return messages
+
+
+def _is_json(values: list[Any]) -> bool:
+    """Whether a list holds plain JSON."""
+    for value in (rest := list(values)):  # grows as it is read
+        if type(value) is dict:
+            rest += value.values()
+        elif type(value) is list:
+            rest += value
+        elif type(value) not in _PLAIN:
+            return False
+    return True
+
+
+_PLAIN = {str, int, float, bool, type(None)}
+
+
+def unseal(envelope: Kept) -> list[AIMessageChunk] | AIMessage:
+    """Read a draft that `seal` serialized, or that `keep` left as it was."""
+    if not isinstance(envelope, bytes):
+        return envelope
     kind, _, data = zlib.decompress(envelope).partition(b"\0")
     if kind.decode() == _JSON:
         whole, dumped = json.loads(data)
@@ -220,6 +257,7 @@ class RunContext:
         progress: The newest trail, and the side calls that are not yet in it, for the record of a
             request that is cancelled or fails; empty before the decision.
         race: Set where a call is one side of a race.
+        sealed: Whether drafts are sealed in the state, which somebody might see.
     """
 
     request: Request | None = None
@@ -230,6 +268,7 @@ class RunContext:
     run_id: str | None = None
     progress: list[tuple[Trail, list[dict[str, Any]]]] = field(default_factory=list)
     race: RaceSide | None = None
+    sealed: bool = True
 
     def note(self, trail: Trail, side_calls: list[dict[str, Any]] | None = None) -> None:
         """Note the newest trail; `side_calls` may still grow."""

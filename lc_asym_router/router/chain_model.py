@@ -9,7 +9,7 @@ models' runs become children of a chain run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol, Self, cast
 
@@ -28,7 +28,14 @@ from langchain_core.language_models.chat_model_stream import (
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
 from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import ensure_config, merge_configs
+from langchain_core.runnables.config import (
+    ensure_config,
+    get_async_callback_manager_for_config,
+    get_callback_manager_for_config,
+    merge_configs,
+    patch_config,
+    set_config_context,
+)
 from pydantic import PrivateAttr, model_validator
 
 from lc_asym_router.classify.scorer import known_settings
@@ -44,7 +51,7 @@ class Answerer(Protocol):
         """Return the whole answer."""
         ...
 
-    async def aanswer(self, request: Request, config: RunnableConfig) -> AIMessage:
+    def aanswer(self, request: Request, config: RunnableConfig) -> Coroutine[Any, Any, AIMessage]:
         """The async twin of `answer`."""
         ...
 
@@ -127,14 +134,20 @@ class ChainChatModel(BaseChatModel):
             NoTierError: No tier can take the request.
             TiersFailedError: No tier gave an answer that may be returned.
         """
-        request = self._request(input, kwargs, stop)
-
-        def run(
-            _: LanguageModelInput, run_manager: CallbackManagerForChainRun, config: RunnableConfig
-        ) -> AIMessage:
-            return self._answerer.answer(request, config)
-
-        return self._call_with_config(run, input, self._merged(config))
+        request, config = self._request(input, kwargs, stop), self._merged(config)
+        # As `_call_with_config`, which would inspect a function's signature in each request.
+        name, run_id = config.get("run_name") or self.get_name(), config.pop("run_id", None)
+        manager = get_callback_manager_for_config(config)
+        run = manager.on_chain_start(None, input, name=name, run_id=run_id)
+        try:
+            inner = patch_config(config, callbacks=run.get_child())
+            with set_config_context(inner) as context:
+                answer = context.run(self._answerer.answer, request, inner)
+        except BaseException as error:
+            run.on_chain_error(error)
+            raise
+        run.on_chain_end(answer)
+        return answer
 
     async def ainvoke(
         self,
@@ -145,16 +158,20 @@ class ChainChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> AIMessage:
         """The async twin of `invoke`."""
-        request = self._request(input, kwargs, stop)
-
-        async def run(
-            _: LanguageModelInput,
-            run_manager: AsyncCallbackManagerForChainRun,
-            config: RunnableConfig,
-        ) -> AIMessage:
-            return await self._answerer.aanswer(request, config)
-
-        return await self._acall_with_config(run, input, self._merged(config))
+        request, config = self._request(input, kwargs, stop), self._merged(config)
+        name, run_id = config.get("run_name") or self.get_name(), config.pop("run_id", None)
+        manager = get_async_callback_manager_for_config(config)
+        run = await manager.on_chain_start(None, input, name=name, run_id=run_id)
+        try:
+            inner = patch_config(config, callbacks=run.get_child())
+            with set_config_context(inner) as context:
+                task = asyncio.create_task(self._answerer.aanswer(request, inner), context=context)
+                answer = await task
+        except BaseException as error:
+            await run.on_chain_error(error)
+            raise
+        await run.on_chain_end(answer)
+        return answer
 
     def stream(
         self,

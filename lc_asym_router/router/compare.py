@@ -15,7 +15,7 @@ from langgraph.runtime import Runtime
 from lc_asym_router._internal.display import Displayed, renderer
 from lc_asym_router._internal.run_config import run_id_of, without_listeners
 from lc_asym_router.errors import TiersFailedError
-from lc_asym_router.graph.nodes import GraphNodes
+from lc_asym_router.graph.nodes import FIRST, GraphNodes
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.runner import notifying
 from lc_asym_router.graph.state import CallOptions, RouterState, RunContext, Update, seal
@@ -143,12 +143,13 @@ class _Trial:
         run, trial_run, forced = self._run(config), _TierRun(), self._forced(tier, config)
         try:
             with notifying(config, run.context, self.request.messages) as answers:
-                trial_run.take(self.nodes.classify(trial_run.state, forced, run))
+                trial_run.take(self.nodes.node(FIRST, trial_run.state, forced, run))
                 while trial_run.goes_to(tier):
-                    trial_run.take(self.nodes.ask(tier, trial_run.state, forced, run))
+                    trial_run.take(self.nodes.node(tier.name, trial_run.state, forced, run))
                 trial_run.end(run.context)
                 if self._checks(trial_run, tier):
-                    trial_run.take(self.nodes.verify(trial_run.buffered, self._final(config), run))
+                    final = self._final(config)
+                    trial_run.take(self.nodes.node("verify", trial_run.buffered, final, run))
                 answers.extend(trial_run.answers)
         except TiersFailedError as error:
             return trial_run.failed(tier, error)
@@ -161,14 +162,13 @@ class _Trial:
         run, trial_run, forced = self._run(config), _TierRun(), self._forced(tier, config)
         try:
             with notifying(config, run.context, self.request.messages) as answers:
-                trial_run.take(await self.nodes.aclassify(trial_run.state, forced, run))
+                trial_run.take(await self.nodes.anode(FIRST, trial_run.state, forced, run))
                 while trial_run.goes_to(tier):
-                    trial_run.take(await self.nodes.aask(tier, trial_run.state, forced, run))
+                    trial_run.take(await self.nodes.anode(tier.name, trial_run.state, forced, run))
                 trial_run.end(run.context)
                 if self._checks(trial_run, tier):
-                    trial_run.take(
-                        await self.nodes.averify(trial_run.buffered, self._final(config), run)
-                    )
+                    final = self._final(config)
+                    trial_run.take(await self.nodes.anode("verify", trial_run.buffered, final, run))
                 answers.extend(trial_run.answers)
         except TiersFailedError as error:
             return trial_run.failed(tier, error)

@@ -20,6 +20,7 @@ from lc_asym_router.graph.policy import Decider, Policy
 from lc_asym_router.graph.runner import GraphRunner, notify_unreadable
 from lc_asym_router.graph.state import check_deadline
 from lc_asym_router.graph.turns import Sticky
+from lc_asym_router.graph.walk import Walk
 from lc_asym_router.records.request import (
     SCHEMA_KEY,
     TOOLS_KEY,
@@ -234,7 +235,9 @@ class AsymRouter(ChainChatModel, Explorable):
         for tier in ladder.every:
             _ = tier.rate  # list prices load here, not on the first request's event loop
         # Without checkpointer=False the graph would inherit a parent's and write every draft there.
-        self._answerer = GraphRunner(build_graph(self._policy, checkpointer=False), self._policy)
+        self._answerer = GraphRunner(
+            build_graph(self._policy, checkpointer=False), self._policy, walk=Walk.of(self._policy)
+        )
         self._graph = build_graph(self._policy)
         if self.profile is None:
             self.profile = ladder.profile

@@ -1,5 +1,8 @@
 """`make bench`: what the router costs per call, against baselines of the same run.
 
+First on models that answer at once, in this process: what each router adds to a call, beside two others
+(`pip install 'lc-asym-router[benchmark]'`) and a bare graph. Then over HTTP:
+
 Each variant makes the same call over HTTP to a loopback server that answers at once, in a process
 of its own. Variants take turns, round by round, so that a slow moment of the machine hits all of
 them. A row gives the median time per call, in milliseconds, and its ratio to the bare model's.
@@ -9,16 +12,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import io
+import logging
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+from langchain_core.language_models.fake_chat_models import FakeMessagesListChatModel
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableBranch
 from langchain_ollama import ChatOllama
 from langchain_openai import ChatOpenAI
@@ -26,8 +35,62 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 
 from lc_asym_router import AsymRouter, Budget, BudgetStore, Ledger, PerCall, Price, Tier
 
+Clock = Callable[[], float]
+ANSWER = "The capital of France is Paris."
 SIMPLE, COMPLEX = "What is the capital of France?", "Please debug this."
+HISTORY = [
+    *([HumanMessage("word " * 50), AIMessage("word " * 50)] * 1000),
+    HumanMessage(COMPLEX),
+]
 WORDS = ("refactor", "optimize", "analyze", "debug")
+
+
+def fake() -> FakeMessagesListChatModel:
+    """A model that answers at once."""
+    usage = {"input_tokens": 8, "output_tokens": 8, "total_tokens": 16}
+    return FakeMessagesListChatModel(responses=[AIMessage(ANSWER, usage_metadata=usage)])
+
+
+def in_process() -> dict[str, tuple[Any, Any]]:
+    """Name -> (runnable, input), on models that answer at once; a peer that is not installed is left
+    out, and said to be."""
+    small, frontier = fake(), fake()
+    settings: dict[str, Any] = {"small": small, "frontier": frontier}
+    free = Tier(small, price=PerCall(0))
+    branch = RunnableBranch((lambda text: any(w in text.lower() for w in WORDS), frontier), small)
+    calls = {
+        "bare": (small, SIMPLE),
+        "RunnableBranch": (branch, SIMPLE),
+        "LangGraph graph, no model": (empty_graph(), {"messages": []}),
+        "router, keyword": (AsymRouter(**settings, classify="keyword", verify="form"), SIMPLE),
+        "router": (AsymRouter(**settings, verify="form"), SIMPLE),
+        "router, one sample more": (AsymRouter(small=free, frontier=frontier), SIMPLE),
+    }
+    try:
+        from cascadeflow.integrations.langchain import CascadeFlow
+
+        cascade = CascadeFlow(drafter=small, verifier=frontier, quality_threshold=0.0)
+        calls["cascadeflow"] = (cascade, SIMPLE)
+    except ImportError:
+        print("cascadeflow is not installed")
+    try:
+        from langchain_model_router import ChatRouter, KeywordStrategy
+
+        words = KeywordStrategy({"frontier": WORDS})
+        peer = ChatRouter(routes=settings, strategy=words, default_route="small")
+        calls["langchain-model-router"] = (peer, SIMPLE)
+    except ImportError:
+        print("langchain-model-router is not installed")
+    return calls
+
+
+def report_added(title: str, medians: dict[str, float]) -> None:
+    """A table of what each adds to the bare model's call, as a multiple of that call."""
+    bare = medians["bare"]
+    print(f"\n{title}\n  {'':34}{'adds, x bare':>14}{'throughput':>14}")
+    for name, median in medians.items():
+        model = 0.0 if name.startswith("LangGraph") else bare
+        print(f"  {name:34}{(median - model) / bare:>14.2f}{bare / median:>14.2f}")
 
 
 @contextmanager
@@ -87,37 +150,45 @@ def variants(ollama: str, openai: str, folder: str) -> dict[str, tuple[Any, Any]
         "frontier model, and ledger": (routed(callbacks=[ledger]), COMPLEX),
         "frontier model, and budget": (routed(budgets=budget()), COMPLEX),
         "frontier model, and SQLite budget": (routed(budgets=budget(store=shared)), COMPLEX),
+        "long history, bare": (frontier, HISTORY),
+        "long history, router": (router, HISTORY),
         "no model, empty LangGraph graph": (empty_graph(), {"messages": []}),
     }
 
 
-def timed_sync(runnable: Any, asked: Any, at_once: int, pool: ThreadPoolExecutor) -> float:
-    started = time.perf_counter()
+def timed_sync(
+    runnable: Any, asked: Any, at_once: int, pool: ThreadPoolExecutor, clock: Clock
+) -> float:
+    started = clock()
     if at_once == 1:
         runnable.invoke(asked)
     else:
         list(pool.map(lambda _: runnable.invoke(asked), range(at_once)))
-    return (time.perf_counter() - started) / at_once
+    return (clock() - started) / at_once
 
 
-async def timed_async(runnable: Any, asked: Any, at_once: int) -> float:
-    started = time.perf_counter()
+async def timed_async(runnable: Any, asked: Any, at_once: int, clock: Clock) -> float:
+    started = clock()
     await asyncio.gather(*(runnable.ainvoke(asked) for _ in range(at_once)))
-    return (time.perf_counter() - started) / at_once
+    return (clock() - started) / at_once
 
 
-def measure_sync(calls: dict[str, Any], at_once: int, rounds: int) -> dict[str, float]:
+def measure_sync(
+    calls: dict[str, Any], at_once: int, rounds: int, clock: Clock = time.perf_counter
+) -> dict[str, float]:
     with ThreadPoolExecutor(at_once) as pool:
         return _rounds(
-            calls, rounds, lambda runnable, asked: timed_sync(runnable, asked, at_once, pool)
+            calls, rounds, lambda runnable, asked: timed_sync(runnable, asked, at_once, pool, clock)
         )
 
 
-async def measure_async(calls: dict[str, Any], at_once: int, rounds: int) -> dict[str, float]:
+async def measure_async(
+    calls: dict[str, Any], at_once: int, rounds: int, clock: Clock = time.perf_counter
+) -> dict[str, float]:
     times: dict[str, list[float]] = {name: [] for name in calls}
     for number in range(rounds + 1):
         for name, (runnable, asked) in calls.items():
-            spent = await timed_async(runnable, asked, at_once)
+            spent = await timed_async(runnable, asked, at_once, clock)
             if number:  # the first round opens the connections
                 times[name].append(spent)
     return {name: statistics.median(spent) for name, spent in times.items()}
@@ -149,6 +220,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=200, help="rounds with one call at a time")
     rounds = parser.parse_args().rounds
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")  # langchain-model-router warns of each default
+    calls = in_process()
+    with contextlib.redirect_stdout(io.StringIO()):  # cascadeflow prints in each call
+        # Such calls wait for nothing, so what they cost is the processor's time.
+        one = measure_sync(calls, 1, rounds, time.process_time)
+        with asyncio.Runner() as loop:
+            many = loop.run(measure_async(calls, 64, max(5, rounds // 20), time.process_time))
+    report_added("models that answer at once, sync, one at a time", one)
+    report_added("the same, async, 64 at once", many)
     # One event loop for all: langchain-openai shares its async client between models, and a client's
     # connections don't outlive their loop.
     with (

@@ -22,7 +22,7 @@ from lc_asym_router._internal.run_config import with_handlers
 from lc_asym_router.errors import AttemptTimeoutError, EmptyStreamError
 from lc_asym_router.graph.calls.early_stop import watched
 from lc_asym_router.graph.calls.tier_call import CallResult, Invocation, TierCall
-from lc_asym_router.graph.state import seal
+from lc_asym_router.graph.state import keep, seal
 from lc_asym_router.graph.streaming import StreamClosed
 from lc_asym_router.records.request import Request, has_content
 from lc_asym_router.tiers.binding import bind
@@ -252,7 +252,9 @@ class _Answer:
             repaired=repaired,
         )
         check_end(cast("AIMessage", result.message), self.call.provider)
-        return result if self.call.check is None else replace(result, envelope=seal(draft))
+        if self.call.check is None:
+            return result
+        return replace(result, envelope=seal(draft) if self.how.sealed else keep(draft))
 
     def _read(self, draft: Draft) -> tuple[Draft, bool]:
         """A whole answer with its thinking set apart and the tool calls made that it writes as text,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
@@ -19,7 +20,7 @@ from lc_asym_router.graph.calls.early_stop import Watch
 from lc_asym_router.graph.calls.tiers_above import AskableTiers
 from lc_asym_router.graph.calls.timing import NO_LIMIT, Limit, limit_of, time_remaining
 from lc_asym_router.graph.policy import Policy
-from lc_asym_router.graph.state import NodeRun, unseal
+from lc_asym_router.graph.state import Kept, NodeRun, unseal
 from lc_asym_router.graph.streaming import Sink
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.records.request import Request, has_content
@@ -140,6 +141,7 @@ class TierCall:
             watch=watch,
             limit=self.limit(run, self.tier.timeout),
             connections=race.connections if race else None,
+            sealed=context.sealed,
         )
 
     def _streams_like_invoke(self) -> bool:
@@ -172,6 +174,7 @@ class Invocation:
         watch: Ends a buffered answer once it can no longer pass its check, or `None`.
         limit: The call's time limit.
         connections: The connections to close to end the call from another thread, or `None`.
+        sealed: Whether the draft is sealed for its check.
     """
 
     messages: list[Any]
@@ -183,6 +186,7 @@ class Invocation:
     watch: Watch | None = None
     limit: Limit = NO_LIMIT
     connections: Connections | None = None
+    sealed: bool = True
 
 
 @dataclass(frozen=True)
@@ -210,9 +214,9 @@ class CallResult:
     watch: Watch | None = None
     waiting: tuple[AIMessageChunk, ...] = ()
     repaired: bool = False
-    envelope: bytes | None = None
+    envelope: Kept | None = None
 
-    @property
+    @cached_property
     def message(self) -> AIMessage | None:
         """The draft as one message, or `None`."""
         draft = self.draft
