@@ -218,7 +218,7 @@ class _Gathered:
 
 def report_of(
     counts: Counts,
-    confidence: float,
+    confidence: float = 0.95,
     *,
     since: str = "",
     waiting: int = 0,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -11,7 +14,10 @@ from pydantic import ValidationError
 
 from lc_asym_router import AsymRouter, Audit, Budget, ConfigurationError, Ledger, Price, Tier
 from lc_asym_router.audits.asking import has_room
+from lc_asym_router.audits.counts import report_of
+from lc_asym_router.audits.store import AuditStore
 from lc_asym_router.records.handlers import FinishedAudit, RecordsOnly
+from lc_asym_router.shell import main
 from tests.conftest import frontier_model, record, small_model
 from tests.servers import Reply
 
@@ -300,6 +306,60 @@ def test_two_routers_share_one_database(audited, small, frontier, tmp_path):
     assert two.flush_audits()
     assert one.audits.all.answers == two.audits.all.answers == 3
     assert one.audits.all.audited == 3
+
+
+KILLED = """
+import sys, time
+from lc_asym_router import AsymRouter, Audit
+from langchain_ollama import ChatOllama
+from langchain_openai import ChatOpenAI
+router = AsymRouter(
+    small=ChatOllama(model="small-model", base_url=sys.argv[1]),
+    frontier=ChatOpenAI(model="frontier-model", base_url=sys.argv[2], api_key="none"),
+    classify=None, verify="form", audit=Audit(share=1.0, first=0, url=sys.argv[3]),
+)
+router.invoke("hi")
+print("answered", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_killed_process_leaves_what_it_had_begun_in_the_counts(small, frontier, tmp_path):
+    gate, file = threading.Event(), tmp_path / "audits.sqlite3"
+    frontier.default = Reply("never read", hold=gate)
+    urls = [small_model(small).base_url, str(frontier_model(frontier).openai_api_base)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, *urls, str(file)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "answered\n"
+        while not frontier.requests:  # the audit is under way
+            assert process.poll() is None
+            time.sleep(0.01)
+    finally:
+        process.kill()
+        process.wait()
+        gate.set()
+    store = AuditStore(file)
+    assert store.flush()
+    found = report_of(store.counts()).all
+    store.close()
+    assert (found.answers, found.audited, found.incomparable) == (1, 1, 1)
+    assert found.differs.at_most == 1.0
+
+
+def test_the_shell_prints_what_audits_found(audited, small, frontier, tmp_path, capsys):
+    file = tmp_path / "costs.sqlite3"
+    small.default, frontier.default = "Answer: 3", "Answer: 4"
+    with Ledger(file) as ledger:
+        router = audited(Audit(share=1.0, first=0, url=file), callbacks=[ledger])
+        router.invoke("What is one and two?")
+        router.close_audits(30.0)
+    assert main(["report", "--url", str(file)]) == 0
+    shown = capsys.readouterr().out
+    assert "audit calls" in shown
+    assert "tier small: 1 answers, 1 audited; differ 100.0%" in shown
 
 
 # bad input -------------------------------------------------------------------------------------
