@@ -185,6 +185,7 @@ def main() -> None:
         "| replays of | true rate | wrong at any time | bound at the end (median) | audits | shown |"
     )
     print("| --- | --- | --- | --- | --- | --- |")
+    wrong = replays = 0
     for kind, name in plans(sources):
         total = Counted()
         for number in range(options.replays):
@@ -198,6 +199,9 @@ def main() -> None:
                 total.audits + one.audits,
             )
         print(total.row(f"{kind} {name}".strip()), flush=True)
+        wrong, replays = wrong + total.wrong, replays + total.replays
+    low, high = wilson(wrong, replays)
+    print(f"\nwrong at any time in all: {wrong}/{replays} ({low:.3f} to {high:.3f})")
     targets, ends = ", ".join(f"{target:.0%}" for target in TARGETS), min(ENDS, options.replays)
     print(f"\nshown: share of {ends} replays that end with a bound of at most {targets}")
 
