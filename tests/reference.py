@@ -28,6 +28,7 @@ ROOMS = {
     ],
     "Task decomposition": ["Decomposer", "ChatPlanner", "Gate", "Plan", "Step"],
     "Watching": ["OpenTelemetry", "RequestLog", "DriftWatch"],
+    "Audits": ["Audit"],
     "The decision cache": ["DecisionCache"],
 }
 """Every public class that takes settings."""

@@ -353,7 +353,7 @@ class GraphNodes:
             begun: Whether there is a trail yet; the first node may find another request's in the
                 state.
         """
-        around = Surroundings.of(config, runtime)
+        around = Surroundings.of(config, runtime, self.policy.auditor)
         context = around.context
         options = CallOptions.of(config, self.policy.ladder, self.policy.prefix)
         if not begun:  # another request's, under a checkpointer

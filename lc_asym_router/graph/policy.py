@@ -10,6 +10,7 @@ from typing import Literal
 
 from langchain_core.runnables import RunnableConfig
 
+from lc_asym_router.audits.auditor import Auditor
 from lc_asym_router.classify.question import QuestionPicker
 from lc_asym_router.classify.scorer import Scored, Scorer
 from lc_asym_router.errors import NoTierError
@@ -240,6 +241,7 @@ class Policy:
         hedge: After how many seconds the next tier is called as well if a checked one is late;
             `True` for that one's own 95th percentile, `False` for never.
         repair_tool_calls: Whether tool calls that an answer writes as text are made real ones.
+        auditor: Audits answers of lower tiers, or `None`.
     """
 
     ladder: Ladder
@@ -253,6 +255,7 @@ class Policy:
     degrade: bool = False
     hedge: bool | float = False
     repair_tool_calls: bool = True
+    auditor: Auditor | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def setups(self) -> Mapping[str, TierSetup]:

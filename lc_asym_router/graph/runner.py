@@ -273,6 +273,7 @@ def notifying(
     answers: list[AIMessage] = []
     if not handlers:
         yield answers
+        _after(context)
         return
     mark = _waiting.set((*_waiting.get(), *handlers))
     step = RequestScope(
@@ -291,6 +292,13 @@ def notifying(
             _waiting.reset(mark)
         if answers and (record := answers[-1].response_metadata.get("router")):
             _notify(handlers, _finished(config, context, messages, record, answer=answers[-1]))
+    _after(context)
+
+
+def _after(context: RunContext) -> None:
+    """Do what is to be done once the request has ended well."""
+    while context.afterwards:
+        context.afterwards.pop(0)()
 
 
 def notify_unreadable(

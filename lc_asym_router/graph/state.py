@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Annotated, Any, NotRequired, TypedDict, cast
 
-from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
 from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -22,11 +23,12 @@ from lc_asym_router._internal.compat import CONFIG_KEY_CHECKPOINTER
 from lc_asym_router._internal.deadline import bounded
 from lc_asym_router._internal.run_config import metadata_of, tags_of, without_listeners
 from lc_asym_router._internal.schemas import DEEPEST
+from lc_asym_router.audits.auditor import Auditor
 from lc_asym_router.errors import ConfigurationError, NoAnswerError
 from lc_asym_router.graph.streaming import Audience, Sink
 from lc_asym_router.records.request import Request
 from lc_asym_router.records.signing import with_record
-from lc_asym_router.records.trail import Trail
+from lc_asym_router.records.trail import Trail, own_tags
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.ladder import Ladder
 
@@ -258,6 +260,7 @@ class RunContext:
             request that is cancelled or fails; empty before the decision.
         race: Set where a call is one side of a race.
         sealed: Whether drafts are sealed in the state, which somebody might see.
+        afterwards: What is done once the request's record has been reported.
     """
 
     request: Request | None = None
@@ -269,6 +272,7 @@ class RunContext:
     progress: list[tuple[Trail, list[dict[str, Any]]]] = field(default_factory=list)
     race: RaceSide | None = None
     sealed: bool = True
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
 
     def note(self, trail: Trail, side_calls: list[dict[str, Any]] | None = None) -> None:
         """Note the newest trail; `side_calls` may still grow."""
@@ -286,20 +290,24 @@ class RunContext:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """A node's view of its run: the context, the config without listeners, and those listeners."""
+    """A node's view of its run: the context, the config without listeners, those listeners, and what
+    audits its answers."""
 
     context: RunContext
     config: RunnableConfig
     listeners: tuple[BaseCallbackHandler, ...]
+    auditor: Auditor | None = None
 
     @classmethod
-    def of(cls, config: RunnableConfig, runtime: Runtime[Any]) -> Surroundings:
-        """From what LangGraph gives to a node."""
+    def of(
+        cls, config: RunnableConfig, runtime: Runtime[Any], auditor: Auditor | None = None
+    ) -> Surroundings:
+        """From what LangGraph gives to a node, and what audits its answers."""
         context = runtime.context
         quiet, found = without_listeners(config)
         if isinstance(context, RunContext):
-            return cls(context, quiet, (*context.listeners, *found))
-        return cls(RunContext(), quiet, tuple(found))
+            return cls(context, quiet, (*context.listeners, *found), auditor)
+        return cls(RunContext(), quiet, tuple(found), auditor)
 
     @property
     def streams(self) -> bool:
@@ -365,8 +373,24 @@ class NodeRun:
             answer = update["messages"][-1]
             if (self.around.config.get("configurable") or {}).get(CONFIG_KEY_CHECKPOINTER):
                 answer = keepable(answer)
-            record = answer.response_metadata["router"]
+            record = self._drawn(answer, answer.response_metadata["router"])
             answer = with_record(answer, record, self.request.turn_text)
             update = {**update, "messages": [answer]}
             self.answers.append(answer)
         return update
+
+    def _drawn(self, answer: AIMessage, record: dict[str, Any]) -> dict[str, Any]:
+        """Decide whether an answer is audited, once its request has ended; the record says so."""
+        auditor, config = self.around.auditor, self.around.config
+        if auditor is None:
+            return record
+        callbacks = config.get("callbacks")
+        found = (
+            callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ()
+        )
+        handlers = [each for each in found if hasattr(each, "on_router_audit")]
+        draw = auditor.draw(self.request, answer, record, own_tags(tags_of(config)), handlers)
+        if draw is None:
+            return record
+        self.around.context.afterwards.append(partial(auditor.submit, draw))
+        return {**record, "audit": draw.in_record}

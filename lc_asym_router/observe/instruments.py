@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.observe import conventions as names
 from lc_asym_router.observe.fields import call_fields, fields_of
-from lc_asym_router.records.handlers import FinishedRequest
+from lc_asym_router.records.handlers import FinishedAudit, FinishedRequest
 from lc_asym_router.records.trail import PREFIX
 
 if TYPE_CHECKING:
@@ -72,6 +72,9 @@ class Instruments:
                 f"{PREFIX}.degradations", unit="{call}", description="Calls of a lower tier."
             ),
         }
+        self._audits = meter.create_counter(
+            f"{PREFIX}.audits", unit="{audit}", description="Audits that have ended."
+        )
         self._meter = meter
         self._breakers: list[Callable[[], Mapping[str, str]]] = []
         self._cost = meter.create_counter(
@@ -141,6 +144,14 @@ class Instruments:
             self._alone.add(fields["frontier_cost_usd"])
         if fields["saved_usd"] is not None:
             self._saved.add(fields["saved_usd"])
+
+    def audit(self, audit: FinishedAudit) -> None:
+        """Record an audit that has ended, with its calls."""
+        outcome = "worse" if audit.worse else audit.outcome
+        found = {"tier": audit.tier, "check": audit.check, "outcome": outcome}
+        self._audits.add(1, _labels(found, *found))
+        for call in map(call_fields, audit.calls):
+            self._called(call)
 
     def _called(self, fields: Mapping[str, Any]) -> None:
         if fields["result"] == "not_asked":

@@ -27,7 +27,7 @@ from lc_asym_router.observe.spans import (
     fail,
     put,
 )
-from lc_asym_router.records.handlers import FinishedRequest, RequestScope
+from lc_asym_router.records.handlers import FinishedAudit, FinishedRequest, RequestScope
 from lc_asym_router.records.trail import PREFIX
 
 if TYPE_CHECKING:
@@ -139,6 +139,10 @@ class OpenTelemetry(BaseCallbackHandler):
             if finished.answer is not None:
                 output = messages_json([finished.answer], finish_of(finished.answer) or "")
                 request.span.set_attribute(names.OUTPUT_MESSAGES, output)
+
+    def on_router_audit(self, audit: FinishedAudit) -> None:
+        """Record an audit; its request's span has ended long before."""
+        self._instruments.audit(audit)
 
     def on_chain_end(
         self, outputs: Any, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any

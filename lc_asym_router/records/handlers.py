@@ -142,3 +142,41 @@ class RequestScope:
     def request_id(self) -> str | None:
         """The id of the request in its record; `None` before the decision."""
         return self._id()
+
+
+@dataclass(frozen=True)
+class FinishedAudit:
+    """An audit that has ended: the last tier was asked besides, and the two answers compared.
+
+    Attributes:
+        request_id: Id of the audited request in its record.
+        tier: The tier whose answer was audited.
+        check: The check that had passed it, or "".
+        tags: The caller's tags.
+        probability: With which probability it was drawn.
+        outcome: "same", "differs", "incomparable", or "failed": there was nothing to compare with.
+        worse: Whether the last tier's answer is the better one; `None` where nobody says.
+        by: What compared them: "calls", "fields", "answer", "judge", or "".
+        reason: Why they were not compared, in one line without their text, or "".
+        calls: The calls that the audit made, as in a record's side calls, with the purpose "audit".
+        seconds: How long it took.
+    """
+
+    request_id: str
+    tier: str
+    check: str
+    tags: tuple[str, ...]
+    probability: float
+    outcome: Literal["same", "differs", "incomparable", "failed"]
+    worse: bool | None
+    by: str
+    reason: str
+    calls: Sequence[Mapping[str, Any]]
+    seconds: float
+
+
+class AuditHandler(Protocol):
+    """A record handler that also receives the audits of its requests, after their records."""
+
+    def on_router_audit(self, audit: FinishedAudit) -> None:
+        """Receive an audit. Called in an audit's thread, after the request has long ended."""

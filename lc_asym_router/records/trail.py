@@ -104,11 +104,19 @@ FRAMEWORK_TAGS = ("graph:", "seq:", "map:", "langsmith:", "nostream", f"{PREFIX}
 """How the tags begin that LangChain, LangGraph and this package put on runs themselves."""
 
 
-Purpose = Literal["answer", "classify", "verify"]
+Purpose = Literal["answer", "classify", "verify", "audit"]
 
 
 Why = Literal[
-    "decided", "retried", "escalated", "hedged", "fell_back", "degraded", "classify", "verify"
+    "decided",
+    "retried",
+    "escalated",
+    "hedged",
+    "fell_back",
+    "degraded",
+    "classify",
+    "verify",
+    "audit",
 ]
 
 
@@ -117,7 +125,8 @@ class Labels:
     """Why a model is called; written to its run's metadata and tags, and to the record.
 
     Attributes:
-        purpose: "answer" for a tier's call, "classify" or "verify" for a side call.
+        purpose: "answer" for a tier's call, "classify" or "verify" for a side call, "audit" for a call
+            that is made besides.
         why: "decided" (the decision chose the tier), "retried" (the same tier again), "escalated"
             (the
             next tier up), "hedged" (the next tier up, concurrently with one that is late),

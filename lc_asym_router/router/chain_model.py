@@ -25,7 +25,7 @@ from langchain_core.language_models.chat_model_stream import (
     AsyncChatModelStream,
     ChatModelStream,
 )
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import (
@@ -40,7 +40,7 @@ from pydantic import PrivateAttr, model_validator
 
 from lc_asym_router.classify.scorer import known_settings
 from lc_asym_router.graph.build import Graph
-from lc_asym_router.records.request import Request
+from lc_asym_router.records.request import Request, estimated_tokens
 from lc_asym_router.router.events import aevents_of, events_of
 
 
@@ -342,6 +342,16 @@ class ChainChatModel(BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         async for chunk in self.astream(messages, below(run_manager), stop=stop, **kwargs):
             yield ChatGenerationChunk(message=chunk)
+
+    def get_num_tokens(self, text: str) -> int:
+        """Estimate the tokens of a text, before it is known whose tokenizer applies."""
+        return estimated_tokens([HumanMessage(text)])
+
+    def get_num_tokens_from_messages(
+        self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None
+    ) -> int:
+        """Estimate the tokens of messages, as the router does for its tiers' context windows."""
+        return estimated_tokens(messages, tools)
 
     def _merged(self, config: RunnableConfig | None) -> RunnableConfig:
         """The call's config, or its parent's where none is given, with the model's own in it."""

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
@@ -26,8 +26,8 @@ from lc_asym_router.records.request import (
     TOOLS_KEY,
     SchemaBinding,
     ToolBinding,
-    estimated_tokens,
 )
+from lc_asym_router.router.auditing import Audited, audited
 from lc_asym_router.router.chain_model import ChainChatModel
 from lc_asym_router.router.checking import check_of
 from lc_asym_router.router.compare import Explorable
@@ -45,6 +45,7 @@ from lc_asym_router.router.settings import (
     with_parameters,
 )
 from lc_asym_router.router.types import (
+    AuditSetting,
     Budgets,
     Cache,
     Classifier,
@@ -61,7 +62,7 @@ from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.providers.parameters import BOUND_WITH_TOOLS, check_arguments
 
 
-class AsymRouter(ChainChatModel, Explorable):
+class AsymRouter(ChainChatModel, Explorable, Audited):
     """A chat model that asks the smallest competent model, checks its answer, and escalates.
 
     Use it wherever a chat model is expected: chains, agents, graphs. Each answer carries its record
@@ -123,6 +124,8 @@ class AsymRouter(ChainChatModel, Explorable):
         repair_tool_calls: Whether tool calls that a model writes into its text, as local models do,
             become real tool calls; the attempt's record then says "repaired". Answers that are
             streamed without a check stay unchanged.
+        audit: How answers of lower tiers are audited, an `Audit`: the last tier is asked besides, off
+            the request's path, and `router.audits` says what routing loses. `None` for no audits.
         configurable_prefix: Prefix of the keys `tier`, `threshold`, `verify`, `escalate` and
             `deadline` that override settings for one call, in `config["configurable"]`.
         temperature: Set on every tier's model, where given.
@@ -170,6 +173,7 @@ class AsymRouter(ChainChatModel, Explorable):
     degrade: bool = False
     hedge: bool | float = False
     repair_tool_calls: bool = True
+    audit: AuditSetting = None
     configurable_prefix: str = ""
     temperature: float | None = None
     max_tokens: int | None = None
@@ -210,7 +214,7 @@ class AsymRouter(ChainChatModel, Explorable):
         checked = frozenset(
             tier.name for tier in ladder[:-1] if check is not None and check.at(tier.name)
         )
-        self._policy = Policy(
+        policy = Policy(
             ladder=ladder,
             decider=Decider(
                 ladder=ladder,
@@ -232,6 +236,7 @@ class AsymRouter(ChainChatModel, Explorable):
             hedge=hedge_of(self.hedge, budgets),
             repair_tool_calls=self.repair_tool_calls,
         )
+        self._policy = audited(policy, self.audit)
         for tier in ladder.every:
             _ = tier.rate  # list prices load here, not on the first request's event loop
         # Without checkpointer=False the graph would inherit a parent's and write every draft there.
@@ -382,18 +387,6 @@ class AsymRouter(ChainChatModel, Explorable):
 
     def _check_arguments(self, arguments: Mapping[str, Any]) -> None:
         check_arguments((tier.model for tier in self.ladder.every), arguments)
-
-    # tokens -----------------------------------------------------------------------------------
-
-    def get_num_tokens(self, text: str) -> int:
-        """Estimate the tokens of a text, before it is known which tier's tokenizer applies."""
-        return estimated_tokens([HumanMessage(text)])
-
-    def get_num_tokens_from_messages(
-        self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None
-    ) -> int:
-        """Estimate the tokens of messages, as the router does for its tiers' context windows."""
-        return estimated_tokens(messages, tools)
 
 
 _SETTINGS = frozenset(AsymRouter.model_fields) - frozenset(BaseChatModel.model_fields)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langgraph.cache.base import BaseCache
 
+    from lc_asym_router.audits.settings import Audit
     from lc_asym_router.classify.cached import DecisionCache
     from lc_asym_router.classify.calibration import Calibration
     from lc_asym_router.money.budgets.budget import Budget
@@ -39,5 +40,8 @@ if TYPE_CHECKING:
     Verify = OneCheck | Mapping[str, OneCheck]
     Budgets = Sequence[Budget] | Budget
     Cache = DecisionCache | BaseCache[Any]
+    AuditSetting = Audit | None
 else:
-    Model = Models = Classifier = Languages = Question = Threshold = Verify = Budgets = Cache = Any
+    Model = Models = Classifier = Languages = Question = Threshold = Verify = Budgets = Cache = (
+        AuditSetting
+    ) = Any

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.shell.options import ANSWERED, printable
+
+if TYPE_CHECKING:
+    from lc_asym_router.audits.counts import AuditReport
 
 GROUPS = ("day", "model", "tier", "tag", "thread")
 
@@ -59,8 +62,25 @@ def run(options: argparse.Namespace) -> int:
             rows = ledger.rows(options.by, options.since, options.until)
         except LedgerError as error:
             raise ConfigurationError(str(error)) from None
+        found = None if options.json else _audits(options.url or ledger.file, options.since)
     print(json.dumps(rows) if options.json else printable(_table(rows, options.by)))
+    if found is not None and found.groups:
+        print(printable(f"\naudits\n{found!r}"))
     return ANSWERED
+
+
+def _audits(url: Any, since: str | None) -> AuditReport | None:
+    """What audits have found that keep their counts in the ledger's database; `None` where that can't
+    be read."""
+    from lc_asym_router.audits.counts import report_of
+    from lc_asym_router.audits.store import AuditStore
+    from lc_asym_router.money.ledger.rows import moment_of
+
+    store, start = AuditStore(url), moment_of(since, "since")
+    if not store.flush():
+        return None
+    store.close()
+    return report_of(store.counts(), since="" if start is None else start.date().isoformat())
 
 
 def _table(rows: Sequence[dict[str, Any]], by: str | None) -> str:

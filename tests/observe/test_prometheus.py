@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from lc_asym_router import (
     AsymRouter,
+    Audit,
     Breaker,
     Budget,
     OpenTelemetry,
@@ -85,6 +86,9 @@ async def test_the_documented_names_come_out_exactly(make, small, frontier):
     sturdy.invoke("hi", {"configurable": {"tier": "frontier"}})
     small.script(Reply("late", delay=0.5))
     sturdy.invoke("hi")
+    audited = make(callbacks=[otel], audit=Audit(share=1.0, first=0))
+    audited.invoke("hi")
+    audited.close_audits(30.0)
     assert len(documented()) >= 12
     assert exposed(registry) == documented()
 

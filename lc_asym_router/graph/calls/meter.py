@@ -28,7 +28,7 @@ class CallMeter(BaseCallbackHandler):
     chat model inside is counted by the usage of its response.
 
     Args:
-        purpose: What the calls are for: "classify" or "verify".
+        purpose: What the calls are for: "classify", "verify" or "audit".
         price_of: The price of a model by its name and its provider's, or `None` where it is not
             known.
     """

@@ -60,6 +60,21 @@ class Failure:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class LaterCalls:
+    """Calls that were made for a request after it had ended.
+
+    Attributes:
+        calls: A row for each.
+    """
+
+    calls: list[dict[str, Any]]
+
+
+Entry = Rows | Failure | LaterCalls
+"""What is written."""
+
+
 def default_path() -> Path:
     """Return the ledger's default file, in the platform's folder for user data."""
     platformdirs = needed("platformdirs", "ledger")
@@ -191,27 +206,24 @@ class Store:
         if writing and self._replaced():
             raise ReplacedError(f"the file was deleted or replaced: {self.name}")
 
-    def write(self, batch: Sequence[Rows | Failure]) -> None:
+    def write(self, batch: Sequence[Entry]) -> None:
         """Write requests in one transaction; what is there already stays as it is."""
         from lc_asym_router.money.database import tables
 
         new = [each for each in batch if isinstance(each, Rows)]
+        tags = [{"request_id": each.request["id"], "tag": tag} for each in new for tag in each.tags]
         with self.transaction(writing=True) as connection:
             for table, rows in (
                 (tables.requests, [each.request for each in new]),
                 (tables.calls, [call for each in new for call in each.calls]),
-                (
-                    tables.tags,
-                    [
-                        {"request_id": each.request["id"], "tag": tag}
-                        for each in new
-                        for tag in each.tags
-                    ],
-                ),
+                (tables.tags, tags),
             ):
                 statement = insert_new(connection, table)
                 for start in range(0, len(rows), SLICE):
                     connection.execute(statement, rows[start : start + SLICE])
+            later = [call for each in batch if isinstance(each, LaterCalls) for call in each.calls]
+            if later:
+                connection.execute(insert_new(connection, tables.calls), later)
             for each in batch:
                 if isinstance(each, Failure):
                     # As a request that no tier has answered: no answer, no saving.

@@ -144,6 +144,24 @@ reservations = Table(
     Index("asym_reservations_key", "key"),
 )
 
+audits = Table(
+    "asym_audits",
+    metadata,
+    Column("by", String(16), primary_key=True),  # "all", "tier", "check", "tag"
+    Column("value", String(240), primary_key=True),
+    Column("day", String(10), primary_key=True),  # UTC
+    Column("phase", String(16), primary_key=True),  # why drawn with that probability
+    Column("probability", Double, primary_key=True),  # 0: could not be audited
+    Column("requests", BigInteger, nullable=False),
+    Column("drawn", BigInteger, nullable=False),
+    Column("compared", BigInteger, nullable=False),
+    Column("differs", BigInteger, nullable=False),
+    Column("judged", BigInteger, nullable=False),  # of which it is known whether they are worse
+    Column("worse", BigInteger, nullable=False),
+    Column("cost_nano", BigInteger, nullable=False),  # billionths of a USD
+    Column("unpriced", BigInteger, nullable=False),  # calls of unknown price
+)
+
 
 VERSION_TABLE = "asym_schema_version"
 """A name of our own: the database may hold an application's own Alembic table."""

@@ -15,9 +15,9 @@ from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.errors import LedgerError as LedgerError
 from lc_asym_router.money.database.sql_store import Failure, Store, url_of
 from lc_asym_router.money.ledger.report import By, checked, report_rows
-from lc_asym_router.money.ledger.rows import Moment, rows_of
+from lc_asym_router.money.ledger.rows import Moment, audit_rows, rows_of
 from lc_asym_router.money.ledger.writer import Writer
-from lc_asym_router.records.handlers import FinishedRequest, RecordsOnly
+from lc_asym_router.records.handlers import FinishedAudit, FinishedRequest, RecordsOnly
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,6 +89,11 @@ class Ledger(RecordsOnly):
     def on_router_output_error(self, request_id: str, error: Exception) -> None:
         """Mark an answered request as failed, because its structured output can't be parsed."""
         self._writer.put(Failure(request_id, type(error).__name__))
+
+    def on_router_audit(self, audit: FinishedAudit) -> None:
+        """Queue the calls of an audit, beside those of its request."""
+        if audit.calls:
+            self._writer.put(audit_rows(audit, keep_text=self.keep_text))
 
     # writing --------------------------------------------------------------------------------
 

@@ -69,6 +69,7 @@ def report_rows(
             home.setdefault(row["id"], []).append(group)
     names = (
         "request_id",
+        "purpose",
         "model",
         "passed",
         "check",
@@ -116,6 +117,7 @@ class _Group:
         self.uncounted = 0
         self.estimated = 0
         self.tokens: Counter[str] = Counter()
+        self.audits: list[float | None] = []
         self.bills: dict[str, list[float | None]] = defaultdict(list)
 
     def add(self, row: Any) -> None:
@@ -134,6 +136,8 @@ class _Group:
     def add_call(self, row: Any) -> None:
         """Count one of its calls."""
         self.calls += 1
+        if row["purpose"] == "audit":
+            self.audits.append(row["cost_usd"])
         if row["error"]:
             self.errors[row["error"]] += 1
         elif row["passed"] is False or row["passed"] == 0:
@@ -170,6 +174,9 @@ class _Group:
             # By the model that was called, as its provider bills it; discarded drafts included.
             "cost_by_model": {model: _sum(bill) for model, bill in sorted(self.bills.items())},
             "unknown_calls": sum(bill.count(None) for bill in self.bills.values()),
+            # Made after the requests had ended, so in no request's cost.
+            "audit_calls": len(self.audits),
+            "audit_cost_usd": _sum(self.audits),
             "frontier_cost_usd": _sum(self.frontier),
             "saved_usd": _sum(self.saved),
             "unknown_saving": self.saved.count(None),

@@ -12,9 +12,9 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from lc_asym_router._internal.provider_errors import error_head
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.money.database.sql_store import Rows
+from lc_asym_router.money.database.sql_store import LaterCalls, Rows
 from lc_asym_router.money.usage import TokenCounts, from_cache
-from lc_asym_router.records.handlers import FinishedRequest
+from lc_asym_router.records.handlers import FinishedAudit, FinishedRequest
 from lc_asym_router.records.trail import total
 
 Moment = datetime | date | str | None
@@ -97,6 +97,25 @@ def rows_of(finished: FinishedRequest, *, keep_text: bool) -> Rows:
         for number, call in enumerate(made, 1)
     ]
     return Rows(request, calls, sorted({str(_short(tag, 240)) for tag in finished.tags}))
+
+
+AUDIT_CALLS = 1_000
+"""The number of a request's first call of an audit: a request's own calls are far fewer."""
+
+
+def audit_rows(audit: FinishedAudit, *, keep_text: bool) -> LaterCalls:
+    """The rows of an audit's calls.
+
+    Args:
+        audit: The audit, at its end.
+        keep_text: As for `rows_of`.
+    """
+    return LaterCalls(
+        [
+            {"request_id": audit.request_id, "number": number, **_call(call, keep_text)}
+            for number, call in enumerate(audit.calls, AUDIT_CALLS)
+        ]
+    )
 
 
 def _call(call: Mapping[str, Any], keep_text: bool) -> dict[str, Any]:

@@ -1,0 +1,40 @@
+"""Audits: ask the last tier besides, to learn what routing loses, with a bound on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lc_asym_router._internal.imports import lazy_exports
+
+if TYPE_CHECKING:
+    from lc_asym_router.audits.bound import Stratum as Stratum
+    from lc_asym_router.audits.bound import audits_to_show as audits_to_show
+    from lc_asym_router.audits.bound import log_evidence as log_evidence
+    from lc_asym_router.audits.bound import lower_bound as lower_bound
+    from lc_asym_router.audits.bound import upper_bound as upper_bound
+    from lc_asym_router.audits.compare import PairJudge as PairJudge
+    from lc_asym_router.audits.compare import PairOutcome as PairOutcome
+    from lc_asym_router.audits.compare import compare_pair as compare_pair
+    from lc_asym_router.audits.counts import AuditGroup as AuditGroup
+    from lc_asym_router.audits.counts import AuditReport as AuditReport
+    from lc_asym_router.audits.counts import Rate as Rate
+    from lc_asym_router.audits.settings import Audit as Audit
+
+_HOMES = {
+    "Audit": ".settings",
+    "AuditGroup": ".counts",
+    "AuditReport": ".counts",
+    "PairJudge": ".compare",
+    "PairOutcome": ".compare",
+    "Rate": ".counts",
+    "Stratum": ".bound",
+    "audits_to_show": ".bound",
+    "compare_pair": ".compare",
+    "log_evidence": ".bound",
+    "lower_bound": ".bound",
+    "upper_bound": ".bound",
+}
+
+__all__ = sorted(_HOMES)
+
+__getattr__ = lazy_exports(__name__, _HOMES)
