@@ -273,7 +273,8 @@ def notifying(
     answers: list[AIMessage] = []
     if not handlers:
         yield answers
-        _after(context)
+        while context.afterwards:
+            context.afterwards.pop(0)()
         return
     mark = _waiting.set((*_waiting.get(), *handlers))
     step = RequestScope(
@@ -292,11 +293,6 @@ def notifying(
             _waiting.reset(mark)
         if answers and (record := answers[-1].response_metadata.get("router")):
             _notify(handlers, _finished(config, context, messages, record, answer=answers[-1]))
-    _after(context)
-
-
-def _after(context: RunContext) -> None:
-    """Do what is to be done once the request has ended well."""
     while context.afterwards:
         context.afterwards.pop(0)()
 

@@ -373,17 +373,19 @@ class NodeRun:
             answer = update["messages"][-1]
             if (self.around.config.get("configurable") or {}).get(CONFIG_KEY_CHECKPOINTER):
                 answer = keepable(answer)
-            record = self._drawn(answer, answer.response_metadata["router"])
+            record = answer.response_metadata["router"]
+            if self.around.auditor is not None:
+                record = self._drawn(self.around.auditor, answer, record)
             answer = with_record(answer, record, self.request.turn_text)
             update = {**update, "messages": [answer]}
             self.answers.append(answer)
         return update
 
-    def _drawn(self, answer: AIMessage, record: dict[str, Any]) -> dict[str, Any]:
+    def _drawn(
+        self, auditor: Auditor, answer: AIMessage, record: dict[str, Any]
+    ) -> dict[str, Any]:
         """Decide whether an answer is audited, once its request has ended; the record says so."""
-        auditor, config = self.around.auditor, self.around.config
-        if auditor is None:
-            return record
+        config = self.around.config
         callbacks = config.get("callbacks")
         found = (
             callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ()
