@@ -8,11 +8,19 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from langchain_core.language_models import FakeListChatModel
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
-from lc_asym_router import Ledger
+from lc_asym_router import AsymRouter, Ledger
 from tests.money.conftest import query
 
 ROOT = Path(__file__).parents[2]
@@ -102,4 +110,45 @@ async def test_a_database_that_is_down_ends_the_server_all_the_same(make, tmp_pa
     async with ledger.lifespan():
         await make(callbacks=[ledger]).ainvoke("hi")
     assert "before all is written" in caplog.text
+    ledger.close()
+
+
+def test_starlettes_own_test_client_starts_and_ends_it(tmp_path):
+    """Each `with` is a server's life: what was asked in it is in the database after it."""
+    ledger = Ledger(tmp_path / "ledger.sqlite3", flush_seconds=3600)
+    model = FakeListChatModel(responses=["fine"])
+    router = AsymRouter(
+        small=model, frontier=model, classify="keyword", verify="form", callbacks=[ledger]
+    )
+
+    async def ask(request: Request) -> PlainTextResponse:
+        return PlainTextResponse((await router.ainvoke("hi")).text)
+
+    app = Starlette(routes=[Route("/", ask)], lifespan=ledger.lifespan)
+    for count in (1, 2):
+        with TestClient(app) as client:
+            assert client.get("/").text == "fine"
+            assert ledger.pending == 1
+        assert query(
+            f"sqlite:///{tmp_path}/ledger.sqlite3", "SELECT count(*) FROM asym_requests"
+        ) == [(count,)]
+    ledger.close()
+
+
+def test_an_application_that_fails_in_its_lifespan_loses_no_row(tmp_path, make):
+    ledger = Ledger(tmp_path / "ledger.sqlite3", flush_seconds=3600)
+    router = make(callbacks=[ledger])
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with ledger.lifespan(app):
+            await router.ainvoke("hi")
+            yield
+            raise RuntimeError("of the application's own")
+
+    with pytest.raises(RuntimeError, match="own"), TestClient(Starlette(lifespan=lifespan)):
+        pass
+    assert query(f"sqlite:///{tmp_path}/ledger.sqlite3", "SELECT count(*) FROM asym_requests") == [
+        (1,)
+    ]
     ledger.close()
