@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
 
 from lc_asym_router._internal.compat import provider_of as ls_provider
 from lc_asym_router.records.signing import believed_record, maker_of
@@ -77,6 +84,23 @@ def with_plain_results(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
     return [*plain, _shown(images)] if images else plain
 
 
+def with_readable_results(message: ToolMessage, provider: Provider) -> ToolMessage:
+    """A tool's result with the blocks that its reader's client does not know as JSON."""
+    known = provider.result_blocks
+    if known is None or isinstance(message.content, str):
+        return message
+    known = known | IMAGES | {"text"}
+    if all(isinstance(block, str) or block.get("type") in known for block in message.content):
+        return message
+    blocks = [
+        block
+        if isinstance(block, str) or block.get("type") in known
+        else {"type": "text", "text": _text(block)}
+        for block in message.content
+    ]
+    return message.model_copy(update={"content": blocks})
+
+
 def linked_images(messages: Sequence[BaseMessage]) -> bool:
     """Whether any image is given by its address, which not every server fetches."""
     return any(
@@ -112,6 +136,16 @@ LONGEST_ID = 40
 """Characters that OpenAI allows in a tool call's id."""
 CACHE_KEY = "cache_control"
 """Anthropic's cache marker: other providers reject it."""
+_UNFIT_NAME = re.compile(r"[\s<|\\/>]+")
+"""What OpenAI refuses in a speaker's name."""
+_ROLES: dict[str, type[BaseMessage]] = {
+    "user": HumanMessage,
+    "human": HumanMessage,
+    "assistant": AIMessage,
+    "ai": AIMessage,
+    "system": SystemMessage,
+    "developer": SystemMessage,
+}
 _SNAPSHOT = re.compile(r"-(?:\d{4}-?\d{2}-?\d{2}|\d{3,4}|latest)$")
 """What a provider's answer adds to the name of the model that was asked for."""
 
@@ -125,7 +159,9 @@ def fit(
       stands as the text that it was. So is what another model of the same provider said, or the
       same at another address, where it holds what only its maker can read: signed or encrypted
       reasoning, ids of items.
-    - Late system messages join the first one, for providers that are strict.
+    - Late system messages join the first one, for providers that are strict; so do empty ones go,
+      and AI messages that say nothing, where they are refused.
+    - A `ChatMessage` of a usual role is a message of that role; a speaker's name has no spaces.
     - Images and tool results take a form that the provider's client reads.
     - Anthropic's cache markers are taken off for every other provider.
     - Tool-call ids that are missing or too long are replaced, alike in the call and in its result.
@@ -142,11 +178,13 @@ def fit(
     rich_results = False
     renamed: dict[str | None, str] = {}
     fitted: list[BaseMessage] = []
-    for message in messages:
+    for message in map(_usual, messages):
         if isinstance(message, AIMessage):
             reader = reader or _Reader.of(model, provider)
             if not reader.reads(message):
                 message = _plain(message)
+            if not provider.empty_answers and _says_nothing(message):
+                continue
             message = _with_call_ids(message, renamed)
         elif isinstance(message, ToolMessage) and message.tool_call_id in renamed:
             message = message.model_copy(update={"tool_call_id": renamed[message.tool_call_id]})
@@ -155,7 +193,9 @@ def fit(
                 message = _without_cache_marks(message)
             if not isinstance(message, AIMessage):
                 message = portable(message, provider)
-            rich_results = rich_results or isinstance(message, ToolMessage)
+            if isinstance(message, ToolMessage):
+                message = with_readable_results(message, provider)
+                rich_results = True
         fitted.append(message)
     if rich_results and not provider.rich_tool_results and provider.known:
         fitted = with_plain_results(fitted)
@@ -231,12 +271,37 @@ def _strange(message: AIMessage, provider: Provider) -> bool:
     )
 
 
+def _usual(message: BaseMessage) -> BaseMessage:
+    """The message in a class, with a content and under a name that every client takes."""
+    if isinstance(message, ChatMessage) and (kind := _ROLES.get(message.role.lower())):
+        message = kind(content=message.content, name=message.name, id=message.id)
+    if isinstance(message, AIMessage) and message.content == []:
+        message = message.model_copy(update={"content": ""})
+    if not message.name or isinstance(message, ToolMessage) or not _UNFIT_NAME.search(message.name):
+        return message
+    name = _UNFIT_NAME.sub("_", message.name).strip("_")
+    return message.model_copy(update={"name": name or None})
+
+
+def _says_nothing(message: AIMessage) -> bool:
+    """Whether an AI message has neither text nor a call, nor any other block."""
+    if message.tool_calls or message.invalid_tool_calls or str(message.text).strip():
+        return False
+    content = message.content
+    return isinstance(content, str) or all(
+        isinstance(block, str) or block.get("type") == "text" for block in content
+    )
+
+
 def _with_one_system(messages: list[BaseMessage]) -> list[BaseMessage]:
-    """The conversation with all its system messages in one, the first."""
+    """The conversation with all its system messages in one, the first; empty ones go."""
     systems = [message for message in messages if isinstance(message, SystemMessage)]
-    if not systems or (len(systems) == 1 and messages[0] is systems[0]):
+    if not systems or (len(systems) == 1 and messages[0] is systems[0] and systems[0].content):
         return messages
     rest = [message for message in messages if not isinstance(message, SystemMessage)]
+    systems = [message for message in systems if message.content]
+    if not systems:
+        return rest
     if len(systems) == 1:
         return [systems[0], *rest]
     if all(isinstance(each.content, str) for each in systems):

@@ -307,7 +307,8 @@ class Tier:
     def called(self, request: Request) -> tuple[str, Pricing | None]:
         """The model's name and price in a call: another one where the call says `model=`."""
         named = request.kwargs.get("model")
-        if isinstance(named, str) and named != self.model_name:
+        refused = self.description.refused(self.model, request.kwargs)
+        if isinstance(named, str) and named != self.model_name and "model" not in refused:
             return named, self._listed(named)
         return self.model_name, self.rate
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -19,7 +20,10 @@ def _refused(model: BaseChatModel, wanted: Wanted) -> frozenset[str]:
     elif thinking.get("type") in ("enabled", "adaptive"):
         refused |= {"top_k"} | ({"temperature"} if wanted.get("temperature") != 1 else set())
     if not profile.get("reasoning_effort_levels"):
-        refused.add("reasoning_effort")
+        refused |= {"reasoning_effort", "effort"}
+    asked = wanted.get("response_format")
+    if isinstance(asked, Mapping) and asked.get("type") == "json_object":
+        refused.add("response_format")  # it has no JSON of any shape, and its client raises
     return frozenset(refused)
 
 
@@ -62,5 +66,8 @@ ANTHROPIC = Provider(
     reads_blocks=frozenset({"text", "tool_use", "tool_call", "image", "image_url", "document"}),
     late_system=False,
     rich_tool_results=True,
-    notes="Thinking leaves temperature and top_k out; top_p, top_k and seed as the model allows.",
+    result_blocks=frozenset({"document", "file", "search_result", "text-plain", "tool_reference"}),
+    empty_answers=False,
+    notes="Thinking leaves temperature and top_k out; top_p, top_k and seed as the model allows. "
+    "It has no JSON of any shape (`json_object`).",
 )

@@ -33,12 +33,10 @@ ALIASES = {
     "candidate_count": "n",
 }
 """Providers' own names of standard parameters: under any of them a call sets all tiers."""
-SHARED = frozenset(
-    {"model", "response_format", "tool_choice", "parallel_tool_calls", "strict", "stream"}
-)
+SHARED = frozenset({"model", "response_format", "tool_choice", "parallel_tool_calls", "strict"})
 """Arguments that every client takes, or that are bound with tools and schemas."""
-UNSENT = frozenset({"stream_usage"})
-"""Arguments that are known and go to nobody: whether streams are counted is the router's to say."""
+UNSENT = frozenset({"stream", "stream_usage"})
+"""Arguments that are known and go to nobody: what is streamed, and counted in it, the router says."""
 
 GAVE_UP = frozenset(
     {
@@ -92,6 +90,8 @@ class Provider:
         late_system: Whether it takes a system message that is not the first one.
         image_urls: Whether it fetches images by their address.
         rich_tool_results: Whether a tool's result may hold images.
+        result_blocks: Types of further blocks that its client reads in a tool's result; `None` for any.
+        empty_answers: Whether an AI message without text and calls may stand in a history.
         keeps_tool_choice_none: Whether it can be told to call none of the bound tools.
         marks_end: Whether every whole answer says why it ended.
         failed_ends: Reasons of an end that is no end, in lower case; those of `GAVE_UP` are added.
@@ -112,6 +112,8 @@ class Provider:
     late_system: bool = True
     image_urls: bool = True
     rich_tool_results: bool = False
+    result_blocks: frozenset[str] | None = None
+    empty_answers: bool = True
     keeps_tool_choice_none: bool = True
     marks_end: bool = True
     failed_ends: frozenset[str] = frozenset()

@@ -13,7 +13,8 @@ from lc_asym_router.tiers.providers.openai import model_name
 def _refused(model: BaseChatModel, wanted: Wanted) -> frozenset[str]:
     """Levels of effort came with Gemini 3; to the models before it they are an error."""
     old = re.search(r"gemini-[12](\D|$)", model_name(model))
-    return frozenset({"reasoning_effort"}) if old else frozenset()
+    # Its client takes another model for an unknown setting.
+    return frozenset({"reasoning_effort", "model"}) if old else frozenset({"model"})
 
 
 GOOGLE_GENAI = Provider(

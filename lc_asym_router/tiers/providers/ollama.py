@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -39,9 +40,11 @@ OPTIONS = frozenset(
 
 
 def _refused(model: BaseChatModel, wanted: Wanted) -> frozenset[str]:
-    """Only gpt-oss takes a level of effort; to a model that can't think, any is an error."""
+    """Only gpt-oss takes a level of effort; to a model that can't think, any is an error. OpenAI's
+    `reasoning` is an object, Ollama's a switch."""
     name = str(getattr(model, "model", ""))
-    return frozenset() if "gpt-oss" in name else frozenset({"reasoning_effort"})
+    refused = frozenset[str]() if "gpt-oss" in name else frozenset({"reasoning_effort"})
+    return refused | {"reasoning"} if isinstance(wanted.get("reasoning"), Mapping) else refused
 
 
 def _arranged(model: BaseChatModel, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -79,6 +82,7 @@ OLLAMA = Provider(
     late_system=False,
     image_urls=False,
     rich_tool_results=True,
+    result_blocks=frozenset(),
     keeps_tool_choice_none=False,
     # "load": the model was loaded, and nothing was generated.
     failed_ends=frozenset({"load", "unload"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -82,10 +83,12 @@ def reasons(model: BaseChatModel, wanted: Wanted) -> bool:
 def _refused(model: BaseChatModel, wanted: Wanted) -> frozenset[str]:
     name = str(wanted.get("model") or model_name(model)).lower()
     refused = NOT_IN_RESPONSES | CHAT_ONLY if responses_api(model, {}) else frozenset[str]()
+    if "reasoning" in wanted and not isinstance(wanted["reasoning"], Mapping):
+        refused |= {"reasoning"}  # Ollama's, a switch
     if reasons(model, wanted):
         one = wanted.get("temperature") == 1
         return refused | SAMPLING | (frozenset() if one else {"temperature"})
-    return refused | ({"reasoning_effort"} if _PLAIN.match(name) else frozenset())
+    return refused | ({"reasoning_effort", "reasoning"} if _PLAIN.match(name) else frozenset())
 
 
 def _refused_elsewhere(model: BaseChatModel, wanted: Wanted) -> frozenset[str]:
@@ -158,6 +161,8 @@ AZURE = replace(
     name="azure",
     title="Azure OpenAI",
     clients=("langchain_openai.AzureChatOpenAI",),
+    # Not each of its API's versions has Responses.
+    refused=_refused_elsewhere,
     written_as=frozenset({"openai", "azure"}),
     asks_for_usage=True,
     notes="As OpenAI; the deployment's model decides.",

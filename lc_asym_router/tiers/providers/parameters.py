@@ -39,6 +39,8 @@ def translated(
         standard = ALIASES.get(name, name)
         if standard in STANDARD and (value is None or (standard == "n" and value == 1)):
             continue  # the model's own, and what every model does anyway
+        if standard == "stop" and isinstance(value, str):
+            value = [value]  # OpenAI and Mistral alone take a text
         if standard in provider.parameters and standard not in refused:
             taken[provider.parameters[standard]] = value
         elif standard not in STANDARD and _takes(model, name) and name not in refused:

@@ -209,7 +209,13 @@ def test_no_tool_is_to_be_called(rig: Rig, way: str) -> None:
 
 @pytest.mark.parametrize(
     "argument",
-    [{"strict": True}, {"stream_usage": True}, {"parallel_tool_calls": False}, {"n": 1}],
+    [
+        {"strict": True},
+        {"stream_usage": True},
+        {"stream": True},
+        {"parallel_tool_calls": False},
+        {"n": 1},
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("way", WAYS)
@@ -229,10 +235,44 @@ def test_json_of_any_shape(rig: Rig, tools: bool) -> None:
     asked = {"response_format": {"type": "json_object"}}
     rig.server.default = rig.spare.default = '{"a": 1}'
     router = rig.last(fallbacks=[])
-    if rig.name in ("anthropic", "gemini"):
-        return  # neither has such a mode; the bare clients refuse it too
     bound = router.bind_tools([weather], **asked) if tools else router.bind(**asked)
-    assert bound.invoke("as JSON").text == '{"a": 1}'
+    answer = bound.invoke("as JSON")
+    assert answer.text == '{"a": 1}'
+    left_out = entries(answer)[0].get("dropped_parameters", [])
+    assert left_out == (["response_format"] if rig.name == "anthropic" else [])
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_one_stop_word_is_a_list_of_one(rig: Rig, way: str) -> None:
+    answer = await ask(rig.last(), way, stop="END")
+    sent = parameters(rig.server.requests[-1].body)
+    stops = [value for name, value in sent.items() if name.lower().startswith("stop")]
+    assert stops == (
+        [] if "stop" in entries(answer)[-1].get("dropped_parameters", ()) else [["END"]]
+    )
+
+
+@pytest.mark.parametrize("wish", [True, {"effort": "low"}])
+def test_one_name_of_two_meanings_goes_to_whom_it_fits(rig: Rig, wish: Any) -> None:
+    model = {"model": "o4-mini"} if rig.name == "responses" else {}
+    answer = rig.last(model=model).invoke("hi", reasoning=wish)
+    assert answer.text == "from the provider"
+    sent = rig.server.requests[-1].body
+    fits = rig.name == "ollama" if wish is True else rig.name == "responses"
+    assert (sent.get("think") == wish or sent.get("reasoning") == wish) is fits
+    dropped = entries(answer)[-1].get("dropped_parameters", [])
+    assert dropped == ([] if fits else ["reasoning"])
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_another_model_for_one_call(rig: Rig, way: str) -> None:
+    answer = await ask(rig.last().bind(model="another"), way)
+    body, entry = rig.server.requests[-1].body, entries(answer)[-1]
+    assert answer.text == "from the provider"
+    named = "gemini-2.5-flash" if rig.name == "gemini" else "another"
+    assert entry["model"] == named
+    assert named in (body.get("model") or rig.server.requests[-1].path)  # Gemini's is in the path
+    assert ("model" in entry.get("dropped_parameters", ())) is (rig.name == "gemini")
 
 
 def test_settings_of_the_responses_api_do_not_send_a_call_there() -> None:

@@ -1,0 +1,78 @@
+"""Messages that one provider's client or server would refuse reach it in a form that it takes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
+
+from tests.tiers.providers.clients import ask
+from tests.tiers.providers.conftest import Rig
+
+CALL = {"name": "look", "args": {"at": "sky"}, "id": "call_1"}
+
+
+async def sent(rig: Rig, history: list[BaseMessage], way: str = "invoke") -> dict[str, Any]:
+    """What goes over the wire."""
+    assert (await ask(rig.last(fallbacks=[]), way, history)).text == "from the provider"
+    return rig.server.requests[-1].body
+
+
+@pytest.mark.parametrize("way", ["invoke", "astream"])
+async def test_a_result_in_blocks_that_a_client_does_not_know_is_json(rig: Rig, way: str) -> None:
+    result = ToolMessage([{"type": "json", "json": {"degrees": 5}}], tool_call_id="call_1")
+    history = [HumanMessage("look"), AIMessage("", tool_calls=[CALL]), result, HumanMessage("so?")]
+    body = json.dumps(await sent(rig, history, way))
+    assert "degrees" in body
+    assert rig.name not in ("anthropic", "ollama") or '"type": "json", ' not in body
+
+
+@pytest.mark.parametrize("said", ["", [], "  \n", [{"type": "text", "text": ""}]], ids=repr)
+async def test_an_ai_message_that_says_nothing(rig: Rig, said: Any) -> None:
+    body = await sent(rig, [HumanMessage("one"), AIMessage(said), HumanMessage("two")])
+    messages = body.get("messages") or body.get("contents") or body["input"]
+    by_model = [each for each in messages if each.get("role") in ("assistant", "model")]
+    if rig.name in ("anthropic", "mistral"):
+        assert by_model == []
+    assert all(each.get("content", "") != [] for each in by_model)
+    assert "one" in json.dumps(messages)
+    assert "two" in json.dumps(messages)
+
+
+async def test_an_empty_system_message_goes_where_it_would_be_refused(rig: Rig) -> None:
+    empty = SystemMessage("")
+    body = await sent(rig, [SystemMessage("be brief"), empty, HumanMessage("hi"), empty])
+    assert "be brief" in json.dumps(body)
+    assert "be brief\\n\\n" not in json.dumps(body)
+    alone = await sent(rig, [empty, HumanMessage("hi")])
+    if rig.name in ("anthropic", "gemini", "mistral", "ollama"):
+        assert not alone.get("system")
+        assert "systemInstruction" not in alone
+        assert "system" not in [each.get("role") for each in alone.get("messages", ())]
+
+
+@pytest.mark.parametrize("role", ["user", "assistant", "system", "developer"])
+async def test_a_message_that_names_its_role(rig: Rig, role: str) -> None:
+    history = [ChatMessage("as ever", role=role), HumanMessage("hi")]
+    assert "as ever" in json.dumps(await sent(rig, history))
+
+
+async def test_a_name_with_spaces_is_one_that_openai_takes(rig: Rig) -> None:
+    history = [
+        HumanMessage("hi", name="Ann <Lee>"),
+        AIMessage("hello", name="agent one"),
+        HumanMessage("so?", name="ann"),
+    ]
+    body = await sent(rig, history)
+    names = [each["name"] for each in body.get("messages", ()) if each.get("name")]
+    assert names in ([], ["Ann_Lee", "agent_one", "ann"])
+    assert history[0].name == "Ann <Lee>"
