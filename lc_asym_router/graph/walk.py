@@ -261,8 +261,9 @@ class _Run:
         }
         manager = self._manager.copy()
         manager.parent_run_id = uuid4()
-        manager.add_metadata(place)
-        manager.add_tags(["seq:step:1"], inherit=False)
+        manager.metadata.update(place)
+        manager.inheritable_metadata.update(place)
+        manager.tags.append("seq:step:1")
         configurable = self._config.get("configurable") or {}
         return {
             **self._config,

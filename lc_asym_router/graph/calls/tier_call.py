@@ -286,7 +286,9 @@ class DraftCheck:
         assert setup.check is not None
         draft, request, model = unseal(envelope), run.request, tier.model
         messages = fit(request.messages, model, tier.description)
-        fitted = replace(request, messages=tuple(messages))
+        fitted = request  # what it has read of its messages already stays
+        if [*map(id, messages)] != [*map(id, request.messages)]:
+            fitted = replace(request, messages=tuple(messages))
 
         def remaining() -> float | None:
             return time_remaining(run.state["trail"])
