@@ -13,7 +13,7 @@ from lc_asym_router._internal.imports import __version__ as __version__
 from lc_asym_router._internal.imports import installed, lazy_exports
 
 if TYPE_CHECKING:
-    from lc_asym_router.audits.settings import Audit as Audit
+    from lc_asym_router.audits.audit import Audit as Audit
     from lc_asym_router.classify.cached import DecisionCache as DecisionCache
     from lc_asym_router.classify.calibration import Calibration as Calibration
     from lc_asym_router.classify.judge_classifier import JudgeClassifier as JudgeClassifier
@@ -68,7 +68,7 @@ _HOMES = {
     "AsymRouter": ".router.router",
     "AsymRouterMiddleware": ".router.middleware",
     "Attempt": ".verify.attempt",
-    "Audit": ".audits.settings",
+    "Audit": ".audits.audit",
     "Breaker": ".tiers.faults.breaker",
     "Budget": ".money.budgets.budget",
     "BudgetExceededError": ".errors",

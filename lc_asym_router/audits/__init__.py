@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lc_asym_router._internal.imports import lazy_exports
 
 if TYPE_CHECKING:
+    from lc_asym_router.audits.audit import Audit as Audit
     from lc_asym_router.audits.bound import Stratum as Stratum
     from lc_asym_router.audits.bound import audits_to_show as audits_to_show
     from lc_asym_router.audits.bound import log_evidence as log_evidence
@@ -18,10 +19,9 @@ if TYPE_CHECKING:
     from lc_asym_router.audits.counts import AuditGroup as AuditGroup
     from lc_asym_router.audits.counts import AuditReport as AuditReport
     from lc_asym_router.audits.counts import Rate as Rate
-    from lc_asym_router.audits.settings import Audit as Audit
 
 _HOMES = {
-    "Audit": ".settings",
+    "Audit": ".audit",
     "AuditGroup": ".counts",
     "AuditReport": ".counts",
     "PairJudge": ".compare",

@@ -19,9 +19,9 @@ from langchain_core.messages import AIMessage
 
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.audits.asking import Meter, ask_last, has_room, judging
+from lc_asym_router.audits.audit import Audit
 from lc_asym_router.audits.compare import PairOutcome, compare_pair
 from lc_asym_router.audits.counts import NANO, AuditReport, Cell, report_of
-from lc_asym_router.audits.settings import Audit
 from lc_asym_router.audits.store import AuditStore
 from lc_asym_router.errors import BudgetExceededError
 from lc_asym_router.records.handlers import FinishedAudit

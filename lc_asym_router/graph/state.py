@@ -381,9 +381,7 @@ class NodeRun:
             self.answers.append(answer)
         return update
 
-    def _drawn(
-        self, auditor: Auditor, answer: AIMessage, record: dict[str, Any]
-    ) -> dict[str, Any]:
+    def _drawn(self, auditor: Auditor, answer: AIMessage, record: dict[str, Any]) -> dict[str, Any]:
         """Decide whether an answer is audited, once its request has ended; the record says so."""
         config = self.around.config
         callbacks = config.get("callbacks")

@@ -28,14 +28,7 @@ from langchain_core.language_models.chat_model_stream import (
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
 from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import (
-    ensure_config,
-    get_async_callback_manager_for_config,
-    get_callback_manager_for_config,
-    merge_configs,
-    patch_config,
-    set_config_context,
-)
+from langchain_core.runnables import config as runs
 from pydantic import PrivateAttr, model_validator
 
 from lc_asym_router.classify.scorer import known_settings
@@ -49,19 +42,15 @@ class Answerer(Protocol):
 
     def answer(self, request: Request, config: RunnableConfig) -> AIMessage:
         """Return the whole answer."""
-        ...
 
     def aanswer(self, request: Request, config: RunnableConfig) -> Coroutine[Any, Any, AIMessage]:
         """The async twin of `answer`."""
-        ...
 
     def chunks(self, request: Request, config: RunnableConfig) -> Iterator[AIMessageChunk]:
         """Yield the answer in chunks."""
-        ...
 
     def achunks(self, request: Request, config: RunnableConfig) -> AsyncIterator[AIMessageChunk]:
         """The async twin of `chunks`."""
-        ...
 
 
 class ChainChatModel(BaseChatModel):
@@ -137,11 +126,11 @@ class ChainChatModel(BaseChatModel):
         request, config = self._request(input, kwargs, stop), self._merged(config)
         # As `_call_with_config`, which would inspect a function's signature in each request.
         name, run_id = config.get("run_name") or self.get_name(), config.pop("run_id", None)
-        manager = get_callback_manager_for_config(config)
+        manager = runs.get_callback_manager_for_config(config)
         run = manager.on_chain_start(None, input, name=name, run_id=run_id)
         try:
-            inner = patch_config(config, callbacks=run.get_child())
-            with set_config_context(inner) as context:
+            inner = runs.patch_config(config, callbacks=run.get_child())
+            with runs.set_config_context(inner) as context:
                 answer = context.run(self._answerer.answer, request, inner)
         except BaseException as error:
             run.on_chain_error(error)
@@ -160,11 +149,11 @@ class ChainChatModel(BaseChatModel):
         """The async twin of `invoke`."""
         request, config = self._request(input, kwargs, stop), self._merged(config)
         name, run_id = config.get("run_name") or self.get_name(), config.pop("run_id", None)
-        manager = get_async_callback_manager_for_config(config)
+        manager = runs.get_async_callback_manager_for_config(config)
         run = await manager.on_chain_start(None, input, name=name, run_id=run_id)
         try:
-            inner = patch_config(config, callbacks=run.get_child())
-            with set_config_context(inner) as context:
+            inner = runs.patch_config(config, callbacks=run.get_child())
+            with runs.set_config_context(inner) as context:
                 task = asyncio.create_task(self._answerer.aanswer(request, inner), context=context)
                 answer = await task
         except BaseException as error:
@@ -355,10 +344,10 @@ class ChainChatModel(BaseChatModel):
 
     def _merged(self, config: RunnableConfig | None) -> RunnableConfig:
         """The call's config, or its parent's where none is given, with the model's own in it."""
-        found, own = ensure_config(config), self._own_config()
+        found, own = runs.ensure_config(config), self._own_config()
         if not own:
             return found
-        merged = merge_configs(own, found)
+        merged = runs.merge_configs(own, found)
         if isinstance(callbacks := merged.get("callbacks"), list):
             # A handler that the call names too is called once.
             merged["callbacks"] = list({id(each): each for each in callbacks}.values())

@@ -27,7 +27,7 @@ from lc_asym_router.records.request import (
     SchemaBinding,
     ToolBinding,
 )
-from lc_asym_router.router.auditing import Audited, audited
+from lc_asym_router.router.audited import Audited, audited
 from lc_asym_router.router.chain_model import ChainChatModel
 from lc_asym_router.router.checking import check_of
 from lc_asym_router.router.compare import Explorable

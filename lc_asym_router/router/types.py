@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langgraph.cache.base import BaseCache
 
-    from lc_asym_router.audits.settings import Audit
+    from lc_asym_router.audits.audit import Audit
     from lc_asym_router.classify.cached import DecisionCache
     from lc_asym_router.classify.calibration import Calibration
     from lc_asym_router.money.budgets.budget import Budget

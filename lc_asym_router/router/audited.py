@@ -6,11 +6,11 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+from lc_asym_router.audits.audit import Audit
 from lc_asym_router.audits.auditor import Auditor
 from lc_asym_router.audits.counts import AuditReport
-from lc_asym_router.audits.settings import Audit
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.graph.auditing import AuditMeter
+from lc_asym_router.graph.audit_meter import AuditMeter
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.records.trail import Labels
 
