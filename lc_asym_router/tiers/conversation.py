@@ -178,7 +178,9 @@ def fit(
     rich_results = False
     renamed: dict[str | None, str] = {}
     fitted: list[BaseMessage] = []
-    for message in map(_usual, messages):
+    for message in messages:
+        if message.name or message.content == [] or isinstance(message, ChatMessage):
+            message = _usual(message)
         if isinstance(message, AIMessage):
             reader = reader or _Reader.of(model, provider)
             if not reader.reads(message):
