@@ -30,6 +30,10 @@ QUICK = {"ainvoke": "invoke", "batch": "invoke", "stream": "astream", "abatch": 
 }
 """A test's parameter, and the one that stands for it in `make test`; `make test-all` runs both. Twins
 share all but the await, and both databases are asked by the same code."""
+QUICK_PROVIDERS = {"astream": "invoke"} | dict.fromkeys(
+    ("azure", "deepseek", "groq", "xai"), "openai"
+)
+"""The same for the conformance tests of providers' clients: who speaks OpenAI's protocol."""
 FIRST = (
     "behaviour/properties",
     "notebooks",
@@ -50,11 +54,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make test` leaves to `make test-all`, and put the long files first."""
     there = {item.nodeid for item in items}
     for item in items:
+        quick = QUICK | QUICK_PROVIDERS if "/tiers/providers/" in item.nodeid else QUICK
         name, bracket, ids = item.nodeid.partition("[")
         parts = ids.removesuffix("]").split("-") if bracket else []
         for place, part in enumerate(parts):
-            twin = [*parts[:place], QUICK.get(part, part), *parts[place + 1 :]]
-            if part in QUICK and f"{name}[{'-'.join(twin)}]" in there:
+            twin = [*parts[:place], quick.get(part, part), *parts[place + 1 :]]
+            if part in quick and f"{name}[{'-'.join(twin)}]" in there:
                 item.add_marker("full")
     items.sort(key=lambda item: _turn(item.nodeid))
 

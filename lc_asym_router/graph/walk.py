@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextvars import Context, ContextVar, copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import count
 from typing import Any, cast
@@ -178,7 +178,7 @@ class _Run:
         self._context = context
         self._request = context.request
         self._options = CallOptions.of(config, policy.ladder, policy.prefix)
-        self._around = Surroundings(context, config, context.listeners)
+        self._around = Surroundings(context, config, context.listeners, policy.auditor)
         self._state: dict[str, Any] = {"messages": []}
         self._next = FIRST
         self._step = 0
@@ -212,7 +212,7 @@ class _Run:
             inner = self._inner(name)
             context = copy_context()
             context.run(var_child_runnable_config.set, inner)
-            around = Surroundings(self._context, inner, self._context.listeners)
+            around = replace(self._around, config=inner)
         state = cast("RouterState", self._state)
         return NodeRun(state, around, self._request, self._options), context
 

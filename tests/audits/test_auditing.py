@@ -334,9 +334,12 @@ def test_a_killed_process_leaves_what_it_had_begun_in_the_counts(small, frontier
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "answered\n"
-        while not frontier.requests:  # the audit is under way
+        for _ in range(6_000):  # until the audit is under way
+            if frontier.requests:
+                break
             assert process.poll() is None
             time.sleep(0.01)
+        assert frontier.requests
     finally:
         process.kill()
         process.wait()
