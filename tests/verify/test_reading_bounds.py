@@ -110,6 +110,7 @@ TEXTS = st.one_of(
 )
 
 
+@pytest.mark.full
 @given(TEXTS)
 @settings(
     max_examples=EXAMPLES * 5,
