@@ -23,6 +23,9 @@ from langchain_core.tracers._streaming import _StreamingCallbackHandler as Strea
 # Base of handlers that pass events on as they come, protocol v2; langchain-core 1.8.3.
 from langchain_core.tracers._streaming import _V2StreamingCallbackHandler as EventStreamingHandler
 
+# For a key that older versions have not.
+from langgraph._internal import _constants
+
 # What LangGraph puts into a graph's config; langgraph 1.2.24.
 from langgraph._internal._config import ensure_config as ensure_graph_config
 
@@ -37,7 +40,6 @@ from langgraph._internal._constants import (
     CONFIG_KEY_CHECKPOINTER,
     CONFIG_KEY_DURABILITY,
     CONFIG_KEY_READ,
-    CONFIG_KEY_READ_STATE,
     CONFIG_KEY_RUNTIME,
     CONFIG_KEY_SCRATCHPAD,
     CONFIG_KEY_SEND,
@@ -85,6 +87,8 @@ __all__ = [
 ]
 
 
+CONFIG_KEY_READ_STATE = getattr(_constants, "CONFIG_KEY_READ_STATE", "__pregel_read_state")
+"""The parent's whole state, which a node below a walk has none of; not in langgraph 1.2.12."""
 ANTHROPIC_CLIENTS = ("_client_params", "_client", "_async_client")
 """Clients that `ChatAnthropic` builds when it is first asked, and keeps; langchain-anthropic 1.7.10."""
 
