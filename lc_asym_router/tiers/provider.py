@@ -138,7 +138,7 @@ def no_answer(message: AIMessage) -> NoAnswerError | None:
     if message.tool_calls:
         return None
     if message.invalid_tool_calls:
-        return NoAnswerError("the tool call can't be read: its arguments are no JSON")
+        return NoAnswerError("the tool call can't be read: its arguments are no JSON object")
     if lost_call(message):
         return NoAnswerError("it ends as a tool call does, and holds none")
     if has_answer(message) or message.additional_kwargs.get("refusal"):

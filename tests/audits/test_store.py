@@ -62,6 +62,27 @@ def test_counts_outlive_a_database_that_is_away(tmp_path):
     other.close()
 
 
+@pytest.mark.parametrize("away", ["deleted", "moved", "emptied"])
+def test_a_file_that_was_deleted_or_replaced_is_noticed(tmp_path, away):
+    file = tmp_path / "audits.sqlite3"
+    store = AuditStore(file)
+    store.add([cell()], {"requests": 3})
+    assert store.flush()
+    if away == "moved":
+        file.rename(tmp_path / "away.sqlite3")
+    for each in tmp_path.glob("audits.sqlite3*"):
+        each.unlink()
+    if away == "emptied":
+        file.touch()
+    store.add([cell()], {"requests": 2})
+    assert store.flush()
+    store.close()
+    other = AuditStore(file)
+    assert other.flush()
+    assert other.counts()[cell()]["requests"] >= 2  # and not to a file that nobody can open
+    other.close()
+
+
 def test_an_address_that_is_none():
     with pytest.raises(ConfigurationError):
         AuditStore("mysql://host/database")

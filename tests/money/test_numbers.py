@@ -17,7 +17,7 @@ from lc_asym_router.graph.entries import attempt_entry
 from lc_asym_router.money.budgets.amounts import MOST_AMOUNT, Balance, Claim, spent_of
 from lc_asym_router.money.prices import PerSecond, Power, Pricing, cost_of_call
 from lc_asym_router.money.usage import MOST_TOKENS, TokenCounts, believed, estimated_usage
-from tests.conftest import record, small_model
+from tests.conftest import frontier_model, record, small_model
 from tests.servers import Reply
 
 ABSURD = [
@@ -127,6 +127,30 @@ def test_a_server_that_counts_wrongly_neither_refills_nor_blocks(
     assert spent[-1] < 1500
     assert ledger.rows()[0]["answered"] == 3
     ledger.close()
+    store.close()
+
+
+@pytest.mark.parametrize("place", ["input_tokens", "output_tokens"])
+@pytest.mark.parametrize("count", [2**63, -(10**9), 10**30])
+def test_in_openais_dialect_too(small, frontier, tmp_path, count, place):
+    frontier.default = Reply("fine", **{"input_tokens": 7, "output_tokens": 3, place: count})
+    store = BudgetStore(tmp_path / "b.sqlite3")
+    budget = Budget(usd=1, tokens=1500, store=store)
+    router = AsymRouter(
+        small=Tier(small_model(small, num_predict=50), price=PerCall(0)),
+        frontier=Tier(frontier_model(frontier, max_tokens=50), price=Price(1, 1)),
+        threshold=0,
+        budgets=[budget],
+    )
+    spent = [0.0]
+    for _ in range(3):
+        (entry,) = record(router.invoke("hi"))["attempts"]
+        assert entry["usage_doubtful"] is True
+        assert all(0 <= entry["usage"][name] <= MOST_TOKENS for name in ("input_tokens", place))
+        assert 0 <= entry["cost_usd"] < math.inf
+        spent.append(budget.balance()["tokens"]["spent"])
+    assert spent == sorted(set(spent))
+    assert spent[-1] < 1500
     store.close()
 
 

@@ -9,7 +9,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Self
 
@@ -45,6 +45,8 @@ class Server(ABC):
         self.models = list(models)
         self.requests: list[Recorded] = []
         self.connections = 0
+        self.on_usage: Callable[[Recorded], object] | None = None
+        """Gets each request whose token counts are about to leave, in the server's thread."""
         self._keep = keep
         self._port = port
         self._replies: deque[ReplyLike] = deque(replies)
@@ -270,3 +272,5 @@ class Server(ABC):
                 self._tokens[0] + reply.tokens[0],
                 self._tokens[1] + reply.tokens[1],
             )
+            if self.on_usage is not None:
+                self.on_usage(record)

@@ -76,6 +76,19 @@ def test_time_grows_at_most_with_the_length(name):
         assert not grows_too_fast(READERS[name], piece, before, after), (piece, before, after)
 
 
+SEEN = [
+    *(("Looping", piece, "", "") for piece in ("0 ", "1 ", "a ", "a b ", "東")),
+    *(("schemas.parse_json", piece, "```json", "x") for piece in ("\n", " ", "\t\n", "```", "{")),
+    *(("structured_output.json_in", piece, "```json", "x") for piece in ("\n", "[", '{"a":', "\\")),
+]
+"""Readers whose work has grown with the square of a text's length, the text, and its neighbours."""
+
+
+@pytest.mark.parametrize(("name", "piece", "before", "after"), SEEN)
+def test_what_was_seen_to_take_its_square(name, piece, before, after):
+    assert not grows_too_fast(READERS[name], piece, before, after)
+
+
 @pytest.mark.full
 def test_quadratic_work_is_seen():
     def reader(text: str) -> int:

@@ -27,7 +27,7 @@ from lc_asym_router.graph.streaming import StreamClosed
 from lc_asym_router.records.request import Request, has_content
 from lc_asym_router.tiers.binding import bind
 from lc_asym_router.tiers.conversation import fit
-from lc_asym_router.tiers.faults.bodies import ResponseBody
+from lc_asym_router.tiers.faults.bodies import ResponseBody, misread_call
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.faults.event_loops import connect_per_loop
 from lc_asym_router.tiers.model_text import (
@@ -275,7 +275,15 @@ class _Answer:
         return (draft if read is message else read), False
 
     def failed(self, error: Exception) -> CallResult:
-        """It failed."""
+        """It failed, unless it is an answer all the same, with tool calls that can't be read."""
+        if not self._begun and (answer := misread_call(error)) is not None:
+            received = self._body.received() if self._body is not None else None
+            usage = received.usage_metadata if received is not None else None
+            if (
+                usage and usage["output_tokens"]
+            ):  # else its client has read no further than the call
+                answer = answer.model_copy(update={"usage_metadata": usage})
+            return self.whole(answer)
         cause, result = error, self.left()
         if self._body is not None:
             cause = self._body.cause(error)

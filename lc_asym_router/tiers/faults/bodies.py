@@ -17,6 +17,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages.tool import invalid_tool_call
 from pydantic import ValidationError
 
 from lc_asym_router._internal.compat import hook_google_replies, http_clients
@@ -98,6 +99,30 @@ class ResponseBody:
         told = ResponseBodyError(found)
         told.__cause__ = error
         return told
+
+
+def misread_call(error: Exception) -> AIMessage | None:
+    """The answer of a model whose client could not read the arguments of its tool calls, because they
+    are JSON but no object; `None` for any other error.
+
+    Clients raise there, but keep a call whose arguments are no JSON at all as an invalid one. Both are
+    faults of the model, not of its server.
+    """
+    if not isinstance(error, ValidationError):
+        return None
+    calls = []
+    for fault in error.errors(include_url=False, include_context=False):
+        if "tool_calls" not in fault["loc"] or fault["loc"][-1] not in ("args", "arguments"):
+            return None
+        given = fault["input"]
+        try:
+            args = given if isinstance(given, str) else json.dumps(given)
+        except (ValueError, TypeError, RecursionError):
+            args = ""
+        calls.append(invalid_tool_call(args=args, error="its arguments are no JSON object"))
+    return AIMessage(
+        "", invalid_tool_calls=calls, response_metadata={"finish_reason": "tool_calls"}
+    )
 
 
 def _misread(error: Exception) -> bool:

@@ -95,6 +95,11 @@ _STANDALONE = frozenset({"number", "choice", "moment"})
 _CLAUSE = re.compile(r"(?i)[,;:]\s|\b(?:so|thus|therefore|hence)\b")
 _STEP = re.compile(r"\d\s?[-+*/×÷]\s?[$€£]?\d[^\n=]{0,60}=\s?[$€£]?\d")
 """A sum that is worked out."""
+_CHECKS = re.compile(
+    r"(?i)\W{0,5}(?:(?:to |let me |let us |let['’]s |we )?(?:double[- ])?(?:check|verif|prove)|proof"
+    r"|explanation|explained|reason(?:ing)?\b|because|since|as\b|note\b)"
+)
+"""How a text goes on that gives reasons for the answer before it."""
 _ASSERTED = re.compile(r"[ \t]{0,9}assert\s[^\n]{1,999}?==[ \t]{0,9}(.+)")
 
 
@@ -319,8 +324,9 @@ def _settled(span: str, behind: str) -> FinalAnswer:
         if found.kind == "text":  # taken back, and nothing put in its place
             return replace(found, value=words(f"{span} {instead}"), raw=f"{span} {instead}")
         return found
-    if _STEP.search(span) and _STEP.search(behind[:_BEGIN]):  # a heading, and the working below it
-        return _unmarked(f"{span}\n{behind}", f"{span}\n{behind}")
+    if _STEP.search(span) and _STEP.search(behind[:_BEGIN]) and not _CHECKS.match(behind):
+        working = f"{span}\n{behind}"  # the mark was a heading, and the working stands below it
+        return _last_value(marked.conclusion(working)) or _unmarked(working, working)
     if _HYPOTHESIS.match(span):
         return FinalAnswer("text", words(span), span, marked=True)
     first: FinalAnswer | None = None

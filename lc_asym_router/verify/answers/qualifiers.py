@@ -19,6 +19,7 @@ _BESIDE = 6
 _BEFORE = {
     "earlier": r"\b(?:before|by|until|till|prior to|no later than|earlier than)\s(?:the\s|about\s)?$",
     "later": r"\b(?:after|since|later than|no earlier than|following)\s(?:the\s|about\s)?$",
+    "short": r"\b(?:nearly|almost|just under|just short of|close to)\s(?:the\s)?[$€£]?$",
     "denied": r"\b(?:not|never|cannot|\w+n['’]t)\s(?:(?:be|have been|on|in|at|the|quite|exactly)\s)*$",
 }
 _BEHIND = {

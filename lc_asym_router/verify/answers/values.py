@@ -88,7 +88,8 @@ _BY_THE_WAY = re.compile(
     r"|\b(?i:past|through|across|along|behind|beside|besides|beyond|via|despite|among|amongst|between"
     r"|unlike|like|near|passing|visiting|seeing|meeting)\s(?:the |all |some )?\d[\d.,]{0,20}\s[a-z]"
     r"|\d{1,5}\s(?:[A-Z]\w{1,20}\s){1,3}(?:Street|St|Avenue|Ave|Road|Rd|Lane|Drive|Boulevard|Square)\b"
-    r"|\b[A-Z]\w{1,20},\s\d{1,3},\s|\b(?:the number|no\.)\s\d{1,9}\s[a-z]"
+    r"|\b[A-Z]\w{1,20},\s\d{1,3},\s|\b(?:the number|no\.|(?!(?:and|is|was|be)\b)[a-z]{2,12} number)"
+    r"\s\d{1,9}\s[a-z]"
     r"|^(?:The|All)\s\d[\d.,]{0,20}\s\w{1,20}\s(?!is|are|was|were|has|have|had|left|remain)\w{1,20}"
     r"|\b(?:[Yy]our|[Tt]hese|[Tt]hose)\s\d|\d[^.\n]{0,80}\s(?:so|thus|therefore|hence)\s(?!.{0,400}\d)"
     r"|^(?:My|His|Her|Our|Their|The|(?!(?:Answer|Number|Only|About|Exactly|Nearly|Almost|Just|All|Roughly"
@@ -102,10 +103,13 @@ _BY_THE_WAY = re.compile(
 _EITHER = re.compile(r"(?i)either (?=[-$€£]?\d)")
 _ERA = re.compile(r"(?<=\d )(?:B\.?\s?C\.?(?:\s?E\b\.?)?|C\.?E\.?|A\.?D\.?)(?!\w)")
 _CENTURY = re.compile(r"(?i)\d(?:st|nd|rd|th) centur(?:y|ies)\b")
+_RANKED = re.compile(r"(?:\S+\s+){2,}\d{1,9}(?:st|nd|rd|th)\s[a-z]")
+"""A rank of something, in a sentence: "She lives on the 4th floor."."""
 _CONTRAST = re.compile(
     r"(?i)(?P<said>[^,]{1,80}),\s(?:and |but )?(?:definitely |certainly )?not\s[^,]{1,80}"
     r"|(?:.{0,60}\b)?(?:not|isn't|aren't|wasn't)\s[^,]{1,40},?\s(?:but|it is|it['’]s)\s"
     r"(?:rather\s)?(?P<but>[^,]{1,80})"
+    r"|(?P<than>[^,]{1,80}?)\s(?:rather than|instead of)\s[^,]{1,80}"
 )
 """What is said to be the case, and what is not."""
 _FACTORIAL = re.compile(r"[\d\s()+\-*/^=!]{0,80}\d[\s)]{0,9}!(?![\w])[\d\s()+\-*/^=!]{0,80}")
@@ -127,11 +131,12 @@ def value_of(span: str) -> tuple[Kind, str]:
     if _DOUBTED.search(plain) and re.search(r"\d", plain):
         return "text", words(plain)
     if (contrast := _CONTRAST.fullmatch(plain)) and re.search(r"\d", plain):
-        plain = contrast["said"] or contrast["but"]
+        plain = contrast["said"] or contrast["but"] or contrast["than"]
     if _CENTURY.search(plain):
         return "text", words(plain)
     if re.match(r"[<>≤≥]=?\s{0,3}[-$€£]?\d", plain) or _EITHER.match(plain):
         plain = _EITHER.sub("", plain).lstrip("<>≤≥= ")
+    ranked = _RANKED.match(plain)
     plain = plain_numbers(plain)
     if _WORKED_WITH.search(plain):
         return "text", words(plain)
@@ -142,7 +147,7 @@ def value_of(span: str) -> tuple[Kind, str]:
     if _is_formula(plain):
         return _formula(plain)
     if len(found := NUMBER.findall(plain)) == 1 and not (
-        unsaid(plain) or _CONDITIONAL.search(plain)
+        ranked or unsaid(plain) or _CONDITIONAL.search(plain)
     ):
         return "number", number_text(found[0])
     if found and "=" in plain:

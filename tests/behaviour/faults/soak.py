@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import itertools
 import random
@@ -23,6 +24,7 @@ from tests.behaviour.faults.rig import joined
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE
 from tests.servers import OllamaServer, OpenAIServer, Reply, Server, ToolCall
 from tests.servers.clients import model_for
+from tests.servers.serving import Recorded
 
 SHARE = 0.2
 TASKS, THREADS = 56, 8
@@ -38,10 +40,12 @@ DEGENERATE = (
 ABSURD = ((2**63, 5), (-(10**9), 10**30), (20, 2**70), (10**12, -1))
 """Counts that are not believed: the ledger has them cut to their bounds."""
 TIERS = ("small", "frontier", "spare")
+Count = tuple[str, int, int, int]
+"""Tier, number of the request, input tokens, output tokens."""
 
 
 def faults(tier: str, text: str, tokens: dict[str, int]) -> list[Reply]:
-    """What goes wrong; none of it counts tokens that the client does not hear of."""
+    """What goes wrong; no server counts tokens of it that a client who waits does not hear of."""
     garbage = b"{not json\n" if tier == "small" else b"data: {not json\n\n"
     unfit = [  # what no check passes
         Reply("", **tokens),
@@ -83,10 +87,18 @@ class Soaking:
     calls: Counter[tuple[str, int]] = field(default_factory=Counter)
     """Calls that a server has seen, by tier and number of the request."""
     faulty: int = 0
-    absurd: Counter[tuple[str, tuple[int, int]]] = field(default_factory=Counter)
-    """Calls that were answered with such counts, by tier and counts."""
-    stopped: Counter[tuple[str, int]] = field(default_factory=Counter)
-    """Calls that a check has ended, by tier and number of the request."""
+    absurd: set[str] = field(default_factory=set)
+    """Tiers whose servers have given counts that nobody can believe."""
+    unmatched: dict[Count, int] = field(default_factory=dict)
+    """How often servers have counted a call, as far as that is believed, less how often records say
+    so; what comes to 0 is taken out, so that this stays small."""
+    booked: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Input and output tokens in the records of calls that were read to their end, by tier."""
+    given_up: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """Calls that a check or a time-out has ended, by tier and number of the request: whether their
+    servers had counted them by then, the router can't know."""
+    stopped: Counter[str] = field(default_factory=Counter)
+    """Those of them that a check has ended, by tier."""
     asked: Counter[tuple[str, int]] = field(default_factory=Counter)
     """Calls that the records tell of."""
     ended: Counter[int] = field(default_factory=Counter)
@@ -95,11 +107,11 @@ class Soaking:
     failed: int = 0
     memory: list[tuple[int, int, int]] = field(default_factory=list)
     """Requests that had ended, bytes in memory, objects: half-way, and at the end."""
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.RLock = field(default_factory=threading.RLock)
 
     def reply(self, tier: str, body: dict[str, Any]) -> Reply:
         """What a server says: by the seed, the request's number, and which try it is."""
-        number = int(body["messages"][-1]["content"].split()[-1])
+        number = number_of(body)
         nth = self.calls[tier, number]
         self.calls[tier, number] += 1
         dice = random.Random(f"{self.seed} {tier} {number} {nth}")
@@ -108,11 +120,20 @@ class Soaking:
         if dice.random() >= SHARE:
             return Reply(text, **tokens)
         self.faulty += 1
-        reply = dice.choice(faults(tier, text, tokens))
-        if reply.tokens in ABSURD:
-            with self.lock:
-                self.absurd[tier, reply.tokens] += 1
-        return reply
+        return dice.choice(faults(tier, text, tokens))
+
+    def counted(self, tier: str, request: Recorded) -> None:
+        """A server has counted a call."""
+        assert request.usage is not None
+        came, went = request.usage
+        self.match((tier, number_of(request.body), believed(came), believed(went)), 1)
+        if request.usage in ABSURD:
+            self.absurd.add(tier)
+
+    def match(self, count: Count, times: int) -> None:
+        with self.lock:
+            if after := self.unmatched.pop(count, 0) + times:
+                self.unmatched[count] = after
 
     async def run(self) -> None:
         """All of them: most in tasks, some in threads."""
@@ -195,31 +216,31 @@ class Soaking:
             self.ended[number] += 1
             self.ids.add(record["id"])
             for attempt in record["attempts"]:
-                if "stopped_early" in attempt:
-                    self.stopped[attempt["tier"], number] += 1
-                if (attempt["error"] or "").partition(":")[0] not in KEPT_OUT:
-                    self.asked[attempt["tier"], number] += 1
-
-    def tokens(self, tier: str) -> tuple[int, int]:
-        """What a server has counted, as far as it is believed."""
-        came, went = self.servers[tier].tokens
-        for (name, (more, most)), count in self.absurd.items():
-            if name == tier:
-                came += count * (min(max(0, more), MOST_TOKENS) - more)
-                went += count * (min(max(0, most), MOST_TOKENS) - most)
-        for (name, number), count in self.stopped.items():
-            if name == tier:
-                came -= count * counts(number)["input_tokens"]
-                went -= count * counts(number)["output_tokens"]
-        return came, went
-
-    def cut(self, tier: str) -> int:
-        """Calls that a check has ended before their counts came: those are estimated."""
-        return sum(count for (name, _), count in self.stopped.items() if name == tier)
+                tier, error = attempt["tier"], (attempt["error"] or "").partition(":")[0]
+                if error not in KEPT_OUT:
+                    self.asked[tier, number] += 1
+                if "stopped_early" in attempt or "Timeout" in error:
+                    self.given_up[tier, number] += 1
+                    self.stopped[tier] += "stopped_early" in attempt
+                elif (usage := attempt["usage"]) and "usage_estimated" not in attempt:
+                    came, went = usage["input_tokens"], usage["output_tokens"]
+                    self.booked[tier, "input"] += came
+                    self.booked[tier, "output"] += went
+                    self.match((tier, number, came, went), -1)
 
     def weigh(self) -> None:
         gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)  # else what was freed counts, too, as far as it is kept
         self.memory.append((sum(self.ended.values()), resident(), len(gc.get_objects())))
+
+
+def number_of(body: dict[str, Any]) -> int:
+    """The number of the request that a call was made for."""
+    return int(body["messages"][-1]["content"].split()[-1])
+
+
+def believed(tokens: int) -> int:
+    return min(max(0, tokens), MOST_TOKENS)
 
 
 def failed(attempt: dict[str, Any]) -> bool:
@@ -279,6 +300,7 @@ def soaking(path: Path, count: int, seed: int) -> Iterator[Soaking]:
         made = Soaking(router, servers, ledger, count, seed)
         for name, server in servers.items():
             server.default = lambda body, name=name: made.reply(name, body)
+            server.on_usage = lambda request, name=name: made.counted(name, request)
         try:
             yield made
         finally:

@@ -8,7 +8,14 @@ import threading
 
 import pytest
 
-from lc_asym_router import Budget, BudgetExceededError, BudgetStore, Judge, TiersFailedError
+from lc_asym_router import (
+    Budget,
+    BudgetExceededError,
+    BudgetStore,
+    Judge,
+    Ledger,
+    TiersFailedError,
+)
 from tests.conftest import frontier_model, record
 from tests.money.budgets.budgeting import UP, few, priced, router
 from tests.servers import Reply
@@ -49,6 +56,30 @@ async def test_a_call_lost_half_way_is_booked_by_what_came_or_else_whole(
     else:  # nothing had come that anybody could count
         assert spent > 0.001
     assert budget.balance()["usd"]["reserved"] == 0
+
+
+@few
+@pytest.mark.parametrize("hang", ["before", "middle"])
+async def test_a_call_that_a_time_out_ended_is_booked_by_what_came_or_else_whole(
+    small, frontier, ask, store, tmp_path, hang
+):
+    """The router can't know whether its server had counted it: nothing is made up, and none free."""
+    frontier.default = Reply("a b c d", hang=hang)
+    budget = Budget(usd=1, store=store)
+    with Ledger(tmp_path / "ledger.sqlite3") as ledger:
+        routed = router(small, frontier, budget, deadline=1)
+        with pytest.raises(TiersFailedError) as failed:
+            await ask(routed, UP, {"callbacks": [ledger]})
+        (attempt,) = failed.value.record["attempts"]
+        spent = budget.balance()["usd"]["spent"]
+        unknown = ledger.rows()[0]["unknown_cost"]
+    assert "Timeout" in attempt["error"]
+    if attempt.get("usage_estimated"):
+        assert hang == "middle"
+        assert (spent, unknown) == (pytest.approx(attempt["cost_usd"]), 0)
+    else:
+        assert (attempt["usage"], attempt["cost_usd"], unknown) == (None, None, 1)
+        assert spent > 0.001
 
 
 async def test_cancelled_calls_are_booked_whole(small, frontier, store):

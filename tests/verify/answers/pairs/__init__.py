@@ -17,6 +17,7 @@ from tests.verify.answers.pairs import (
     outsiders,
     recorded,
     recorded_shapes,
+    seen,
     texts,
 )
 
@@ -33,6 +34,7 @@ GROUPS = {
     "amounts": amounts.PAIRS,
     "claims": claims.PAIRS,
     "recorded shapes": recorded_shapes.PAIRS,
+    "seen": seen.PAIRS,
 }
 EVERY = [
     (group, one, other, expected, rest[0] if rest else "")
