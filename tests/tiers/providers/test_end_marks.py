@@ -66,10 +66,14 @@ async def test_done_without_a_reason_is_no_end(rig: Rig, way: str) -> None:
 @pytest.mark.parametrize("way", ["invoke", "ainvoke"])
 async def test_a_whole_body_without_a_reason_is_no_answer(rig: Rig, way: str) -> None:
     rig.server.default = Reply("one two", finish=None)  # type: ignore[arg-type]
-    for router in (rig.first(verify="form"), rig.last()):
-        answer = await ask(router, way)
+    answer = await ask(rig.first(verify="form"), way)
+    assert answer.text == "from the spare"
+    assert entries(answer)[0]["passed"] is not True
+    answer = await ask(rig.last(), way)
+    if rig.name == "responses":  # its status says that it is incomplete, and the record says so
+        assert entries(answer)[0]["cut_off"] == "incomplete"
+    else:
         assert answer.text == "from the spare"
-        assert entries(answer)[0]["passed"] is not True
 
 
 @pytest.mark.parametrize("word", ["error", "ERROR", "abort", "cancelled", "timeout", "failed"])
