@@ -76,7 +76,8 @@ _OVERLOADED = re.compile(r"overload(?:ed)?|at capacity|no available", re.IGNOREC
 _TOO_LONG = re.compile(
     r"context.?(?:length|window|size)|maximum context|exceed(?:s|ed)?[^.]{0,40}context"
     r"|prompt is too long|input is too long|too many (?:input )?tokens"
-    r"|maximum number of tokens allowed|input tokens exceed|reduce the length of the messages",
+    r"|maximum number of tokens allowed|input tokens exceed|reduce the length of the messages"
+    r"|maximum prompt length|`inputs`[^.]{0,40} must (?:be|have)",
     re.IGNORECASE,
 )
 _SERVER_ERRORS = frozenset({"APIError", "ResponseError"})

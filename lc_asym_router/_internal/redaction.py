@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterable
 LONGEST = 200
 """Characters of a message that are kept."""
 MASK = "…"
+_KEY_LENGTH = 8
+"""Characters of a key that is masked inside of a longer word too."""
 
 _KEY = re.compile(
     r"(?:\b(?:sk|pk|rk|gsk|xai|key|ghp|hf|token)[-_][\w*.-]{4,})|(?:\bBearer +\S+)|(?:\bAKIA\w{8,})"
@@ -154,8 +156,12 @@ def redacted(message: str, texts: Iterable[str], secrets: Collection[str] = ()) 
         secrets: Known keys.
     """
     line = _ESCAPED.sub(" ", " ".join(message[: 4 * LONGEST].split()))
-    for secret in secrets:
-        line = line.replace(secret, MASK) if secret else line
+    for secret in filter(None, secrets):
+        quoted = re.escape(secret)
+        # A local server's placeholder ("x", "none") is a part of many words.
+        line = re.sub(
+            quoted if len(secret) >= _KEY_LENGTH else rf"(?<!\w){quoted}(?!\w)", MASK, line
+        )
     line = _KEY.sub(MASK, line)
     asked = "\n".join(texts).casefold()
     words = list(_WORD.finditer(line))

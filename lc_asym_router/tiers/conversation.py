@@ -57,7 +57,8 @@ def _portable(block: Any, provider: Provider) -> Any:
         return _image(block["image_url"])
     if kind == "image_url" and isinstance(block.get("image_url"), str):
         return _image(block["image_url"])
-    if kind == "input_text":
+    plain = kind == "text-plain" and isinstance(block.get("text"), str)
+    if kind == "input_text" or (plain and provider.name != "anthropic"):
         return {"type": "text", "text": block.get("text", "")}
     return block
 

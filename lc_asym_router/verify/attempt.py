@@ -33,7 +33,7 @@ class Prefix:
     Attributes:
         request: The request.
         provider: The model's provider ("ollama", "openai", ...).
-        text: The text so far.
+        text: The text so far; a check is given it without the thinking in it.
         chunks: Number of chunks with text so far, which is about the number of output tokens.
         logprobs: The logprob of each token so far, where the server gives them.
         called: Whether a tool call has begun.

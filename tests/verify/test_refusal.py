@@ -128,6 +128,61 @@ def test_a_refusal_by_a_rule_fails_with_tools_too(text):
     assert not passes(text, tools=True)
 
 
+NO_TOOL_IN = {
+    "zh": "对不起，我无法预订：没有合适的工具。",
+    "es": "Lo siento, no puedo reservar: ninguna herramienta disponible lo permite.",
+    "hi": "क्षमा करें, मैं इसमें मदद नहीं कर सकता: कोई भी उपलब्ध टूल इसके लिए उपयुक्त नहीं है।",
+    "ar": "عذراً، لا أستطيع مساعدتك في ذلك: لا توجد أداة مناسبة بين الأدوات المتاحة.",
+    "pt": "Desculpe, mas não posso ajudar com isso: nenhuma das ferramentas serve.",
+    "bn": "দুঃখিত, আমি এই অনুরোধে সাহায্য করতে পারব না: কোনো টুল এর জন্য উপযুক্ত নয়।",
+    "ru": "Извините, но я не могу помочь с этим: среди доступных инструментов нет подходящего.",
+    "ja": "申し訳ありませんが、お手伝いできません。適切なツールがありません。",
+    "de": "Tut mir leid, das kann ich nicht: keine der verfügbaren Funktionen passt.",
+    "fr": "Désolé, je ne peux pas aider : aucun des outils disponibles ne convient.",
+    "tr": "Üzgünüm, bu konuda yardımcı olamam: mevcut araçların hiçbiri uygun değil.",
+    "ko": "죄송합니다. 도와드릴 수 없습니다. 맞는 도구가 없습니다.",
+    "vi": "Xin lỗi, tôi không thể giúp bạn việc này: không có công cụ nào phù hợp.",
+    "it": "Mi dispiace, ma non posso aiutarti: nessuno degli strumenti è adatto.",
+    "pl": "Przepraszam, ale nie mogę w tym pomóc: żadne z dostępnych narzędzi nie pasuje.",
+    "uk": "Вибачте, але я не можу допомогти з цим: жоден інструмент не підходить.",
+    "nl": "Het spijt me, maar daar kan ik niet mee helpen: geen van de tools past.",
+    "th": "ขออภัย ฉันไม่สามารถช่วยเรื่องนี้ได้ เพราะไม่มีเครื่องมือที่เหมาะสม",
+    "id": "Maaf, saya tidak bisa membantu dengan itu: tidak ada alat yang cocok.",
+}
+BY_RULE_IN = {
+    "zh": "抱歉，我无法提供这个：它违法，这不是功能的问题。",
+    "es": "Lo siento, pero no puedo ayudarte con eso: es ilegal, tenga las herramientas que tenga.",
+    "hi": "क्षमा करें, मैं इसमें मदद नहीं कर सकता: यह अवैध है, कोई भी टूल हो।",
+    "ar": "عذراً، لا أستطيع مساعدتك في ذلك: هذا غير قانوني مهما كانت الأدوات.",
+    "pt": "Desculpe, mas não posso ajudar com isso: é ilegal, com ou sem ferramentas.",
+    "bn": "দুঃখিত, আমি এই অনুরোধে সাহায্য করতে পারব না: এটা বেআইনি, টুল থাকলেও।",
+    "ru": "Извините, но я не могу помочь с этим: это незаконно, какие бы инструменты ни были.",
+    "ja": "申し訳ありませんが、お手伝いできません。違法であり、ツールの問題ではありません。",
+    "de": "Tut mir leid, das kann ich nicht: es ist illegal, welche Werkzeuge ich auch habe.",
+    "fr": "Désolé, avec cela je ne peux pas aider : c'est illégal, quels que soient les outils.",
+    "tr": "Üzgünüm, bu konuda yardımcı olamam: araçlar ne olursa olsun bu yasa dışı.",
+    "ko": "죄송합니다. 도와드릴 수 없습니다. 어떤 도구로도 불법입니다.",
+    "vi": "Xin lỗi, tôi không thể giúp bạn việc này: dù có công cụ, đó là việc bất hợp pháp.",
+    "it": "Mi dispiace, ma non posso aiutarti: è illegale, con qualunque strumento.",
+    "pl": "Przepraszam, ale nie mogę w tym pomóc: to nielegalne, niezależnie od narzędzi.",
+    "uk": "Вибачте, але я не можу допомогти з цим: це незаконно, хоч які інструменти.",
+    "nl": "Het spijt me, maar daar kan ik niet mee helpen: het is illegaal, met welke tool ook.",
+    "th": "ขออภัย ฉันไม่สามารถช่วยเรื่องนี้ได้ เพราะผิดกฎหมาย ไม่ว่าจะใช้เครื่องมือใด",
+    "id": "Maaf, saya tidak bisa membantu dengan itu: itu ilegal, dengan alat apa pun.",
+}
+
+
+@pytest.mark.parametrize("language", NO_TOOL_IN)
+def test_that_no_tool_fits_in_each_language(language):
+    assert passes(NO_TOOL_IN[language], tools=True)
+    assert not passes(NO_TOOL_IN[language], tools=False)
+
+
+@pytest.mark.parametrize("language", BY_RULE_IN)
+def test_a_refusal_by_a_rule_in_each_language(language):
+    assert not passes(BY_RULE_IN[language], tools=True)
+
+
 @pytest.mark.parametrize(("tools", "ended"), [(False, True), (True, False)])
 def test_with_tools_a_beginning_alone_ends_no_stream(tools, ended):
     prefix = Prefix(request(tools=tools))

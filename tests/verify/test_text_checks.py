@@ -42,13 +42,30 @@ SENTENCES = [
     "오늘은 날씨가 좋네요. ",
     "The answer is that it is so. ",
     "我觉得answer是正确的，",
+    "ဒီနေ့ရာသီဥတုကောင်းတယ်။",
+    "El tiempo es bueno y vamos al parque. ",
+    "आज मौसम अच्छा है और हम पार्क जाते हैं। ",
+    "الجو جميل اليوم ونذهب إلى الحديقة. ",
+    "O tempo está bom e vamos ao parque. ",
+    "আজ আবহাওয়া ভালো, আমরা পার্কে যাই। ",
+    "Сегодня хорошая погода, идём в парк. ",
+    "Das Wetter ist gut, wir gehen in den Park. ",
+    "Il fait beau, nous allons au parc. ",
+    "Bugün hava güzel, parka gidiyoruz. ",
+    "Hôm nay trời đẹp, chúng ta đi công viên. ",
+    "Il tempo è bello, andiamo al parco. ",
+    "Dziś jest ładna pogoda, idziemy do parku. ",
+    "Сьогодні гарна погода, йдемо в парк. ",
+    "Het weer is goed, we gaan naar het park. ",
+    "Cuaca hari ini bagus, kita ke taman. ",
 ]
 
 
 @pytest.mark.parametrize("sentence", SENTENCES)
 @pytest.mark.parametrize("before", ["", "First of all: ", "好的，"])
 def test_a_sentence_over_and_over_is_a_loop(sentence, before):
-    assert not Looping()(attempt(before + sentence * 30)).passed
+    for times in (6, 30, 31):
+        assert not Looping()(attempt(before + sentence * times)).passed
     assert Looping()(attempt(before + sentence * 2)).passed
     prefix = Prefix(Request((HumanMessage("?"),)), text=before + sentence * 30)
     assert Looping().early(prefix)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -14,6 +14,8 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk
 
 from lc_asym_router._internal.compat import with_streams
+from lc_asym_router.tiers.model_text import split_thinking
+from lc_asym_router.tiers.model_text.thinking import THINKING_SIGNS
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Prefix, Verdict
 from lc_asym_router.verify.check import Check
@@ -62,8 +64,14 @@ class Watch:
         if seen < self._next:
             return
         self._next = seen + max(8, seen // 16)
-        self.verdict = self.check.end_early(self.prefix)
+        self.verdict = self.check.end_early(self._said())
         self._until = time.monotonic() + GRACE
+
+    def _said(self) -> Prefix:
+        """What has arrived without the thinking in its text, which is no part of the answer."""
+        if not THINKING_SIGNS.search(self.prefix.text):
+            return self.prefix
+        return replace(self.prefix, text=split_thinking(self.prefix.text).answer)
 
     def last(self) -> ChatGenerationChunk:
         """Return the last chunk of an answer that was cut, with an estimate of its tokens.

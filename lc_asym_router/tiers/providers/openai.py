@@ -69,10 +69,16 @@ def model_name(model: BaseChatModel) -> str:
     return next((name for name in named if isinstance(name, str) and name), "").lower()
 
 
+def _asked_model(model: BaseChatModel, wanted: Wanted) -> str:
+    """The name of the model that a call asks for, without the maker that routers of providers put
+    before it ("openai/gpt-5")."""
+    return str(wanted.get("model") or model_name(model)).lower().rpartition("/")[2]
+
+
 def reasons(model: BaseChatModel, wanted: Wanted) -> bool:
     """Whether a model of OpenAI's thinks before it answers, and so takes no sampling parameters."""
     profile = cast("dict[str, Any]", model.profile or {})
-    name = str(wanted.get("model") or model_name(model)).lower()
+    name = _asked_model(model, wanted)
     if not (_REASONING.match(name) or profile.get("temperature") is False):
         return False
     effort = wanted.get("reasoning_effort") or getattr(model, "reasoning_effort", None)
@@ -81,7 +87,7 @@ def reasons(model: BaseChatModel, wanted: Wanted) -> bool:
 
 
 def _refused(model: BaseChatModel, wanted: Wanted) -> frozenset[str]:
-    name = str(wanted.get("model") or model_name(model)).lower()
+    name = _asked_model(model, wanted)
     refused = NOT_IN_RESPONSES | CHAT_ONLY if responses_api(model, {}) else frozenset[str]()
     if "reasoning" in wanted and not isinstance(wanted["reasoning"], Mapping):
         refused |= {"reasoning"}  # Ollama's, a switch

@@ -19,13 +19,14 @@ _REFUSED: set[str] = set()
 
 def asking_for_usage(model: BaseChatModel) -> BaseChatModel:
     """A copy of the model whose streams bring token counts; the model itself where they do anyway,
-    where its owner has said whether they should, or where its client has no setting for it.
+    where its owner has said that they should not, or where its client has no setting for it.
 
     Where a server refuses `stream_options`, the call is made again without, and no later one asks.
     """
     fields = type(model).model_fields
-    chosen = getattr(model, "stream_usage", None) is not None
-    if not provider_of(model).asks_for_usage or "stream_usage" not in fields or chosen:
+    # Azure's client asks by itself, and older versions of its API refuse that.
+    unwanted = getattr(model, "stream_usage", None) is False
+    if not provider_of(model).asks_for_usage or "stream_usage" not in fields or unwanted:
         return model
     copy = model.model_copy(update={"stream_usage": True})
     # By class, not on the instance: further copies of the model must stream with their own settings.

@@ -111,6 +111,21 @@ def test_what_is_kept_of_a_servers_message(message: str, texts: list[str], says:
     assert redacted(message, texts) == says
 
 
+@pytest.mark.parametrize(
+    ("secret", "message", "says"),
+    [
+        ("x", "unexpected keyword, key x", "unexpected keyword, key …"),
+        ("none", "nonetheless key=none", "nonetheless key=…"),
+        ("hunter2hunter2", "ahunter2hunter2b is wrong", "a…b is wrong"),
+        ("", "all of it", "all of it"),
+    ],
+)
+def test_a_key_is_masked_and_not_each_word_with_its_letters(
+    secret: str, message: str, says: str
+) -> None:
+    assert redacted(message, [], [secret]) == says
+
+
 RETRIES = {"max_retries": 3}
 
 

@@ -15,7 +15,9 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from tests.tiers.providers.clients import ask
+from lc_asym_router import AsymRouter
+from tests.servers import GeminiServer, OllamaServer
+from tests.tiers.providers.clients import ask, gemini, ollama
 from tests.tiers.providers.conftest import Rig
 
 CALL = {"name": "look", "args": {"at": "sky"}, "id": "call_1"}
@@ -76,3 +78,28 @@ async def test_a_name_with_spaces_is_one_that_openai_takes(rig: Rig) -> None:
     names = [each["name"] for each in body.get("messages", ()) if each.get("name")]
     assert names in ([], ["Ann_Lee", "agent_one", "ann"])
     assert history[0].name == "Ann <Lee>"
+
+
+@pytest.mark.parametrize("way", ["invoke", "astream"])
+async def test_a_plain_text_document_is_read_by_every_tier(rig: Rig, way: str) -> None:
+    document = {"type": "text-plain", "text": "The code is blue.", "mime_type": "text/plain"}
+    history: list[BaseMessage] = [
+        HumanMessage([{"type": "text", "text": "What is it?"}, document]),
+        AIMessage("Blue."),
+        HumanMessage([document, {"type": "text", "text": "Sure?"}]),
+    ]
+    assert json.dumps(await sent(rig, history, way)).count("The code is blue.") == 2
+
+
+@pytest.mark.parametrize("kind", ["audio", "video"])
+@pytest.mark.parametrize("way", ["invoke", "astream"])
+async def test_a_medium_that_ollama_can_not_read_does_not_reach_it(way: str, kind: str) -> None:
+    sound = {"type": kind, "base64": "UklGRg==", "mime_type": f"{kind}/mp4"}
+    with OllamaServer() as small, GeminiServer(default="heard") as up:
+        router = AsymRouter(
+            small=ollama(small), frontier=gemini(up), classify=lambda messages: 0.0, verify="form"
+        )
+        asked = [HumanMessage([{"type": "text", "text": "What is it?"}, sound])]
+        assert (await ask(router, way, asked)).text == "heard"
+        assert not small.requests
+        assert "UklGRg==" in json.dumps(up.requests[-1].body)
