@@ -12,6 +12,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_ollama import ChatOllama
+from pydantic import ValidationError
 
 from lc_asym_router._internal import frames, model_file
 from lc_asym_router.batch.journal import Journal
@@ -65,6 +66,14 @@ def model_text(text: str) -> str:
 def journal(path: Path) -> Any:
     with Journal(path, "maker") as opened:
         return len(opened.entries)
+
+
+def misread_call(text: str) -> None:
+    """The error of a call whose arguments are a text, as a client would raise it."""
+    try:
+        AIMessage("", tool_calls=[{"name": "f", "args": text, "id": "1"}])  # type: ignore[list-item]
+    except ValidationError as error:
+        bodies.misread_call(error)
 
 
 def body_of(text: str) -> Any:
@@ -138,6 +147,7 @@ STORED: dict[str, Callable[[str], Any]] = {
     "ollama_api.now": lambda text: ollama_api.now(),
     "bodies.error_in": bodies.error_in,
     "bodies.ResponseBody": body_of,
+    "bodies.misread_call": misread_call,
     "error_kinds.retry_after": lambda text: error_kinds.retry_after(Waiting(text)),
     "signing.believed_record": lambda text: signing.believed_record(forged(text)),
     "signing.with_record": lambda text: signing.with_record(AIMessage(text), {"a": text}, text),
