@@ -130,11 +130,12 @@ def _judge_record(
         assert bool(entry["reason"]) == (fate == "fails"), f"{said.kind}: {entry}"
         if "stopped_early" in entry:
             assert fate == "fails"
-        elif said.kind == "empty" or (fate != "raises" and said.kind != "cut"):
+        elif said.kind == "empty" or (fate != "raises" and said.kind not in ("cut", "malformed")):
             usage = entry["usage"]
             assert (usage["input_tokens"], usage["output_tokens"]) == said.reply.tokens
         cost = entry["cost_usd"]
-        guessed = bool(entry["error"] and entry["usage"]) and said.kind != "empty"
+        raised = entry["error"] or said.kind == "malformed"
+        guessed = bool(raised and entry["usage"]) and said.kind != "empty"
         assert bool(entry.get("usage_estimated")) == guessed
         if entry["usage"]:
             assert cost == pytest.approx(PRICES[tier].of(entry["usage"]))
