@@ -276,14 +276,14 @@ class _Answer:
 
     def failed(self, error: Exception) -> CallResult:
         """It failed, unless it is an answer all the same, with tool calls that can't be read."""
-        if not self._begun and (answer := misread_call(error)) is not None:
+        held = self.call.check is not None  # so nobody has seen what came before the call
+        if (held or not self._begun) and (answer := misread_call(error)) is not None:
+            text = "".join(str(chunk.text) for chunk in self.chunks)
             received = self._body.received() if self._body is not None else None
             usage = received.usage_metadata if received is not None else None
-            if (
-                usage and usage["output_tokens"]
-            ):  # else its client has read no further than the call
-                answer = answer.model_copy(update={"usage_metadata": usage})
-            return self.whole(answer)
+            # Without tokens its client has read no further than the call.
+            more = {"usage_metadata": usage} if usage and usage["output_tokens"] else {}
+            return self.whole(answer.model_copy(update={"content": text, **more}))
         cause, result = error, self.left()
         if self._body is not None:
             cause = self._body.cause(error)
