@@ -12,7 +12,7 @@ from lc_asym_router.evals import load
 from tests.benchmarks import DATA, SCORED, read_answers
 
 # What the recorded answers are compared like, at most: to differ (calls), to agree (answers).
-MISSED, WRONG = 0.09, 0.07
+MISSED, WRONG = 0.1, 0.07
 
 
 def row(number, weak, strong, other, source="sums"):
