@@ -69,7 +69,7 @@ _IN_WORDS = re.compile(
     rf"(?P<below>(?:{'|'.join(_PARTS)}|halve)s?)(?: of)?"
 )
 _SPELLED_LONGEST = 200
-_PLAIN_LONGEST = 10_000
+_PLAIN_LONGEST = 1_400
 """Characters of a short text: in a longer one a run of numbers would take the square of its length."""
 _SPELLED = {word: value for value, word in enumerate(_UNITS.split())} | {
     word: 10 * place for place, word in enumerate(_TENS, 2)
@@ -90,7 +90,7 @@ def plain_numbers(text: str) -> str:
     """A short text whose numbers are written so that `NUMBER` finds them and Python reads them.
 
     "1.234,56" is "1234.56", "1½" is "1.5", "5 million" is "5000000", "minus 5" is "-5". A text of over
-    10,000 characters is given back as it is.
+    1,400 characters is given back as it is.
     """
     if len(text) > _PLAIN_LONGEST:
         return text.strip()
