@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lc_asym_router._internal.display import register_renderers
 from lc_asym_router._internal.imports import __version__ as __version__
-from lc_asym_router._internal.imports import installed, lazy_exports
+from lc_asym_router._internal.imports import lazy_exports, public_names
 
 if TYPE_CHECKING:
     from lc_asym_router.audits.audit import Audit as Audit
@@ -113,8 +113,7 @@ _HOMES = {
     "default_checks": ".verify.defaults",
 }
 
-# Without langchain `from lc_asym_router import *` is without the middleware, and works.
-__all__ = sorted(_HOMES if installed("langchain") else {*_HOMES} - {"AsymRouterMiddleware"})
+__all__ = public_names(_HOMES)
 
 # The data stand below what draws them, so they learn its name here.
 _NOTEBOOK = "lc_asym_router.notebook"

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import os
 import threading
 import time
 from collections import deque
@@ -14,6 +13,8 @@ from concurrent.futures import Future
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from lc_asym_router._internal.imports import after_fork
 
 T = TypeVar("T")
 
@@ -114,8 +115,7 @@ class Threads:
     def __init__(self, abandoned: int = ABANDONED) -> None:
         self._most = abandoned
         self.forget()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self.forget)
+        after_fork(self.forget)
 
     def forget(self) -> None:
         """In a forked child: the threads are its parent's."""

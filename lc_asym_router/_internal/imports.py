@@ -34,6 +34,16 @@ def lazy_exports(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]
     return load
 
 
+def public_names(homes: Mapping[str, str]) -> list[str]:
+    """The names for a module's `__all__`: without langchain `from ... import *` is without the
+    middleware, and works.
+
+    Args:
+        homes: As for `lazy_exports`.
+    """
+    return sorted(homes if installed("langchain") else {*homes} - {"AsymRouterMiddleware"})
+
+
 def installed(module: str) -> bool:
     """Whether a package is there to be imported; it is not loaded."""
     try:
@@ -68,6 +78,13 @@ def numpy() -> Any:
         ConfigurationError: It is not installed.
     """
     return needed("numpy", "evals")
+
+
+def after_fork(function: Callable[[], None]) -> Callable[[], None]:
+    """Have a function called in every forked child, on systems that fork; a decorator."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=function)
+    return function
 
 
 __version__ = "0.2.0"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
 import random
 import threading
 import time
@@ -17,6 +16,7 @@ from typing import Any, Literal
 
 from langchain_core.messages import AIMessage
 
+from lc_asym_router._internal.imports import after_fork
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.audits.asking import Meter, ask_last, has_room, judging
 from lc_asym_router.audits.audit import Audit
@@ -163,12 +163,18 @@ class Auditor:
                 return
             self._waiting.append(draw)
             if len(self._threads) < self.audit.workers:
-                thread = threading.Thread(
-                    target=self._run, daemon=True, name="lc-asym-router-audit"
-                )
-                self._threads.append(thread)
-                thread.start()
+                self._start()
             self._changed.notify()
+
+    def _start(self) -> None:
+        """Begin a thread; where the system gives no more, what waits is left to those there are."""
+        thread = threading.Thread(target=self._run, daemon=True, name="lc-asym-router-audit")
+        try:
+            thread.start()
+        except RuntimeError as error:
+            logger.warning("No thread for audits could be begun: %s", describe_error(error))
+        else:
+            self._threads.append(thread)
 
     def _cells(self, draw: Draw) -> list[Cell]:
         day = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
@@ -211,9 +217,7 @@ class Auditor:
         outcome: Literal["same", "differs", "incomparable", "failed"]
         try:
             found, outcome = self._compared(draw, meter)
-        except (
-            Exception
-        ) as error:  # whatever the last tier raises: there is nothing to compare with
+        except Exception as error:  # whatever the last tier raises: nothing to compare with
             if isinstance(error, BudgetExceededError):
                 self._pause(error)
             found = PairOutcome(
@@ -346,6 +350,7 @@ def _close_all() -> None:
         auditor.close()
 
 
+@after_fork
 def _after_fork() -> None:
     for auditor in list(_auditors):
         auditor.store.forget()
@@ -353,5 +358,3 @@ def _after_fork() -> None:
 
 
 atexit.register(_close_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

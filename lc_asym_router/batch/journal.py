@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from lc_asym_router._internal.imports import AnyPath
+from lc_asym_router._internal.imports import AnyPath, after_fork
 from lc_asym_router.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -170,12 +170,9 @@ def _unlock(file: IO[bytes]) -> None:
 _journals: weakref.WeakSet[Journal] = weakref.WeakSet()
 
 
+@after_fork
 def _after_fork() -> None:
     """Close a forked child's copies of open files: with them the lock would outlive the parent."""
     for journal in list(_journals):
         if journal._file is not None:
             journal._file.close()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lc_asym_router.evals.data import Answer as Answer
     from lc_asym_router.evals.data import Row as Row
     from lc_asym_router.evals.data import load as load
+    from lc_asym_router.evals.data import save as save
     from lc_asym_router.evals.example import same_final_answer as same_final_answer
     from lc_asym_router.evals.live_evaluation import LiveEvaluation as LiveEvaluation
     from lc_asym_router.evals.live_evaluation import aevaluate as aevaluate
@@ -61,6 +62,7 @@ _HOMES = {
     "record_tiers": ".live_evaluation",
     "replay_router": ".replay",
     "same_final_answer": ".example",
+    "save": ".data",
     "simulate": ".cascade",
     "vote_report": ".recorded_votes",
 }

@@ -19,7 +19,7 @@ LONGEST_LINE = 20_000_000
 """Characters that a row may have: a compressed file unpacks to a thousand times its size."""
 NUMBERS = ("score", "logprob")
 """What a table's columns end with that hold numbers."""
-TEXTS = (
+TEXTS = {
     "id",
     "dataset",
     "category",
@@ -29,7 +29,7 @@ TEXTS = (
     "source",
     "side",
     "language",
-)
+}
 """A table's columns that are texts, whatever they look like; so are those that end with `ANSWERS`."""
 ANSWERS = ("response", "model", "end")
 BATCH = 1_000
@@ -161,15 +161,18 @@ def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _from_cells(cells: Mapping[str, Any], place: str) -> dict[str, Any]:
     """A table's row as the object that a line of JSON would hold."""
+    # The right answer of a question is a text, also where it looks like a list; that of a row of tool
+    # calls is a list of calls.
+    texts = TEXTS - {"gold"} if cells.get("tools") else TEXTS
     return {
-        name: _value(name, cell, place)
+        name: cell if name in texts else _value(name, cell, place)
         for name, cell in cells.items()
         if cell is not None and cell != ""
     }
 
 
 def _value(name: str, cell: Any, place: str) -> Any:
-    if not isinstance(cell, str) or name in TEXTS or name.endswith(ANSWERS):
+    if not isinstance(cell, str) or name.endswith(ANSWERS):
         return cell
     if name.endswith(NUMBERS):
         try:

@@ -273,26 +273,24 @@ def notifying(
     answers: list[AIMessage] = []
     if not handlers:
         yield answers
-        while context.afterwards:
-            context.afterwards.pop(0)()
-        return
-    mark = _waiting.set((*_waiting.get(), *handlers))
-    step = RequestScope(
-        context.run_id or run_id_of(config), context.under_model, passing, context.request_id
-    )
-    with _around(handlers, step):
-        try:
-            yield answers
-        except passing:
-            raise
-        except BaseException as error:
-            if record := _record_at(error, context):
-                _notify(handlers, _finished(config, context, messages, record, error=error))
-            raise
-        finally:
-            _waiting.reset(mark)
-        if answers and (record := answers[-1].response_metadata.get("router")):
-            _notify(handlers, _finished(config, context, messages, record, answer=answers[-1]))
+    else:
+        mark = _waiting.set((*_waiting.get(), *handlers))
+        step = RequestScope(
+            context.run_id or run_id_of(config), context.under_model, passing, context.request_id
+        )
+        with _around(handlers, step):
+            try:
+                yield answers
+            except passing:
+                raise
+            except BaseException as error:
+                if record := _record_at(error, context):
+                    _notify(handlers, _finished(config, context, messages, record, error=error))
+                raise
+            finally:
+                _waiting.reset(mark)
+            if answers and (record := answers[-1].response_metadata.get("router")):
+                _notify(handlers, _finished(config, context, messages, record, answer=answers[-1]))
     while context.afterwards:
         context.afterwards.pop(0)()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lc_asym_router._internal.imports import installed, lazy_exports
+from lc_asym_router._internal.imports import lazy_exports, public_names
 
 if TYPE_CHECKING:
     from lc_asym_router.router.compare import Comparison as Comparison
@@ -19,6 +19,6 @@ _HOMES = {
     "Explanation": ".explain",
 }
 
-__all__ = sorted(_HOMES if installed("langchain") else {*_HOMES} - {"AsymRouterMiddleware"})
+__all__ = public_names(_HOMES)
 
 __getattr__ = lazy_exports(__name__, _HOMES)

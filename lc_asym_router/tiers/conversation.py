@@ -322,7 +322,8 @@ def _blocks(message: BaseMessage) -> list[Any]:
 def _plain(message: AIMessage) -> AIMessage:
     """Text and tool calls alone."""
     return AIMessage(
-        content=message.text or _refusal(message),
+        # A plain string: pydantic refuses LangChain's own class of text where half a pair stands in it.
+        content=str(message.text) or _refusal(message),
         tool_calls=message.tool_calls,
         invalid_tool_calls=message.invalid_tool_calls,
         name=message.name,

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.evals import Answer, DataError, Row, load
-from lc_asym_router.evals.data import save
+from lc_asym_router.evals import Answer, DataError, Row, load, save
 
 OBJECTS = [
     {
@@ -66,6 +65,15 @@ def test_parquets_own_numbers_and_structures(tmp_path):
     table = pyarrow.Table.from_pylist(OBJECTS[:1])
     pyarrow.parquet.write_table(table, tmp_path / "rows.parquet")
     assert load(tmp_path / "rows.parquet") == load(files(tmp_path, OBJECTS[:1])[0])
+
+
+def test_the_right_calls_of_a_row_of_tools_are_a_list(tmp_path):
+    call = {"name": "f", "args": {"x": [1, "a"]}}
+    row = {**OBJECTS[0], "gold": [call], "tools": [{"type": "function"}], "weak_calls": [call]}
+    texts = {name: json.dumps(each) for name, each in row.items() if isinstance(each, list | dict)}
+    for table in (load(path) for path in files(tmp_path, [{**row, **texts}])[1:]):
+        assert table[0].gold == [call]
+        assert table[0].weak.calls == (call,)
 
 
 def test_a_folder_of_all_kinds_is_read(tmp_path):

@@ -69,12 +69,3 @@ def test_an_escape_that_is_cut_between_chunks_reaches_no_terminal(served, capsys
     assert "\x1b" not in out
     assert "\x07" not in out
     assert out.startswith("safe ")
-
-
-def test_a_stream_that_breaks_ends_its_line_and_says_why(served, capsys, small, frontier):
-    small.script(Reply(status=404, error="model not found"))
-    frontier.script(*[Reply(status=500, error="boom")] * 3)
-    assert main(["ask", "hi"]) == 3
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "ollama pull small-model" in err

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.verify import outside_readers, readers, stored_readers
@@ -124,6 +124,7 @@ TEXTS = st.one_of(
 
 
 @pytest.mark.full
+@example("\ud800" * 3)  # half a pair
 @given(TEXTS)
 @settings(
     max_examples=EXAMPLES * 5,

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from lc_asym_router._internal.imports import after_fork
 from lc_asym_router._internal.provider_errors import describe_store_error
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.money.budgets.amounts import KEPT, Balance, Claim, Refused
@@ -182,13 +183,10 @@ def _hopeless(error: Exception) -> bool:
 _stores: weakref.WeakSet[BudgetStore] = weakref.WeakSet()
 
 
+@after_fork
 def _after_fork() -> None:
     for store in list(_stores):
         store._forget()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 SWEEP_EVERY = 60.0

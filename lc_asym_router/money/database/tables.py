@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+from lc_asym_router._internal.imports import after_fork
 from lc_asym_router.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -172,13 +172,10 @@ LOCK_KEY = 0x6C635F61
 _one_at_a_time = threading.Lock()
 
 
+@after_fork
 def _after_fork() -> None:
     global _one_at_a_time
     _one_at_a_time = threading.Lock()  # another thread may have had it
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 def migrate(connection: Connection) -> None:

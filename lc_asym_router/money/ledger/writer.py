@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import logging
 import multiprocessing
-import os
 import random
 import threading
 import time
@@ -14,6 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import islice
 
+from lc_asym_router._internal.imports import after_fork
 from lc_asym_router._internal.provider_errors import describe_store_error
 from lc_asym_router.errors import ConfigurationError, LedgerError
 from lc_asym_router.money.database.sql_store import Entry, Store
@@ -276,6 +276,7 @@ def _close_all() -> None:
         writer.close(writer.exit_seconds)
 
 
+@after_fork
 def _after_fork() -> None:
     for writer in list(_writers):
         writer.store.forget()
@@ -283,5 +284,3 @@ def _after_fork() -> None:
 
 
 atexit.register(_close_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

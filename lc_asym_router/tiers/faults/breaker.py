@@ -246,14 +246,13 @@ class _SharedBreaker(Breaker):
     def _changed(self) -> None:
         if self.state == "closed":
             logger.info("The breaker of %s has closed: it answers again.", self._model)
-        else:
-            if _openings.count(self._model):
-                logger.warning(
-                    "The breaker of %s has opened: it is not asked for %g s, since it failed: %s",
-                    self._model,
-                    self.cooldown,
-                    self._why or "no reason is known",
-                )
+        elif _openings.count(self._model):
+            logger.warning(
+                "The breaker of %s has opened: it is not asked for %g s, since it failed: %s",
+                self._model,
+                self.cooldown,
+                self._why or "no reason is known",
+            )
 
 
 KEPT = 1024

@@ -32,7 +32,7 @@ _MIXED = re.compile(r"(?<![\w./])(\d{1,9})\s{1,3}(?:and )?(\d{1,4})/(\d{1,4})(?!
 _OUT_OF = re.compile(r"(\d{1,9}) (?:out of|in) (?:every )?(\d{1,9})")
 _EURO_POINTS = re.compile(r"(?<![\d.,])(\d{1,3})\.(\d{3})(?=\s?€)")
 _BELOW_ZERO = re.compile(
-    r"(?i)(?<![-\d.])(\d[\d.,]*)((?:\s?°\s?|\s)?(?:degrees?)?\s?[CF]?(?:elsius)?) below zero\b"
+    r"(?i)(?<![-\d.,])(\d[\d.,]{0,20})((?:\s?°\s?|\s)?(?:degrees?)?\s?[CF]?(?:elsius)?) below zero\b"
 )
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _POWER_OF_TEN = re.compile(r"(?<=10)[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]{1,4}")
@@ -69,8 +69,6 @@ _IN_WORDS = re.compile(
     rf"(?P<below>(?:{'|'.join(_PARTS)}|halve)s?)(?: of)?"
 )
 _SPELLED_LONGEST = 200
-_PLAIN_LONGEST = 1_400
-"""Characters of a short text: in a longer one a run of numbers would take the square of its length."""
 _SPELLED = {word: value for value, word in enumerate(_UNITS.split())} | {
     word: 10 * place for place, word in enumerate(_TENS, 2)
 }
@@ -89,11 +87,8 @@ def _money_scaled(found: re.Match[str]) -> str:
 def plain_numbers(text: str) -> str:
     """A short text whose numbers are written so that `NUMBER` finds them and Python reads them.
 
-    "1.234,56" is "1234.56", "1½" is "1.5", "5 million" is "5000000", "minus 5" is "-5". A text of over
-    1,400 characters is given back as it is.
+    "1.234,56" is "1234.56", "1½" is "1.5", "5 million" is "5000000", "minus 5" is "-5".
     """
-    if len(text) > _PLAIN_LONGEST:
-        return text.strip()
     for sign, fraction in _FRACTIONS.items():
         text = text.replace(sign, f" {fraction} ")
     text = re.sub(r"(?<=\d)(?:\{,\}|,\\!)(?=\d{3})", ",", text)

@@ -8,20 +8,13 @@ from typing import Any
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
-from langchain_core.tools import tool
 
 from lc_asym_router import AsymRouter
 from lc_asym_router.tiers.providers import provider_of
 from tests.servers import OllamaServer, OpenAIServer, Reply
 from tests.tiers.providers.clients import CLIENTS, WAYS, ask, ollama
 from tests.tiers.providers.conftest import Rig, entries
-from tests.tiers.providers.test_parameters import DROPPED, GIVEN, SENT, parameters
-
-
-@tool
-def weather(city: str) -> str:
-    """The weather in a city."""
-    return city
+from tests.tiers.providers.test_parameters import DROPPED, GIVEN, SENT, parameters, weather
 
 
 @pytest.mark.parametrize("way", WAYS)
