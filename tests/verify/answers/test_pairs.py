@@ -193,6 +193,7 @@ PIECES = [
 ]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("piece", [piece.replace("~", " ") for piece in PIECES])
 @pytest.mark.parametrize("before", ["", "The answer is "])
 def test_time_does_not_run_away_with_the_length(piece, before):
