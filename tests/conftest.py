@@ -66,7 +66,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is there now stays: each of the collector's full rounds would go through 12,000 tests anew."""
+    """What is there now stays: each full round of the collector would go through 12,000 tests anew."""
     gc.collect()
     gc.freeze()
 
