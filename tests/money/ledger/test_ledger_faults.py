@@ -298,7 +298,7 @@ def test_four_processes_migrate_at_once(url):
     )
     assert process.returncode == 0, process.said
     assert count(url) == 4
-    assert query(url, "SELECT version_num FROM asym_schema_version") == [("0005",)]
+    assert query(url, "SELECT version_num FROM asym_schema_version") == [("0006",)]
 
 
 def test_many_threads_migrate_at_once(url):
