@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from lc_asym_router.records.trail import Decision as Decision
     from lc_asym_router.router.middleware import AsymRouterMiddleware as AsymRouterMiddleware
     from lc_asym_router.router.router import AsymRouter as AsymRouter
+    from lc_asym_router.router.spec import RouterSpec as RouterSpec
+    from lc_asym_router.router.spec import TierSpec as TierSpec
     from lc_asym_router.tiers.faults.breaker import Breaker as Breaker
     from lc_asym_router.tiers.faults.retry import Retry as Retry
     from lc_asym_router.tiers.tier import Tier as Tier
@@ -103,9 +105,11 @@ _HOMES = {
     "RequestLog": ".observe.logs",
     "Retry": ".tiers.faults.retry",
     "RouterError": ".errors",
+    "RouterSpec": ".router.spec",
     "SelfVerification": ".verify.judge_check",
     "Step": ".decompose.plan",
     "Tier": ".tiers.tier",
+    "TierSpec": ".router.spec",
     "TiersFailedError": ".errors",
     "UnverifiedError": ".errors",
     "Verdict": ".verify.attempt",

@@ -297,32 +297,6 @@ class LedgerError(RouterError):
     """The ledger could not be written or read."""
 
 
-class AccessDeniedError(RouterError):
-    """A request that the gateway refuses because of its key.
-
-    Attributes:
-        status: The HTTP status.
-        kind: OpenAI's type of the error, such as "invalid_request_error".
-        code: OpenAI's code of it, such as "invalid_api_key".
-        retry_after: Seconds after which the request may succeed; `None` where no retry helps.
-    """
-
-    def __init__(
-        self, message: str, status: int, kind: str, code: str, retry_after: int | None = None
-    ) -> None:
-        self.status, self.kind, self.code = status, kind, code
-        self.retry_after = retry_after
-        super().__init__(message)
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The response's headers: whether to retry, and when."""
-        asking = {"WWW-Authenticate": "Bearer"} if self.status == 401 else {}
-        if self.retry_after is None:
-            return {**asking, "x-should-retry": "false"}
-        return {**asking, "Retry-After": str(self.retry_after)}
-
-
 class CalibrationError(ConfigurationError):
     """A calibration can't be made, can't be read, or is not for this router."""
 

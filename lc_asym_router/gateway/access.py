@@ -1,298 +1,105 @@
-"""Access to the gateway: verify a request's key, and admit the request within the key's limits."""
+"""Who may ask: what the gateway wants of keys, and what it does without any.
+
+`Access` is the whole interface: the gateway calls `admit` before each request but `/health` and
+`/ready`, and `settle` after each answer. An implementation with keys is given as
+`gateway_app(..., keys=...)`; without one `LoopbackAccess` lets this machine in, and nobody else.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import logging
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Protocol
 
-from pydantic import ValidationError
-
-from lc_asym_router._internal.deadline import STORES, Clock, LateError
-from lc_asym_router._internal.provider_errors import describe_store_error
-from lc_asym_router.errors import AccessDeniedError
-from lc_asym_router.gateway.key_budget import AdmittedKeys, KeyBudget, key_budgets, spending
-from lc_asym_router.gateway.key_rates import KeyRates, RateLimited
-from lc_asym_router.gateway.keys import Key, KeyLimits, KeyStore, is_of, prefix_of
-from lc_asym_router.money.budgets.store import BudgetStore
-
-if TYPE_CHECKING:
-    from lc_asym_router.router.router import AsymRouter
-
-logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-VERIFIED_SECONDS = 1.0
-"""How long a verified key is taken for valid without asking the database: a revocation holds in every
-worker after so many seconds."""
-MOST_VERIFIED = 4096
-"""The most verified keys that a worker remembers."""
-DOWN_RETRY_SECONDS = 1
-"""When to try again while the database is down."""
+from lc_asym_router.embedded.access import host_name, names_server, origin_name
+from lc_asym_router.gateway.errors import GatewayError
+from lc_asym_router.money.budgets.budget import Budget
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Caller:
-    """Who sent a request, and what it may do.
+    """Who asks.
 
     Attributes:
-        name: The key's name; "" where the gateway has no keys.
-        limits: What the key may do.
-        tags: Tags of the request: the key's own first, as "key:NAME".
-        second: What its tokens count under, where the key has a limit a minute.
-        tokens: The tokens that were counted for it.
+        name: The key's name; "" without keys.
+        tags: Tags of its requests: in the ledger, in metrics, and for budgets per tag.
+        models: The models that it may ask for; `None` for all.
+        budgets: Budgets of its requests, besides the router's own. The same objects for each request of
+            one caller: a router is made for them once.
+        admin: Whether it may read reports and the page's numbers.
     """
 
     name: str = ""
-    limits: KeyLimits = field(default_factory=KeyLimits)
     tags: tuple[str, ...] = ()
-    second: int | None = None
-    tokens: int = 0
-
-    @property
-    def admin(self) -> bool:
-        """Whether it may read all reports."""
-        return self.limits.admin
-
-    def may_name(self, model: str) -> bool:
-        """Whether it may name a model."""
-        return self.limits.models is None or model in self.limits.models
+    models: frozenset[str] | None = None
+    budgets: tuple[Budget, ...] = field(default=(), repr=False)
+    admin: bool = False
 
 
-ANYBODY = Caller(limits=KeyLimits(admin=True))
-"""Who asks a gateway without keys, which binds loopback only."""
+class Access(Protocol):
+    """Lets requests in, or refuses them."""
+
+    async def admit(
+        self, headers: Mapping[str, str], model: str | None, estimated_tokens: int
+    ) -> Caller:
+        """Let a request in. Called on the event loop: what may block goes into a thread.
+
+        Args:
+            headers: The request's headers, with names in lower case. Keys come as
+                `authorization: Bearer ...` or, from Anthropic's clients, as `x-api-key`.
+            model: The model that is asked for; `None` for a request that asks none.
+            estimated_tokens: Of its messages and tools; 0 for a request that asks no model.
+
+        Raises:
+            GatewayError: 401 without a valid key; 403 where it may not ask for this; 429 with
+                `retry_after` past a limit per minute, or with the code "insufficient_quota" and
+                `errors.NO_RETRY` where its budget is used up.
+        """
+        ...
+
+    async def settle(self, caller: Caller, estimated_tokens: int, tokens: int | None) -> None:
+        """Count what a request took. Called once for each request that was let in with a model.
+
+        Args:
+            caller: Who asked.
+            estimated_tokens: What `admit` was told.
+            tokens: Input and output of all the request's calls; `None` where it was not answered.
+        """
+        ...
 
 
-class Access:
-    """Verifies keys and keeps their limits. Workers share what is used through the database.
+class LoopbackAccess:
+    """Lets in what comes to this machine under its own names, and no foreign web page.
 
-    A verified key is remembered for a second, so that a revocation holds everywhere after that; what
-    is remembered is a digest, never the key. While the database is down, nobody is admitted.
+    A web page can make a browser send requests to a loopback port, by a host name of its own that
+    resolves to 127.0.0.1 (DNS rebinding), or directly.
 
     Args:
-        keys: The keys.
-        clock: The clock that the memory of verified keys and the keys' ends go by.
-        verified_seconds: How long a verified key is remembered, in seconds.
-        max_output_tokens: Set on the routers' models that have no limit on their output, because a
-            budget must know the most that a call can cost.
+        host: The address that is listened on.
     """
 
-    def __init__(
-        self,
-        keys: KeyStore,
-        *,
-        clock: Clock | None = None,
-        verified_seconds: float = VERIFIED_SECONDS,
-        max_output_tokens: int = 4096,
-    ) -> None:
-        self.keys = keys
-        self.rates = KeyRates(keys.store)
-        self.unbudgeted = ""
-        self._clock = clock or Clock()
-        self._seconds = verified_seconds
-        self._admitted = AdmittedKeys()
-        self._budget_store = BudgetStore(keys.store.url.render_as_string(hide_password=False))
-        self.budgets: tuple[KeyBudget, ...] = key_budgets(
-            self._budget_store, self._admitted, max_output_tokens
-        )
-        self._verified: OrderedDict[str, tuple[Key, float]] = OrderedDict()
-        self._asking: dict[str, Future[Key | None]] = {}
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._host = host.lower()
 
-    def under_budgets(self, router: AsymRouter) -> AsymRouter:
-        """Return a router that keeps the keys' budgets.
-
-        Where it can't (a price is not known, or it hedges), the router is returned as it is, and keys
-        with a budget are refused: no budget is ever passed because nobody could count.
-
-        Args:
-            router: The router.
-        """
-        try:
-            return router.model_copy(update={"budgets": (*router.policy.budgets, *self.budgets)})
-        except ValidationError as error:
-            faults = (fault["msg"].removeprefix("Value error, ") for fault in error.errors())
-            self.unbudgeted = "; ".join(faults)
-            logger.warning("Keys with a budget in USD are refused: %s", self.unbudgeted)
-            return router
-
-    async def identify(self, headers: Mapping[str, str]) -> Caller:
-        """Return who sent a request, without counting it: for lists, reports, feedback.
-
-        Args:
-            headers: The request's headers, by lower-case name.
-
-        Raises:
-            AccessDeniedError: There is no key, or it is wrong, revoked or expired; or the database
-                can't be asked.
-        """
-        key = await self._verify(_given(headers))
-        self._admitted.put(key.tag, key.limits)
-        return Caller(key.name, key.limits, (key.tag, *key.limits.tags))
-
-    async def admit(self, headers: Mapping[str, str], model: str, estimated_tokens: int) -> Caller:
-        """Verify a request's key, and count the request in the key's limits.
-
-        Args:
-            headers: The request's headers, by lower-case name.
-            model: The model that it names.
-            estimated_tokens: The most that it may take, input and output together.
-
-        Raises:
-            AccessDeniedError: As for `identify`; or the key may not name the model, has a budget that
-                can't be kept, or its limit a minute has no room.
-        """
-        caller = await self.identify(headers)
-        limits = caller.limits
-        if not caller.may_name(model):
-            allowed = ", ".join(limits.models or ())
-            raise AccessDeniedError(
-                f"This key may not ask {model[:100]!r}; it may ask {allowed}.",
+    async def admit(
+        self, headers: Mapping[str, str], model: str | None, estimated_tokens: int
+    ) -> Caller:
+        """Let a request in that names this machine."""
+        if not names_server(host_name(headers.get("host", "")), self._host):
+            raise GatewayError(
                 403,
-                "invalid_request_error",
-                "model_not_allowed",
+                "Without keys this gateway answers to loopback names only: use 127.0.0.1, localhost "
+                "or [::1], or make keys (lc-asym-router keys add NAME).",
+                code="forbidden",
             )
-        if self.unbudgeted and (limits.usd_per_day or limits.usd_per_month):
-            raise AccessDeniedError(
-                "This key has a budget, and the gateway can't keep it: its log says why.",
+        origin = headers.get("origin")
+        if origin is not None and not names_server(origin_name(origin), self._host):
+            raise GatewayError(
                 403,
-                "invalid_request_error",
-                "budget_not_kept",
+                "This gateway takes no requests from web pages of other hosts.",
+                code="forbidden",
             )
-        if limits.rpm is None and limits.tpm is None:
-            return caller
-        found = await self._ask(lambda: self.rates.admit(caller.name, limits, estimated_tokens))
-        if isinstance(found, RateLimited):
-            raise AccessDeniedError(
-                str(found), 429, found.unit, "rate_limit_exceeded", found.retry_after
-            )
-        return Caller(caller.name, limits, caller.tags, found, estimated_tokens)
+        return Caller(admin=True)
 
-    def settle(self, caller: Caller, tokens: int) -> None:
-        """Correct the tokens that a request was counted with; nobody waits for it. Never raises.
-
-        Args:
-            caller: From `admit`.
-            tokens: What the request took: all calls of it, input and output together.
-        """
-        second, difference = caller.second, tokens - caller.tokens
-        if second is None or caller.limits.tpm is None or not difference:
-            return
-
-        def settle() -> None:
-            try:
-                self.rates.settle(caller.name, second, difference)
-            except Exception as error:  # a driver may raise anything; the estimate stands
-                logger.warning("A key's tokens can't be settled: %s", describe_store_error(error))
-
-        try:
-            STORES.abandon(STORES.submit(settle, queued=True), drop=False)
-        except LateError as error:
-            logger.warning("A key's tokens can't be settled: %s", error)
-
-    async def usage(self, key: Key) -> dict[str, Any]:
-        """Return what a key has used, and of what.
-
-        Args:
-            key: The key.
-
-        Raises:
-            AccessDeniedError: The database can't be asked.
-        """
-        moment = datetime.fromtimestamp(self._clock.now(), UTC)
-
-        def read() -> dict[str, Any]:
-            requests, tokens = self.rates.used([key.name]).get(key.name, (0, 0))
-            return {
-                "requests_last_minute": requests,
-                "tokens_last_minute": tokens,
-                "usd": spending(self.budgets, key.tag, moment),
-            }
-
-        return await self._ask(read)
-
-    def close(self) -> None:
-        """Close the database's connections."""
-        self.keys.close()
-        self._budget_store.close()
-
-    # verifying ------------------------------------------------------------------------------
-
-    async def _verify(self, given: str) -> Key:
-        if not given:
-            raise _denied("No key was given. Send it as 'Authorization: Bearer KEY'.")
-        prefix = prefix_of(given)
-        if prefix is None:
-            raise _denied("This is no key of this gateway. Ask its operator for one.")
-        digest = hashlib.sha256(given.encode("utf-8", "replace")).hexdigest()
-        verified, until = self._verified.get(digest, (None, 0.0))
-        if verified is None or not self._clock.elapsed() < until:
-            self._verified.pop(digest, None)
-            # From before the question on: what is answered may be older than the answer.
-            until = self._clock.elapsed() + self._seconds
-            found = await self._find(prefix)
-            if not is_of(given, found) or found is None:
-                raise _denied("The key is not known. Ask the gateway's operator for one.")
-            verified = found
-            self._verified[digest] = (found, until)
-            while len(self._verified) > MOST_VERIFIED:
-                self._verified.popitem(last=False)
-        state = verified.state(self._clock.now())
-        if state != "active":
-            raise _denied(f"The key is {state}. Ask the gateway's operator for another.")
-        return verified
-
-    async def _find(self, prefix: str) -> Key | None:
-        """Ask the database for a key; who comes meanwhile waits for the same answer."""
-        asking = self._asking.get(prefix)
-        if asking is None:
-            asking = self._submit(lambda: self.keys.find(prefix))
-            self._asking[prefix] = asking
-            asking.add_done_callback(lambda _: self._asking.pop(prefix, None))
-        return await self._answer(asking)
-
-    async def _ask(self, call: Callable[[], T]) -> T:
-        return await self._answer(self._submit(call))
-
-    def _submit(self, call: Callable[[], T]) -> Future[T]:
-        try:
-            return STORES.submit(call, queued=True).result
-        except LateError as error:
-            raise _down(error) from None
-
-    async def _answer(self, asked: Future[T]) -> T:
-        try:
-            # A caller that leaves takes the answer from nobody else.
-            return await asyncio.shield(asyncio.wrap_future(asked))
-        except Exception as error:  # a database's driver may raise anything
-            raise _down(error) from None
-
-
-def _given(headers: Mapping[str, str]) -> str:
-    """The key among the headers: OpenAI's clients send a bearer, Anthropic's `x-api-key`."""
-    authorization = headers.get("authorization")
-    if authorization is None:
-        return headers.get("x-api-key", "").strip()
-    scheme, _, given = authorization.partition(" ")
-    return given.strip() if scheme.lower() == "bearer" else ""
-
-
-def _denied(message: str) -> AccessDeniedError:
-    return AccessDeniedError(message, 401, "invalid_request_error", "invalid_api_key")
-
-
-def _down(error: Exception) -> AccessDeniedError:
-    logger.warning("Keys can't be verified: %s", describe_store_error(error))
-    return AccessDeniedError(
-        "Keys can't be verified now: the gateway's database does not answer.",
-        503,
-        "server_error",
-        "keys_unavailable",
-        DOWN_RETRY_SECONDS,
-    )
+    async def settle(self, caller: Caller, estimated_tokens: int, tokens: int | None) -> None:
+        """Count nothing."""

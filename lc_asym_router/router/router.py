@@ -44,6 +44,8 @@ from lc_asym_router.router.settings import (
     tried_once,
     with_parameters,
 )
+from lc_asym_router.router.spec import RouterSpec
+from lc_asym_router.router.spec_from_router import spec_of
 from lc_asym_router.router.types import (
     AuditSetting,
     Budgets,
@@ -313,9 +315,7 @@ class AsymRouter(ChainChatModel, Explorable, Audited):
         """Build a router from the models available here; see `lc_asym_router.router.from_env`.
 
         Args:
-            **settings: Any argument of `AsymRouter`; `small` and `frontier` take precedence over
-                the
-                environment.
+            **settings: Any argument of `AsymRouter`; `small` and `frontier` win over the environment.
 
         Raises:
             ConfigurationError: A model string is invalid, or no model is available for a tier.
@@ -326,6 +326,14 @@ class AsymRouter(ChainChatModel, Explorable, Audited):
             small=settings.pop("small", None), frontier=settings.pop("frontier", None)
         )
         return cls(small=small, frontier=frontier, **settings)
+
+    def spec(self) -> RouterSpec:
+        """Describe the router by plain data, for a file or another process.
+
+        Raises:
+            ConfigurationError: A setting, which the message names, is no plain data.
+        """
+        return spec_of(self)
 
     # tools and schemas ------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
@@ -27,8 +27,12 @@ from lc_asym_router.tiers.providers.description import Provider
 from lc_asym_router.tiers.providers.registry import endpoint_digest, provider_of
 
 
-def load_model(name: str) -> BaseChatModel:
+def load_model(name: str, settings: Mapping[str, Any] | None = None) -> BaseChatModel:
     """Make a chat model of a string such as ``"ollama:llama3.1:8b"``.
+
+    Args:
+        name: The string.
+        settings: Arguments of the model's class, such as `base_url`; none where left out.
 
     Raises:
         ConfigurationError: The string names no provider, its package is not installed, or the
@@ -45,7 +49,7 @@ def load_model(name: str) -> BaseChatModel:
             f"{_suggested(name)!r}."
         )
     try:
-        return _construct(provider, model, name)
+        return _construct(provider, model, name, settings or {})
     except ImportError as error:
         package = error.name or f"langchain-{provider}"
         raise ConfigurationError(
@@ -57,9 +61,9 @@ def load_model(name: str) -> BaseChatModel:
     except Exception as error:
         # The message may quote a key; its type is enough beside the remedy.
         raise ConfigurationError(
-            f"{name!r} can't be set up ({type(error).__name__}). Check the provider's name and its "
-            f"key in the environment ({provider.upper()}_API_KEY for most); or pass a chat model "
-            "that you have made yourself."
+            f"{name!r} can't be set up ({type(error).__name__}). Check the provider's name"
+            f"{_named(settings or {})} and its key in the environment ({provider.upper()}_API_KEY "
+            "for most); or pass a chat model that you have made yourself."
         ) from None
 
 
@@ -79,18 +83,22 @@ def _suggested(name: str) -> str:
     return f"{hosted if hosted and ':' not in model else 'ollama'}:{model}"
 
 
-def _construct(provider: str, model: str, name: str) -> BaseChatModel:
+def _named(settings: Mapping[str, Any]) -> str:
+    return f", its settings ({', '.join(settings)})" if settings else ""
+
+
+def _construct(provider: str, model: str, name: str, settings: Mapping[str, Any]) -> BaseChatModel:
     if provider == "ollama":
         from langchain_ollama import ChatOllama
 
-        return ChatOllama(model=model)
+        return ChatOllama(model=model, **settings)
     if provider == "openai":
         from langchain_openai import ChatOpenAI
 
-        return ChatOpenAI(model=model)
+        return ChatOpenAI(model=model, **settings)
     from langchain.chat_models import init_chat_model
 
-    return init_chat_model(name)
+    return cast("BaseChatModel", init_chat_model(name, **settings))
 
 
 RESERVED_NAMES = frozenset({"classify", "verify", "__start__", "__end__", "__input__"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import threading
 from typing import Any
 
@@ -204,9 +203,3 @@ def test_the_command_refuses_a_time_that_is_none(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["keys", "add", "a", "--expires", "soon", "--database", str(tmp_path / "k.sqlite3")])
     assert "write 30m, 12h, 90d or 4w" in capsys.readouterr().err
-
-
-def test_a_refusal_crosses_to_another_process_with_its_status():
-    error = errors.AccessDeniedError("no", 429, "requests", "rate_limit_exceeded", 7)
-    again = pickle.loads(pickle.dumps(error))
-    assert (again.status, again.headers) == (429, {"Retry-After": "7"})

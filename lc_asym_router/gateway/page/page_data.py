@@ -1,4 +1,4 @@
-"""What the page shows, as plain JSON: the ledger's report, audits, breakers, budgets, keys; no texts."""
+"""What the page shows, as plain JSON without texts: the report, audits, breakers, budgets."""
 
 from __future__ import annotations
 

@@ -100,6 +100,11 @@ class Ledger(RecordsOnly):
     # writing --------------------------------------------------------------------------------
 
     @property
+    def name(self) -> str:
+        """The database's URL without its password."""
+        return self._store.name
+
+    @property
     def dropped(self) -> int:
         """Number of requests of this process that were not stored: the queue was full, or they were
         refused.

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 from typing import Any
 
 import pytest
 
-from lc_asym_router import AsymRouter, BudgetExceededError, PerCall, Tier, errors
+from lc_asym_router import AsymRouter, BudgetExceededError, PerCall, Tier
 from lc_asym_router._internal.deadline import Clock
-from lc_asym_router.gateway import access as access_module
-from lc_asym_router.gateway.access import Access
+from lc_asym_router.gateway import key_access as access_module
+from lc_asym_router.gateway.errors import GatewayError
+from lc_asym_router.gateway.key_access import KeyAccess
 from lc_asym_router.gateway.keys import KeyLimits, KeyStore
+from lc_asym_router.gateway.routes import Routes
 from tests.conftest import frontier_model, small_model
 from tests.money.budgets.budgeting import UP, priced, router
 from tests.servers import Reply
@@ -35,7 +38,7 @@ def clock() -> Hand:
 @pytest.fixture
 def access(tmp_path, clock):
     keys = KeyStore(f"sqlite:///{tmp_path}/keys.sqlite3", lambda _: clock.time)
-    found = Access(keys, clock=clock)
+    found = KeyAccess(keys, clock=clock)
     found.rates._now = lambda _: clock.time
     yield found
     found.close()
@@ -45,8 +48,8 @@ def bearer(key: str) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}
 
 
-async def refusal(access: Access, headers: dict[str, str], model="auto", tokens=10) -> Any:
-    with pytest.raises(errors.AccessDeniedError) as caught:
+async def refusal(access: KeyAccess, headers: dict[str, str], model="auto", tokens=10) -> Any:
+    with pytest.raises(GatewayError) as caught:
         await access.admit(headers, model, tokens)
     return caught.value
 
@@ -78,7 +81,7 @@ async def test_without_a_right_key_nobody_is_admitted(access, headers):
     asked = {name: value.format(key=key) for name, value in headers.items()}
     error = await refusal(access, asked)
     assert (error.status, error.code) == (401, "invalid_api_key")
-    assert error.headers == {"WWW-Authenticate": "Bearer", "x-should-retry": "false"}
+    assert error.headers == {"www-authenticate": "Bearer", "x-should-retry": "false"}
     assert key not in str(error)
 
 
@@ -101,14 +104,22 @@ async def test_a_revocation_holds_after_a_second_and_an_end_at_once(access, cloc
 
 
 async def test_many_at_once_ask_the_database_once(access, monkeypatch):
-    asked = []
+    asked, all_there = [], threading.Event()
     find = access.keys.find
-    monkeypatch.setattr(access.keys, "find", lambda prefix: asked.append(prefix) or find(prefix))
     key = access.keys.add("ada")
+
+    def slow(prefix: str) -> Any:
+        asked.append(prefix)
+        assert all_there.wait(20)
+        return find(prefix)
+
+    monkeypatch.setattr(access.keys, "find", slow)
     first = asyncio.ensure_future(access.admit(bearer(key), "auto", 10))
     others = [asyncio.ensure_future(access.admit(bearer(key), "auto", 10)) for _ in range(20)]
     await asyncio.sleep(0)
     first.cancel()  # who leaves takes the answer from nobody
+    await asyncio.sleep(0)
+    all_there.set()
     found = await asyncio.gather(*others)
     assert {caller.name for caller in found} == {"ada"}
     assert len(asked) == 1
@@ -124,7 +135,7 @@ async def test_while_the_database_is_down_nobody_is_admitted(access, clock, monk
     monkeypatch.setattr(access.keys, "find", down)
     clock.time += 1
     error = await refusal(access, bearer(key))
-    assert (error.status, error.headers) == (503, {"Retry-After": "1"})
+    assert (error.status, error.headers) == (503, {"retry-after": "1"})
     assert key not in caplog.text
     monkeypatch.undo()
     await access.admit(bearer(key), "auto", 10)
@@ -134,16 +145,17 @@ async def test_limits_a_minute_say_when_to_come_again(access, clock):
     key = access.keys.add("ada", KeyLimits(rpm=2, tpm=100))
     first = await access.admit(bearer(key), "auto", 90)
     error = await refusal(access, bearer(key), tokens=20)
-    assert (error.status, error.kind, error.code) == (429, "tokens", "rate_limit_exceeded")
-    assert error.headers == {"Retry-After": "61"}
-    access.settle(first, 30)
+    assert (error.status, error.code) == (429, "rate_limit_exceeded")
+    assert "100 tokens a minute" in str(error)
+    assert error.headers == {"retry-after": "61"}
+    await access.settle(first, 90, 30)
     for _ in range(500):
         if access.rates.used(["ada"])["ada"] == (1, 30):
             break
         await asyncio.sleep(0.01)
     await access.admit(bearer(key), "auto", 20)
     error = await refusal(access, bearer(key), tokens=1)
-    assert (error.kind, error.status) == ("requests", 429)
+    assert ("2 requests a minute" in str(error), error.status) == (True, 429)
     clock.time += 61
     await access.admit(bearer(key), "auto", 20)
     never = await refusal(access, bearer(key), tokens=101)
@@ -156,22 +168,27 @@ async def test_rotating_starts_no_new_minute(access):
     assert (await refusal(access, bearer(access.keys.rotate("ada")))).status == 429
 
 
+def routed(router: AsymRouter, caller: Any) -> AsymRouter:
+    """The router as a caller gets it."""
+    return Routes(router).find("auto", caller).router
+
+
 # budgets ------------------------------------------------------------------------------------
 
 
 async def test_each_key_has_its_own_budget(access, small, frontier):
     frontier.default = Reply("x", output_tokens=100)
-    routed = access.under_budgets(router(small, frontier))
-    assert not access.unbudgeted
+    routes = Routes(router(small, frontier))
     keys = {name: access.keys.add(name, KeyLimits(usd_per_day=usd)) for name, usd in LIMITS.items()}
     keys["free"] = access.keys.add("free")
     made = {}
     for name, key in keys.items():
         caller = await access.admit(bearer(key), "auto", 10)
         made[name] = 0
+        found = routes.find("auto", caller).router
         with contextlib.suppress(BudgetExceededError):
             for _ in range(30):
-                await routed.ainvoke(UP, {"tags": list(caller.tags)})
+                await found.ainvoke(UP, {"tags": list(caller.tags)})
                 made[name] += 1
     assert 0 < made["poor"] < made["rich"] < made["free"] == 30
     used = await access.usage(access.keys.find(keys["poor"].split("-")[2]))
@@ -183,25 +200,27 @@ LIMITS = {"poor": 0.003, "rich": 0.01}
 
 
 async def test_a_key_that_was_never_admitted_has_no_budget(access, small, frontier):
-    routed = access.under_budgets(router(small, frontier))
+    key = access.keys.add("ada", KeyLimits(usd_per_day=1))
+    found = routed(router(small, frontier), await access.admit(bearer(key), "auto", 10))
     with pytest.raises(BudgetExceededError) as caught:
-        await routed.ainvoke(UP, {"tags": ["key:forged"]})
+        await found.ainvoke(UP, {"tags": ["key:forged"]})
     assert caught.value.exhausted.limit == 0
     assert not frontier.requests
-    await routed.ainvoke(UP)  # an application's own request has no key
+    await found.ainvoke(UP)  # an application's own request has no key
 
 
-async def test_a_revoked_keys_successor_shares_its_budget(access, small, frontier):
+async def test_a_keys_successor_shares_its_budget(access, small, frontier):
     frontier.default = Reply("x", output_tokens=100)
-    routed = access.under_budgets(router(small, frontier))
+    routes = Routes(router(small, frontier))
     key = access.keys.add("ada", KeyLimits(usd_per_day=0.003))
     for _ in range(2):
         caller = await access.admit(bearer(key), "auto", 10)
+        found = routes.find("auto", caller).router
         with pytest.raises(BudgetExceededError):
             for _ in range(30):
-                await routed.ainvoke(UP, {"tags": list(caller.tags)})
+                await found.ainvoke(UP, {"tags": list(caller.tags)})
         key = access.keys.rotate("ada")
-    assert priced(frontier) <= 0.003
+    assert 0 < priced(frontier) <= 0.003
 
 
 async def test_where_a_price_is_unknown_keys_with_a_budget_are_refused(
@@ -213,10 +232,13 @@ async def test_where_a_price_is_unknown_keys_with_a_budget_are_refused(
         verify="form",
         classify="keyword",
     )
-    with caplog.at_level(logging.WARNING):
-        assert access.under_budgets(unpriced) is unpriced
+    routes = Routes(unpriced)
+    paid = await access.admit(
+        bearer(access.keys.add("paid", KeyLimits(usd_per_month=5))), "auto", 9
+    )
+    with caplog.at_level(logging.WARNING), pytest.raises(GatewayError) as caught:
+        routes.find("auto", paid)
+    assert (caught.value.status, caught.value.code) == (403, "budget_not_kept")
     assert "price of the tier 'frontier'" in caplog.text
-    paid = access.keys.add("paid", KeyLimits(usd_per_month=5))
-    error = await refusal(access, bearer(paid))
-    assert (error.status, error.code) == (403, "budget_not_kept")
-    await access.admit(bearer(access.keys.add("free", KeyLimits(rpm=9))), "auto", 10)
+    free = await access.admit(bearer(access.keys.add("free", KeyLimits(rpm=9))), "auto", 10)
+    assert routes.find("auto", free).router is unpriced
