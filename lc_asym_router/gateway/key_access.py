@@ -8,7 +8,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -156,26 +156,34 @@ class KeyAccess(Access):
         except LateError as error:
             logger.warning("A key's tokens can't be settled: %s", error)
 
-    async def usage(self, key: Key) -> dict[str, Any]:
-        """Return what a key has used, and of what.
+    async def report(self, name: str | None = None) -> list[dict[str, Any]]:
+        """Return the keys, each with its limits and what it has used of them, in plain JSON.
 
         Args:
-            key: The key.
+            name: The name of the only key that is wanted; `None` for all.
 
         Raises:
             GatewayError: The database can't be asked.
         """
-        moment = datetime.fromtimestamp(self._clock.now(), UTC)
+        return await self._ask(lambda: self._report(name))
 
-        def read() -> dict[str, Any]:
-            requests, tokens = self.rates.used([key.name]).get(key.name, (0, 0))
-            return {
-                "requests_last_minute": requests,
-                "tokens_last_minute": tokens,
+    def _report(self, name: str | None) -> list[dict[str, Any]]:
+        now = self._clock.now()
+        moment = datetime.fromtimestamp(now, UTC)
+        newest = {key.name: key for key in self.keys.list() if name in (None, key.name)}
+        used = self.rates.used(newest)
+        return [
+            {
+                "name": key.name,
+                "state": key.state(now),
+                "expires_at": key.expires_at,
+                "limits": asdict(key.limits),
+                "requests_last_minute": used.get(key.name, (0, 0))[0],
+                "tokens_last_minute": used.get(key.name, (0, 0))[1],
                 "usd": spending(self.budgets, key.tag, moment),
             }
-
-        return await self._ask(read)
+            for key in newest.values()
+        ]
 
     def close(self) -> None:
         """Close the database's connections."""

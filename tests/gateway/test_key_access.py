@@ -191,9 +191,12 @@ async def test_each_key_has_its_own_budget(access, small, frontier):
                 await found.ainvoke(UP, {"tags": list(caller.tags)})
                 made[name] += 1
     assert 0 < made["poor"] < made["rich"] < made["free"] == 30
-    used = await access.usage(access.keys.find(keys["poor"].split("-")[2]))
-    assert used["usd"]["day"]["spent"] <= LIMITS["poor"]
-    assert used["usd"]["day"]["reserved"] == 0
+    (row,) = await access.report("poor")
+    assert 0 < row["usd"]["day"]["spent"] <= LIMITS["poor"]
+    assert row["usd"]["day"]["reserved"] == 0
+    assert row["limits"]["usd_per_day"] == LIMITS["poor"]
+    assert [each["name"] for each in await access.report()] == ["poor", "rich", "free"]
+    assert not any(key in str(await access.report()) for key in keys.values())
 
 
 LIMITS = {"poor": 0.003, "rich": 0.01}
