@@ -98,10 +98,10 @@ export function legend(entries) {
 
 // charts -------------------------------------------------------------------------------------
 
-const WIDTH = 900;
-const HEIGHT = 190;
-const LEFT = 64;
-const FOOT = 22;
+const WIDTH = 640;
+const HEIGHT = 220;
+const LEFT = 68;
+const FOOT = 24;
 
 /** Columns over time. Parts: for each start a list of [height, class, title], stacked; marks: a height. */
 export function columns(label, starts, parts, marks, shown) {
@@ -137,7 +137,7 @@ export function columns(label, starts, parts, marks, shown) {
           svg("title", {}, `${start}: the frontier alone ${shown(mark)}`)),
       );
     }
-    if (place % Math.ceil(starts.length / 8) === 0) {
+    if (place % Math.ceil(starts.length / 6) === 0) {
       children.push(svg("text", { x: x + width / 2, y: HEIGHT - 6, class: "mid" }, brief(start)));
     }
   });
@@ -155,7 +155,7 @@ export function bars(label, rows, class_ = "f0") {
     { viewBox: `0 0 440 ${rows.length * high}`, role: "img", "aria-label": label },
     svg("title", {}, label),
     rows.map(([name, value, text], place) => [
-      svg("text", { x: 150, y: place * high + 16, class: "end" }, clipped(name, 26)),
+      svg("text", { x: 150, y: place * high + 16, class: "end" }, clipped(name, 20)),
       svg("rect", { x: 158, y: place * high + 4, height: 16, width: Math.max(1, (220 * value) / top), class: class_ }),
       svg("text", { x: 166 + (220 * value) / top, y: place * high + 16 }, text),
     ]),
@@ -172,12 +172,12 @@ export function timeline(label, calls) {
     { viewBox: `0 0 ${WIDTH} ${calls.length * high}`, role: "img", "aria-label": label },
     svg("title", {}, label),
     calls.map(([name, length, class_, text], place) => {
-      const x = 150 + (400 * at) / whole;
+      const x = 150 + (220 * at) / whole;
       at += length;
       return [
-        svg("text", { x: 142, y: place * high + 18, class: "end" }, clipped(name, 24)),
-        svg("rect", { x, y: place * high + 5, height: 18, width: Math.max(2, (400 * length) / whole), class: class_ }),
-        svg("text", { x: Math.min(x + Math.max(2, (400 * length) / whole) + 8, 560), y: place * high + 18 }, clipped(text, 60)),
+        svg("text", { x: 142, y: place * high + 18, class: "end" }, clipped(name, 20)),
+        svg("rect", { x, y: place * high + 5, height: 18, width: Math.max(2, (220 * length) / whole), class: class_ }),
+        svg("text", { x: Math.min(x + Math.max(2, (220 * length) / whole) + 8, 380), y: place * high + 18 }, clipped(text, 44)),
       ];
     }),
   );

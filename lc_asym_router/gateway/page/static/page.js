@@ -311,7 +311,7 @@ at("key-form").addEventListener("submit", (event) => {
   key = at("key").value.trim();
   at("key").value = "";
   at("key-error").textContent = "";
-  refresh(true).then(() => at("main").hidden || at("main").focus());
+  refresh(true).then(() => at("main").hidden || at("main").focus({ preventScroll: true }));
 });
 at("try-form").addEventListener("submit", (event) => {
   event.preventDefault();
