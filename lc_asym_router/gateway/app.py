@@ -15,6 +15,7 @@ from lc_asym_router.embedded.request_limits import Limits
 from lc_asym_router.gateway.access import Access, Caller, LoopbackAccess
 from lc_asym_router.gateway.answering import Call, events
 from lc_asym_router.gateway.errors import GatewayError, error_of
+from lc_asym_router.gateway.page.page_routes import Page
 from lc_asym_router.gateway.protocols import Answered, Heading, ParsedRequest, WireProtocol
 from lc_asym_router.gateway.protocols.openai_chat import OpenAIChat
 from lc_asym_router.gateway.responses import EventStream, json_response, read_body
@@ -63,14 +64,10 @@ def gateway_app(
     Raises:
         ConfigurationError: Two models have one name, or a budget is invalid.
     """
-    gateway = Gateway(
-        Routes(routers, budgets),
-        keys or LoopbackAccess(host),
-        ledger,
-        limits or Limits(),
-        comment_seconds,
-    )
-    return Starlette(routes=gateway.routes, lifespan=gateway.lifespan)
+    routes, access = Routes(routers, budgets), keys or LoopbackAccess(host)
+    gateway = Gateway(routes, access, ledger, limits or Limits(), comment_seconds)
+    page = Page(routes, access, ledger)
+    return Starlette(routes=[*gateway.routes, *page.routes], lifespan=gateway.lifespan)
 
 
 class Gateway:
@@ -151,6 +148,8 @@ class Gateway:
         return ask
 
     async def _ask(self, protocol: WireProtocol, request: Request) -> Response:
+        # Of who may not ask, no body is read.
+        await self._access.admit(request.headers, None, 0)
         body = await read_body(request, self._limits)
         parsed = protocol.parse(body)
         tokens = estimated_tokens(parsed.messages, parsed.kwargs.get("tools"))
