@@ -40,7 +40,6 @@ class _Marked(Described):
 class _Text(_Marked):
     type: Literal["text"]
     text: str
-    citations: None = None
 
 
 class _Base64(Described):
@@ -69,8 +68,6 @@ class _Document(_Marked):
     type: Literal["document"]
     source: Annotated[_Base64 | _PlainText, Field(discriminator="type")]
     title: str | None = None
-    context: None = None
-    citations: None = None
 
 
 _Shown = Annotated[_Text | _Image | _Document, Field(discriminator="type")]

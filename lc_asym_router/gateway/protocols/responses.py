@@ -41,15 +41,12 @@ class _InputImage(Described):
     type: Literal["input_image"]
     image_url: str
     detail: Literal["low", "high", "auto", "original"] | None = None
-    file_id: None = None
 
 
 class _InputFile(Described):
     type: Literal["input_file"]
     file_data: str
     filename: str | None = None
-    file_id: None = None
-    file_url: None = None
 
 
 class _Refusal(Described):
@@ -179,9 +176,6 @@ class _Body(Described):
     background: Literal[False] | None = None
     top_logprobs: Literal[0] | None = None
     store: Literal[False] | None = None
-    previous_response_id: None = None
-    conversation: None = None
-    prompt: None = None
 
 
 _STORED = {
