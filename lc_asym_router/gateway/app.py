@@ -17,7 +17,9 @@ from lc_asym_router.gateway.answering import Call, events
 from lc_asym_router.gateway.errors import GatewayError, error_of
 from lc_asym_router.gateway.page.page_routes import Page
 from lc_asym_router.gateway.protocols import Answered, Heading, ParsedRequest, WireProtocol
+from lc_asym_router.gateway.protocols.messages import Messages
 from lc_asym_router.gateway.protocols.openai_chat import OpenAIChat
+from lc_asym_router.gateway.protocols.responses import Responses
 from lc_asym_router.gateway.responses import EventStream, json_response, read_body
 from lc_asym_router.gateway.routes import Routes
 from lc_asym_router.money.budgets.budget import Budget
@@ -34,7 +36,8 @@ from starlette.routing import BaseRoute, Route  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
-PROTOCOLS: tuple[WireProtocol, ...] = (OpenAIChat(),)
+MESSAGES = Messages()
+PROTOCOLS: tuple[WireProtocol, ...] = (OpenAIChat(), Responses(), MESSAGES)
 """The protocols that are served, each at its own path."""
 COMMENT_SECONDS = 5.0
 """After how long without a piece of an answer a stream sends a comment, in seconds."""
@@ -104,6 +107,7 @@ class Gateway:
         ]
         return [
             *asked,
+            Route(f"{MESSAGES.path}/count_tokens", self.count_tokens, methods=["POST"]),
             Route("/v1/models", self.models, methods=["GET"]),
             Route("/health", self.health, methods=["GET"]),
         ]
@@ -130,6 +134,17 @@ class Gateway:
             if caller.models is None or name in caller.models
         ]
         return json_response({"object": "list", "data": data})
+
+    async def count_tokens(self, request: Request) -> Response:
+        """Answer ``POST /v1/messages/count_tokens``: the router's own estimate."""
+        try:
+            parsed = MESSAGES.parse_count(await read_body(request, self._limits))
+            caller = await self._access.admit(request.headers, None, 0)
+            self._models.find(parsed.model, caller)
+        except GatewayError as error:
+            return _refused(MESSAGES, error)
+        tokens = estimated_tokens(parsed.messages, parsed.kwargs.get("tools"))
+        return json_response({"input_tokens": tokens})
 
     # asking ---------------------------------------------------------------------------------
 
