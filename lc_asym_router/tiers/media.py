@@ -31,8 +31,6 @@ def refuses_media(
         provider: What is known of the model's provider.
         declared: What its owner says that it takes besides text.
     """
-    if not request.modalities:
-        return None
     profile = cast("dict[str, Any]", model.profile or {})
     carried = provider.inputs
     by_responses = responses_api(model, request.kwargs)

@@ -364,7 +364,9 @@ class Tier:
 
     def refuses(self, request: Request) -> str | None:
         """Return why this tier can't take a request, or `None` where it can."""
-        if why := refuses_media(request, self.model, self.description, self.inputs):
+        if request.modalities and (
+            why := refuses_media(request, self.model, self.description, self.inputs)
+        ):
             return why
         if request.tools:
             profile = cast("dict[str, Any]", self.model.profile or {})
