@@ -23,8 +23,11 @@ from lc_asym_router.gateway.errors import (
     unsupported,
 )
 from lc_asym_router.gateway.metrics import Metrics
+from lc_asym_router.gateway.page.page_routes import Page
 from lc_asym_router.gateway.protocols import Answered, Heading, WireProtocol
+from lc_asym_router.gateway.protocols.messages import Messages
 from lc_asym_router.gateway.protocols.openai_chat import OpenAIChat
+from lc_asym_router.gateway.protocols.responses import Responses
 from lc_asym_router.gateway.responses import EventStream, json_response, read_body
 from lc_asym_router.gateway.routes import AUTO, Routes
 from lc_asym_router.money.budgets.budget import Budget
@@ -41,7 +44,8 @@ from starlette.routing import BaseRoute, Route  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
-PROTOCOLS: tuple[WireProtocol, ...] = (OpenAIChat(),)
+MESSAGES = Messages()
+PROTOCOLS: tuple[WireProtocol, ...] = (OpenAIChat(), Responses(), MESSAGES)
 """The protocols that are served, each at its own path."""
 GONE = 499
 """The status in the metrics of a request whose client has left."""
@@ -75,7 +79,8 @@ def gateway_app(
     """
     routes, access = Routes(routers, budgets, ledger), keys or LoopbackAccess(host)
     gateway = Gateway(routes, access, ledger, limits or Limits(), comment_seconds)
-    return Starlette(routes=gateway.routes, lifespan=gateway.lifespan)
+    page = Page(routes, access, ledger)
+    return Starlette(routes=[*gateway.routes, *page.routes], lifespan=gateway.lifespan)
 
 
 class Gateway:
@@ -113,6 +118,11 @@ class Gateway:
         ]
         return [
             *asked,
+            Route(
+                f"{MESSAGES.path}/count_tokens",
+                self._admitting(self.count_tokens, MESSAGES),
+                methods=["POST"],
+            ),
             Route("/v1/models", self._admitting(self.models), methods=["GET"]),
             Route("/v1/feedback", self._admitting(self.feedback), methods=["POST"]),
             Route("/ready", self._admitting(self.ready), methods=["GET"]),
@@ -162,6 +172,13 @@ class Gateway:
         ]
         return json_response({"object": "list", "data": data})
 
+    async def count_tokens(self, request: Request, caller: Caller) -> Response:
+        """Answer ``POST /v1/messages/count_tokens``: the router's own estimate."""
+        parsed = MESSAGES.parse_count(await read_body(request, self._limits))
+        self._models.find(parsed.model, caller)
+        tokens = estimated_tokens(parsed.messages, parsed.kwargs.get("tools"))
+        return json_response({"input_tokens": tokens})
+
     async def feedback(self, request: Request, caller: Caller) -> Response:
         """Answer ``POST /v1/feedback``: what a user thought of an answer."""
         body = await read_body(request, self._limits)
@@ -176,16 +193,16 @@ class Gateway:
             raise unsupported(unknown[0], "request_id, score and comment are.")
         if self._ledger is None:
             raise GatewayError(501, "This gateway has no ledger to keep feedback in.")
-        keep = getattr(self._models.find(AUTO, Caller()).router, "feedback", None)
-        if keep is None:
-            raise GatewayError(501, "This version keeps no feedback.")
-        keep(_run_id(request_id), float(score), comment)
+        router = self._models.find(AUTO, Caller()).router
+        router.feedback(_run_id(request_id), float(score), comment)
         return json_response({"request_id": request_id, "score": score}, 202)
 
     def _admitting(
-        self, handler: Callable[[Request, Caller], Awaitable[Response]]
+        self,
+        handler: Callable[[Request, Caller], Awaitable[Response]],
+        protocol: WireProtocol = PROTOCOLS[0],
     ) -> Callable[[Request], Awaitable[Response]]:
-        """Admit who asks no model, and write errors as OpenAI does."""
+        """Admit who asks no model, and write errors in a protocol's form."""
 
         async def handle(request: Request) -> Response:
             try:
@@ -193,7 +210,7 @@ class Gateway:
             except ClientDisconnect:
                 return Response(status_code=GONE)
             except Exception as error:
-                return _refused(PROTOCOLS[0], _logged(error))
+                return _refused(protocol, _logged(error))
 
         return handle
 
