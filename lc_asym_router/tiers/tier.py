@@ -61,9 +61,9 @@ def load_model(name: str, settings: Mapping[str, Any] | None = None) -> BaseChat
     except Exception as error:
         # The message may quote a key; its type is enough beside the remedy.
         raise ConfigurationError(
-            f"{name!r} can't be set up ({type(error).__name__}). Check the provider's name"
-            f"{_named(settings or {})} and its key in the environment ({provider.upper()}_API_KEY "
-            "for most); or pass a chat model that you have made yourself."
+            f"{name!r} can't be set up ({type(error).__name__}). Check the provider's name, "
+            f"its settings and its key in the environment ({provider.upper()}_API_KEY for most); or "
+            "pass a chat model that you have made yourself."
         ) from None
 
 
@@ -81,10 +81,6 @@ def _suggested(name: str) -> str:
     family = re.match("[a-z]*", model.lower())
     hosted = _FAMILIES.get(family[0] if family else "")
     return f"{hosted if hosted and ':' not in model else 'ollama'}:{model}"
-
-
-def _named(settings: Mapping[str, Any]) -> str:
-    return f", its settings ({', '.join(settings)})" if settings else ""
 
 
 def _construct(provider: str, model: str, name: str, settings: Mapping[str, Any]) -> BaseChatModel:

@@ -45,10 +45,10 @@ class Served:
 
     def client(self, **settings: Any) -> OpenAI:
         """OpenAI's own client, which asks once."""
-        known = {"api_key": "any", "max_retries": 0, "timeout": 20}
+        known = {"api_key": "any", "max_retries": 0, "timeout": 120}
         return OpenAI(base_url=f"{self.url}/v1", **(known | settings))
 
     def async_client(self, **settings: Any) -> AsyncOpenAI:
         """Its async twin."""
-        known = {"api_key": "any", "max_retries": 0, "timeout": 20}
+        known = {"api_key": "any", "max_retries": 0, "timeout": 120}
         return AsyncOpenAI(base_url=f"{self.url}/v1", **(known | settings))

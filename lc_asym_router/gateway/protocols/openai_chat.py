@@ -67,6 +67,9 @@ _KNOWN = (
 )
 _HARMLESS = {"n": (1,), "store": (False,), "logprobs": (False,), "modalities": (["text"],)}
 """Values that ask for nothing."""
+_OF_MESSAGES = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "refusal"})
+_ECHOED = frozenset({"annotations", "parsed", "router", "reasoning", "reasoning_content"})
+"""What clients send back of an answer, and no model reads."""
 _TYPES = {429: "rate_limit_error", 401: "authentication_error", 403: "permission_error"}
 
 
@@ -241,12 +244,20 @@ def read_messages(given: Any, param: str = "messages") -> tuple[BaseMessage, ...
 def _messages(given: Any) -> tuple[BaseMessage, ...]:
     if not isinstance(given, list) or not given:
         raise invalid("messages", "a list of messages, with at least one from the user.")
-    for place, each in enumerate(given):
-        if not isinstance(each, Mapping) or not isinstance(each.get("role"), str):
-            raise invalid(f"messages[{place}]", "an object with a role.")
-        if each["role"] == "function" or each.get("function_call"):
-            raise unsupported(f"messages[{place}].function_call", "send tool_calls, role 'tool'.")
-    return read_messages(given)
+    return read_messages([_message(each, f"messages[{n}]") for n, each in enumerate(given)])
+
+
+def _message(given: Any, param: str) -> dict[str, Any]:
+    if not isinstance(given, Mapping) or not isinstance(given.get("role"), str):
+        raise invalid(param, "an object with a role.")
+    known = {name: value for name, value in given.items() if value is not None}
+    if known["role"] == "function" or "function_call" in known:
+        raise unsupported(f"{param}.function_call", "send tool_calls, and the role 'tool'.")
+    for name in set(known) - _OF_MESSAGES:
+        if name not in _ECHOED:
+            raise unsupported(f"{param}.{name}", "leave it out.")
+        del known[name]
+    return {"content": None, **known}
 
 
 def _tools(given: Any) -> list[dict[str, Any]]:
