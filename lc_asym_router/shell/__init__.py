@@ -19,11 +19,24 @@ from lc_asym_router.shell import (
     models,
     record,
     report,
+    serve,
     train,
 )
 from lc_asym_router.shell.options import BAD_USAGE, NO_ANSWER, PrintableFormatter, printable
 
-COMMANDS = (ask, decide, evaluate, record, calibrate, models, report, keys, train, completion)
+COMMANDS = (
+    ask,
+    decide,
+    evaluate,
+    record,
+    calibrate,
+    models,
+    report,
+    serve,
+    keys,
+    train,
+    completion,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

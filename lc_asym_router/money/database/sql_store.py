@@ -71,7 +71,18 @@ class LaterCalls:
     calls: list[dict[str, Any]]
 
 
-Entry = Rows | Failure | LaterCalls
+@dataclass(frozen=True, slots=True)
+class FeedbackRow:
+    """What somebody thought of an answer.
+
+    Attributes:
+        row: The row of the table.
+    """
+
+    row: dict[str, Any] = field(repr=False)
+
+
+Entry = Rows | Failure | LaterCalls | FeedbackRow
 """What is written."""
 
 
@@ -224,6 +235,8 @@ class Store:
             later = [call for each in batch if isinstance(each, LaterCalls) for call in each.calls]
             if later:
                 connection.execute(insert_new(connection, tables.calls), later)
+            if scores := [each.row for each in batch if isinstance(each, FeedbackRow)]:
+                connection.execute(insert_new(connection, tables.feedback), scores)
             for each in batch:
                 if isinstance(each, Failure):
                     # As a request that no tier has answered: no answer, no saving.

@@ -190,6 +190,18 @@ key_rates = Table(
 )
 
 
+feedback = Table(
+    "asym_feedback",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("run_id", String(64), nullable=False),  # of the run, or of the request
+    Column("time", UtcTime, nullable=False),
+    Column("score", Double, nullable=False),  # from 0 to 1
+    Column("comment", Text),  # only with keep_text
+    Index("asym_feedback_run", "run_id"),
+)
+
+
 VERSION_TABLE = "asym_schema_version"
 """A name of our own: the database may hold an application's own Alembic table."""
 

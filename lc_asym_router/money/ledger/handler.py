@@ -15,9 +15,9 @@ from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.errors import LedgerError as LedgerError
 from lc_asym_router.money.database.sql_store import Failure, Store, url_of
 from lc_asym_router.money.ledger.report import By, checked, recent_rows, report_rows
-from lc_asym_router.money.ledger.rows import Moment, audit_rows, rows_of
+from lc_asym_router.money.ledger.rows import Moment, audit_rows, feedback_row, rows_of
 from lc_asym_router.money.ledger.writer import Writer
-from lc_asym_router.records.handlers import FinishedAudit, FinishedRequest, RecordsOnly
+from lc_asym_router.records.handlers import Feedback, FinishedAudit, FinishedRequest, RecordsOnly
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,6 +96,10 @@ class Ledger(RecordsOnly):
         """Queue the calls of an audit, beside those of its request."""
         if audit.calls:
             self._writer.put(audit_rows(audit, keep_text=self.keep_text))
+
+    def on_router_feedback(self, feedback: Feedback) -> None:
+        """Queue a user's score of an answer."""
+        self._writer.put(feedback_row(feedback, keep_text=self.keep_text))
 
     # writing --------------------------------------------------------------------------------
 

@@ -71,7 +71,7 @@ def report_rows(
     """
     from sqlalchemy import select
 
-    from lc_asym_router.money.database.tables import calls, requests, tags
+    from lc_asym_router.money.database.tables import calls, feedback, requests, tags
 
     def limited(query: Any) -> Any:
         if since is not None:
@@ -108,6 +108,11 @@ def report_rows(
     for row in connection.execute(limited(query)).mappings():
         for group in home.get(row["request_id"], ()):
             group.add_call(row)
+    for column in (requests.c.run_id, requests.c.id):
+        query = select(requests.c.id, feedback.c.score).join(feedback, feedback.c.run_id == column)
+        for request_id, score in connection.execute(limited(query)):
+            for group in home.get(request_id, ()):
+                group.scores.append(score)
     tiers = sorted({tier for group in groups.values() for tier in group.tiers})
     if by is None:
         return [groups.get(None, _Group()).row(tiers)]
@@ -178,6 +183,7 @@ class _Group:
         self.estimated = 0
         self.tokens: Counter[str] = Counter()
         self.audits: list[float | None] = []
+        self.scores: list[float] = []
         self.bills: dict[str, list[float | None]] = defaultdict(list)
 
     def add(self, row: Any) -> None:
@@ -237,6 +243,9 @@ class _Group:
             # Made after the requests had ended, so in no request's cost.
             "audit_calls": len(self.audits),
             "audit_cost_usd": _sum(self.audits),
+            # Users' own scores, from 0 to 1; no audit takes notice of them.
+            "feedback": len(self.scores),
+            "feedback_score": math.fsum(self.scores) / len(self.scores) if self.scores else None,
             "frontier_cost_usd": _sum(self.frontier),
             "saved_usd": _sum(self.saved),
             "unknown_saving": self.saved.count(None),
