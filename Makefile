@@ -153,7 +153,7 @@ bench-default: $(VENV)/.test
 bench-checks: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.recorded_checks $(ARGS)
 
-# LC_ASYM_ROUTER_DATA: the folder of rows. Some hours on one core; ARGS='--replays 100 --requests 5000': minutes.
+# LC_ASYM_ROUTER_DATA: the folder of rows. Some hours on one core (--part bound, --part target); ARGS='--replays 100 --requests 5000': minutes.
 bench-audit: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.audit $(ARGS)
 

@@ -132,6 +132,7 @@ register_renderers(
         "Record": f"{_NOTEBOOK}.record_display:record_html",
         "Report": f"{_NOTEBOOK}.report_display:report_html",
         "ShownGraph": f"{_NOTEBOOK}.report_display:graph_html",
+        "router_svg": f"{_NOTEBOOK}.graph_drawing:router_svg",
         "watch": f"{_NOTEBOOK}.live_view:watch",
     }
 )

@@ -351,7 +351,8 @@ class _Outcome:
 
 def _outcome(result: Any, seconds: float) -> _Outcome:
     """Read what a request has come to: an answer, a parsed output, or an exception."""
-    parsed, error = None, None
+    parsed: Any = None
+    error: Exception | None = None
     if isinstance(result, dict):  # of a schema, with its raw message
         parsed, error = result["parsed"], result["parsing_error"]
         result = result["raw"]

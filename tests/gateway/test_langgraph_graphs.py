@@ -14,7 +14,7 @@ from lc_asym_router import ConfigurationError, Ledger
 from lc_asym_router.gateway import langgraph_server
 from lc_asym_router.gateway.langgraph_server import Served
 from tests.conftest import record
-from tests.gateway.serving import ROOT
+from tests.gateway.langgraph_dev import ROOT
 
 ASKED = {"messages": [("human", "hi")]}
 PARTS = "tests.gateway.test_langgraph_graphs"

@@ -11,7 +11,7 @@ import pytest
 from langgraph_sdk import get_client
 
 from lc_asym_router import Ledger
-from tests.gateway.serving import CALLS_PER_THREAD, ROOT, langgraph_dev
+from tests.gateway.langgraph_dev import CALLS_PER_THREAD, ROOT, langgraph_dev
 
 pytestmark = pytest.mark.full
 
