@@ -8,6 +8,7 @@ from lc_asym_router._internal.imports import lazy_exports
 
 if TYPE_CHECKING:
     from lc_asym_router.audits.audit import Audit as Audit
+    from lc_asym_router.audits.audit import Rung as Rung
     from lc_asym_router.audits.bound import Stratum as Stratum
     from lc_asym_router.audits.bound import audits_to_show as audits_to_show
     from lc_asym_router.audits.bound import log_evidence as log_evidence
@@ -27,6 +28,7 @@ _HOMES = {
     "PairJudge": ".compare",
     "PairOutcome": ".compare",
     "Rate": ".counts",
+    "Rung": ".audit",
     "Stratum": ".bound",
     "audits_to_show": ".bound",
     "compare_pair": ".compare",

@@ -317,15 +317,13 @@ def _is_shown(goal: Goal, state: RungState, rung: int) -> bool:
 def _gated(goal: Goal, state: RungState, under_way: int, moves: list[Move]) -> RungState:
     room = goal.target * state.requests
     most = state.handed_on.most(goal.error) + under_way
-    if state.is_open and most > room:
-        return replace(_moved(state, "closed", state.rung, moves), is_open=False)
-    if not state.is_open and most <= REOPEN * room:
-        opened = replace(state, is_open=True)
-        # Nothing has changed for anybody while all go to the frontier anyway.
-        return (
-            opened if state.rung == goal.strictest else _moved(opened, "opened", state.rung, moves)
-        )
-    return state
+    is_open = most <= room if state.is_open else most <= REOPEN * room
+    if is_open == state.is_open:
+        return state
+    changed = replace(state, is_open=is_open)
+    if state.rung == goal.strictest:  # all go to the frontier anyway
+        return changed
+    return _moved(changed, "opened" if is_open else "closed", state.rung, moves)
 
 
 def _audit_share(goal: Goal, state: RungState) -> float:
