@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from lc_asym_router.audits.counts import AuditGroup as AuditGroup
     from lc_asym_router.audits.counts import AuditReport as AuditReport
     from lc_asym_router.audits.counts import Rate as Rate
+    from lc_asym_router.audits.shadow import Shadow as Shadow
+    from lc_asym_router.audits.target_report import RungFigures as RungFigures
+    from lc_asym_router.audits.target_report import TargetReport as TargetReport
 
 _HOMES = {
     "Audit": ".audit",
@@ -29,7 +32,10 @@ _HOMES = {
     "PairOutcome": ".compare",
     "Rate": ".counts",
     "Rung": ".audit",
+    "RungFigures": ".target_report",
+    "Shadow": ".shadow",
     "Stratum": ".bound",
+    "TargetReport": ".target_report",
     "audits_to_show": ".bound",
     "compare_pair": ".compare",
     "log_evidence": ".bound",

@@ -48,11 +48,11 @@ class Rung:
     @property
     def label(self) -> str:
         """Its name."""
-        told = [] if self.verify is AS_SET else [f"verify={self.verify!r}"]
+        parts = [] if self.verify is AS_SET else [f"verify={self.verify!r}"]
         if self.threshold is not None:
             number = isinstance(self.threshold, int | float)
-            told.append(f"threshold={self.threshold if number else 'calibrated'}")
-        return (self.name or ", ".join(told) or AS_SET)[:60]
+            parts.append(f"threshold={self.threshold if number else 'calibrated'}")
+        return (self.name or ", ".join(parts) or AS_SET)[:60]
 
 
 FRONTIER = "frontier"

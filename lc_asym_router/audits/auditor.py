@@ -278,7 +278,8 @@ class Auditor:
         self._count(draw, found, meter.calls)
         if self.keeper is not None and draw.rung is not None:
             lost = lost_of(self.audit.of, outcome, found.worse)
-            self.keeper.compared(draw.rung, accepted, lost)
+            comparable = outcome in ("same", "differs")
+            self.keeper.compared(draw.rung, accepted, lost, comparable=comparable)
         self._flush()
         self._notify(
             draw,

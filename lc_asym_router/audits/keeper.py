@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from lc_asym_router.audits.counts import FIELDS, Cell, Counts
 from lc_asym_router.audits.rungs import (
@@ -29,6 +29,7 @@ from lc_asym_router.audits.rungs import (
 )
 from lc_asym_router.audits.store import AuditStore
 from lc_asym_router.audits.tally import Tally
+from lc_asym_router.audits.target_report import TargetReport, report_of_rungs
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ EVERY = 10
 """Later it is decided anew after so many."""
 LONGEST = 600.0
 """Seconds after which a request that never came to an answer is taken for ended."""
-RUNG, MOVE = "rung", "move"
+RUNG, MOVE, GOAL = "rung", "move", "goal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +80,18 @@ class Keeper:
         self,
         goal: Goal,
         names: Sequence[str],
-        kind: str,
+        kind: Literal["worse", "differs"],
         store: AuditStore,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.goal = goal
         self.names = (*names, ALL)
+        self.kind = kind
         self._store = store
         self._clock = clock
         # With other settings the counts begin anew; the share may change.
-        told = repr((goal.target, goal.over, goal.error, kind, self.names))
-        self._key = hashlib.sha256(told.encode()).hexdigest()[:8]
+        known = repr((goal.target, goal.over, goal.error, goal.frozen, kind, self.names))
+        self._key = hashlib.sha256(known.encode()).hexdigest()[:8]
         self.fresh()
 
     def fresh(self) -> None:
@@ -101,6 +103,14 @@ class Keeper:
         self._since = 0
         self._changed = 0  # number of the last move to another rung
         self._log: list[Move] = []
+        # What a report of the database alone must know.
+        goal = self.goal
+        known = [f"goal|{goal.target!r}|{goal.over}|{goal.error!r}|{int(goal.frozen)}|{self.kind}"]
+        costs = goal.costs or ("",) * goal.rungs
+        for rung, cost in enumerate(costs):
+            known.append(f"rung|{rung}|{cost}|{self.names[rung]}")
+        for each in known:
+            self._store.add([Cell(GOAL, f"{self._key}|{each}", "", "", 0.0)], {})
         self.refresh()
 
     # on the request's path --------------------------------------------------------------------
@@ -146,21 +156,25 @@ class Keeper:
 
     # in the audits' threads -------------------------------------------------------------------
 
-    def compared(self, answer: Answered, accepted: int, lost: bool) -> None:
+    def compared(
+        self, answer: Answered, accepted: int, lost: bool, *, comparable: bool = True
+    ) -> None:
         """Count what an audit has found.
 
         Args:
             answer: The request, as `answered` has counted it.
             accepted: The strictest rung that would hand on the lower tier's answer; -1 for none.
             lost: Whether that answer is a loss; so is one that could not be compared.
+            comparable: Whether it could be.
         """
         with self._lock:
             if not answer.handed_on:
                 seen = Observation(answer.rung, False, answer.probability, True, accepted, lost)
-                self._tell(answer, seen)
-            elif not lost:
+                self._tell(answer, seen, comparable)
+            else:
                 for name in self._handed(answer):
-                    self._add(name, answer.probability, judged=1)
+                    more = {"judged": int(not lost), "compared": int(comparable)}
+                    self._add(name, answer.probability, **more)
             self._decide()
 
     def refresh(self) -> None:
@@ -182,6 +196,22 @@ class Keeper:
         """What is known now."""
         with self._lock:
             return self._now()
+
+    @property
+    def report(self) -> TargetReport:
+        """What is known of each rung, and of the target."""
+        with self._lock:
+            state = self._now()
+            missing = []
+            for rung, restart in enumerate(state.restarts):
+                name = f"evidence|{rung}|{restart}"
+                rows = [row for (found, _), row in self._counts.items() if found == name]
+                # Drawn from what was handed on and not compared, and pairs that could not be.
+                missing.append(
+                    sum(row["drawn"] - row["compared"] + row["unpriced"] for row in rows)
+                )
+            moves = tuple(self._log)
+        return report_of_rungs(self.goal, self.names, self.kind, state, missing, moves)
 
     @property
     def moves(self) -> tuple[Move, ...]:
@@ -271,8 +301,8 @@ class Keeper:
     def _handed(self, answer: Answered) -> list[str]:
         """What an answer of a lower tier that was handed on counts for."""
         rungs = range(min(answer.rung + 1, self.goal.rungs))
-        told = [f"evidence|{rung}|{answer.restarts[rung]}" for rung in rungs]
-        return ["handed", f"current|{answer.since}", *told]
+        known = [f"evidence|{rung}|{answer.restarts[rung]}" for rung in rungs]
+        return ["handed", f"current|{answer.since}", *known]
 
     def _count(self, name: str) -> int:
         return self._counts.get((name, 1.0), {}).get("requests", 0)
@@ -285,11 +315,12 @@ class Keeper:
                 losses[probability] = row["worse"] + row["drawn"] - row["judged"]
         return Tally(requests, losses)
 
-    def _tell(self, answer: Answered, seen: Observation) -> None:
+    def _tell(self, answer: Answered, seen: Observation, comparable: bool = True) -> None:
         """Count what a request that went to the last tier says of each rung."""
         for rung, restart in enumerate(answer.restarts):
             if (unit := unit_of(self.goal, rung, seen)) is not None:
-                self._add(f"evidence|{rung}|{restart}", unit[0], requests=1, worse=int(unit[1]))
+                name, lost = f"evidence|{rung}|{restart}", int(unit[1])
+                self._add(name, unit[0], requests=1, worse=lost, unpriced=lost * (not comparable))
             if (handed := hands_on(rung, seen)) is not None:
                 self._add(f"taken|{rung}|{restart}", 1.0, requests=1, compared=int(handed))
 
@@ -311,3 +342,39 @@ def lost_of(kind: str, outcome: str, worse: bool | None) -> bool:
     if outcome == "differs":
         return kind == "differs" or worse is not False
     return outcome != "same"
+
+
+def reports_of(store: AuditStore) -> list[tuple[bool, TargetReport]]:
+    """Read what a database says of targets and of shadows: whether it is a shadow's, and the report.
+
+    Args:
+        store: The store, after it was read.
+    """
+    known: dict[str, list[list[str]]] = {}
+    for cell in store.counts((GOAL,)):
+        key, *rest = cell.value.split("|")
+        known.setdefault(key, []).append(rest)
+    found = []
+    for each in known.values():
+        goals = [rest for what, *rest in each if what == "goal"]
+        rungs = sorted(
+            (int(place), cost, name)
+            for what, place, cost, *names in each
+            if what == "rung"
+            for name in ["|".join(names)]
+        )
+        if not goals or not rungs:
+            continue
+        target, over, error, frozen, kind = goals[0]
+        costs = tuple(float(cost) for _, cost, _ in rungs if cost)
+        goal = Goal(
+            target=float(target),
+            rungs=len({place for place, _, _ in rungs}),
+            over=over,  # type: ignore[arg-type]
+            error=float(error),
+            costs=costs if len(costs) == len(rungs) else (),
+            frozen=frozen == "1",
+        )
+        names = [name for _, _, name in rungs][: goal.rungs]
+        found.append((goal.frozen, Keeper(goal, names, kind, store).report))  # type: ignore[arg-type]
+    return found

@@ -54,6 +54,7 @@ class Goal:
         start: The rung to begin with; `None` for "all frontier".
         costs: What it costs to ask below, for each rung, as a share of what the last tier costs; empty
             for nothing. A rung that hands on fewer answers than that saves nothing.
+        frozen: Whether it is only measured: all go to the frontier, and a share is explored.
     """
 
     target: float
@@ -64,6 +65,7 @@ class Goal:
     first: int = 300
     start: int | None = None
     costs: tuple[float, ...] = ()
+    frozen: bool = False
 
     @property
     def strictest(self) -> int:
@@ -254,6 +256,8 @@ def decide(
         state: What is known.
         under_way: How many requests are under way with the orders of now, the next one among them.
     """
+    if goal.frozen:
+        return state, Orders(goal.strictest, goal.share, goal.share), ()
     moves: list[Move] = []
     state = _tightened(goal, state, moves)
     state = _loosened(goal, state, moves)

@@ -17,6 +17,8 @@ from lc_asym_router.audits.audit import AS_SET, Audit, Rung
 from lc_asym_router.audits.auditor import Auditor
 from lc_asym_router.audits.counts import AuditReport
 from lc_asym_router.audits.rungs import Goal
+from lc_asym_router.audits.shadow import Shadow
+from lc_asym_router.audits.target_report import TargetReport
 from lc_asym_router.errors import ConfigurationError, InvalidRequestError
 from lc_asym_router.graph.audit_meter import AuditMeter
 from lc_asym_router.graph.policy import Policy
@@ -31,13 +33,30 @@ from lc_asym_router.verify.vote import Vote
 logger = logging.getLogger(__name__)
 
 
-def audited(policy: Policy, audit: Any) -> Policy:
+def audited(policy: Policy, audit: Any, shadow: Any = None) -> Policy:
     """Return the policy with what audits its answers, where that is wanted.
+
+    Args:
+        policy: The policy.
+        audit: An `Audit`, or `None`.
+        shadow: A `Shadow`, `True` for one with its own defaults, or `None`.
 
     Raises:
         ConfigurationError: The setting is no `Audit`, its budget is in USD and the last tier's price is
             not known, or the last tier takes one call at a time.
     """
+    shadow = Shadow() if shadow is True else shadow or None
+    if shadow is not None:
+        if audit is not None:
+            raise ConfigurationError(
+                "Give either shadow= or audit=: in a shadow the frontier answers everything, so there "
+                "is nothing to audit."
+            )
+        if not isinstance(shadow, Shadow):
+            raise ConfigurationError(
+                f"shadow= is a {type(shadow).__name__}; give True, or a Shadow(share=0.1)."
+            )
+        audit = shadow.audit
     if audit is None:
         return policy
     if not isinstance(audit, Audit):
@@ -71,6 +90,7 @@ def audited(policy: Policy, audit: Any) -> Policy:
         first=audit.first,
         start=audit.start,
         costs=_costs(rungs),
+        frozen=shadow is not None,
     )
     auditor = Auditor(audit, policy.ladder, meter, goal=goal, names=names, lower=RungChecks(every))
     every = tuple(replace(each, auditor=auditor) for each in every)
@@ -150,6 +170,22 @@ class Audited:
             ConfigurationError: The router has no `audit=`.
         """
         return self._auditor.report()
+
+    @property
+    def target(self) -> TargetReport:
+        """What is known of the target, or of the shadow: the rung in force, and each rung's saving and
+        losses with their bounds.
+
+        Raises:
+            ConfigurationError: The router has neither.
+        """
+        auditor = self._auditor
+        if auditor.keeper is None:
+            raise ConfigurationError(
+                "This router has no target. Give it audit=Audit(target=0.05), or shadow=True to try "
+                "the lower tiers out first."
+            )
+        return auditor.keeper.report
 
     def audits_since(self, day: str) -> AuditReport:
         """What the audits of answers since a day have found.
