@@ -50,6 +50,10 @@ $(VENV)/.test: $(VENV)/.made pyproject.toml
 	$(BIN)/python -m pytest --collect-only -q > /dev/null  # compiles the tests, once for all processes
 	@touch $@
 
+$(VENV)/.test-all: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,server-test]'
+	@touch $@
+
 $(VENV)/.lint: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint]'
 	@touch $@
@@ -70,7 +74,7 @@ ask: $(VENV)/.run
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not full" $(ARGS)
 
-test-all: $(VENV)/.test
+test-all: $(VENV)/.test-all
 	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m full $(ARGS)
 
 # The tests that need no extra but `langchain`.

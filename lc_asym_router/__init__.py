@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lc_asym_router.errors import RouterError as RouterError
     from lc_asym_router.errors import TiersFailedError as TiersFailedError
     from lc_asym_router.errors import UnverifiedError as UnverifiedError
+    from lc_asym_router.graph.context import RouterContext as RouterContext
     from lc_asym_router.money.budgets.budget import Budget as Budget
     from lc_asym_router.money.budgets.budget import Exhausted as Exhausted
     from lc_asym_router.money.budgets.store import BudgetStore as BudgetStore
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from lc_asym_router.records.trail import Decision as Decision
     from lc_asym_router.router.middleware import AsymRouterMiddleware as AsymRouterMiddleware
     from lc_asym_router.router.router import AsymRouter as AsymRouter
+    from lc_asym_router.router.spec import RouterSpec as RouterSpec
+    from lc_asym_router.router.spec import TierSpec as TierSpec
     from lc_asym_router.tiers.faults.breaker import Breaker as Breaker
     from lc_asym_router.tiers.faults.retry import Retry as Retry
     from lc_asym_router.tiers.tier import Tier as Tier
@@ -102,10 +105,13 @@ _HOMES = {
     "Price": ".money.prices",
     "RequestLog": ".observe.logs",
     "Retry": ".tiers.faults.retry",
+    "RouterContext": ".graph.context",
     "RouterError": ".errors",
+    "RouterSpec": ".router.spec",
     "SelfVerification": ".verify.judge_check",
     "Step": ".decompose.plan",
     "Tier": ".tiers.tier",
+    "TierSpec": ".router.spec",
     "TiersFailedError": ".errors",
     "UnverifiedError": ".errors",
     "Verdict": ".verify.attempt",
@@ -126,6 +132,7 @@ register_renderers(
         "Record": f"{_NOTEBOOK}.record_display:record_html",
         "Report": f"{_NOTEBOOK}.report_display:report_html",
         "ShownGraph": f"{_NOTEBOOK}.report_display:graph_html",
+        "router_svg": f"{_NOTEBOOK}.graph_drawing:router_svg",
         "watch": f"{_NOTEBOOK}.live_view:watch",
     }
 )

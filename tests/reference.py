@@ -13,6 +13,7 @@ from lc_asym_router.router import from_env as env
 
 ROOMS = {
     "The router": ["AsymRouter"],
+    "A router's description": ["RouterSpec", "TierSpec"],
     "A tier": ["Tier", "Retry", "Breaker"],
     "Prices": ["Price", "PerCall", "PerSecond", "Power"],
     "Budgets and the ledger": ["Budget", "BudgetStore", "Ledger"],

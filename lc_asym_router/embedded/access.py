@@ -77,11 +77,13 @@ class AccessMiddleware:
         path = scope["path"]
         closing = {"Connection": "close"}
         # uvicorn looks at the size of heads that come in pieces, not of one that came at once.
-        if _head_bytes(scope) > self._limits.head_bytes:
+        if head_bytes(scope) > self._limits.head_bytes:
             return error_response(path, 431, head_too_large(self._limits), headers=closing)
-        if not self._names_us(_host_name(headers.get("host", ""))):
+        if not names_server(host_name(headers.get("host", "")), self._host):
             return error_response(path, 403, _FOREIGN_HOST, headers=closing)
-        if not all(self._names_us(_origin_name(each)) for each in headers.getlist("origin")):
+        if not all(
+            names_server(origin_name(each), self._host) for each in headers.getlist("origin")
+        ):
             return error_response(path, 403, _FOREIGN_ORIGIN, headers=closing)
         if not self._has_token(headers.get("authorization", "")):
             asking = {**closing, "WWW-Authenticate": "Bearer"}
@@ -105,38 +107,44 @@ class AccessMiddleware:
         same = hmac.compare_digest(given.strip().encode("latin-1"), self._token)
         return same and scheme.lower() == "bearer"
 
-    def _names_us(self, name: str | None) -> bool:
-        """Whether a host name is one that no other web page can use for itself."""
-        if name is None:
-            return False
-        if name in ("localhost", self._host):
-            return True
-        try:
-            address = ip_address(name)
-        except ValueError:
-            return False
-        # On every address there are names that we can't know; but rebinding needs a name.
-        if self._host in _WILDCARDS:
-            return True
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            return address.ipv4_mapped.is_loopback
-        return address.is_loopback
 
-
-def _head_bytes(scope: Scope) -> int:
+def head_bytes(scope: Scope) -> int:
     """The size of a request's head, but for the method and the version."""
     target = len(scope["raw_path"]) + len(scope["query_string"])
     return target + sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"])
 
 
-def _host_name(header: str) -> str | None:
+def names_server(name: str | None, host: str) -> bool:
+    """Whether a host name is one that no other web page can use for itself.
+
+    Args:
+        name: The name, lower-case; `None` for none.
+        host: The address that the server listens on.
+    """
+    if name is None:
+        return False
+    if name in ("localhost", host):
+        return True
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return False
+    # On every address there are names that we can't know; but rebinding needs a name.
+    if host in _WILDCARDS:
+        return True
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped.is_loopback
+    return address.is_loopback
+
+
+def host_name(header: str) -> str | None:
     """Read the name in a ``Host`` header, lower-case, or `None` when it holds none."""
     if any(each in header for each in "/@?#\\ \t,"):
         return None
     return _name(f"//{header}")
 
 
-def _origin_name(header: str) -> str | None:
+def origin_name(header: str) -> str | None:
     """Read the name of the host in an ``Origin`` header; ``null`` has none."""
     return _name(header) if header.startswith(("http://", "https://")) else None
 

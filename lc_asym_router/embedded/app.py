@@ -20,7 +20,7 @@ from lc_asym_router.embedded.api_errors import (
     needs_extra,
 )
 from lc_asym_router.embedded.catalog import EmbeddedModel
-from lc_asym_router.embedded.connection_limits import ConnectionGuard
+from lc_asym_router.embedded.connection_limits import ConnectionGuard, unless_gone
 from lc_asym_router.embedded.engine import Engine
 from lc_asym_router.embedded.ollama_api import DEFAULT_MAX_TOKENS, Reply, to_openai
 from lc_asym_router.embedded.pool import EnginePool
@@ -34,7 +34,6 @@ from lc_asym_router.embedded.upstream import (
     gone,
     make_client,
     open_completion,
-    unless_gone,
 )
 
 with needs_extra():

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 
 from lc_asym_router.embedded.access import head_too_large
 from lc_asym_router.embedded.api_errors import error_bytes, needs_extra
@@ -21,7 +21,10 @@ from lc_asym_router.embedded.request_limits import Limits
 with needs_extra():
     import h11
     import uvicorn
+    from starlette.requests import ClientDisconnect, Request
     from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_Result = TypeVar("_Result")
 
 _SWEEP_SECONDS = 0.25
 _START_BYTES = 64
@@ -72,8 +75,17 @@ class ConnectionGuard:
 class LimitedConfig(uvicorn.Config):
     """uvicorn's configuration for one embedded server."""
 
-    def __init__(self, app: Any, guard: ConnectionGuard) -> None:
-        """Configure the server of `app`, whose connections `guard` bounds."""
+    def __init__(
+        self, app: Any, guard: ConnectionGuard, *, graceful_seconds: int = 1, **settings: Any
+    ) -> None:
+        """Configure the server of `app`, whose connections `guard` bounds.
+
+        Args:
+            app: The application.
+            guard: The connections.
+            graceful_seconds: How long the end waits for requests in service, in seconds.
+            **settings: Further ones of uvicorn's.
+        """
         super().__init__(
             app,
             loop="asyncio",
@@ -82,10 +94,11 @@ class LimitedConfig(uvicorn.Config):
             lifespan="on",
             access_log=False,
             log_config=None,
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=graceful_seconds,
             backlog=guard.limits.backlog,
             timeout_keep_alive=ceil(guard.limits.head_seconds),
             h11_max_incomplete_event_size=guard.limits.head_bytes,
+            **settings,
         )
         self.guard = guard
 
@@ -210,3 +223,27 @@ class LimitedProtocol(H11Protocol):
         if self.conn.their_state is not self._phase:
             self._phase = self.conn.their_state
             self.since = self._guard.clock()
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run `work` to its end, or cancel it when the client of `request` disconnects first.
+
+    Raises:
+        ClientDisconnect: When the client disconnected.
+    """
+    task = asyncio.ensure_future(work)
+    watch = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise ClientDisconnect
+    finally:
+        for each in (task, watch):
+            each.cancel()
+        await asyncio.gather(task, watch, return_exceptions=True)
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from lc_asym_router.embedded.api_errors import EngineError, needs_extra
 from lc_asym_router.embedded.engine import Engine
@@ -14,11 +13,8 @@ from lc_asym_router.embedded.tool_text import Fold
 with needs_extra():
     import anyio
     import httpx
-    from starlette.requests import ClientDisconnect, Request
     from starlette.responses import StreamingResponse
     from starlette.types import Receive, Scope, Send
-
-_Result = TypeVar("_Result")
 
 
 class UpstreamError(Exception):
@@ -139,30 +135,6 @@ def _reason(content: bytes) -> str:
         return str(error["message"] if isinstance(error, dict) else error)
     except (ValueError, KeyError, AttributeError):
         return content.decode(errors="replace") or "llama.cpp gave no reason"
-
-
-async def unless_gone(request: Request, work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run `work` to its end, or cancel it when the client of `request` disconnects first.
-
-    Raises:
-        ClientDisconnect: When the client disconnected.
-    """
-    task = asyncio.ensure_future(work)
-    watch = asyncio.ensure_future(_disconnected(request))
-    try:
-        await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise ClientDisconnect
-    finally:
-        for each in (task, watch):
-            each.cancel()
-        await asyncio.gather(task, watch, return_exceptions=True)
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 class ClosingStream(StreamingResponse):

@@ -127,6 +127,28 @@ def checked_tier(record: Mapping[str, Any]) -> str | None:
     return name if isinstance(name, str) else None
 
 
+def seal(purpose: str, text: str) -> str:
+    """A signature of a text, in hex.
+
+    Args:
+        purpose: What it is for: a signature for one purpose is none for another.
+        text: The text.
+    """
+    return _digest(_keys()[0], purpose, text)
+
+
+def is_sealed(purpose: str, text: str, given: str) -> bool:
+    """Whether a signature is the beginning of a text's, under any of the keys.
+
+    Args:
+        purpose: What it is for.
+        text: The text.
+        given: The first digits of the signature, at least 24: that many can't be guessed.
+    """
+    digits = max(24, len(given))
+    return any(_same(given, _digest(key, purpose, text)[:digits]) for key in _keys())
+
+
 def _keys() -> tuple[bytes, ...]:
     given = os.environ.get(KEY_VARIABLE, "")
     return _split(given) or (_process.key(),)

@@ -113,7 +113,7 @@ def _given(model: Tier | BaseChatModel | str | None, variable: str) -> Tier | No
     if not named:
         return None
     if isinstance(named, str) and named.startswith("embedded:"):
-        return _embedded_tier(named.removeprefix("embedded:"))
+        return embedded_tier(named.removeprefix("embedded:"))
     return Tier(named, source="given" if model is not None else variable)
 
 
@@ -147,10 +147,15 @@ def embedded(role: str) -> Tier:
     """
     from lc_asym_router.embedded.catalog import FRONTIER, SMALL
 
-    return _embedded_tier(SMALL if role == "small" else FRONTIER)
+    return embedded_tier(SMALL if role == "small" else FRONTIER)
 
 
-def _embedded_tier(name: str) -> Tier:
+def embedded_tier(name: str) -> Tier:
+    """Return the embedded model of a name in the catalogue.
+
+    Raises:
+        ConfigurationError: There is none, or the extra `embedded` is not installed.
+    """
     from lc_asym_router.embedded.catalog import FRONTIER, embedded_model
 
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, Literal, Self
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -44,6 +45,8 @@ from lc_asym_router.router.settings import (
     tried_once,
     with_parameters,
 )
+from lc_asym_router.router.spec import RouterSpec
+from lc_asym_router.router.spec_from_router import spec_of
 from lc_asym_router.router.types import (
     AuditSetting,
     Budgets,
@@ -246,9 +249,11 @@ class AsymRouter(ChainChatModel, Explorable, Audited):
             _ = tier.rate  # list prices load here, not on the first request's event loop
         # Without checkpointer=False the graph would inherit a parent's and write every draft there.
         self._answerer = GraphRunner(
-            build_graph(self._policy, checkpointer=False), self._policy, walk=Walk.of(self._policy)
+            cache(partial(build_graph, self._policy, checkpointer=False)),
+            self._policy,
+            walk=Walk.of(self._policy),
         )
-        self._graph = build_graph(self._policy)
+        self._compiled = cache(partial(build_graph, self._policy))
         if self.profile is None:
             self.profile = ladder.profile
         return self
@@ -318,9 +323,7 @@ class AsymRouter(ChainChatModel, Explorable, Audited):
         """Build a router from the models available here; see `lc_asym_router.router.from_env`.
 
         Args:
-            **settings: Any argument of `AsymRouter`; `small` and `frontier` take precedence over
-                the
-                environment.
+            **settings: Any argument of `AsymRouter`; `small` and `frontier` win over the environment.
 
         Raises:
             ConfigurationError: A model string is invalid, or no model is available for a tier.
@@ -331,6 +334,14 @@ class AsymRouter(ChainChatModel, Explorable, Audited):
             small=settings.pop("small", None), frontier=settings.pop("frontier", None)
         )
         return cls(small=small, frontier=frontier, **settings)
+
+    def spec(self) -> RouterSpec:
+        """Describe the router by plain data, for a file or another process.
+
+        Raises:
+            ConfigurationError: A setting, which the message names, is no plain data.
+        """
+        return spec_of(self)
 
     # tools and schemas ------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lc_asym_router.audits.counts import AuditReport
     from lc_asym_router.audits.target_report import TargetReport
 
-GROUPS = ("day", "model", "tier", "tag", "thread")
+GROUPS = ("hour", "day", "model", "tier", "tag", "thread")
 
 
 def add_to(commands: Any) -> None:

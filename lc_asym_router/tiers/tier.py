@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
@@ -18,17 +18,21 @@ from lc_asym_router.money.prices import Pricing
 from lc_asym_router.money.usage import MOST_TOKENS
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import dropped_parameters
-from lc_asym_router.tiers.conversation import linked_images
 from lc_asym_router.tiers.faults.breaker import Breaker, Guard, shared_breaker
 from lc_asym_router.tiers.faults.concurrency import Slots
 from lc_asym_router.tiers.faults.retry import Retry, retry_like, retry_of
+from lc_asym_router.tiers.media import refuses_media
 from lc_asym_router.tiers.provider import credentials_digest, is_private
 from lc_asym_router.tiers.providers.description import Provider
 from lc_asym_router.tiers.providers.registry import endpoint_digest, provider_of
 
 
-def load_model(name: str) -> BaseChatModel:
+def load_model(name: str, settings: Mapping[str, Any] | None = None) -> BaseChatModel:
     """Make a chat model of a string such as ``"ollama:llama3.1:8b"``.
+
+    Args:
+        name: The string.
+        settings: Arguments of the model's class, such as `base_url`; none where left out.
 
     Raises:
         ConfigurationError: The string names no provider, its package is not installed, or the
@@ -45,7 +49,7 @@ def load_model(name: str) -> BaseChatModel:
             f"{_suggested(name)!r}."
         )
     try:
-        return _construct(provider, model, name)
+        return _construct(provider, model, name, settings or {})
     except ImportError as error:
         package = error.name or f"langchain-{provider}"
         raise ConfigurationError(
@@ -57,9 +61,9 @@ def load_model(name: str) -> BaseChatModel:
     except Exception as error:
         # The message may quote a key; its type is enough beside the remedy.
         raise ConfigurationError(
-            f"{name!r} can't be set up ({type(error).__name__}). Check the provider's name and its "
-            f"key in the environment ({provider.upper()}_API_KEY for most); or pass a chat model "
-            "that you have made yourself."
+            f"{name!r} can't be set up ({type(error).__name__}). Check the provider's name, "
+            f"its settings and its key in the environment ({provider.upper()}_API_KEY for most); or "
+            "pass a chat model that you have made yourself."
         ) from None
 
 
@@ -79,18 +83,18 @@ def _suggested(name: str) -> str:
     return f"{hosted if hosted and ':' not in model else 'ollama'}:{model}"
 
 
-def _construct(provider: str, model: str, name: str) -> BaseChatModel:
+def _construct(provider: str, model: str, name: str, settings: Mapping[str, Any]) -> BaseChatModel:
     if provider == "ollama":
         from langchain_ollama import ChatOllama
 
-        return ChatOllama(model=model)
+        return ChatOllama(model=model, **settings)
     if provider == "openai":
         from langchain_openai import ChatOpenAI
 
-        return ChatOpenAI(model=model)
+        return ChatOpenAI(model=model, **settings)
     from langchain.chat_models import init_chat_model
 
-    return init_chat_model(name)
+    return cast("BaseChatModel", init_chat_model(name, **settings))
 
 
 RESERVED_NAMES = frozenset({"classify", "verify", "__start__", "__end__", "__input__"})
@@ -113,7 +117,8 @@ class Tier:
             `ChatOllama.num_ctx` (Ollama truncates longer prompts silently), else the model's
             profile, else no limit is known.
         inputs: What it accepts besides text, of "image", "audio", "pdf", "video", "file". Where it is
-            not given: what the model's profile says, else nothing is ruled out.
+            not given: what the model's profile says, else what its provider carries, else nothing is
+            ruled out.
         tools: Whether it can call tools. Where it is not given: what the profile says, else yes.
         price: The price of its calls: `Price` (USD per million tokens), `PerCall`, `PerSecond` or
             `Power`. Where it is not given: the provider's list price by the model's own name, from
@@ -359,19 +364,12 @@ class Tier:
 
     def refuses(self, request: Request) -> str | None:
         """Return why this tier can't take a request, or `None` where it can."""
-        profile = cast("dict[str, Any]", self.model.profile or {})
-        for modality in sorted(request.modalities):
-            declared = (
-                modality in self.inputs
-                if self.inputs is not None
-                else profile.get(f"{modality}_inputs", True)
-            )
-            if not declared:
-                return f"it takes no {modality} input"
-        linked = "image" in request.modalities and not self.description.image_urls
-        if linked and linked_images(request.messages):
-            return "it takes images as data, not by their address"
+        if request.modalities and (
+            why := refuses_media(request, self.model, self.description, self.inputs)
+        ):
+            return why
         if request.tools:
+            profile = cast("dict[str, Any]", self.model.profile or {})
             takes_tools = self.tools if self.tools is not None else profile.get("tool_calling")
             if takes_tools is False:
                 return "it can't call tools"

@@ -306,6 +306,14 @@ def insert_new(connection: Connection, table: Any) -> Any:
     return sqlite_insert(table).on_conflict_do_nothing()
 
 
+def database_time(connection: Connection) -> float:
+    """Seconds since the epoch: by PostgreSQL's own clock, since machines' clocks need not agree."""
+    if connection.dialect.name != "postgresql":
+        return time.time()
+    now = connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one()
+    return float(now)
+
+
 @contextmanager
 def _begun(engine: Engine, *, writing: bool) -> Iterator[Connection]:
     with engine.connect() as connection:

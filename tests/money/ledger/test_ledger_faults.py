@@ -235,6 +235,7 @@ def test_what_flush_acknowledged_outlives_a_kill(url):
         assert ledger.rows()[0]["requests"] == 7
 
 
+@pytest.mark.full
 def test_the_end_of_the_process_writes_the_rest(url):
     process = run(
         """

@@ -1,0 +1,73 @@
+"""Validation of a request's body against a description of what is supported.
+
+A parameter that is not described is an error that names it, so that nothing is ignored in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from lc_asym_router.gateway.errors import invalid, unsupported
+
+LONGEST_MESSAGE = 300
+"""Characters of a validation message: it may name a tag that the client chose."""
+
+
+class Described(BaseModel):
+    """Base class of descriptions: no conversion, nothing undescribed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: Any) -> Any:
+        """Take null for absent: clients send back answers with all their empty fields."""
+        if isinstance(given, dict) and None in given.values():
+            return {name: value for name, value in given.items() if value is not None}
+        return given
+
+
+Body = TypeVar("Body", bound=Described)
+
+
+def validated(described: type[Body], body: Mapping[str, Any]) -> Body:
+    """Read a body.
+
+    Raises:
+        GatewayError: It is not as described (status 400); the message does not quote its texts.
+    """
+    try:
+        return described.model_validate(body)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+    # A union reports an error for each of its kinds; the one that got furthest was meant.
+    deepest = max(found, key=lambda each: len(each["loc"]))
+    kind, path = deepest["type"], path_of(deepest["loc"], body) or "body"
+    if kind == "extra_forbidden":
+        raise unsupported(path, "leave it out.")
+    why = "it is required" if kind == "missing" else deepest["msg"][:LONGEST_MESSAGE]
+    raise invalid(path, f"{why}.")
+
+
+def path_of(loc: tuple[int | str, ...], body: Any) -> str:
+    """An error's place in a body, such as "messages[0].content": pydantic's, without the names of a
+    union's kinds."""
+    path = ""
+    value, in_kind = body, False
+    for place, part in enumerate(loc):
+        last = place == len(loc) - 1
+        if isinstance(value, Mapping):
+            named = part in (value.get("type"), value.get("role"))
+            tag = not last and ((named and not in_kind) or part not in value)
+            if tag or not str(part).isidentifier():
+                in_kind = True
+                continue
+            path += f".{part}" if path else str(part)
+            value, in_kind = value.get(part), False
+        elif isinstance(value, list) and isinstance(part, int):
+            path += f"[{part}]"
+            value, in_kind = value[part], False
+    return path

@@ -1,0 +1,138 @@
+"""What goes wrong: errors in OpenAI's form, streams that break off, clients that leave."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import httpx
+import openai
+import pytest
+
+from lc_asym_router import AsymRouter, Budget, Tier
+from lc_asym_router.embedded.request_limits import Limits
+from lc_asym_router.gateway.app import gateway_app
+from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, small_model
+from tests.gateway.serving import Served
+from tests.servers import Reply
+
+
+def ask(**more):
+    return {"model": "auto", "messages": [{"role": "user", "content": "Hello"}], **more}
+
+
+def pair(small, frontier, **settings) -> AsymRouter:
+    return AsymRouter(
+        small=Tier(small_model(small), price=SMALL_PRICE, breaker=False),
+        frontier=Tier(frontier_model(frontier), price=FRONTIER_PRICE, breaker=False),
+        **{"verify": "form", "classify": "keyword", **settings},
+    )
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_upstream_that_is_busy(gateway: Served, small, frontier, stream):
+    frontier.script(Reply(status=429, headers={"Retry-After": "17"}))
+    with pytest.raises(openai.RateLimitError) as caught:
+        gateway.client().chat.completions.create(**ask(model="frontier", stream=stream))
+    assert caught.value.response.headers["retry-after"] == "17"
+    assert caught.value.code == "rate_limit_exceeded"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("reply", [Reply(status=500), Reply(status=401), Reply(drop_after=-1)])
+def test_nobody_answered(gateway: Served, small, frontier, stream, reply):
+    frontier.script(reply)
+    with pytest.raises(openai.InternalServerError) as caught:
+        gateway.client().chat.completions.create(**ask(model="frontier", stream=stream))
+    assert caught.value.status_code == 502
+    assert "Hello" not in str(caught.value)
+
+
+def test_past_the_deadline(small, frontier):
+    frontier.script(Reply(hang="before"))
+    with (
+        Served(gateway_app(pair(small, frontier, deadline=0.3))) as served,
+        pytest.raises(openai.InternalServerError) as caught,
+    ):
+        served.client().chat.completions.create(**ask(model="frontier"))
+    assert caught.value.status_code == 504
+
+
+def test_an_upstream_that_refuses_the_request(gateway: Served, small, frontier):
+    frontier.script(Reply(status=400, error="temperature is too high"))
+    with pytest.raises(openai.BadRequestError):
+        gateway.client().chat.completions.create(**ask(model="frontier"))
+
+
+def test_a_stream_that_breaks_off(gateway: Served, small, frontier):
+    frontier.script(Reply("some words and more", truncate_after=2))
+    stream = gateway.client().chat.completions.create(**ask(model="frontier", stream=True))
+    seen = ""
+    with pytest.raises(openai.APIError) as caught:
+        for chunk in stream:
+            seen += chunk.choices[0].delta.content or ""
+    assert seen.startswith("some words")
+    assert not isinstance(caught.value, openai.APIStatusError)  # an event, after status 200
+    assert caught.value.body["code"] == "upstream_error"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", ["small", "frontier"])
+async def test_a_client_that_leaves_ends_the_call(gateway: Served, small, frontier, stream, model):
+    server = small if model == "small" else frontier
+    server.script(Reply("some words", hang="middle"))
+    async with httpx.AsyncClient(base_url=gateway.url) as client:
+        with pytest.raises(httpx.ReadTimeout):
+            await client.post(
+                "/v1/chat/completions", json=ask(model=model, stream=stream), timeout=0.5
+            )
+    assert server.wait_idle()
+    assert server.requests[-1].closed_by_client
+
+
+def test_comments_while_a_draft_is_held(small, frontier):
+    release = threading.Event()
+    small.script(Reply("a small answer", hold=release))
+    with Served(gateway_app(pair(small, frontier), comment_seconds=0.05)) as served:
+        asked = ask(model="small", stream=True)
+        with httpx.stream("POST", f"{served.url}/v1/chat/completions", json=asked) as response:
+            lines = response.iter_lines()
+            first = next(lines)
+            release.set()
+            rest = [line for line in lines if line.startswith("data: ")]
+    assert first.startswith(": ")
+    assert response.headers["x-router-request-id"]
+    text = [json.loads(line[6:])["choices"][0]["delta"].get("content", "") for line in rest[:-1]]
+    assert "".join(text) == "a small answer"
+    assert rest[-1] == "data: [DONE]"
+
+
+def test_a_budget_that_is_used_up(small, frontier):
+    budget = Budget(calls=1, per="day")
+    with Served(gateway_app(pair(small, frontier), budgets=[budget])) as served:
+        client = served.client(max_retries=3)
+        client.chat.completions.create(**ask())
+        with pytest.raises(openai.RateLimitError) as caught:
+            client.chat.completions.create(**ask())
+    assert caught.value.code == "insufficient_quota"
+    assert caught.value.response.headers["x-should-retry"] == "false"
+    assert len(small.requests) == 1
+
+
+def test_a_body_that_is_too_large(small, frontier):
+    limits = Limits(body_bytes=1000)
+    with Served(gateway_app(pair(small, frontier), limits=limits)) as served:
+        url = f"{served.url}/v1/chat/completions"
+        assert httpx.post(url, content=b"x" * 1001).status_code == 413
+        pieces = (b"x" * 500 for _ in range(3))
+        assert httpx.post(url, content=pieces).status_code == 413
+        assert httpx.post(url, content=b"[1]").status_code == 400
+        assert httpx.post(url, content=b"{").json()["error"]["code"] == "invalid_json"
+
+
+@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}])
+def test_without_keys_this_machine_alone(gateway: Served, small, headers):
+    response = httpx.post(f"{gateway.url}/v1/chat/completions", json=ask(), headers=headers)
+    assert response.status_code == 403
+    assert httpx.get(f"{gateway.url}/v1/models", headers=headers).status_code == 403
+    assert not small.requests
