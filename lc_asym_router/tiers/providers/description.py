@@ -94,6 +94,9 @@ class Provider:
         file_urls: Whether it fetches files by their address.
         rich_tool_results: Whether a tool's result may hold images.
         result_blocks: Types of further blocks that its client reads in a tool's result; `None` for any.
+        opens_with_answers: Whether the first message after the system's may be a model's.
+        plain_call_names: Whether it refuses other characters than letters, digits, "_" and "-" in
+            the names of tools.
         empty_answers: Whether an AI message without text and calls may stand in a history.
         keeps_tool_choice_none: Whether it can be told to call none of the bound tools.
         marks_end: Whether every whole answer says why it ended.
@@ -118,6 +121,8 @@ class Provider:
     file_urls: bool = False
     rich_tool_results: bool = False
     result_blocks: frozenset[str] | None = None
+    opens_with_answers: bool = True
+    plain_call_names: bool = True
     empty_answers: bool = True
     keeps_tool_choice_none: bool = True
     marks_end: bool = True
