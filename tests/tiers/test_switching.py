@@ -276,7 +276,7 @@ def test_a_models_own_messages_pass_as_they_are(small, frontier):
     (plain,) = fit([OPENAI_RESPONSES], llama)
     assert plain.content == "Hello."
     assert plain.id is None
-    (kept,) = fit([ANTHROPIC], claude)
+    _, kept = fit([ANTHROPIC], claude)  # which wants a human to begin
     assert kept is ANTHROPIC
     (refused,) = fit([REFUSED], llama)
     assert refused.content == "I won't."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,6 +51,7 @@ GAVE_UP = frozenset(
         "malformed_function_call",
         "malformed_model_output",
         "malformed_tool_use",
+        "repetition",
         "time_limit",
         "timed_out",
         "timeout",
@@ -57,6 +59,12 @@ GAVE_UP = frozenset(
     }
 )
 """What servers call an end that is none: vLLM and SGLang say "abort", OpenRouter "error", ..."""
+
+GAVE_UP_LIKE = re.compile(
+    "error|fail|abort|cancel|time_?out|overload|unavailable|insufficient|interrupt|malformed"
+    "|disconnect|preempt|evict|crash"
+)
+"""Parts of further words for such an end; servers make new ones."""
 
 Wanted = Mapping[str, Any]
 Refused = Callable[[BaseChatModel, Wanted], frozenset[str]]
