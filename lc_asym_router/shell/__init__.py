@@ -18,11 +18,12 @@ from lc_asym_router.shell import (
     models,
     record,
     report,
+    serve,
     train,
 )
 from lc_asym_router.shell.options import BAD_USAGE, NO_ANSWER, PrintableFormatter, printable
 
-COMMANDS = (ask, decide, evaluate, record, calibrate, models, report, train, completion)
+COMMANDS = (ask, decide, evaluate, record, calibrate, models, report, train, serve, completion)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
