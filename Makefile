@@ -56,6 +56,15 @@ $(VENV)/.test-all: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,server-test]'
 	@touch $@
 
+# The gateway's clients that need other versions of our libraries, or Node.
+$(VENV)/.clients: $(VENV)/.test tests/gateway/clients.txt tests/gateway/node/package.json
+	command -v npm > /dev/null || .ci/browser
+	$(PYTHON) -m venv $(VENV)/clients
+	$(VENV)/clients/bin/python -m pip install --quiet --disable-pip-version-check -r tests/gateway/clients.txt
+	cp tests/gateway/node/package.json $(VENV)/clients/
+	npm install --prefix $(VENV)/clients --silent --no-audit --no-fund
+	@touch $@
+
 $(VENV)/.lint: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint]'
 	@touch $@
@@ -80,7 +89,7 @@ ask: $(VENV)/.run
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not full" $(ARGS)
 
-test-all: $(VENV)/.test-all
+test-all: $(VENV)/.test-all $(VENV)/.clients
 	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m full $(ARGS)
 
 # The tests that need no extra but `langchain`.

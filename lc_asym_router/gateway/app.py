@@ -63,7 +63,7 @@ def gateway_app(
     limits: Limits | None = None,
     comment_seconds: float = COMMENT_SECONDS,
 ) -> Starlette:
-    """Build the application: OpenAI's protocol before routers.
+    """Build the application: OpenAI's and Anthropic's protocols before routers.
 
     Args:
         routers: A router; or several by their names, of which the first is "auto".
