@@ -135,6 +135,8 @@ lint: $(VENV)/.lint
 	$(BIN)/mypy
 	$(BIN)/mypy tests/typing/settings.py
 	$(BIN)/lint-imports
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/compose-lint check deploy/compose.yaml
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict $(ARGS)
