@@ -114,6 +114,13 @@ class TargetReport:
             if self.rung == "all frontier":
                 lines.append(f"all go to the frontier: {self._why()}")
         lines += [each.describe(self.kind) for each in self.rungs]
+        if self.moves:
+            last = self.moves[-1]
+            names = (*(each.name for each in self.rungs), "all frontier")
+            lines.append(
+                f"{len(self.moves)} moves; the last one after {last.requests:,} requests: {last.why}, "
+                f"{names[last.before]!r} to {names[last.after]!r}"
+            )
         return "\n".join(lines)
 
     def _why(self) -> str:
