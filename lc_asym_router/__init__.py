@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lc_asym_router.errors import RouterError as RouterError
     from lc_asym_router.errors import TiersFailedError as TiersFailedError
     from lc_asym_router.errors import UnverifiedError as UnverifiedError
+    from lc_asym_router.graph.context import RouterContext as RouterContext
     from lc_asym_router.money.budgets.budget import Budget as Budget
     from lc_asym_router.money.budgets.budget import Exhausted as Exhausted
     from lc_asym_router.money.budgets.store import BudgetStore as BudgetStore
@@ -104,6 +105,7 @@ _HOMES = {
     "Price": ".money.prices",
     "RequestLog": ".observe.logs",
     "Retry": ".tiers.faults.retry",
+    "RouterContext": ".graph.context",
     "RouterError": ".errors",
     "RouterSpec": ".router.spec",
     "SelfVerification": ".verify.judge_check",
@@ -130,6 +132,7 @@ register_renderers(
         "Record": f"{_NOTEBOOK}.record_display:record_html",
         "Report": f"{_NOTEBOOK}.report_display:report_html",
         "ShownGraph": f"{_NOTEBOOK}.report_display:graph_html",
+        "router_svg": f"{_NOTEBOOK}.graph_drawing:router_svg",
         "watch": f"{_NOTEBOOK}.live_view:watch",
     }
 )

@@ -159,7 +159,7 @@ class QueueFullError(RouterError):
         )
 
 
-class NoTierError(RouterError):
+class NoTierError(RouterError, RuntimeError):
     """No tier can take the request (because of its images, its tools or its length).
 
     Attributes:
@@ -190,8 +190,10 @@ class ProviderError(RouterError):
         super().__init__(cause or (f"{kind} {status}" if status else kind))
 
 
-class TiersFailedError(RouterError):
+class TiersFailedError(RouterError, RuntimeError):
     """No tier gave an answer that may be returned.
+
+    A `RuntimeError`, because LangGraph Server hides the text of other exceptions from its clients.
 
     Attributes:
         record: The whole record (decision, attempts, totals), JSON-serialisable.

@@ -51,6 +51,7 @@ _STATUS_OF_CODE = {
     "insufficient_quota": 429,
     "resource_exhausted": 429,
     "api_error": 500,
+    "service_tier_capacity_exceeded": 429,
     "server_error": 500,
     "internal_server_error": 500,
     "internal": 500,
@@ -71,7 +72,7 @@ _STATUS_OF_CLASS: tuple[tuple[type[Exception], int], ...] = (
 )
 _STATUS = re.compile(r"[45][0-9][0-9]")
 _STATUS_IN_TEXT = re.compile(r"\b(?:error|status|code)[ :=]*(4\d\d|5\d\d)\b", re.IGNORECASE)
-_BUSY_IN_TEXT = re.compile(r"rate.?limit|too many requests", re.IGNORECASE)
+_BUSY_IN_TEXT = re.compile(r"rate.?limit|too many requests|capacity exceeded", re.IGNORECASE)
 _OVERLOADED = re.compile(r"overload(?:ed)?|at capacity|no available", re.IGNORECASE)
 _TOO_LONG = re.compile(
     r"context.?(?:length|window|size)|maximum context|exceed(?:s|ed)?[^.]{0,40}context"
@@ -80,6 +81,10 @@ _TOO_LONG = re.compile(
     r"|maximum prompt length|`inputs`[^.]{0,40} must (?:be|have)",
     re.IGNORECASE,
 )
+_LONGEST_BODY = 65_536
+"""Characters of an error's body that are read."""
+_MOST_FAULTS = 8
+"""Refused arguments of a request that are named."""
 _SERVER_ERRORS = frozenset({"APIError", "ResponseError"})
 """Classes of errors that a server tells inside a stream, without a status."""
 
@@ -121,7 +126,7 @@ def details_of(error: BaseException) -> ErrorDetails:
 
 def _details_of(error: BaseException) -> ErrorDetails:
     body = _body(error)
-    text = str(body.get("message") or getattr(error, "message", "") or _text_of(error))
+    text = message_in(body) or str(getattr(error, "message", "") or _text_of(error))
     given = [str(body[key]).lower() for key in ("code", "type", "status") if body.get(key)]
     given += [str(c).lower() for c in (getattr(error, "code", None),) if c]
     first, colon, rest = text.partition(":")
@@ -185,9 +190,46 @@ def _body(error: BaseException) -> Mapping[str, Any]:
             dumped = getattr(each, "model_dump", None)
             each = dumped() if callable(dumped) else None
         if isinstance(each, Mapping):
-            inner = each.get("error")
-            return inner if isinstance(inner, Mapping) else each
-    return {}
+            return _innermost(each)
+    return _response_body(getattr(error, "response", None))
+
+
+def _innermost(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    inner = body.get("error")
+    return inner if isinstance(inner, Mapping) else body
+
+
+def _response_body(response: Any) -> Mapping[str, Any]:
+    """The error object in a response that a client left on its exception unread, as Mistral's does."""
+    try:
+        text = response.text
+        body = json.loads(text) if len(text) <= _LONGEST_BODY else None
+    except Exception:  # not read, no text, no JSON, too deep
+        return {}
+    if not isinstance(body, Mapping) or not (message_in(_innermost(body)) or body.get("error")):
+        return {}
+    return _innermost(body)
+
+
+def message_in(body: Mapping[str, Any]) -> str:
+    """The text of an error's object, wherever a server puts it; "" for none.
+
+    FastAPI's servers and Mistral list the arguments that they refuse, with the reason of each.
+    """
+    said = body.get("message") or body.get("detail") or body.get("msg")
+    if isinstance(said, Mapping):
+        said = said.get("detail") or said.get("message")
+    if isinstance(said, list):
+        faults = [each for each in said[:_MOST_FAULTS] if isinstance(each, Mapping)]
+        return "; ".join(filter(None, map(_fault, faults)))
+    return said if isinstance(said, str) else ""
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    place = fault.get("loc")
+    named = ".".join(map(str, place)) if isinstance(place, list) else ""
+    reason = str(fault.get("msg") or fault.get("message") or "")
+    return f"{named}: {reason}" if named and reason else reason
 
 
 def _meant(codes: Iterable[str]) -> int | None:
@@ -310,6 +352,7 @@ _BY_STATUS = {
     403: "the API key has no right to this model",
     408: "the server timed out",
     413: "the request is too large for this server",
+    422: "the server refused a part of the request",
     429: "rate or quota limit reached",
 }
 

@@ -26,6 +26,7 @@ from lc_asym_router.records.request import Request
 
 _FIRST = 30
 _LAST = 150
+_LONG = 10_000
 
 
 class KeywordClassifier(BaseDecisionModel):
@@ -124,11 +125,16 @@ class KeywordClassifier(BaseDecisionModel):
         """The words that a text holds, with their weights."""
         lowered = unicodedata.normalize("NFC", text).lower()
         ends = (lowered[:_FIRST], lowered.rstrip().rpartition("\n\n")[2][-_LAST:])
+        asked = "\n".join(ends)
+        # Most words are not there, which takes a search each and nothing more; in a long text not
+        # even that, where one of a word's letters is not in it.
+        letters = frozenset(lowered) if len(lowered) > _LONG else None
         return {
             word: self.words[word]
             for word, needle in self._needles
-            # Most words are not there, which takes a search each and nothing more.
-            if needle in lowered and self._is_meant(word, needle, lowered, ends)
+            if (letters is None or letters.issuperset(needle))
+            and needle in (asked if word in self.asking_words else lowered)
+            and self._is_meant(word, needle, lowered, ends)
         }
 
     def _is_meant(self, word: str, needle: str, lowered: str, ends: tuple[str, str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any, Self, cast, overload
 
 from langchain_core.language_models import LanguageModelInput
@@ -93,10 +94,12 @@ class Decomposer(ChainChatModel):
         )
         self._settings = settings
         self._answerer = GraphRunner(
-            build_decomposer_graph(settings, self.max_concurrency, False), _Bounds()
+            cache(partial(build_decomposer_graph, settings, self.max_concurrency, False)), _Bounds()
         )
         resolved = settings if self.checkpointer is False else settings.checkpointed()
-        self._graph = build_decomposer_graph(resolved, self.max_concurrency, self.checkpointer)
+        self._compiled = cache(
+            partial(build_decomposer_graph, resolved, self.max_concurrency, self.checkpointer)
+        )
         if self.profile is None:
             self.profile = self.router.profile
         return self

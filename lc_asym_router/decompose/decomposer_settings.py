@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Any
 
 from lc_asym_router.decompose.chat_planner import ChatPlanner
@@ -103,9 +104,8 @@ class DecomposerSettings:
 
 
 def _face(policy: Any, checkpointed: bool = False) -> GraphRunner:
-    return GraphRunner(
-        build_graph(policy, checkpointer=None if checkpointed else False), policy, checkpointed
-    )
+    build = partial(build_graph, policy, checkpointer=None if checkpointed else False)
+    return GraphRunner(cache(build), policy, checkpointed)
 
 
 def _planner(given: Any, tiers: Sequence[str]) -> Any:

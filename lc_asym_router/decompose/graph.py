@@ -24,7 +24,8 @@ from lc_asym_router.decompose.plan_nodes import Nodes
 from lc_asym_router.decompose.plan_state import DecomposerState
 from lc_asym_router.decompose.steps_graph import StepsGraph
 from lc_asym_router.graph.build import ClosingGraph, Graph
-from lc_asym_router.graph.state import RouterIO, RunContext
+from lc_asym_router.graph.context import context_schema
+from lc_asym_router.graph.state import RouterIO
 
 
 def build_decomposer_graph(
@@ -40,7 +41,10 @@ def build_decomposer_graph(
     nodes = Nodes(settings, StepsGraph(settings, checkpointed=checkpointer is not False))
     top = settings.policy.ladder[-1].name
     graph = StateGraph(
-        DecomposerState, context_schema=RunContext, input_schema=RouterIO, output_schema=RouterIO
+        DecomposerState,
+        context_schema=context_schema(settings.policy.prefix),
+        input_schema=RouterIO,
+        output_schema=RouterIO,
     )
     for name, node, anode in (
         ("plan", nodes.plan, nodes.aplan),

@@ -22,6 +22,7 @@ from lc_asym_router.decompose.coverage import MutedSink
 from lc_asym_router.decompose.decomposer_settings import DecomposerSettings
 from lc_asym_router.decompose.plan_record import as_side_calls, attempts_of, decision_of, trail_of
 from lc_asym_router.decompose.plan_state import Split
+from lc_asym_router.graph.context import with_context
 from lc_asym_router.graph.runner import notifying
 from lc_asym_router.graph.state import CallOptions, Surroundings
 from lc_asym_router.graph.streaming import Sink
@@ -59,6 +60,7 @@ class Entry:
         runtime: Runtime[Any],
     ) -> Entry:
         """Build it from the arguments that LangGraph gives to a node."""
+        config = with_context(config, runtime.context, settings.policy.prefix)
         around = Surroundings.of(config, runtime)
         options = CallOptions.of(config, settings.policy.ladder, settings.policy.prefix)
         request = around.context.request or Request().with_messages(state["messages"])

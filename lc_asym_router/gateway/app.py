@@ -23,6 +23,7 @@ from lc_asym_router.gateway.errors import (
     unsupported,
 )
 from lc_asym_router.gateway.metrics import Metrics
+from lc_asym_router.gateway.page.page_routes import Page
 from lc_asym_router.gateway.protocols import Answered, Heading, WireProtocol
 from lc_asym_router.gateway.protocols.messages import Messages
 from lc_asym_router.gateway.protocols.openai_chat import OpenAIChat
@@ -78,7 +79,8 @@ def gateway_app(
     """
     routes, access = Routes(routers, budgets, ledger), keys or LoopbackAccess(host)
     gateway = Gateway(routes, access, ledger, limits or Limits(), comment_seconds)
-    return Starlette(routes=gateway.routes, lifespan=gateway.lifespan)
+    page = Page(routes, access, ledger)
+    return Starlette(routes=[*gateway.routes, *page.routes], lifespan=gateway.lifespan)
 
 
 class Gateway:
@@ -191,10 +193,8 @@ class Gateway:
             raise unsupported(unknown[0], "request_id, score and comment are.")
         if self._ledger is None:
             raise GatewayError(501, "This gateway has no ledger to keep feedback in.")
-        keep = getattr(self._models.find(AUTO, Caller()).router, "feedback", None)
-        if keep is None:
-            raise GatewayError(501, "This version keeps no feedback.")
-        keep(_run_id(request_id), float(score), comment)
+        router = self._models.find(AUTO, Caller()).router
+        router.feedback(_run_id(request_id), float(score), comment)
         return json_response({"request_id": request_id, "score": score}, 202)
 
     def _admitting(
@@ -202,7 +202,7 @@ class Gateway:
         handler: Callable[[Request, Caller], Awaitable[Response]],
         protocol: WireProtocol = PROTOCOLS[0],
     ) -> Callable[[Request], Awaitable[Response]]:
-        """Admit who asks no model, and write errors as a protocol does."""
+        """Admit who asks no model, and write errors in a protocol's form."""
 
         async def handle(request: Request) -> Response:
             try:

@@ -19,6 +19,7 @@ from lc_asym_router.router.spec_values import budget_of, refuse_unknown, toml_va
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from lc_asym_router.gateway.access import Access
     from lc_asym_router.money.ledger.handler import Ledger
 
 
@@ -35,6 +36,8 @@ class GatewayConfig:
         frontier: The frontier tier's, likewise.
         routers: Further routers by their names.
         budgets: Settings of budgets of all requests.
+        keys: Whether clients need a key of the router's `database` (`lc-asym-router keys add NAME`);
+            without keys this machine alone may ask.
         host: The address to listen on.
         port: The port; 0 takes a free one.
         workers: Processes.
@@ -54,6 +57,7 @@ class GatewayConfig:
     frontier: str | None = None
     routers: Mapping[str, RouterSpec] = field(default_factory=dict)
     budgets: tuple[Mapping[str, Any], ...] = ()
+    keys: bool = False
     host: str = "127.0.0.1"
     port: int = 8080
     workers: int = 1
@@ -82,10 +86,16 @@ class GatewayConfig:
             raise ConfigurationError(f"comment_seconds = {self.comment_seconds!r} must be over 0.")
         if not isinstance(logging.getLevelName(self.log_level), int):
             raise ConfigurationError(f"log_level = {self.log_level!r} is no level, such as 'INFO'.")
-        if not is_loopback(self.host):
+        if not self.keys and not is_loopback(self.host):
             raise ConfigurationError(
                 f"host = {self.host!r}: without keys the gateway listens on this machine alone, "
-                "127.0.0.1. Make keys first."
+                "127.0.0.1. Set keys = true in [gateway], and make some: lc-asym-router keys add NAME."
+            )
+        spec = self.router
+        if self.keys and not (spec and (spec.database or spec.database_env)):
+            raise ConfigurationError(
+                "keys = true: keys are kept in the router's database, and there is none. Set "
+                "database = 'gateway.sqlite3', or database_env to a variable with a URL."
             )
         _ = self.limits
 
@@ -152,12 +162,21 @@ class GatewayConfig:
         more = {name: spec.build(callbacks=callbacks) for name, spec in self.routers.items()}
         return gateway_app(
             {AUTO: first, **more},
+            keys=self._access(url),
             ledger=ledger,
             budgets=[budget_of(each, url) for each in self.budgets],
             host=self.host,
             limits=self.limits,
             comment_seconds=self.comment_seconds,
         )
+
+    def _access(self, url: str | None) -> Access | None:
+        if not self.keys:
+            return None
+        from lc_asym_router.gateway.key_access import KeyAccess
+        from lc_asym_router.gateway.keys import KeyStore
+
+        return KeyAccess(KeyStore(url))
 
     def _ledger(self, url: str | None) -> Ledger | None:
         if url is None:

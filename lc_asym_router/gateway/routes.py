@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.gateway.access import Caller
-from lc_asym_router.gateway.errors import GatewayError
+from lc_asym_router.gateway.errors import NO_RETRY, GatewayError
 from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.money.ledger.handler import Ledger
 from lc_asym_router.router.router import AsymRouter
+
+logger = logging.getLogger(__name__)
 
 AUTO = "auto"
 """The model that lets the router choose."""
@@ -97,7 +102,7 @@ class Routes:
         """What answers to a name, for a caller: with the caller's budgets.
 
         Raises:
-            GatewayError: Nothing does.
+            GatewayError: Nothing does; or the caller's budgets can't be kept there.
         """
         route = self._routes.get(model)
         if route is None or (caller.models is not None and model not in caller.models):
@@ -115,7 +120,7 @@ class Routes:
         key = (id(route.router), caller.budgets)
         router = self._budgeted.get(key)
         if router is None:
-            router = with_budgets(route.router, caller.budgets)
+            router = _for_caller(route.router, caller.budgets)
             self._budgeted[key] = router
             if len(self._budgeted) > _KEPT:
                 self._budgeted.popitem(last=False)
@@ -131,6 +136,26 @@ def with_ledger(router: AsymRouter, ledger: Ledger | None) -> AsymRouter:
     if ledger is None or ledger in handlers:
         return router
     return router.model_copy(update={"callbacks": [*handlers, ledger]})
+
+
+def _for_caller(router: AsymRouter, budgets: Sequence[Budget]) -> AsymRouter:
+    """The router with a caller's budgets.
+
+    Raises:
+        GatewayError: It can't keep them: a price is not known, or it makes two calls at once. No budget
+            is passed because nobody could count.
+    """
+    try:
+        return with_budgets(router, budgets)
+    except ValidationError as error:
+        faults = "; ".join(fault["msg"].removeprefix("Value error, ") for fault in error.errors())
+        logger.warning("A key with a budget was refused: %s", faults)
+        raise GatewayError(
+            403,
+            "This key has a budget, and the gateway can't keep it here: its log says why.",
+            code="budget_not_kept",
+            headers=NO_RETRY,
+        ) from None
 
 
 def with_budgets(router: AsymRouter, budgets: Sequence[Budget]) -> AsymRouter:

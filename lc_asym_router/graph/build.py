@@ -21,9 +21,10 @@ from langgraph.graph.state import CompiledStateGraph
 from lc_asym_router._internal.compat import RunnableCallable
 from lc_asym_router._internal.display import renderer
 from lc_asym_router._internal.tasks import cancelled_once, stepped
+from lc_asym_router.graph.context import context_schema
 from lc_asym_router.graph.nodes import FIRST, GraphNodes
 from lc_asym_router.graph.policy import Policy
-from lc_asym_router.graph.state import RouterIO, RouterState, RunContext
+from lc_asym_router.graph.state import RouterIO, RouterState
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 
@@ -37,7 +38,10 @@ def build_graph(policy: Policy, checkpointer: bool | None = None) -> Graph:
     """
     nodes = GraphNodes(policy)
     graph = StateGraph(
-        RouterState, context_schema=RunContext, input_schema=RouterIO, output_schema=RouterIO
+        RouterState,
+        context_schema=context_schema(policy.prefix),
+        input_schema=RouterIO,
+        output_schema=RouterIO,
     )
     for name in nodes.steps:
         graph.add_node(name, _node(partial(nodes.node, name), partial(nodes.anode, name)))

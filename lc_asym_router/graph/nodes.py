@@ -24,6 +24,7 @@ from lc_asym_router.graph.calls.invoke import ainvoke, invoke
 from lc_asym_router.graph.calls.payments import Payment, Payments, SideCalls
 from lc_asym_router.graph.calls.tier_call import NOT_ADMITTED, CallResult, DraftCheck, TierCall
 from lc_asym_router.graph.calls.timing import SHARE, apause, pause
+from lc_asym_router.graph.context import with_context
 from lc_asym_router.graph.entries import without_record
 from lc_asym_router.graph.hedging import Hedge, ahedged, hedged
 from lc_asym_router.graph.policy import Policy
@@ -353,6 +354,7 @@ class GraphNodes:
             begun: Whether there is a trail yet; the first node may find another request's in the
                 state.
         """
+        config = with_context(config, runtime.context, self.policy.prefix)
         around = Surroundings.of(config, runtime, self.policy.auditor)
         context = around.context
         options = CallOptions.of(config, self.policy.ladder, self.policy.prefix)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
@@ -88,13 +88,13 @@ class GraphRunner:
     """Runs the graph without listeners on its inner steps.
 
     Attributes:
-        graph: The graph.
+        graph: Returns the graph, compiled once; where a walk answers every request, never.
         policy: What bounds a run of it.
         checkpointed: Whether a parent's checkpointer keeps the graph's state.
         walk: Runs the same nodes where nobody can see that it is not the graph, or `None`.
     """
 
-    graph: CompiledStateGraph[Any, Any, Any, Any]
+    graph: Callable[[], CompiledStateGraph[Any, Any, Any, Any]]
     policy: Bounds
     checkpointed: bool = False
     walk: Walks | None = None
@@ -185,7 +185,7 @@ class GraphRunner:
         if not self.checkpointed:
             inner = not_durable(inner)
         inner = {**inner, "recursion_limit": self.policy.longest + 1}
-        return walk or cast("Runs", self.graph), inner, context
+        return walk or cast("Runs", self.graph()), inner, context
 
 
 @dataclass(frozen=True)

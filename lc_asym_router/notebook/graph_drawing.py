@@ -9,7 +9,7 @@ from typing import Literal
 from langgraph.constants import END, START
 
 from lc_asym_router.graph.policy import Policy
-from lc_asym_router.notebook.markup import Html, clipped, drawing, price, tag
+from lc_asym_router.notebook.markup import Html, clipped, drawing, price, standalone, tag
 from lc_asym_router.records.call import number
 
 NodeState = Literal["run", "done"]
@@ -86,6 +86,11 @@ def graph_svg(
     return drawing(
         WIDTH, plan.height, edges, nodes, plan.ends(lit), title="The graph of the router"
     )
+
+
+def router_svg(policy: Policy) -> str:
+    """Return the graph as a file of its own, for light and dark."""
+    return standalone(graph_svg(policy))
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,6 +175,28 @@ class FinishedAudit:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Feedback:
+    """What somebody thought of an answer.
+
+    Attributes:
+        run_id: Id of the router's run, as in the record's `run_id`; or the record's own `id`.
+        score: From 0 (bad) to 1 (good).
+        comment: In their words, or `None`.
+    """
+
+    run_id: str
+    score: float
+    comment: str | None = field(default=None, repr=False)
+
+
+class FeedbackHandler(Protocol):
+    """A callback handler that also receives what users thought of answers."""
+
+    def on_router_feedback(self, feedback: Feedback) -> None:
+        """Receive one user's score of an answer. It must not block."""
+
+
 class AuditHandler(Protocol):
     """A record handler that also receives the audits of its requests, after their records."""
 

@@ -188,10 +188,13 @@ class Request:
 
     @cached_property
     def modalities(self) -> frozenset[str]:
-        """The kinds of content besides text: of `image`, `audio`, `pdf`, `video`, `file`."""
+        """The kinds of content besides text: of `image`, `audio`, `pdf`, `video`, `file`.
+
+        What models said is left out: of another provider's answer only the text goes on.
+        """
         found: set[str] = set()
         for message in self.messages:
-            if isinstance(message.content, str):
+            if isinstance(message.content, str) or isinstance(message, AIMessage):
                 continue
             found.update(
                 modality
@@ -282,7 +285,8 @@ def _modality(block: Mapping[str, Any]) -> str | None:
         nested = source if isinstance(source, Mapping) else {}
         mime = str(block.get("mime_type") or nested.get("media_type") or "")
         inline = block.get("file")
-        data = str(inline.get("file_data", "")) if isinstance(inline, Mapping) else ""
+        inline = inline if isinstance(inline, Mapping) else block
+        data = str(inline.get("file_data", ""))
         if mime == "application/pdf" or data.startswith("data:application/pdf"):
             return "pdf"
         for prefix in ("image", "audio", "video"):

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
+from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.audits.audit import Audit
 from lc_asym_router.audits.auditor import Auditor
 from lc_asym_router.audits.counts import AuditReport
-from lc_asym_router.errors import ConfigurationError
+from lc_asym_router.errors import ConfigurationError, InvalidRequestError
 from lc_asym_router.graph.audit_meter import AuditMeter
 from lc_asym_router.graph.policy import Policy
+from lc_asym_router.records.handlers import Feedback
 from lc_asym_router.records.trail import Labels
+
+logger = logging.getLogger(__name__)
 
 
 def audited(policy: Policy, audit: Any) -> Policy:
@@ -98,6 +104,46 @@ class Audited:
     async def aclose_audits(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """The async twin of `close_audits`."""
         await asyncio.to_thread(self.close_audits, timeout)
+
+    def feedback(self, run_id: str, score: float, comment: str | None = None) -> None:
+        """Pass on what a user thought of an answer to the router's callbacks, such as a `Ledger`.
+
+        It stands beside the audits: no bound takes notice of it. It waits for no database.
+
+        Args:
+            run_id: Id of the router's run (`response_metadata["router"]["run_id"]`), or the record's
+                own `id`.
+            score: From 0 (bad) to 1 (good).
+            comment: In the user's words; a `Ledger` keeps it only with `keep_text=True`.
+
+        Raises:
+            InvalidRequestError: The id is empty, or the score is no number from 0 to 1.
+            ConfigurationError: None of the router's callbacks takes feedback.
+        """
+        if not isinstance(run_id, str | UUID) or not str(run_id):
+            raise InvalidRequestError(
+                "feedback(run_id=...) takes the id of an answer's run: "
+                'answer.response_metadata["router"]["run_id"].'
+            )
+        number = isinstance(score, int | float) and not isinstance(score, bool)
+        if not number or not 0 <= score <= 1:
+            raise InvalidRequestError(
+                f"feedback(score={score!r}) must be a number from 0 (bad) to 1 (good)."
+            )
+        found: Any = getattr(self, "callbacks", None) or ()
+        handlers = getattr(found, "handlers", found)
+        takers = [each for each in handlers if hasattr(each, "on_router_feedback")]
+        if not takers:
+            raise ConfigurationError(
+                "Nothing keeps feedback here. Give the router a ledger: "
+                "AsymRouter(callbacks=[Ledger()])."
+            )
+        feedback = Feedback(str(run_id), float(score), comment)
+        for handler in takers:
+            try:
+                handler.on_router_feedback(feedback)
+            except Exception as error:  # handlers are anybody's
+                logger.warning("%s failed: %s", type(handler).__name__, describe_error(error))
 
     @property
     def _auditor(self) -> Auditor:

@@ -9,7 +9,7 @@ models' runs become children of a chain run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol, Self, cast
 
@@ -62,7 +62,7 @@ class ChainChatModel(BaseChatModel):
         return known_settings(cls, values) if isinstance(values, dict) else values
 
     _answerer: Answerer = PrivateAttr()
-    _graph: Graph = PrivateAttr()
+    _compiled: Callable[[], Graph] = PrivateAttr()
 
     @property
     def graph(self) -> Graph:
@@ -71,9 +71,9 @@ class ChainChatModel(BaseChatModel):
         It runs with the model's own callbacks, tags and metadata, as the model itself does.
         """
         # LangChain may set them after construction.
-        own = cast("RunnableConfig", {**(self._graph.config or {}), **self._own_config()})
-        self._graph.config = own
-        return self._graph
+        graph = self._compiled()
+        graph.config = cast("RunnableConfig", {**(graph.config or {}), **self._own_config()})
+        return graph
 
     def _request(
         self, input: LanguageModelInput, kwargs: dict[str, Any], stop: list[str] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, Literal, Self
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -243,9 +244,11 @@ class AsymRouter(ChainChatModel, Explorable, Audited):
             _ = tier.rate  # list prices load here, not on the first request's event loop
         # Without checkpointer=False the graph would inherit a parent's and write every draft there.
         self._answerer = GraphRunner(
-            build_graph(self._policy, checkpointer=False), self._policy, walk=Walk.of(self._policy)
+            cache(partial(build_graph, self._policy, checkpointer=False)),
+            self._policy,
+            walk=Walk.of(self._policy),
         )
-        self._graph = build_graph(self._policy)
+        self._compiled = cache(partial(build_graph, self._policy))
         if self.profile is None:
             self.profile = ladder.profile
         return self

@@ -15,6 +15,7 @@ from lc_asym_router.shell import (
     completion,
     decide,
     evaluate,
+    keys,
     models,
     record,
     report,
@@ -23,7 +24,19 @@ from lc_asym_router.shell import (
 )
 from lc_asym_router.shell.options import BAD_USAGE, NO_ANSWER, PrintableFormatter, printable
 
-COMMANDS = (ask, decide, evaluate, record, calibrate, models, report, train, serve, completion)
+COMMANDS = (
+    ask,
+    decide,
+    evaluate,
+    record,
+    calibrate,
+    models,
+    report,
+    serve,
+    keys,
+    train,
+    completion,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,7 +12,7 @@ from lc_asym_router.shell.options import ANSWERED, printable
 if TYPE_CHECKING:
     from lc_asym_router.audits.counts import AuditReport
 
-GROUPS = ("day", "model", "tier", "tag", "thread")
+GROUPS = ("hour", "day", "model", "tier", "tag", "thread")
 
 
 def add_to(commands: Any) -> None:

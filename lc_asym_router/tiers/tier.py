@@ -18,10 +18,10 @@ from lc_asym_router.money.prices import Pricing
 from lc_asym_router.money.usage import MOST_TOKENS
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import dropped_parameters
-from lc_asym_router.tiers.conversation import linked_images
 from lc_asym_router.tiers.faults.breaker import Breaker, Guard, shared_breaker
 from lc_asym_router.tiers.faults.concurrency import Slots
 from lc_asym_router.tiers.faults.retry import Retry, retry_like, retry_of
+from lc_asym_router.tiers.media import refuses_media
 from lc_asym_router.tiers.provider import credentials_digest, is_private
 from lc_asym_router.tiers.providers.description import Provider
 from lc_asym_router.tiers.providers.registry import endpoint_digest, provider_of
@@ -117,7 +117,8 @@ class Tier:
             `ChatOllama.num_ctx` (Ollama truncates longer prompts silently), else the model's
             profile, else no limit is known.
         inputs: What it accepts besides text, of "image", "audio", "pdf", "video", "file". Where it is
-            not given: what the model's profile says, else nothing is ruled out.
+            not given: what the model's profile says, else what its provider carries, else nothing is
+            ruled out.
         tools: Whether it can call tools. Where it is not given: what the profile says, else yes.
         price: The price of its calls: `Price` (USD per million tokens), `PerCall`, `PerSecond` or
             `Power`. Where it is not given: the provider's list price by the model's own name, from
@@ -363,19 +364,12 @@ class Tier:
 
     def refuses(self, request: Request) -> str | None:
         """Return why this tier can't take a request, or `None` where it can."""
-        profile = cast("dict[str, Any]", self.model.profile or {})
-        for modality in sorted(request.modalities):
-            declared = (
-                modality in self.inputs
-                if self.inputs is not None
-                else profile.get(f"{modality}_inputs", True)
-            )
-            if not declared:
-                return f"it takes no {modality} input"
-        linked = "image" in request.modalities and not self.description.image_urls
-        if linked and linked_images(request.messages):
-            return "it takes images as data, not by their address"
+        if request.modalities and (
+            why := refuses_media(request, self.model, self.description, self.inputs)
+        ):
+            return why
         if request.tools:
+            profile = cast("dict[str, Any]", self.model.profile or {})
             takes_tools = self.tools if self.tools is not None else profile.get("tool_calling")
             if takes_tools is False:
                 return "it can't call tools"

@@ -324,6 +324,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.full
 def test_a_killed_process_leaves_what_it_had_begun_in_the_counts(small, frontier, tmp_path):
     gate, file = threading.Event(), tmp_path / "audits.sqlite3"
     frontier.default = Reply("never read", hold=gate)

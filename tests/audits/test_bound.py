@@ -134,6 +134,7 @@ def test_it_is_wrong_at_any_time_in_at_most_5_percent_of_replays(kind, probabili
     assert above <= 18
 
 
+@pytest.mark.full
 def test_it_holds_where_the_share_falls_and_the_traffic_turns():
     """The first 300 are all audited, then every tenth; after a while ten times as many are lost."""
     rng, wrong, replays = np.random.default_rng(11), 0, 100

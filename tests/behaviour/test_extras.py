@@ -23,6 +23,7 @@ def without(absent: set[str], code: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("absent", "code", "says"),
     [
@@ -51,6 +52,7 @@ def test_a_missing_extra_says_what_to_install(absent, code, says):
     assert says in without(absent, code)
 
 
+@pytest.mark.full
 def test_all_names_are_there_without_any_extra():
     absent = {"langchain", "numpy", "sklearn", "sqlalchemy", "pandas", "IPython", "matplotlib"}
     absent |= {"xllamacpp", "starlette", "opentelemetry", "rich", "argcomplete", "tqdm"}

@@ -51,6 +51,7 @@ def test_importing_the_router_loads_no_provider():
     assert not loaded & ours
 
 
+@pytest.mark.full
 def test_the_displays_are_loaded_when_they_are_asked_for():
     code = (
         "from lc_asym_router import AsymRouter, Tier; from langchain_core.language_models import "

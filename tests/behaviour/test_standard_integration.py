@@ -316,6 +316,7 @@ class TestEscalated(Routed):
         assert attempts[0]["cost_usd"] is None  # it raises a bare ValueError, which may come late
 
 
+@pytest.mark.full
 class TestEscalatedPastAnOpenBreaker(Routed):
     """Every request is decided small, whose breaker is open, and escalates to the frontier.
 

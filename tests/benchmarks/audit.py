@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from lc_asym_router.audits.bound import _DOWNWARD, Stratum, upper_bound
 from lc_asym_router.evals.data import load
+from tests.benchmarks import audit_rungs, audit_sources
 
 Floats = NDArray[np.float64]
 
@@ -169,6 +170,9 @@ def main() -> None:
     parser.add_argument("--replays", type=int, default=1000, help="replays of each kind and source")
     parser.add_argument("--requests", type=int, default=20_000, help="requests a replay")
     parser.add_argument("--seed", type=int, default=19)
+    parser.add_argument(
+        "--part", choices=("bound", "target"), help="one of the two; both by default"
+    )
     options = parser.parse_args()
     folder = os.environ.get(DATA)
     if not folder:
@@ -176,6 +180,16 @@ def main() -> None:
     sources = losses(Path(folder))
     if len(sources) < 2:
         raise SystemExit(f"{DATA} has fewer than two of {', '.join(SOURCES)}.")
+    if options.part != "target":
+        bound(options, sources)
+    if options.part != "bound":
+        found = audit_sources.sources(Path(folder), SOURCES)
+        kinds = list(plans(sources))
+        audit_rungs.report(found, kinds, TARGETS, options.replays, options.requests, options.seed)
+
+
+def bound(options: argparse.Namespace, sources: Mapping[str, Floats]) -> None:
+    """How often the bound is wrong."""
     rng = np.random.default_rng(options.seed)
     print(
         f"{options.replays} replays of {options.requests} requests each; first {FIRST} audited, then "

@@ -183,6 +183,7 @@ async def test_messages_mode_shows_the_answer_once_and_no_step(
     assert BAD not in repr(seen)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("mode", ["updates", "values", "custom", "debug", "tasks", "checkpoints"])
 @pytest.mark.parametrize("end", ["escalated", "whole after all"])
 async def test_no_mode_shows_what_failed_its_check(

@@ -176,6 +176,7 @@ async def test_nothing_is_heard_before_every_part_is_used(world: World, face: st
     assert "".join(heard) == "the whole answer"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("face", FACES)
 async def test_a_join_that_breaks_after_it_was_heard_is_an_error(world: World, face: str) -> None:
     released = gated(world, drop_after=150)

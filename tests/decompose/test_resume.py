@@ -120,6 +120,7 @@ async def test_a_step_that_asks_a_person(world: World, twin: str) -> None:
     assert record(said)["cost_usd"] == pytest.approx(world.spent())
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("twin", ["sync", "async"])
 @pytest.mark.parametrize("kind", ["graph", "parent"])
 @pytest.mark.parametrize("bound", [1, 4])

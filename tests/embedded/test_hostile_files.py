@@ -323,6 +323,7 @@ class TestArchives:
         assert target.getvalue() == b"123"
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == [wheel]
 
+    @pytest.mark.full
     def test_bomb_out_of_the_registry(self, registry: Path, tmp_path: Path) -> None:
         wheel = registry / "toy_part2-1.0-py3-none-any.whl"
         make_wheel(registry, "toy-part2", {})

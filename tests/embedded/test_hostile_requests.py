@@ -108,6 +108,7 @@ def test_pipelined_requests_are_each_answered(server: EmbeddedServer) -> None:
     assert said(server, asked).count(b"HTTP/1.1 200") == 41
 
 
+@pytest.mark.full
 def test_hundreds_of_connections(server: EmbeddedServer) -> None:
     peers = []
     try:

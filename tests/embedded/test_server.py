@@ -360,6 +360,7 @@ class TestLife:
         with pytest.raises(EngineError, match="could not load"):
             Engine(embedded_model(LIGHT), path).start()
 
+    @pytest.mark.full
     def test_shared_is_one_and_a_program_ends_in_silence(self) -> None:
         program = f"""
 import threading
@@ -433,6 +434,7 @@ class TestTheRealPair:
         called = embedded_small(server).bind_tools([TOOL]).invoke("What is the weather in Paris?")
         assert [call["args"] for call in called.tool_calls] == [{"city": "Paris"}]
 
+    @pytest.mark.full
     def test_frontier(self, server: EmbeddedServer) -> None:
         model = embedded_frontier(server)
         assert isinstance(model, ChatOpenAI)

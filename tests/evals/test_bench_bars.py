@@ -141,6 +141,7 @@ def test_another_model_answers_first(folder):
     assert "llama" in turned.other
 
 
+@pytest.mark.full
 def test_own_rows_are_scored_by_settings_that_have_not_seen_them(monkeypatch):
     monkeypatch.setattr(own_rows, "SHARES", (1.0,))
     monkeypatch.setattr(own_rows, "PENALTIES", (1e-3,))

@@ -52,6 +52,7 @@ def router(small, frontier):
     )
 
 
+@pytest.mark.full
 def test_from_recording_to_a_calibrated_router(router, tmp_path):
     recorded = record_tiers(
         router, rows(), lambda row, answer: float("right" in answer.text), progress=False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -167,3 +168,31 @@ def test_metrics(gateway: Served, small, frontier):
 def test_health_and_ready(gateway: Served):
     assert httpx.get(f"{gateway.url}/health").json() == {"status": "ok"}
     assert httpx.get(f"{gateway.url}/ready").json()["status"] == "ready"
+
+
+def test_keys_need_a_database_and_open_the_host(tmp_path):
+    with pytest.raises(ConfigurationError, match="database"):
+        GatewayConfig(keys=True)
+    tiers = '[[tiers]]\nmodel = "ollama:a"\n[[tiers]]\nmodel = "ollama:b"\n'
+    text = (
+        f'database = "{tmp_path}/keys.sqlite3"\n{tiers}[gateway]\nkeys = true\nhost = "0.0.0.0"\n'
+    )
+    with Served(GatewayConfig.from_toml(text).app()) as served:
+        assert httpx.get(f"{served.url}/health").status_code == 200
+        for path in ("/v1/models", "/ready", "/metrics"):
+            assert httpx.get(f"{served.url}{path}").status_code == 401
+
+
+def test_feedback_is_kept(tmp_path, small, frontier, monkeypatch):
+    path, database = written(tmp_path, small, frontier)
+    monkeypatch.setenv("TEAM_KEY", "sk-not-a-key")
+    with Served(GatewayConfig.from_toml(path).app()) as served:
+        asked = {"model": "auto", "messages": [{"role": "user", "content": "Hello"}]}
+        raw = served.client().chat.completions.with_raw_response.create(**asked)
+        given = {"request_id": raw.headers["x-router-request-id"], "score": 1}
+        url = f"{served.url}/v1/feedback"
+        assert httpx.post(url, json=given).status_code == 202
+        for wrong in ({"score": 2}, {"request_id": "x"}, {"request_id": None}, {"more": 1}):
+            assert httpx.post(url, json=given | wrong).status_code == 400
+    with sqlite3.connect(database) as found:
+        assert found.execute("select score from asym_feedback").fetchall() == [(1.0,)]

@@ -23,6 +23,7 @@ from langgraph.types import interrupt
 from lc_asym_router import AsymRouter, Budget, Price, Retry, Tier
 from lc_asym_router.graph import walk
 from lc_asym_router.graph.policy import Policy
+from lc_asym_router.router import router as router_module
 from lc_asym_router.tiers.faults.breaker import forget_breakers
 from lc_asym_router.verify import Attempt, Check, Verdict
 from tests.conftest import frontier_model, small_model
@@ -302,6 +303,23 @@ def test_who_listens_gets_the_graph(
     taken = count_walks(monkeypatch)
     make().invoke("hi", config)
     assert taken == [way]
+
+
+def test_a_graph_is_compiled_when_it_is_needed(
+    small: OllamaServer, frontier: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[Policy] = []
+    build = router_module.build_graph
+    monkeypatch.setattr(
+        router_module,
+        "build_graph",
+        lambda *given, **how: (compiled.append(given[0]), build(*given, **how))[1],
+    )
+    router = AsymRouter(small=small_model(small), frontier=frontier_model(frontier), verify="form")
+    router.invoke("hi")
+    assert not compiled
+    assert router.graph is router.graph
+    assert len(compiled) == 1
 
 
 def test_so_does_a_parent_graph(

@@ -86,6 +86,7 @@ def test_a_server_that_is_ended_by_a_signal_loses_no_row(tmp_path):
     assert served(tmp_path, "lifespan") == 5
 
 
+@pytest.mark.full
 def test_without_the_lifespan_they_would_be_lost(tmp_path):
     """What the one above rests on: it fails where the lifespan does nothing."""
     assert served(tmp_path, "none") == 0

@@ -42,6 +42,7 @@ def opened(shown: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     }
 
 
+@pytest.mark.full
 def test_the_output_is_the_widget_with_a_still_figure_beside_it(shown, opened):
     (result,) = of_kind(shown, "execute_result")
     data = result["content"]["data"]

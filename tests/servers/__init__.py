@@ -4,6 +4,7 @@ from .anthropic import AnthropicServer
 from .base import Server
 from .blackhole import BlackHole
 from .gemini import GeminiServer
+from .mistral import MistralServer
 from .ollama import OllamaServer
 from .openai import OpenAIServer
 from .reply import Reply, ToolCall
@@ -14,6 +15,7 @@ __all__ = [
     "AnthropicServer",
     "BlackHole",
     "GeminiServer",
+    "MistralServer",
     "OllamaServer",
     "OpenAIServer",
     "Recorded",

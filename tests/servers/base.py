@@ -207,6 +207,10 @@ class Server(ABC):
         """The body as an answer reads it, with what a protocol says in the path instead."""
         return body
 
+    def checked(self, body: dict[str, Any]) -> Reply | None:
+        """The refusal of a request that the provider would not take; None: it would."""
+        return None
+
     @abstractmethod
     def fixed(self, request: Request) -> Any:
         """The JSON (or text) that answers a request other than chat; None: not found."""
@@ -234,7 +238,9 @@ class Server(ABC):
         except ValueError:
             reply: ReplyLike = Reply(status=400, error="the body is not JSON")
         else:
-            reply = self._replies.popleft() if self._replies else self.default
+            reply = self.checked(record.body) or (
+                self._replies.popleft() if self._replies else self.default
+            )
         with self._changed:
             self._open[id(record)] = record
             self._peak = max(self._peak, sum(r.answering for r in self._open.values()))

@@ -19,6 +19,7 @@ TIMEOUT = 0.4
 SENT_WHOLE = "malformed in the middle", "bad UTF-8", "wrong type", "wrong charset", "wrong encoding"
 
 
+@pytest.mark.full
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 async def test_every_fault_raises(server: Server, fault: Fault) -> None:

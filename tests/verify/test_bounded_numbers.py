@@ -46,6 +46,7 @@ HUGE = [
 ]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("number", HUGE)
 @pytest.mark.parametrize("form", ["{}", "\\boxed{{{}}}", "Answer: {}", "3 + 4 = {}"])
 def test_a_huge_number_takes_no_time_and_is_itself(number, form):

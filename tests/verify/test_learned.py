@@ -218,6 +218,7 @@ def test_training_is_the_same_each_time_and_leaves_sources_out(tmp_path: Path):
     assert (right.score or 0) > (false.score or 0)
 
 
+@pytest.mark.full
 def test_the_trees_score_as_scikit_learn_does(tmp_path: Path):
     from lc_asym_router.evals.training import train_verifier as lab
 
@@ -231,6 +232,7 @@ def test_the_trees_score_as_scikit_learn_does(tmp_path: Path):
     assert got == pytest.approx(list(expected))
 
 
+@pytest.mark.full
 def test_training_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     from lc_asym_router.shell import main
 

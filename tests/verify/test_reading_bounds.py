@@ -137,7 +137,14 @@ def test_nothing_but_the_documented_errors(text):
             reader(text)
 
 
-@pytest.mark.parametrize("depth", [800, 3_000, pytest.param(100_000, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "depth",
+    [
+        800,
+        pytest.param(3_000, marks=pytest.mark.full),
+        pytest.param(100_000, marks=pytest.mark.full),
+    ],
+)
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('[{"a":', "}]"), ("(", ")")])
 @pytest.mark.parametrize("inside", ["{}", '```json\n{{"answer": {}}}\n```', "\\boxed{{{}}}"])
 def test_brackets_in_brackets(depth, opening, closing, inside):
@@ -157,6 +164,7 @@ def test_the_corpus_is_there():
     assert len(CORPUS) >= 19
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
 def test_degenerate_outputs_kept_as_files(path):
     """As they are, and cut off anywhere: every reader says something of them, or what it documents."""

@@ -15,7 +15,12 @@ from langchain_core.outputs import ChatGenerationChunk
 
 from lc_asym_router._internal.compat import with_streams
 from lc_asym_router.tiers.model_text import split_thinking
-from lc_asym_router.tiers.model_text.thinking import THINKING_SIGNS
+from lc_asym_router.tiers.model_text.thinking import (
+    THINKING_SIGNS,
+    closes_unopened,
+    may_close_thinking,
+    opens_thinking_in_template,
+)
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Prefix, Verdict
 from lc_asym_router.verify.check import Check
@@ -23,6 +28,28 @@ from lc_asym_router.verify.check import Check
 GRACE = 0.05
 """Seconds that a failed answer may still take to end by itself. Most refusals are a sentence: their
 end, and with it their true token counts, often comes within that time."""
+
+
+LONGEST_MARK = 40
+"""Characters of a mark that closes thinking, at most."""
+_MOST_KNOWN = 1_000
+_OPENED: dict[tuple[str, str], None] = {}
+"""Addresses and models whose answers closed thinking that they had not opened, as this process has
+seen: their prompts open it."""
+
+
+def note_thinking(tier: Tier, text: str) -> None:
+    """Remember of a tier's whole answer whether its prompt opens the thinking."""
+    if closes_unopened(text):
+        _OPENED[tier.endpoint, tier.model_name] = None
+        if len(_OPENED) > _MOST_KNOWN:
+            del _OPENED[next(iter(_OPENED))]
+
+
+def thinks_unopened(tier: Tier) -> bool:
+    """Whether a tier's answers may begin with thinking that no mark opens."""
+    known = (tier.endpoint, tier.model_name) in _OPENED
+    return known or opens_thinking_in_template(tier.model_name)
 
 
 @dataclass
@@ -42,6 +69,7 @@ class Watch:
     _next: int = 8
     _until: float = 0.0
     _ended: bool = False
+    _looked: int = 0
 
     def ends_at(self, generation: ChatGenerationChunk) -> bool:
         """Add a chunk; returns whether to end the answer here."""
@@ -51,6 +79,8 @@ class Watch:
             metadata = {**info, **chunk.response_metadata}
             chunk = chunk.model_copy(update={"response_metadata": metadata})
         self.prefix.add(chunk)
+        if self.verdict is not None and self._was_thought():
+            self.verdict, self._next = None, 0
         if self.verdict is None:
             self._look()
         # An answer that has ended by itself brings its true counts, perhaps a chunk later: read on.
@@ -64,13 +94,26 @@ class Watch:
         if seen < self._next:
             return
         self._next = seen + max(8, seen // 16)
-        self.verdict = self.check.end_early(self._said())
-        self._until = time.monotonic() + GRACE
+        said = self._said()
+        if said is None:
+            return
+        self.verdict = self.check.end_early(said)
+        self._until, self._looked = time.monotonic() + GRACE, seen
 
-    def _said(self) -> Prefix:
-        """What has arrived without the thinking in its text, which is no part of the answer."""
-        if not THINKING_SIGNS.search(self.prefix.text):
-            return self.prefix
+    def _was_thought(self) -> bool:
+        """Whether a closing mark that came since the verdict makes thinking of what was judged."""
+        text, begin = self.prefix.text, max(0, self._looked - LONGEST_MARK)
+        self._looked = len(text)
+        return may_close_thinking(text, begin) and closes_unopened(text)
+
+    def _said(self) -> Prefix | None:
+        """What has arrived without the thinking in its text, which is no part of the answer; `None`
+        while a model whose prompt opens its thinking has not closed it."""
+        text = self.prefix.text
+        if not THINKING_SIGNS.search(text):
+            return None if thinks_unopened(self.tier) else self.prefix
+        if thinks_unopened(self.tier) and split_thinking(text).answer == text:
+            return None
         return replace(self.prefix, text=split_thinking(self.prefix.text).answer)
 
     def last(self) -> ChatGenerationChunk:

@@ -20,7 +20,7 @@ from lc_asym_router._internal.chunks import Draft, as_chunk, as_message
 from lc_asym_router._internal.deadline import CALLS, LONG_TEXT, awithin, off_loop, within
 from lc_asym_router._internal.run_config import with_handlers
 from lc_asym_router.errors import AttemptTimeoutError, EmptyStreamError
-from lc_asym_router.graph.calls.early_stop import watched
+from lc_asym_router.graph.calls.early_stop import note_thinking, watched
 from lc_asym_router.graph.calls.tier_call import CallResult, Invocation, TierCall
 from lc_asym_router.graph.state import keep, seal
 from lc_asym_router.graph.streaming import StreamClosed
@@ -265,6 +265,7 @@ class _Answer:
         whole = not thinks or thinking_is_complete(message)
         if thinks and whole:
             read = separate_thinking(message)
+            note_thinking(self.call.tier, text)
         if self.call.repairs and tools and tools.may_be_called and not self.request.schema:
             # Thinking that is not closed may end in a call, so that is looked for first.
             found = repair_tool_calls(read, tools_of(tools.openai_tools))

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lc_asym_router._internal.provider_errors import describe_store_error
 from lc_asym_router.money.budgets.amounts import KEPT, MOST_AMOUNT, Balance, Claim, Refused
-from lc_asym_router.money.database.sql_store import ReplacedError, Store, insert_new, url_of
+from lc_asym_router.money.database.sql_store import (
+    ReplacedError,
+    Store,
+    database_time,
+    insert_new,
+    url_of,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -74,7 +80,7 @@ class SqlBackend:
 
         def work(connection: Connection) -> Refused | None:
             spent = _locked(connection, keys)
-            now = _now(connection)
+            now = database_time(connection)
             connection.execute(
                 delete(reservations).where(
                     reservations.c.key.in_(keys),
@@ -110,7 +116,7 @@ class SqlBackend:
 
         def work(connection: Connection) -> None:
             spent = _locked(connection, dict.fromkeys(keys), create=False)
-            now = _now(connection)
+            now = database_time(connection)
             for key in keys:
                 gone = connection.execute(
                     delete(reservations).where(reservations.c.id == id, reservations.c.key == key)
@@ -135,7 +141,9 @@ class SqlBackend:
 
         def work(connection: Connection) -> Balance:
             spent = connection.scalar(select(budgets.c.spent).where(budgets.c.key == key))
-            return Balance(spent or 0, _reserved(connection, [key], _now(connection)).get(key, 0))
+            return Balance(
+                spent or 0, _reserved(connection, [key], database_time(connection)).get(key, 0)
+            )
 
         return self._done(work, None)
 
@@ -183,7 +191,7 @@ class SqlBackend:
         from lc_asym_router.money.database.tables import budgets, reservations
 
         def work(connection: Connection) -> None:
-            old = _now(connection) - KEPT
+            old = database_time(connection) - KEPT
             # Rows that others have locked wait for the next time: nobody waits in a circle.
             over = select(budgets.c.key).where(budgets.c.ends_at < old)
             keys = list(connection.scalars(over.with_for_update(skip_locked=True).limit(10_000)))
@@ -215,7 +223,7 @@ class SqlBackend:
         """Write what this process knows into a file that is new to it."""
         from lc_asym_router.money.database.tables import budgets, reservations
 
-        now = _now(connection)
+        now = database_time(connection)
         known = {k: v for k, v in self._known.items() if v[1] is None or v[1] > now}
         spent = _locked(connection, {key: ends_at for key, (_, ends_at) in known.items()})
         for key, (amount, _) in known.items():
@@ -250,13 +258,6 @@ def _reservation(id: str, key: str, amount: int, expires_at: float) -> dict[str,
         "expires_at": expires_at,
         "holder": f"{socket.gethostname()}:{os.getpid()}"[:120],
     }
-
-
-def _now(connection: Connection) -> float:
-    if connection.dialect.name != "postgresql":
-        return time.time()
-    now = connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one()
-    return float(now)
 
 
 def _locked(

@@ -71,7 +71,18 @@ class LaterCalls:
     calls: list[dict[str, Any]]
 
 
-Entry = Rows | Failure | LaterCalls
+@dataclass(frozen=True, slots=True)
+class FeedbackRow:
+    """What somebody thought of an answer.
+
+    Attributes:
+        row: The row of the table.
+    """
+
+    row: dict[str, Any] = field(repr=False)
+
+
+Entry = Rows | Failure | LaterCalls | FeedbackRow
 """What is written."""
 
 
@@ -224,6 +235,8 @@ class Store:
             later = [call for each in batch if isinstance(each, LaterCalls) for call in each.calls]
             if later:
                 connection.execute(insert_new(connection, tables.calls), later)
+            if scores := [each.row for each in batch if isinstance(each, FeedbackRow)]:
+                connection.execute(insert_new(connection, tables.feedback), scores)
             for each in batch:
                 if isinstance(each, Failure):
                     # As a request that no tier has answered: no answer, no saving.
@@ -291,6 +304,14 @@ def insert_new(connection: Connection, table: Any) -> Any:
     from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
     return sqlite_insert(table).on_conflict_do_nothing()
+
+
+def database_time(connection: Connection) -> float:
+    """Seconds since the epoch: by PostgreSQL's own clock, since machines' clocks need not agree."""
+    if connection.dialect.name != "postgresql":
+        return time.time()
+    now = connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one()
+    return float(now)
 
 
 @contextmanager

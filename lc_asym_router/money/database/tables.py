@@ -162,6 +162,45 @@ audits = Table(
     Column("unpriced", BigInteger, nullable=False),  # calls of unknown price
 )
 
+keys = Table(
+    "asym_keys",
+    metadata,
+    Column("prefix", String(16), primary_key=True),  # the part of the key that finds its row
+    Column("name", String(60), nullable=False),  # several rows of one name: the key was rotated
+    Column("salt", String(64), nullable=False),  # hexadecimal, as the hash
+    Column("hash", String(64), nullable=False),  # SHA-256 of salt and key
+    Column("created_at", Double, nullable=False),  # seconds since the epoch, as the next two
+    Column("expires_at", Double),  # NULL: never
+    Column("revoked_at", Double),  # NULL: not revoked; may lie ahead where a key was rotated
+    Column("admin", Boolean, nullable=False),
+    Column("usd_per_day", Double),  # NULL: no limit, as in the next three
+    Column("usd_per_month", Double),
+    Column("rpm", BigInteger),  # requests a minute
+    Column("tpm", BigInteger),  # tokens a minute
+    Column("models", Text),  # JSON list; NULL: all
+    Column("tags", Text, nullable=False),  # JSON list
+    Index("asym_keys_name", "name"),
+)
+
+key_rates = Table(
+    "asym_key_rates",
+    metadata,
+    Column("name", String(60), primary_key=True),  # of the key
+    Column("seconds", Text, nullable=False),  # JSON: [second, requests, tokens] of the last minute
+)
+
+
+feedback = Table(
+    "asym_feedback",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("run_id", String(64), nullable=False),  # of the run, or of the request
+    Column("time", UtcTime, nullable=False),
+    Column("score", Double, nullable=False),  # from 0 to 1
+    Column("comment", Text),  # only with keep_text
+    Index("asym_feedback_run", "run_id"),
+)
+
 
 VERSION_TABLE = "asym_schema_version"
 """A name of our own: the database may hold an application's own Alembic table."""

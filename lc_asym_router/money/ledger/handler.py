@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from os import PathLike
 from types import TracebackType
@@ -14,13 +14,15 @@ from lc_asym_router._internal.imports import needed
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.errors import LedgerError as LedgerError
 from lc_asym_router.money.database.sql_store import Failure, Store, url_of
-from lc_asym_router.money.ledger.report import By, checked, report_rows
-from lc_asym_router.money.ledger.rows import Moment, audit_rows, rows_of
+from lc_asym_router.money.ledger.report import By, checked, recent_rows, report_rows
+from lc_asym_router.money.ledger.rows import Moment, audit_rows, feedback_row, rows_of
 from lc_asym_router.money.ledger.writer import Writer
-from lc_asym_router.records.handlers import FinishedAudit, FinishedRequest, RecordsOnly
+from lc_asym_router.records.handlers import Feedback, FinishedAudit, FinishedRequest, RecordsOnly
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +96,10 @@ class Ledger(RecordsOnly):
         """Queue the calls of an audit, beside those of its request."""
         if audit.calls:
             self._writer.put(audit_rows(audit, keep_text=self.keep_text))
+
+    def on_router_feedback(self, feedback: Feedback) -> None:
+        """Queue a user's score of an answer."""
+        self._writer.put(feedback_row(feedback, keep_text=self.keep_text))
 
     # writing --------------------------------------------------------------------------------
 
@@ -204,7 +210,12 @@ class Ledger(RecordsOnly):
         return self._store.file
 
     def rows(
-        self, by: By | None = None, since: Moment = None, until: Moment = None
+        self,
+        by: By | None = None,
+        since: Moment = None,
+        until: Moment = None,
+        *,
+        tag: str | None = None,
     ) -> list[dict[str, Any]]:
         """Return the report as dicts: requests, shares, escalations, failed checks, costs, latency.
 
@@ -213,23 +224,42 @@ class Ledger(RecordsOnly):
         bills it. `frontier_cost_usd` is an estimate: the answers' tokens at the frontier's price.
 
         Args:
-            by: "day" (UTC), "model" or "tier" (that answered), "tag" or "thread"; `None` for all in
-                one row.
+            by: "hour" or "day" (UTC), "model" or "tier" (that answered), "tag" or "thread"; `None` for
+                all in one row.
             since: Start of the period (inclusive): a datetime, a date (UTC), ISO text, or "7d".
             until: End of the period (exclusive), likewise.
+            tag: The tag of the requests that count; `None` for all.
 
         Raises:
             ConfigurationError: An argument has an unknown format.
             LedgerError: The database can't be read, or finished requests can't be written to it.
         """
         wanted, first, end = checked(by, since, until)
+        return self._read(lambda found: report_rows(found, wanted, first, end, tag))
+
+    def recent(self, limit: int = 50, *, tag: str | None = None) -> list[dict[str, Any]]:
+        """Return the last requests, the newest first: decision, outcome, cost, tags; no text.
+
+        Args:
+            limit: The most requests, 1 to 1,000.
+            tag: The tag of the requests that are wanted; `None` for all.
+
+        Raises:
+            ConfigurationError: The limit is out of range.
+            LedgerError: As for `rows`.
+        """
+        if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= 1000:
+            raise ConfigurationError(f"recent(limit={limit!r}) must be 1 to 1,000 requests.")
+        return self._read(lambda found: recent_rows(found, limit, tag))
+
+    def _read(self, read: Callable[[Connection], list[dict[str, Any]]]) -> list[dict[str, Any]]:
         if self.pending:
             self.flush()
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
             with self._store.transaction(writing=False) as connection:
-                return report_rows(connection, wanted, first, end)
+                return read(connection)
         except (SQLAlchemyError, OSError) as error:
             inner = getattr(error, "orig", None) or error
             raise LedgerError(

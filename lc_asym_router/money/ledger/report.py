@@ -14,7 +14,7 @@ from lc_asym_router.money.ledger.rows import Moment, moment_of
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-By = Literal["day", "model", "tier", "tag", "thread"]
+By = Literal["hour", "day", "model", "tier", "tag", "thread"]
 
 COLUMNS = (
     "id",
@@ -30,11 +30,34 @@ COLUMNS = (
     "seconds",
     "thread_id",
 )
+RECENT = (
+    "id",
+    "time",
+    "outcome",
+    "error",
+    "tier",
+    "model",
+    "decided_tier",
+    "complexity",
+    "threshold",
+    "classifier",
+    "escalated",
+    "vouched",
+    "attempts",
+    "cost_usd",
+    "saved_usd",
+    "seconds",
+)
+"""What is shown of a request: none of its text, and no thread."""
 TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 
 
 def report_rows(
-    connection: Connection, by: By | None, since: datetime | None, until: datetime | None
+    connection: Connection,
+    by: By | None,
+    since: datetime | None,
+    until: datetime | None,
+    tag: str | None = None,
 ) -> list[dict[str, Any]]:
     """The report's rows, read in one transaction.
 
@@ -44,21 +67,24 @@ def report_rows(
             those that answered. A request with several tags counts under each.
         since: Start of the period (inclusive).
         until: End of the period (exclusive).
+        tag: The tag of the requests that count; `None` for all.
     """
     from sqlalchemy import select
 
-    from lc_asym_router.money.database.tables import calls, requests, tags
+    from lc_asym_router.money.database.tables import calls, feedback, requests, tags
 
     def limited(query: Any) -> Any:
         if since is not None:
             query = query.where(requests.c.time >= since)
+        if tag is not None:
+            query = query.where(_tagged(tag))
         return query if until is None else query.where(requests.c.time < until)
 
     tagged: dict[str, list[str]] = defaultdict(list)
     if by == "tag":
         query = select(tags.c.request_id, tags.c.tag).join(requests)
-        for request_id, tag in connection.execute(limited(query)):
-            tagged[request_id].append(tag)
+        for request_id, each in connection.execute(limited(query)):
+            tagged[request_id].append(each)
     groups: dict[Any, _Group] = {}
     home: dict[str, list[_Group]] = {}
     query = select(*(requests.c[name] for name in COLUMNS)).order_by(requests.c.time)
@@ -82,6 +108,11 @@ def report_rows(
     for row in connection.execute(limited(query)).mappings():
         for group in home.get(row["request_id"], ()):
             group.add_call(row)
+    for column in (requests.c.run_id, requests.c.id):
+        query = select(requests.c.id, feedback.c.score).join(feedback, feedback.c.run_id == column)
+        for request_id, score in connection.execute(limited(query)):
+            for group in home.get(request_id, ()):
+                group.scores.append(score)
     tiers = sorted({tier for group in groups.values() for tier in group.tiers})
     if by is None:
         return [groups.get(None, _Group()).row(tiers)]
@@ -89,13 +120,47 @@ def report_rows(
     return [{by: key, **groups[key].row(tiers)} for key in ordered]
 
 
+def recent_rows(connection: Connection, limit: int, tag: str | None = None) -> list[dict[str, Any]]:
+    """The last requests, the newest first, with their decisions and tags, and without any text.
+
+    Args:
+        connection: A transaction on the ledger.
+        limit: The most requests.
+        tag: The tag of the requests that are wanted; `None` for all.
+    """
+    from sqlalchemy import select
+
+    from lc_asym_router.money.database.tables import requests, tags
+
+    query = select(*(requests.c[name] for name in RECENT))
+    if tag is not None:
+        query = query.where(_tagged(tag))
+    query = query.order_by(requests.c.time.desc(), requests.c.id).limit(limit)
+    found = [dict(row) for row in connection.execute(query).mappings()]
+    tagged: dict[str, list[str]] = defaultdict(list)
+    chosen = select(tags).where(tags.c.request_id.in_([row["id"] for row in found]))
+    for row in connection.execute(chosen.order_by(tags.c.tag)):
+        tagged[row.request_id].append(row.tag)
+    return [{**row, "tags": tagged[row["id"]]} for row in found]
+
+
+def _tagged(tag: str) -> Any:
+    """Whether a request has a tag."""
+    from sqlalchemy import select
+
+    from lc_asym_router.money.database.tables import requests, tags
+
+    return requests.c.id.in_(select(tags.c.request_id).where(tags.c.tag == tag))
+
+
 def _keys(row: Any, by: By | None, tagged: dict[str, list[str]]) -> Sequence[Any]:
     if by is None:
         return (None,)
     if by == "tag":
         return tagged.get(row["id"]) or (None,)
-    if by == "day":
-        return (row["time"].astimezone(UTC).date().isoformat(),)
+    if by in ("day", "hour"):
+        form = "%Y-%m-%d" if by == "day" else "%Y-%m-%dT%H:00Z"
+        return (row["time"].astimezone(UTC).strftime(form),)
     return (row["thread_id" if by == "thread" else by],)
 
 
@@ -118,6 +183,7 @@ class _Group:
         self.estimated = 0
         self.tokens: Counter[str] = Counter()
         self.audits: list[float | None] = []
+        self.scores: list[float] = []
         self.bills: dict[str, list[float | None]] = defaultdict(list)
 
     def add(self, row: Any) -> None:
@@ -177,6 +243,9 @@ class _Group:
             # Made after the requests had ended, so in no request's cost.
             "audit_calls": len(self.audits),
             "audit_cost_usd": _sum(self.audits),
+            # Users' own scores, from 0 to 1; no audit takes notice of them.
+            "feedback": len(self.scores),
+            "feedback_score": math.fsum(self.scores) / len(self.scores) if self.scores else None,
             "frontier_cost_usd": _sum(self.frontier),
             "saved_usd": _sum(self.saved),
             "unknown_saving": self.saved.count(None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,9 +13,9 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from lc_asym_router._internal.provider_errors import error_head
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.money.database.sql_store import LaterCalls, Rows
+from lc_asym_router.money.database.sql_store import FeedbackRow, LaterCalls, Rows
 from lc_asym_router.money.usage import TokenCounts, from_cache
-from lc_asym_router.records.handlers import FinishedAudit, FinishedRequest
+from lc_asym_router.records.handlers import Feedback, FinishedAudit, FinishedRequest
 from lc_asym_router.records.trail import total
 
 Moment = datetime | date | str | None
@@ -115,6 +116,24 @@ def audit_rows(audit: FinishedAudit, *, keep_text: bool) -> LaterCalls:
             {"request_id": audit.request_id, "number": number, **_call(call, keep_text)}
             for number, call in enumerate(audit.calls, AUDIT_CALLS)
         ]
+    )
+
+
+def feedback_row(feedback: Feedback, *, keep_text: bool) -> FeedbackRow:
+    """The row of a user's score.
+
+    Args:
+        feedback: The score.
+        keep_text: Keep the comment.
+    """
+    return FeedbackRow(
+        {
+            "id": uuid.uuid4().hex,
+            "run_id": _short(feedback.run_id, 64),
+            "time": datetime.now(UTC),
+            "score": feedback.score,
+            "comment": _text(feedback.comment) if keep_text and feedback.comment else None,
+        }
     )
 
 

@@ -21,7 +21,7 @@ from langchain_core.messages.tool import invalid_tool_call
 from pydantic import ValidationError
 
 from lc_asym_router._internal.compat import hook_google_replies, http_clients
-from lc_asym_router._internal.provider_errors import ResponseBodyError, status_of
+from lc_asym_router._internal.provider_errors import ResponseBodyError, message_in, status_of
 from lc_asym_router.errors import AttemptTimeoutError
 from lc_asym_router.money.usage import MOST_TOKENS
 
@@ -171,9 +171,8 @@ def _error_of(given: Any) -> Mapping[str, Any] | None:
     if isinstance(error, str) and error:
         return {**found, "message": found.get("message") or error}
     if found.get("object") == "error" or found.get("type") == "error":
-        return found
-    said = found.get("message") or found.get("detail")
-    if isinstance(said, str) and not _ANSWERS & found.keys():
+        return {**found, "message": message_in(found)}
+    if not _ANSWERS & found.keys() and (said := message_in(found)):
         return {**found, "message": said}
     return None
 

@@ -38,6 +38,12 @@ _HARMONY_SWALLOWED = re.compile(r"<\|end\|>\s*<\|start\|>assistant(?=[^<]{0,100}
 # Servers that drop special tokens leave the names of the channels behind.
 _HARMONY_BARE = re.compile(r"\s*analysis(?=[^\sa-z]|\n)")
 _HARMONY_BARE_NEXT = re.compile(r"assistant(?:final|(?=commentary\s*to=))")
+_OPENS_IN_TEMPLATE = re.compile(
+    r"deepseek-r\d|\br1\b|qwq|qwen-?3|think|reason|magistral|nemotron|glm-?(?:4\.[1-9]|z1)|exaone-deep"
+    r"|marco-o1|skywork-o1|olmo-?3|smollm-?3|seed-oss|minimax-m",
+    re.IGNORECASE,
+)
+"""Names of models whose prompt templates, some or all of them, open the thinking."""
 _RESPONSE = (
     ("<response>", "</response>"),
     ("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
@@ -129,6 +135,22 @@ def thinking_is_complete(message: AIMessage) -> bool:
         split_thinking(block if isinstance(block, str) else _text_of(block)).whole
         for block in texts
     )
+
+
+def opens_thinking_in_template(model: str) -> bool:
+    """Whether a model is known, by its name, to be prompted with the opening mark of its thinking."""
+    return _OPENS_IN_TEMPLATE.search(model) is not None
+
+
+def may_close_thinking(text: str, begin: int) -> bool:
+    """Whether a closing mark stands in a text from a place on, spoken of or not."""
+    return any(found["close"] for found in _MARK.finditer(text, begin))
+
+
+def closes_unopened(text: str) -> bool:
+    """Whether a text ends thinking that no mark in it has opened."""
+    first = _MARK.search(text)
+    return bool(first and first["close"]) and split_thinking(text).answer != text
 
 
 def _text_of(block: dict[str, Any]) -> str:

@@ -76,7 +76,9 @@ def _facts() -> Iterator[str]:
         "Further ends that are errors",
         "Tokens in streams",
         "A late system message",
+        "Besides text",
         "Images by address",
+        "Files by address",
         "Images in tool results",
         '`tool_choice="none"`',
     )
@@ -90,10 +92,21 @@ def _facts_of(provider: Provider) -> list[str]:
         ", ".join(f"`{end}`" for end in sorted(provider.failed_ends - GAVE_UP)) or "-",
         "asked for" if provider.asks_for_usage else "by its client",
         "as it is" if provider.late_system else "joins the first",
+        _inputs(provider),
         "yes" if provider.image_urls else "refused",
+        "yes" if provider.file_urls else "refused",
         "yes" if provider.rich_tool_results else "in a message behind",
         "sent" if provider.keeps_tool_choice_none else "no tool is bound",
     ]
+
+
+def _inputs(provider: Provider) -> str:
+    """What a message may hold besides text, the usual first."""
+    if provider.inputs is None:
+        return "not known"
+    return ", ".join(
+        each for each in ("image", "audio", "pdf", "video", "file") if each in provider.inputs
+    )
 
 
 def _notes() -> Iterator[str]:

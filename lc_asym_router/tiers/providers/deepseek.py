@@ -24,6 +24,7 @@ DEEPSEEK = Provider(
     own=TRANSPORT,
     refused=_refused,
     written_as=frozenset({"deepseek", "openai"}),
+    inputs=frozenset({"image"}),
     failed_ends=frozenset({"insufficient_system_resource"}),
     asks_for_usage=True,
     notes="deepseek-reasoner takes no sampling parameters.",

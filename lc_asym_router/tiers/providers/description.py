@@ -88,7 +88,10 @@ class Provider:
         written_as: What stands under `model_provider` on the messages that its client makes.
         reads_blocks: Types of content blocks in an AI message that its client reads.
         late_system: Whether it takes a system message that is not the first one.
+        inputs: What its API and its client carry besides text, of "image", "audio", "pdf", "video",
+            "file"; `None` where that is not known.
         image_urls: Whether it fetches images by their address.
+        file_urls: Whether it fetches files by their address.
         rich_tool_results: Whether a tool's result may hold images.
         result_blocks: Types of further blocks that its client reads in a tool's result; `None` for any.
         empty_answers: Whether an AI message without text and calls may stand in a history.
@@ -110,7 +113,9 @@ class Provider:
     written_as: frozenset[str] = frozenset()
     reads_blocks: frozenset[str] = frozenset({"text", "tool_use", "tool_call"})
     late_system: bool = True
+    inputs: frozenset[str] | None = None
     image_urls: bool = True
+    file_urls: bool = False
     rich_tool_results: bool = False
     result_blocks: frozenset[str] | None = None
     empty_answers: bool = True

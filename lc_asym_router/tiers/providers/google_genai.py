@@ -57,6 +57,8 @@ GOOGLE_GENAI = Provider(
     written_as=frozenset({"google_genai", "google_vertexai"}),
     reads_blocks=frozenset({"text", "tool_use", "tool_call", "image_url", "media", "image"}),
     late_system=False,
+    inputs=frozenset({"image", "audio", "pdf", "video", "file"}),
+    file_urls=True,
     rich_tool_results=True,
     failed_ends=frozenset(
         {

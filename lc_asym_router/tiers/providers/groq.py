@@ -45,5 +45,6 @@ GROQ = Provider(
     ),
     refused=_refused,
     written_as=frozenset({"groq"}),
+    inputs=frozenset({"image"}),
     notes="reasoning_effort for gpt-oss, Qwen and DeepSeek-R1 alone.",
 )

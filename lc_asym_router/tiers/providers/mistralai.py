@@ -15,6 +15,7 @@ MISTRAL = Provider(
     written_as=frozenset({"mistralai", "mistral"}),
     reads_blocks=frozenset({"text", "tool_use", "tool_call", "image_url", "image"}),
     late_system=False,
+    inputs=frozenset({"image"}),
     empty_answers=False,
     notes="Its client says nothing of an error under HTTP 200; the router reads it in the body.",
 )

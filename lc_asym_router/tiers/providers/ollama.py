@@ -80,6 +80,7 @@ OLLAMA = Provider(
     written_as=frozenset({"ollama"}),
     # Many models' chat templates refuse, or drop, a system message that is not the first.
     late_system=False,
+    inputs=frozenset({"image"}),
     image_urls=False,
     rich_tool_results=True,
     result_blocks=frozenset(),

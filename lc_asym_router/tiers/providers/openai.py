@@ -51,6 +51,8 @@ RESPONSES_ONLY = frozenset(
     }
 )
 """Settings with which ChatOpenAI goes over to the Responses API by itself."""
+UNHEARD_BY_RESPONSES = frozenset({"audio"})
+"""What chat completions take in a message and the Responses API does not."""
 TRANSPORT = frozenset({"extra_body", "extra_headers", "extra_query", "stream_options", "timeout"})
 """Arguments of OpenAI's Python client, which several providers' classes are built on."""
 
@@ -150,6 +152,7 @@ OPENAI = Provider(
     refused=_refused,
     written_as=frozenset({"openai"}),
     reads_blocks=frozenset({"text", "tool_use", "tool_call", "refusal"}),
+    inputs=frozenset({"image", "audio", "pdf", "file"}),
     failed_ends=frozenset({"in_progress", "queued"}),
     notes="Reasoning models (gpt-5, o-series) take no sampling parameters, temperature=1 aside.",
 )

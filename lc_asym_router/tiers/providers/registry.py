@@ -36,6 +36,7 @@ UNKNOWN = Provider(
     clients=(),
     parameters=same_names(),
     reads_blocks=frozenset({"text", "tool_use", "tool_call", "image", "image_url"}),
+    file_urls=True,
     marks_end=False,
     known=False,
     notes="Standard parameters go as they are; what its messages and errors show is read.",

@@ -29,5 +29,6 @@ XAI = Provider(
     own=TRANSPORT | {"deferred", "search_parameters", "user"},
     refused=_refused,
     written_as=frozenset({"xai", "openai"}),
+    inputs=frozenset({"image"}),
     notes="Reasoning models refuse penalties and stop words; reasoning_effort: grok-3-mini alone.",
 )

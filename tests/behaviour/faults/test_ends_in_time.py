@@ -224,6 +224,7 @@ def end_of(world: World, router: AsymRouter, way: str) -> Any:
         return error
 
 
+@pytest.mark.full
 @given(CASES, st.sampled_from(WAYS))
 @example(("check", ("hang", None)), "ainvoke")
 @example(("own check", ("compute", None)), "ainvoke")

@@ -46,6 +46,7 @@ def says(formula: str) -> str:
     return f"Counting all of them, the answer is \\boxed{{{formula}}}."
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("formula", FORMULAS, ids=range(len(FORMULAS)))
 def test_a_formula_without_end_is_an_answer_like_others(rig: Rig, check: str, formula: str) -> None:
@@ -120,6 +121,7 @@ async def structured(router: Any, method: str, way: str, **more: Any) -> Any:
     return await chain.ainvoke("where?") if way == "ainvoke" else chain.invoke("where?")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("shape", nested(1))
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("method", ["json_mode", "json_schema", "function_calling"])

@@ -24,6 +24,7 @@ def test_calls(world: World, batch: Batch) -> None:
     check_batch(world, batch, SYNC_CALLS, ASYNC_CALLS)
 
 
+@pytest.mark.full
 @given(batch=batches(["batch"]), is_async=st.booleans())
 @settings(max_examples=40, **COMMON)
 def test_one_batch_of_all(world: World, batch: Batch, is_async: bool) -> None:

@@ -42,6 +42,7 @@ def ladder() -> Iterator[Voting]:
         server.close()
 
 
+@pytest.mark.full
 @given(
     script=scripts,
     parallel=st.booleans(),

@@ -288,6 +288,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_time_grows_with_the_length_and_not_with_its_square(name: str) -> None:
     """Four times the text takes about four times as long; a square would be sixteen times."""

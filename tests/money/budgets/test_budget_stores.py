@@ -85,6 +85,7 @@ def test_a_dead_holders_reservation_comes_back(store):
     assert store.balance("a") == Balance(10, 40)
 
 
+@pytest.mark.full
 def test_threads_hammer_two_budgets_in_both_orders(store):
     """Nobody waits in a circle, and nothing passes the limit."""
     seen = []

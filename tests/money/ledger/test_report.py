@@ -153,6 +153,29 @@ def test_a_span(filled, since, until, count):
     assert filled.rows(since=since, until=until)[0]["requests"] == count
 
 
+def test_of_one_tag_and_by_hour(filled):
+    whole = filled.rows(tag="b")[0]
+    assert (whole["requests"], whole["calls"]) == (2, 3)
+    hours = filled.rows("hour", tag="b")
+    assert [row["requests"] for row in hours] == [1, 1]
+    assert hours[0]["hour"] == "2026-01-31T23:00Z"
+    assert filled.rows(tag="nobody's")[0]["requests"] == 0
+
+
+def test_the_last_requests_without_their_texts(filled):
+    rows = filled.recent(3)
+    assert [row["outcome"] for row in rows[:2]].count("failed") <= 1
+    times = [row["time"] for row in rows]
+    assert times == sorted(times, reverse=True)
+    assert not {"prompt", "answer", "reason", "thread_id"} & set(rows[0])
+    assert [row["tags"] for row in filled.recent(tag="a")] in (
+        [["a"], ["a", "b"]],
+        [["a", "b"], ["a"]],
+    )
+    with pytest.raises(ConfigurationError, match="1 to 1,000"):
+        filled.recent(0)
+
+
 def test_nothing_at_all(url):
     with Ledger(url) as ledger:
         (row,) = ledger.rows()
@@ -172,7 +195,7 @@ def test_a_data_frame(filled):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"by": "week"}, "by day, model, tier, tag, thread"),
+        ({"by": "week"}, "by hour, day, model, tier, tag, thread"),
         ({"since": "yesterday"}, "2026-01-31"),
         ({"until": "2026-13-01"}, "until='2026-13-01' is no date"),
         ({"since": 5}, "how long ago"),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -139,6 +140,7 @@ def test_an_answer_is_a_part_of_its_text(text):
     assert all(char in rest for char in found.answer if not char.isspace())
 
 
+@pytest.mark.full
 @settings(max_examples=300, deadline=None)
 @given(
     family=st.sampled_from(sorted(FAMILIES)),

@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from tests.servers import (
     AnthropicServer,
     GeminiServer,
+    MistralServer,
     OllamaServer,
     OpenAIServer,
     ResponsesServer,
@@ -119,7 +120,7 @@ CLIENTS = {
     "azure": Client(OpenAIServer, azure, "azure"),
     "anthropic": Client(AnthropicServer, anthropic, "anthropic"),
     "gemini": Client(GeminiServer, gemini, "google_genai"),
-    "mistral": Client(OpenAIServer, mistral, "mistral"),
+    "mistral": Client(MistralServer, mistral, "mistral"),
     "deepseek": Client(OpenAIServer, deepseek, "deepseek"),
     "groq": Client(OpenAIServer, groq, "groq"),
     "xai": Client(OpenAIServer, xai, "xai"),

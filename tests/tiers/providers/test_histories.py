@@ -198,6 +198,7 @@ def test_an_image_by_its_address_does_not_go_to_ollama() -> None:
         assert not two.requests
 
 
+@pytest.mark.full
 def test_every_pair_of_providers() -> None:
     """What one client's answer looks like, the next one takes."""
     for maker, made_by in CLIENTS.items():

@@ -1,0 +1,1 @@
+"""The gateway's page at `/`, and the JSON that it is drawn from."""
