@@ -52,6 +52,10 @@ $(VENV)/.test: $(VENV)/.made pyproject.toml
 	$(BIN)/python -m pytest --collect-only -q > /dev/null  # compiles the tests, once for all processes
 	@touch $@
 
+$(VENV)/.test-all: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,server-test]'
+	@touch $@
+
 # The gateway's clients that need other versions of our libraries, or Node.
 $(VENV)/.clients: $(VENV)/.test tests/gateway/clients.txt tests/gateway/node/package.json
 	command -v npm > /dev/null || .ci/browser
@@ -59,10 +63,6 @@ $(VENV)/.clients: $(VENV)/.test tests/gateway/clients.txt tests/gateway/node/pac
 	$(VENV)/clients/bin/python -m pip install --quiet --disable-pip-version-check -r tests/gateway/clients.txt
 	cp tests/gateway/node/package.json $(VENV)/clients/
 	npm install --prefix $(VENV)/clients --silent --no-audit --no-fund
-	@touch $@
-
-$(VENV)/.test-all: $(VENV)/.test
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,server-test]'
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.test
