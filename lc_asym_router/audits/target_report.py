@@ -181,7 +181,7 @@ def report_of_rungs(
         requests=state.requests,
         handed_on=state.handed_on.count,
         losses=state.handed_on.estimate / whole if whole else None,
-        at_most=min(1.0, state.handed_on.most(goal.error) / whole) if whole else 1.0,
+        at_most=min(1.0, state.handed_on.most(goal.error) / whole) if whole else 0.0,
         rung=names[state.rung if state.is_open else goal.strictest],
         rungs=tuple(rungs),
         moves=tuple(moves),

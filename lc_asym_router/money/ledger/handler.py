@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from os import PathLike
 from types import TracebackType
@@ -16,6 +16,7 @@ from lc_asym_router.errors import LedgerError as LedgerError
 from lc_asym_router.money.database.sql_store import Failure, Store, url_of
 from lc_asym_router.money.ledger.report import By, checked, recent_rows, report_rows
 from lc_asym_router.money.ledger.rows import Moment, audit_rows, feedback_row, rows_of
+from lc_asym_router.money.ledger.thresholds import THRESHOLDS, checked_thresholds, threshold_rows
 from lc_asym_router.money.ledger.writer import Writer
 from lc_asym_router.records.handlers import Feedback, FinishedAudit, FinishedRequest, RecordsOnly
 
@@ -251,6 +252,33 @@ class Ledger(RecordsOnly):
         if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= 1000:
             raise ConfigurationError(f"recent(limit={limit!r}) must be 1 to 1,000 requests.")
         return self._read(lambda found: recent_rows(found, limit, tag))
+
+    def thresholds(
+        self,
+        thresholds: Sequence[float] = THRESHOLDS,
+        since: Moment = None,
+        until: Moment = None,
+    ) -> list[dict[str, Any]]:
+        """Return what other thresholds would have cost, of the requests that a classifier has scored.
+
+        Each row has `threshold`, `requests` that tell something of it, `share_frontier_first`,
+        `cost_usd`, `frontier_cost_usd`, `share_saved`, `unknown_cost` (requests that are not in the
+        sums) and `not_seen`: requests that went straight to the frontier, of which nobody knows what
+        the lower tier would have made. A request that goes up costs what the frontier alone would
+        have, an estimate; one that stays, what it did cost.
+
+        Args:
+            thresholds: The thresholds, in [0, 1].
+            since: Start of the period (inclusive), as in `rows`.
+            until: End of the period (exclusive), likewise.
+
+        Raises:
+            ConfigurationError: A threshold or a moment can't be read.
+            LedgerError: As for `rows`.
+        """
+        wanted = checked_thresholds(thresholds)
+        _, first, end = checked(None, since, until)
+        return self._read(lambda found: threshold_rows(found, first, end, wanted))
 
     def _read(self, read: Callable[[Connection], list[dict[str, Any]]]) -> list[dict[str, Any]]:
         if self.pending:
