@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
@@ -11,6 +12,7 @@ from typing import Any
 
 from lc_asym_router._internal.imports import needed
 from lc_asym_router._internal.provider_errors import describe_error
+from lc_asym_router._internal.schemas import validate_json
 from lc_asym_router.embedded.connection_limits import unless_gone
 from lc_asym_router.embedded.request_limits import Limits
 from lc_asym_router.gateway.access import Access, Caller, LoopbackAccess
@@ -132,7 +134,10 @@ class Gateway:
 
     @asynccontextmanager
     async def lifespan(self, _app: Any) -> AsyncIterator[None]:
-        """Write the ledger's queue before the server ends."""
+        """Load what requests need before the server begins; write the ledger's queue before it ends."""
+        # jsonschema with its formats takes seconds to import: not on the loop, in the first
+        # request for an object.
+        await asyncio.to_thread(validate_json, None, {})
         async with self._ledger.lifespan() if self._ledger else nullcontext():
             yield
 
