@@ -8,7 +8,7 @@ ARGS ?=
 # Compiled files are kept, whatever the environment says: each process would compile all tests again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: ask serve bench-gateway test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-audit bench-checks bench-decompose bench-default bench-routing pictures reference notebooks browser-test lab clean help
+.PHONY: ask serve bench-gateway test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-audit bench-checks bench-decompose bench-default bench-routing bench-sample pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
@@ -26,6 +26,7 @@ help:
 	@echo "make bench              the router's cost per call, against baselines of the same run"
 	@echo "make bench-routing      what classifiers and checks gain on real data (ARGS='--figure FILE' draws it)"
 	@echo "make bench-default      what the default router hands on of an embedded model's answers"
+	@echo "make bench-sample       in which other representation a small model is asked again"
 	@echo "make bench-checks       what self-verification and logprobs tell (ARGS=--record asks the models anew)"
 	@echo "make bench-audit        how often the audits' bound is wrong, on replays of recorded answers"
 	@echo "make bench-decompose    what requests of several questions cost and get right, whole and in parts"
@@ -169,6 +170,9 @@ bench-agreement: $(VENV)/.test
 
 bench-default: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.default_router $(ARGS)
+
+bench-sample: $(VENV)/.test
+	$(BIN)/python -m tests.benchmarks.asked_again $(ARGS)
 
 bench-checks: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.recorded_checks $(ARGS)
