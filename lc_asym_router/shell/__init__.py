@@ -17,6 +17,7 @@ from lc_asym_router.shell import (
     decide,
     evaluate,
     keys,
+    ledger,
     models,
     record,
     report,
@@ -26,7 +27,7 @@ from lc_asym_router.shell.options import BAD_USAGE, NO_ANSWER, PrintableFormatte
 
 COMMANDS = (
     *(ask, batch, decide, evaluate, record, calibrate),
-    *(models, report, keys, train, completion),
+    *(models, report, ledger, keys, train, completion),
 )
 
 

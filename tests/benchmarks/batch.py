@@ -1,7 +1,7 @@
 """`make bench-batch`: batch.run against router.batch with 32 threads, and the memory of many rows.
 
-Prints one JSON object. Bars: at least 1.0 x the rate of `router.batch`; the same memory for 200,000 rows
-as for 2,000.
+Prints one JSON object. Bars: at least 1.0 x the rate of `router.batch`, and the same memory for 200,000
+rows as for 2,000.
 """
 
 from __future__ import annotations

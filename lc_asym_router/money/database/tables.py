@@ -208,6 +208,15 @@ feedback = Table(
     Index("asym_feedback_run", "run_id"),
 )
 
+daily = Table(
+    "asym_daily",
+    metadata,
+    Column("day", String(10), primary_key=True),  # UTC
+    Column("by", String(16), primary_key=True),  # "all", "model", "tier", "tag"
+    Column("value", String(240), primary_key=True),  # "": requests that have none
+    Column("totals", Text, nullable=False),  # JSON, of requests that are no longer there
+)
+
 
 VERSION_TABLE = "asym_schema_version"
 """A name of our own: the database may hold an application's own Alembic table."""
