@@ -8,10 +8,11 @@ ARGS ?=
 # Compiled files are kept, whatever the environment says: each process would compile all tests again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: ask test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-audit bench-batch bench-checks bench-decompose bench-default bench-routing pictures reference notebooks browser-test lab clean help
+.PHONY: ask serve bench-gateway test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-audit bench-batch bench-checks bench-decompose bench-default bench-routing pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
+	@echo "make serve              the gateway at http://127.0.0.1:8080/v1 (ARGS: a file, --small, --port, ...)"
 	@echo "make test               the tests, in three processes (ARGS='-n 0 tests/verify': a part, in one)"
 	@echo "make test-all           what is long by nature: real models in full, killed processes, fault matrix, soak"
 	@echo "make test-oldest        the core's tests on the oldest versions that pyproject.toml allows"
@@ -29,6 +30,7 @@ help:
 	@echo "make bench-audit        how often the audits' bound is wrong, on replays of recorded answers"
 	@echo "make bench-batch        many rows at once: their rate against router.batch, and their memory"
 	@echo "make bench-decompose    what requests of several questions cost and get right, whole and in parts"
+	@echo "make bench-gateway      the gateway's throughput beside direct calls and a bare proxy"
 	@echo "make pictures           the docs' graph and timeline, of a real request, into docs/"
 	@echo "make reference          docs/settings.md, from the docstrings"
 	@echo "make lab                JupyterLab with the three notebooks"
@@ -43,7 +45,7 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.made pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[embedded]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[embedded,gateway]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.made pyproject.toml
@@ -53,6 +55,15 @@ $(VENV)/.test: $(VENV)/.made pyproject.toml
 
 $(VENV)/.test-all: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,server-test]'
+	@touch $@
+
+# The gateway's clients that need other versions of our libraries, or Node.
+$(VENV)/.clients: $(VENV)/.test tests/gateway/clients.txt tests/gateway/node/package.json
+	command -v npm > /dev/null || .ci/browser
+	$(PYTHON) -m venv $(VENV)/clients
+	$(VENV)/clients/bin/python -m pip install --quiet --disable-pip-version-check -r tests/gateway/clients.txt
+	cp tests/gateway/node/package.json $(VENV)/clients/
+	npm install --prefix $(VENV)/clients --silent --no-audit --no-fund
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.test
@@ -67,6 +78,10 @@ $(VENV)/.dist: $(VENV)/.made pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dist]'
 	@touch $@
 
+# What the models of this machine, or the embedded pair, answer at http://127.0.0.1:8080/v1.
+serve: $(VENV)/.run
+	$(BIN)/lc-asym-router serve $(ARGS)
+
 ask: $(VENV)/.run
 	@$(BIN)/lc-asym-router ask $(ARGS) "$$PROMPT"
 
@@ -75,7 +90,7 @@ ask: $(VENV)/.run
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not full" $(ARGS)
 
-test-all: $(VENV)/.test-all
+test-all: $(VENV)/.test-all $(VENV)/.clients
 	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m full $(ARGS)
 
 # The tests that need no extra but `langchain`.
@@ -121,6 +136,8 @@ lint: $(VENV)/.lint
 	$(BIN)/mypy
 	$(BIN)/mypy tests/typing/settings.py
 	$(BIN)/lint-imports
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/compose-lint check deploy/compose.yaml
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict $(ARGS)
@@ -144,6 +161,9 @@ bench: $(VENV)/.benchmark
 
 reference: $(VENV)/.test
 	$(BIN)/python -m tests.reference > docs/settings.md
+
+bench-gateway: $(VENV)/.benchmark
+	$(BIN)/python -m tests.benchmarks.gateway $(ARGS)
 
 bench-agreement: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.agreement

@@ -15,7 +15,7 @@ from langchain_core.runnables import RunnableConfig
 
 from lc_asym_router._internal.tasks import cancel
 from lc_asym_router.gateway.access import Caller
-from lc_asym_router.gateway.errors import error_of
+from lc_asym_router.gateway.errors import GatewayError, error_of
 from lc_asym_router.gateway.protocols import Answered, Heading, ParsedRequest, StreamWriter
 from lc_asym_router.gateway.routes import Route
 from lc_asym_router.gateway.tool_ids import with_records, with_sealed_ids
@@ -38,14 +38,12 @@ class Call:
         parsed: The request.
         heading: What is known of the answer.
         caller: Who asks.
-        callbacks: Handlers of its record.
     """
 
     route: Route
     parsed: ParsedRequest
     heading: Heading
     caller: Caller
-    callbacks: tuple[Any, ...] = ()
 
     @property
     def config(self) -> RunnableConfig:
@@ -61,8 +59,6 @@ class Call:
             "metadata": metadata,
             "configurable": self.route.configurable,
         }
-        if self.callbacks:
-            config["callbacks"] = list(self.callbacks)
         return cast("RunnableConfig", config)
 
     async def whole(self) -> Answered:
@@ -112,8 +108,9 @@ class Call:
 
 async def events(
     chunks: AsyncGenerator[AIMessageChunk | Answered, None], writer: StreamWriter, seconds: float
-) -> AsyncGenerator[bytes | Answered, None]:
-    """Write a stream: its events, comments where nothing comes for a while, and what it came to.
+) -> AsyncGenerator[bytes | Answered | GatewayError, None]:
+    """Write a stream: its events, comments where nothing comes for a while, and what it came to, an
+    answer or an error.
 
     The first thing to come is an event or a comment; where the call fails before that, the error is
     raised, and after that it is written.
@@ -155,7 +152,9 @@ async def events(
                 if isinstance(item, BaseException):
                     if not (begun or commented):
                         raise item
-                    yield out + writer.error(error_of(item))
+                    found = error_of(item)
+                    yield out + writer.error(found)
+                    yield found
                     return
                 if not begun:
                     begun, out = True, writer.begin()

@@ -10,18 +10,26 @@ from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from lc_asym_router._internal.imports import needed
+from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.embedded.connection_limits import unless_gone
 from lc_asym_router.embedded.request_limits import Limits
 from lc_asym_router.gateway.access import Access, Caller, LoopbackAccess
 from lc_asym_router.gateway.answering import Call, events
-from lc_asym_router.gateway.errors import GatewayError, error_of
+from lc_asym_router.gateway.errors import (
+    BUSY_SECONDS,
+    GatewayError,
+    error_of,
+    invalid,
+    unsupported,
+)
+from lc_asym_router.gateway.metrics import Metrics
 from lc_asym_router.gateway.page.page_routes import Page
-from lc_asym_router.gateway.protocols import Answered, Heading, ParsedRequest, WireProtocol
+from lc_asym_router.gateway.protocols import Answered, Heading, WireProtocol
 from lc_asym_router.gateway.protocols.messages import Messages
 from lc_asym_router.gateway.protocols.openai_chat import OpenAIChat
 from lc_asym_router.gateway.protocols.responses import Responses
 from lc_asym_router.gateway.responses import EventStream, json_response, read_body
-from lc_asym_router.gateway.routes import Routes
+from lc_asym_router.gateway.routes import AUTO, Routes
 from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.money.ledger.handler import Ledger
 from lc_asym_router.records.request import estimated_tokens
@@ -39,6 +47,8 @@ logger = logging.getLogger(__name__)
 MESSAGES = Messages()
 PROTOCOLS: tuple[WireProtocol, ...] = (OpenAIChat(), Responses(), MESSAGES)
 """The protocols that are served, each at its own path."""
+GONE = 499
+"""The status in the metrics of a request whose client has left."""
 COMMENT_SECONDS = 5.0
 """After how long without a piece of an answer a stream sends a comment, in seconds."""
 
@@ -53,7 +63,7 @@ def gateway_app(
     limits: Limits | None = None,
     comment_seconds: float = COMMENT_SECONDS,
 ) -> Starlette:
-    """Build the application: OpenAI's protocol before routers.
+    """Build the application: OpenAI's and Anthropic's protocols before routers.
 
     Args:
         routers: A router; or several by their names, of which the first is "auto".
@@ -67,7 +77,7 @@ def gateway_app(
     Raises:
         ConfigurationError: Two models have one name, or a budget is invalid.
     """
-    routes, access = Routes(routers, budgets), keys or LoopbackAccess(host)
+    routes, access = Routes(routers, budgets, ledger), keys or LoopbackAccess(host)
     gateway = Gateway(routes, access, ledger, limits or Limits(), comment_seconds)
     page = Page(routes, access, ledger)
     return Starlette(routes=[*gateway.routes, *page.routes], lifespan=gateway.lifespan)
@@ -97,6 +107,7 @@ class Gateway:
         self._ledger = ledger
         self._limits = limits
         self._comment_seconds = comment_seconds
+        self._metrics = Metrics()
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -107,8 +118,15 @@ class Gateway:
         ]
         return [
             *asked,
-            Route(f"{MESSAGES.path}/count_tokens", self.count_tokens, methods=["POST"]),
-            Route("/v1/models", self.models, methods=["GET"]),
+            Route(
+                f"{MESSAGES.path}/count_tokens",
+                self._admitting(self.count_tokens, MESSAGES),
+                methods=["POST"],
+            ),
+            Route("/v1/models", self._admitting(self.models), methods=["GET"]),
+            Route("/v1/feedback", self._admitting(self.feedback), methods=["POST"]),
+            Route("/ready", self._admitting(self.ready), methods=["GET"]),
+            Route("/metrics", self._admitting(self.metrics), methods=["GET"]),
             Route("/health", self.health, methods=["GET"]),
         ]
 
@@ -122,12 +140,31 @@ class Gateway:
         """Answer ``GET /health``: that the process serves."""
         return json_response({"status": "ok"})
 
-    async def models(self, request: Request) -> Response:
+    async def ready(self, request: Request, caller: Caller) -> Response:
+        """Answer ``GET /ready``: whether each router has a tier that may be asked."""
+        states = {
+            name: {tier: breaker.state for tier, breaker in router.breakers.items()}
+            for name, router in self._models.routers.items()
+        }
+        closed = [
+            name
+            for name, tiers in states.items()
+            if tiers and all(state == "open" for state in tiers.values())
+        ]
+        if closed:
+            text = f"All tiers of {', '.join(closed)} have failed lately and are not asked now."
+            raise GatewayError(503, text, code="unavailable", retry_after=BUSY_SECONDS)
+        return json_response({"status": "ready", "breakers": states})
+
+    async def metrics(self, request: Request, caller: Caller) -> Response:
+        """Answer ``GET /metrics`` in Prometheus' text format."""
+        if not caller.admin:
+            raise GatewayError(403, "Metrics are for an admin key.", code="forbidden")
+        text = self._metrics.text(self._models.routers, self._ledger)
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def models(self, request: Request, caller: Caller) -> Response:
         """Answer ``GET /v1/models``."""
-        try:
-            caller = await self._access.admit(request.headers, None, 0)
-        except GatewayError as error:
-            return _refused(PROTOCOLS[0], error)
         data = [
             {"id": name, "object": "model", "created": 0, "owned_by": "lc-asym-router"}
             for name in self._models.models
@@ -135,75 +172,115 @@ class Gateway:
         ]
         return json_response({"object": "list", "data": data})
 
-    async def count_tokens(self, request: Request) -> Response:
+    async def count_tokens(self, request: Request, caller: Caller) -> Response:
         """Answer ``POST /v1/messages/count_tokens``: the router's own estimate."""
-        try:
-            parsed = MESSAGES.parse_count(await read_body(request, self._limits))
-            caller = await self._access.admit(request.headers, None, 0)
-            self._models.find(parsed.model, caller)
-        except GatewayError as error:
-            return _refused(MESSAGES, error)
+        parsed = MESSAGES.parse_count(await read_body(request, self._limits))
+        self._models.find(parsed.model, caller)
         tokens = estimated_tokens(parsed.messages, parsed.kwargs.get("tools"))
         return json_response({"input_tokens": tokens})
+
+    async def feedback(self, request: Request, caller: Caller) -> Response:
+        """Answer ``POST /v1/feedback``: what a user thought of an answer."""
+        body = await read_body(request, self._limits)
+        request_id, score, comment = map(body.get, ("request_id", "score", "comment"))
+        if not isinstance(request_id, str):
+            raise invalid("request_id", "the header x-router-request-id of the answer.")
+        if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
+            raise invalid("score", "a number from 0 (bad) to 1 (good).")
+        if comment is not None and not isinstance(comment, str):
+            raise invalid("comment", "a text.")
+        if unknown := sorted(set(body) - {"request_id", "score", "comment"}):
+            raise unsupported(unknown[0], "request_id, score and comment are.")
+        if self._ledger is None:
+            raise GatewayError(501, "This gateway has no ledger to keep feedback in.")
+        router = self._models.find(AUTO, Caller()).router
+        router.feedback(_run_id(request_id), float(score), comment)
+        return json_response({"request_id": request_id, "score": score}, 202)
+
+    def _admitting(
+        self,
+        handler: Callable[[Request, Caller], Awaitable[Response]],
+        protocol: WireProtocol = PROTOCOLS[0],
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Admit who asks no model, and write errors in a protocol's form."""
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await handler(request, await self._access.admit(request.headers, None, 0))
+            except ClientDisconnect:
+                return Response(status_code=GONE)
+            except Exception as error:
+                return _refused(protocol, _logged(error))
+
+        return handle
 
     # asking ---------------------------------------------------------------------------------
 
     def _asking(self, protocol: WireProtocol) -> Callable[[Request], Awaitable[Response]]:
         async def ask(request: Request) -> Response:
+            counted = _Counted(self._metrics, protocol.name)
             try:
-                return await self._ask(protocol, request)
+                return await self._ask(protocol, request, counted)
             except ClientDisconnect:
-                return Response(status_code=499)  # nobody reads it
+                counted.end(GONE)
+                return Response(status_code=GONE)  # nobody reads it
             except Exception as error:
-                found = error_of(error)
-                if found.status == 500:
-                    logger.exception("A request failed.")
+                found = _logged(error)
+                counted.end(found.status)
                 return _refused(protocol, found)
 
         return ask
 
-    async def _ask(self, protocol: WireProtocol, request: Request) -> Response:
+    async def _ask(self, protocol: WireProtocol, request: Request, counted: _Counted) -> Response:
         # Of who may not ask, no body is read.
         await self._access.admit(request.headers, None, 0)
         body = await read_body(request, self._limits)
         parsed = protocol.parse(body)
         tokens = estimated_tokens(parsed.messages, parsed.kwargs.get("tools"))
         caller = await self._access.admit(request.headers, parsed.model, tokens)
-        route = self._models.find(parsed.model, caller)
-        heading = Heading(uuid.uuid4().hex, parsed.model, int(time.time()))
-        callbacks = (self._ledger,) if self._ledger is not None else ()
-        call = Call(route, parsed, heading, caller, callbacks)
-        if parsed.stream:
-            return await self._stream(protocol, request, parsed, call, tokens)
         answered = None
         try:
+            route = self._models.find(parsed.model, caller)
+            counted.model = route.model
+            heading = Heading(uuid.uuid4().hex, parsed.model, int(time.time()))
+            call = Call(route, parsed, heading, caller)
+            if parsed.stream:
+                return await self._stream(protocol, request, call, tokens, counted)
             answered = await unless_gone(request, call.whole())
         finally:
-            await self._settle(caller, tokens, answered)
+            if not parsed.stream:
+                await self._settle(caller, tokens, answered)
+        counted.end(200, answered)
         return json_response(protocol.answer(parsed, answered), headers=_headers(answered))
 
     async def _stream(
         self,
         protocol: WireProtocol,
         request: Request,
-        parsed: ParsedRequest,
         call: Call,
         tokens: int,
+        counted: _Counted,
     ) -> Response:
-        writer = protocol.stream(parsed, call.heading)
+        writer = protocol.stream(call.parsed, call.heading)
         pieces = events(call.chunks(), writer, self._comment_seconds)
 
         async def sent() -> AsyncGenerator[bytes, None]:
-            answered = None
+            status, answered = GONE, None
             try:
                 async for piece in pieces:
                     if isinstance(piece, Answered):
-                        answered = piece
+                        status, answered = 200, piece
+                    elif isinstance(piece, GatewayError):
+                        status = piece.status
                     else:
                         yield piece
+            except Exception as error:
+                status = error_of(error).status
+                raise
             finally:
                 await pieces.aclose()
                 await self._settle(call.caller, tokens, answered)
+                counted.end(status, answered)
 
         stream = sent()
         # An error before the first piece has a status of its own.
@@ -222,6 +299,46 @@ class Gateway:
     async def _settle(self, caller: Caller, estimated: int, answered: Answered | None) -> None:
         tokens = answered.router["usage"]["total_tokens"] if answered else None
         await self._access.settle(caller, estimated, tokens)
+
+
+class _Counted:
+    """One request in the metrics, from its arrival to its end; only the first end counts."""
+
+    def __init__(self, metrics: Metrics, protocol: str) -> None:
+        self.model = ""
+        self._metrics = metrics
+        self._protocol = protocol
+        self._began = time.monotonic()
+        self._under_way = True
+        metrics.in_flight += 1
+
+    def end(self, status: int, answered: Answered | None = None) -> None:
+        """It has ended."""
+        if self._under_way:
+            self._under_way = False
+            self._metrics.in_flight -= 1
+            seconds = time.monotonic() - self._began
+            self._metrics.ended(self._protocol, self.model, status, seconds, answered)
+
+
+def _logged(error: Exception) -> GatewayError:
+    """The error for the client; where it is our own fault, the log has where it was raised."""
+    found = error_of(error)
+    if found.status == 500:
+        logger.error("A request failed: %s", describe_error(error))
+    return found
+
+
+def _run_id(request_id: str) -> str:
+    """The run's id as records have it, of the header's.
+
+    Raises:
+        GatewayError: It is none.
+    """
+    try:
+        return str(uuid.UUID(request_id))
+    except ValueError:
+        raise invalid("request_id", "the header x-router-request-id of the answer.") from None
 
 
 def _headers(answered: Answered) -> dict[str, str]:

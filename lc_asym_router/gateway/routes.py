@@ -14,6 +14,7 @@ from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.gateway.access import Caller
 from lc_asym_router.gateway.errors import NO_RETRY, GatewayError
 from lc_asym_router.money.budgets.budget import Budget
+from lc_asym_router.money.ledger.handler import Ledger
 from lc_asym_router.router.router import AsymRouter
 
 logger = logging.getLogger(__name__)
@@ -52,20 +53,24 @@ class Routes:
     Args:
         routers: A router; or several by their names, of which the first is "auto".
         budgets: Budgets of all requests, besides the routers' own.
+        ledger: Stores the records of all of them, or `None`.
 
     Raises:
         ConfigurationError: There is no router, or two models have one name.
     """
 
     def __init__(
-        self, routers: AsymRouter | Mapping[str, AsymRouter], budgets: Sequence[Budget] = ()
+        self,
+        routers: AsymRouter | Mapping[str, AsymRouter],
+        budgets: Sequence[Budget] = (),
+        ledger: Ledger | None = None,
     ) -> None:
         named = {AUTO: routers} if isinstance(routers, AsymRouter) else dict(routers)
         if not named:
             raise ConfigurationError("gateway_app needs a router, or several by their names.")
         found: list[Route] = []
         for place, (name, given) in enumerate(named.items()):
-            router = with_budgets(given, budgets)
+            router = with_budgets(with_ledger(given, ledger), budgets)
             prefix = "" if place == 0 else f"{name}/"
             if place == 0 and name != AUTO:
                 found.append(Route(AUTO, router))
@@ -122,6 +127,15 @@ class Routes:
         else:
             self._budgeted.move_to_end(key)
         return replace(route, router=router)
+
+
+def with_ledger(router: AsymRouter, ledger: Ledger | None) -> AsymRouter:
+    """The router with a ledger among its callbacks."""
+    own: Any = router.callbacks or []
+    handlers = list(getattr(own, "handlers", own))
+    if ledger is None or ledger in handlers:
+        return router
+    return router.model_copy(update={"callbacks": [*handlers, ledger]})
 
 
 def _for_caller(router: AsymRouter, budgets: Sequence[Budget]) -> AsymRouter:

@@ -21,13 +21,14 @@ from lc_asym_router.shell import (
     models,
     record,
     report,
+    serve,
     train,
 )
 from lc_asym_router.shell.options import BAD_USAGE, NO_ANSWER, PrintableFormatter, printable
 
 COMMANDS = (
     *(ask, batch, decide, evaluate, record, calibrate),
-    *(models, report, ledger, keys, train, completion),
+    *(models, report, ledger, serve, keys, train, completion),
 )
 
 

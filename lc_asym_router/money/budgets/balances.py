@@ -25,10 +25,12 @@ def balances(connection: Connection, now: datetime) -> list[dict[str, Any]]:
     moment = now.timestamp()
     query = select(reservations.c.key, func.sum(reservations.c.amount))
     query = query.where(reservations.c.expires_at > moment).group_by(reservations.c.key)
-    reserved = {key: int(amount) for key, amount in connection.execute(query)}
+    rows: Any = connection.execute(query)
+    reserved = {key: int(amount) for key, amount in rows}
     running = or_(budgets.c.ends_at.is_(None), budgets.c.ends_at > moment)
     query = select(budgets.c.key, budgets.c.spent, budgets.c.ends_at).where(running)
-    spent = {key: (amount, ends_at) for key, amount, ends_at in connection.execute(query)}
+    rows = connection.execute(query)
+    spent = {key: (amount, ends_at) for key, amount, ends_at in rows}
     return [
         _row(key, *spent.get(key, (0, None)), reserved.get(key, 0))
         for key in sorted({*spent, *reserved})

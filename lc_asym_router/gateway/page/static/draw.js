@@ -152,7 +152,7 @@ export function bars(label, rows, class_ = "f0") {
   const high = 24;
   return svg(
     "svg",
-    { viewBox: `0 0 440 ${rows.length * high}`, role: "img", "aria-label": label },
+    { class: "few", viewBox: `0 0 440 ${rows.length * high}`, role: "img", "aria-label": label },
     svg("title", {}, label),
     rows.map(([name, value, text], place) => [
       svg("text", { x: 150, y: place * high + 16, class: "end" }, clipped(name, 20)),
@@ -169,7 +169,7 @@ export function timeline(label, calls) {
   let at = 0;
   return svg(
     "svg",
-    { viewBox: `0 0 ${WIDTH} ${calls.length * high}`, role: "img", "aria-label": label },
+    { class: "few", viewBox: `0 0 ${WIDTH} ${calls.length * high}`, role: "img", "aria-label": label },
     svg("title", {}, label),
     calls.map(([name, length, class_, text], place) => {
       const x = 150 + (220 * at) / whole;
