@@ -8,7 +8,7 @@ ARGS ?=
 # Compiled files are kept, whatever the environment says: each process would compile all tests again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: ask serve bench-gateway test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-audit bench-checks bench-decompose bench-default bench-routing bench-sample pictures reference notebooks browser-test lab clean help
+.PHONY: ask serve bench-gateway test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-audit bench-batch bench-checks bench-decompose bench-default bench-routing bench-sample pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
@@ -29,6 +29,7 @@ help:
 	@echo "make bench-sample       in which other representation a small model is asked again"
 	@echo "make bench-checks       what self-verification and logprobs tell (ARGS=--record asks the models anew)"
 	@echo "make bench-audit        how often the audits' bound is wrong, on replays of recorded answers"
+	@echo "make bench-batch        many rows at once: their rate against router.batch, and their memory"
 	@echo "make bench-decompose    what requests of several questions cost and get right, whole and in parts"
 	@echo "make bench-gateway      the gateway's throughput beside direct calls and a bare proxy"
 	@echo "make pictures           the docs' graph and timeline, of a real request, into docs/"
@@ -180,6 +181,9 @@ bench-checks: $(VENV)/.test
 # LC_ASYM_ROUTER_DATA: the folder of rows. Some hours on one core (--part bound, --part target); ARGS='--replays 100 --requests 5000': minutes.
 bench-audit: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.audit $(ARGS)
+
+bench-batch: $(VENV)/.test
+	$(BIN)/python -m tests.benchmarks.batch $(ARGS)
 
 bench-decompose: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.decompose $(ARGS)
