@@ -22,6 +22,7 @@ from lc_asym_router._internal.compat import RunnableCallable
 from lc_asym_router._internal.display import renderer
 from lc_asym_router._internal.tasks import cancelled_once, stepped
 from lc_asym_router.graph.context import context_schema
+from lc_asym_router.graph.node_runs import NodeRuns, Rungs
 from lc_asym_router.graph.nodes import FIRST, GraphNodes
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import RouterIO, RouterState
@@ -36,15 +37,15 @@ def build_graph(policy: Policy, checkpointer: bool | None = None) -> Graph:
         policy: The router's resolved settings.
         checkpointer: `None` inherits a parent's, as a subgraph does; `False` has none.
     """
-    nodes = GraphNodes(policy)
+    runs = NodeRuns(Rungs(policy))
     graph = StateGraph(
         RouterState,
         context_schema=context_schema(policy.prefix),
         input_schema=RouterIO,
         output_schema=RouterIO,
     )
-    for name in nodes.steps:
-        graph.add_node(name, _node(partial(nodes.node, name), partial(nodes.anode, name)))
+    for name in GraphNodes(policy).steps:
+        graph.add_node(name, _node(partial(runs.node, name), partial(runs.anode, name)))
     graph.add_edge(START, FIRST)
     route = RunnableCallable(_follow, trace=False)
     names = [tier.name for tier in policy.ladder.every]

@@ -5,15 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any, cast
-
-from langchain_core.runnables import RunnableConfig
-from langgraph.errors import GraphBubbleUp
-from langgraph.runtime import Runtime
+from typing import Any
 
 from lc_asym_router._internal.chunks import Draft
 from lc_asym_router._internal.deadline import awithin, within
@@ -24,16 +19,13 @@ from lc_asym_router.graph.calls.invoke import ainvoke, invoke
 from lc_asym_router.graph.calls.payments import Payment, Payments, SideCalls
 from lc_asym_router.graph.calls.tier_call import NOT_ADMITTED, CallResult, DraftCheck, TierCall
 from lc_asym_router.graph.calls.timing import SHARE, apause, pause
-from lc_asym_router.graph.context import with_context
 from lc_asym_router.graph.entries import without_record
 from lc_asym_router.graph.hedging import Hedge, ahedged, hedged
 from lc_asym_router.graph.policy import Policy
-from lc_asym_router.graph.runner import notifying
-from lc_asym_router.graph.state import CallOptions, NodeRun, RouterState, Surroundings, Update
+from lc_asym_router.graph.state import NodeRun, Update
 from lc_asym_router.graph.streaming import Audience, adeliver, deliver
 from lc_asym_router.graph.updates import Passed, Updates
 from lc_asym_router.graph.voting import VoteBeside, Voted
-from lc_asym_router.records.request import Request
 from lc_asym_router.records.trail import Decision, Labels, Trail
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Verdict
@@ -83,41 +75,6 @@ class GraphNodes:
         if self.policy.check is not None:
             found["verify"] = Step(self.verify, self.averify)
         return found
-
-    def node(
-        self, name: str, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
-    ) -> Update:
-        """Run a step as a node of LangGraph's."""
-        with self._run(state, config, runtime, begun=name != FIRST) as run:
-            return run.finished(self.on_rung(run.state).steps[name].call(run))
-
-    async def anode(
-        self, name: str, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
-    ) -> Update:
-        """The async twin of `node`."""
-        with self._run(state, config, runtime, begun=name != FIRST) as run:
-            return run.finished(await self.on_rung(run.state).steps[name].acall(run))
-
-    @cached_property
-    def _rungs(self) -> tuple[GraphNodes, ...]:
-        return tuple(GraphNodes(policy) for policy in self.policy.rungs)
-
-    def on_rung(self, state: RouterState | None = None) -> GraphNodes:
-        """The nodes with the settings of the rung that a request is handled on; these without rungs.
-
-        Args:
-            state: The request's state; `None` for one that begins.
-        """
-        if not self.policy.rungs:
-            return self
-        if state is not None and "trail" in state:
-            found = state["trail"].get("rung", {"number": len(self._rungs) - 1})
-            number: int = found["number"]
-            return self._rungs[min(number, len(self._rungs) - 1)]
-        assert self.policy.auditor is not None
-        rung = self.policy.auditor.begin()
-        number = rung["number"]
-        return replace(self._rungs[number], rung=rung)
 
     # classify -------------------------------------------------------------------------------
 
@@ -361,44 +318,6 @@ class GraphNodes:
         return self.updates.rejected(checked.tier, run, verdict, calls.calls, answers)
 
     # what the nodes share -------------------------------------------------------------------
-
-    @contextmanager
-    def _run(
-        self,
-        state: RouterState,
-        config: RunnableConfig,
-        runtime: Runtime[Any],
-        begun: bool = False,
-    ) -> Iterator[NodeRun]:
-        """Run a node's block, and report its request if that ends half-way.
-
-        As a subgraph the graph runs under no chat model that reports its record, so its last node
-        does.
-
-        Args:
-            state: The graph's state.
-            config: The node's config.
-            runtime: LangGraph's runtime.
-            begun: Whether there is a trail yet; the first node may find another request's in the
-                state.
-        """
-        config = with_context(config, runtime.context, self.policy.prefix)
-        around = Surroundings.of(config, runtime, self.policy.auditor)
-        context = around.context
-        options = CallOptions.of(config, self.policy.ladder, self.policy.prefix)
-        if not begun:  # another request's, under a checkpointer
-            state = cast("RouterState", {k: v for k, v in state.items() if k != "trail"})
-        if context.request is not None:
-            yield NodeRun(state, around, context.request, options)
-            return
-        run = NodeRun(state, around, Request().with_messages(state["messages"]), options)
-        if begun:
-            context.note(state["trail"])
-        # A paused step is taken again, so there is nothing to report yet.
-        messages = run.request.messages
-        with notifying(config, context, messages, passing=(GraphBubbleUp,)) as answers:
-            yield run
-            answers.extend(run.answers)
 
     def _deliver(self, draft: Draft, tier: Tier, run: NodeRun) -> None:
         """Deliver a tier's buffered answer to the stream's reader and the listening handlers."""

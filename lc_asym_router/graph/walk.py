@@ -46,6 +46,7 @@ from lc_asym_router._internal.compat import (
 )
 from lc_asym_router._internal.run_config import follows_runs
 from lc_asym_router._internal.tasks import cancelled_once
+from lc_asym_router.graph.node_runs import Rungs
 from lc_asym_router.graph.nodes import FIRST, GraphNodes
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import (
@@ -67,10 +68,10 @@ class Walk:
     """Walks the nodes of one policy's graph.
 
     Attributes:
-        nodes: The nodes.
+        rungs: The nodes, on each rung.
     """
 
-    nodes: GraphNodes
+    rungs: Rungs
 
     @classmethod
     def of(cls, policy: Policy) -> Walk:
@@ -79,7 +80,7 @@ class Walk:
         Args:
             policy: The router's resolved settings.
         """
-        return cls(GraphNodes(policy))
+        return cls(Rungs(policy))
 
     def unseen(self, config: RunnableConfig) -> bool:
         """Whether nobody could see that a run is not LangGraph's own.
@@ -109,7 +110,7 @@ class Walk:
         Raises:
             GraphRecursionError: More nodes ran than the config's `recursion_limit` allows.
         """
-        nodes = self.nodes.on_rung()
+        nodes = self.rungs.begin() if self.rungs.policy.rungs else self.rungs.all[0]
         run, steps = _Run(nodes.policy, config, context), nodes.steps
         try:
             while (name := run.follow()) is not None:
@@ -133,7 +134,7 @@ class Walk:
         self, state: Mapping[str, Any], config: RunnableConfig, *, context: RunContext
     ) -> dict[str, Any]:
         """The async twin of `invoke`; it is cancelled once, however often its caller is."""
-        nodes = self.nodes.on_rung()
+        nodes = self.rungs.begin() if self.rungs.policy.rungs else self.rungs.all[0]
         run = _Run(nodes.policy, config, context)
         await cancelled_once(self._awalk)(run, nodes)
         return run.output

@@ -15,7 +15,8 @@ from langgraph.runtime import Runtime
 from lc_asym_router._internal.display import Displayed, renderer
 from lc_asym_router._internal.run_config import run_id_of, without_listeners
 from lc_asym_router.errors import TiersFailedError
-from lc_asym_router.graph.nodes import FIRST, GraphNodes
+from lc_asym_router.graph.node_runs import NodeRuns, Rungs
+from lc_asym_router.graph.nodes import FIRST
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.runner import notifying
 from lc_asym_router.graph.state import CallOptions, RouterState, RunContext, Update, seal
@@ -132,9 +133,10 @@ class _Trial:
     request: Request
 
     @property
-    def nodes(self) -> GraphNodes:
+    def nodes(self) -> NodeRuns:
         """The nodes that ask and verify; a rejected answer is not tried again."""
-        return GraphNodes(replace(self.policy, small_attempts=1, auditor=None, rungs=()))
+        policy = replace(self.policy, small_attempts=1, auditor=None, rungs=())
+        return NodeRuns(Rungs(policy))
 
     def ask(self, tier: Tier, _: Any, config: RunnableConfig) -> Try:
         """Ask a tier, then check its answer."""
