@@ -262,8 +262,7 @@ class RunContext:
         race: Set where a call is one side of a race.
         sealed: Whether drafts are sealed in the state, which somebody might see.
         afterwards: What is done once the request's record has been reported.
-        rejected: The tier and the answer of the last draft that failed its check, for a pair with the
-            last tier's.
+        rejected: The tiers and answers of drafts that failed their checks.
     """
 
     request: Request | None = None
@@ -393,8 +392,7 @@ class NodeRun:
             callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ()
         )
         handlers = [each for each in found if hasattr(each, "on_router_audit")]
-        rejected = self.around.context.rejected
-        draft = rejected[-1] if rejected else None
+        draft = next(reversed(self.around.context.rejected), None)
         tags = own_tags(tags_of(config))
         draw = auditor.draw(self.request, answer, record, tags, handlers, draft)
         if draw is None:
