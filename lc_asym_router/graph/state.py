@@ -392,8 +392,7 @@ class NodeRun:
             callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ()
         )
         handlers = [each for each in found if hasattr(each, "on_router_audit")]
-        draft = next(reversed(self.around.context.rejected), None)
-        tags = own_tags(tags_of(config))
+        draft, tags = next(reversed(self.around.context.rejected), None), own_tags(tags_of(config))
         draw = auditor.draw(self.request, answer, record, tags, handlers, draft)
         if draw is None:
             return record
