@@ -24,7 +24,7 @@ from lc_asym_router.graph.calls.payments import Payment, Payments, SideCalls
 from lc_asym_router.graph.calls.tier_call import NOT_ADMITTED, CallResult, DraftCheck, TierCall
 from lc_asym_router.graph.calls.timing import SHARE, apause, pause
 from lc_asym_router.graph.context import with_context
-from lc_asym_router.graph.delivery import adeliver_draft, adelivered, deliver_draft, delivered
+from lc_asym_router.graph.entries import adeliver_draft, adelivered, deliver_draft, delivered
 from lc_asym_router.graph.hedging import Hedge, ahedged, hedged
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.runner import notifying

@@ -109,7 +109,7 @@ class Walk:
         Raises:
             GraphRecursionError: More nodes ran than the config's `recursion_limit` allows.
         """
-        nodes = self.nodes.on_rung()
+        nodes = self.nodes.on_rung() if self.nodes.policy.rungs else self.nodes
         run, steps = _Run(nodes.policy, config, context), nodes.steps
         try:
             while (name := run.follow()) is not None:
@@ -133,7 +133,7 @@ class Walk:
         self, state: Mapping[str, Any], config: RunnableConfig, *, context: RunContext
     ) -> dict[str, Any]:
         """The async twin of `invoke`; it is cancelled once, however often its caller is."""
-        nodes = self.nodes.on_rung()
+        nodes = self.nodes.on_rung() if self.nodes.policy.rungs else self.nodes
         run = _Run(nodes.policy, config, context)
         await cancelled_once(self._awalk)(run, nodes)
         return run.output
