@@ -21,7 +21,7 @@ from lc_asym_router.audits.asking import LowerTiers, Meter, ask_tier, has_room, 
 from lc_asym_router.audits.audit import Audit
 from lc_asym_router.audits.compare import PairOutcome, compare_pair
 from lc_asym_router.audits.counts import AuditReport, Cell, report_of
-from lc_asym_router.audits.draw import Draw, counted, form_of
+from lc_asym_router.audits.draw import Draw, answer_below, counted, form_of, notify_audit
 from lc_asym_router.audits.keeper import Answered, Keeper, lost_of
 from lc_asym_router.audits.rungs import Goal
 from lc_asym_router.audits.store import AuditStore
@@ -177,7 +177,9 @@ class Auditor:
         if self.keeper is not None and draw.rung is not None:
             self.keeper.answered(draw.rung)
         if not draw.drawn:
-            self._share()
+            with self._changed:  # a target that processes share has a thread that writes and reads
+                if self.keeper and self.store.shared and not (self._threads or self._closed):
+                    self._start()
             return
         tier = str(draw.record["tier"])
         with self._changed:
@@ -190,13 +192,6 @@ class Auditor:
                 self._start()
             self._changed.notify()
 
-    def _share(self) -> None:
-        """With a target that processes share, there is a thread that writes and reads the counts."""
-        if self.keeper is not None and self.store.shared:
-            with self._changed:
-                if not self._threads and not self._closed:
-                    self._start()
-
     def _start(self) -> None:
         """Begin a thread; where the system gives no more, what waits is left to those there are."""
         thread = threading.Thread(target=self._run, daemon=True, name="lc-asym-router-audit")
@@ -207,8 +202,11 @@ class Auditor:
         else:
             self._threads.append(thread)
 
+    @property
+    def _day(self) -> str:
+        return datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
+
     def _cells(self, draw: Draw) -> list[Cell]:
-        day = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
         tags = set(draw.tags)
         with self._changed:
             room = max(0, self.audit.tag_limit - len(self._tags))
@@ -216,7 +214,7 @@ class Auditor:
             tags = {tag if tag in self._tags else OTHER for tag in tags}
         places = [("all", ""), ("tier", str(draw.record["tier"])), ("check", draw.check or "none")]
         places += [("tag", tag[:240]) for tag in sorted(tags)]
-        return [Cell(by, value, day, draw.phase, draw.probability) for by, value in places]
+        return [Cell(by, value, self._day, draw.phase, draw.probability) for by, value in places]
 
     # in the audits' threads --------------------------------------------------------------------
 
@@ -250,39 +248,40 @@ class Auditor:
         # Before anything is paid for: should the process be killed, the audit was begun, and nothing
         # came of it.
         self._flush()
-        started, meter = time.perf_counter(), self._meter()
+        started, meter, answered = time.perf_counter(), self._meter(), draw.rung
         outcome: Literal["same", "differs", "incomparable", "failed"]
-        accepted, tier = (draw.rung.rung if draw.rung else 0), str(draw.record["tier"])
+        accepted, tier = draw.rung.rung if draw.rung else 0, str(draw.record["tier"])
         try:
             with meter.active(self.audit.budget, draw.tags):
                 answer: AIMessage | None = draw.answer
                 other = draw.answer
                 if draw.kind == "audit":
-                    seconds = self.audit.timeout
-                    other = ask_tier(self.ladder.last, draw.request, seconds)
+                    other = ask_tier(self.ladder.last, draw.request, self.audit.timeout)
                 else:
-                    tier, answer, accepted = self._below(draw)
+                    assert self._lower is not None
+                    tier, answer, accepted = answer_below(self._lower, draw, self.audit.timeout)
                 found = PairOutcome("same", "")
                 if answer is not None:
                     found = compare_pair(draw.request, answer, other, self._judge)
             outcome = found.outcome
         except Exception as error:  # whatever a tier raises: nothing to compare with
+            reason = describe_error(error, model=self.ladder.last.model_name)
+            found, outcome = PairOutcome("incomparable", "", None, reason), "failed"
             if isinstance(error, BudgetExceededError):
                 self._pause(error)
-            found = PairOutcome(
-                "incomparable", "", None, describe_error(error, model=self.ladder.last.model_name)
-            )
-            outcome = "failed"
-            if draw.kind == "explored":
+                answered = (
+                    answered if draw.kind == "audit" else None
+                )  # nobody knows, no loss either
+            elif draw.kind == "explored":
                 accepted = -1  # the request would have gone up
         self._count(draw, found, meter.calls)
-        if self.keeper is not None and draw.rung is not None:
+        if self.keeper is not None and answered is not None:
             lost = lost_of(self.audit.of, outcome, found.worse)
             comparable = outcome in ("same", "differs")
-            self.keeper.compared(draw.rung, accepted, lost, comparable=comparable)
+            self.keeper.compared(answered, accepted, lost, comparable=comparable)
         self._flush()
-        self._notify(
-            draw,
+        notify_audit(
+            draw.handlers,
             FinishedAudit(
                 request_id=str(draw.record.get("id", "")),
                 tier=tier,
@@ -299,22 +298,6 @@ class Auditor:
             ),
         )
 
-    def _below(self, draw: Draw) -> tuple[str, AIMessage | None, int]:
-        """The lower tier's answer beside the last one's, `None` where none would be handed on; whose
-        it is, and the strictest rung that would."""
-        assert self._lower is not None
-        assert draw.rung is not None
-        if draw.draft is not None:
-            name, message = draw.draft
-            accepted = self._lower.accepted(draw.request, name, message, draw.rung.rung - 1)
-            return name, message if accepted >= 0 else None, accepted
-        tier, strictest = self._lower.tier(draw.request)
-        if tier is None:
-            return "", None, -1
-        message = ask_tier(tier, draw.request, self.audit.timeout)
-        accepted = self._lower.accepted(draw.request, tier.name, message, strictest)
-        return tier.name, message if accepted >= 0 else None, accepted
-
     def _count(self, draw: Draw, found: PairOutcome, calls: Sequence[Mapping[str, Any]]) -> None:
         """Count what an audit has found, and what it cost. What was not handed on is no answer of a
         lower tier; only its cost counts."""
@@ -323,8 +306,7 @@ class Auditor:
             self.store.add(self._cells(draw), found_counts)
             return
         cost = {name: found_counts[name] for name in ("cost_nano", "unpriced")}
-        day = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
-        self.store.add([Cell("all", "", day, "beside", 1.0)], cost)
+        self.store.add([Cell("all", "", self._day, "beside", 1.0)], cost)
 
     def _flush(self) -> bool:
         """Write the counts, and take over those of other processes; whether that went well."""
@@ -338,13 +320,6 @@ class Auditor:
         opens = getattr(error.exhausted, "opens_at", None)
         until = datetime.fromisoformat(opens).timestamp() if opens else self._clock() + PAUSE
         self._paused_until = max(self._paused_until, until)
-
-    def _notify(self, draw: Draw, audit: FinishedAudit) -> None:
-        for handler in draw.handlers:
-            try:
-                handler.on_router_audit(audit)
-            except Exception as error:  # handlers are anybody's
-                logger.warning("%s failed: %s", type(handler).__name__, describe_error(error))
 
     # reading, and the end ----------------------------------------------------------------------
 

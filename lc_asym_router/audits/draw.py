@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from langchain_core.messages import AIMessage
 
+from lc_asym_router._internal.provider_errors import describe_error
+from lc_asym_router.audits.asking import LowerTiers, ask_tier
 from lc_asym_router.audits.compare import PairOutcome
 from lc_asym_router.audits.counts import NANO
 from lc_asym_router.audits.keeper import Answered
+from lc_asym_router.records.handlers import FinishedAudit
 from lc_asym_router.records.request import Request
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,3 +81,39 @@ def counted(found: PairOutcome, calls: Sequence[Mapping[str, Any]]) -> dict[str,
         "cost_nano": round(sum(cost for cost in costs if cost is not None) * NANO),
         "unpriced": sum(cost is None for cost in costs),
     }
+
+
+def answer_below(
+    lower: LowerTiers, draw: Draw, seconds: float
+) -> tuple[str, AIMessage | None, int]:
+    """Return a lower tier's answer beside the last one's: whose it is, the answer, and the strictest
+    rung that would hand it on; `None` and -1 where none would.
+
+    Args:
+        lower: What the rungs would do.
+        draw: The request; it may have the answer already.
+        seconds: How long the tier may take.
+
+    Raises:
+        Exception: Whatever the tier raises.
+    """
+    assert draw.rung is not None
+    if draw.draft is not None:
+        name, message = draw.draft
+        accepted = lower.accepted(draw.request, name, message, draw.rung.rung - 1)
+        return name, message if accepted >= 0 else None, accepted
+    tier, strictest = lower.tier(draw.request)
+    if tier is None:
+        return "", None, -1
+    message = ask_tier(tier, draw.request, seconds)
+    accepted = lower.accepted(draw.request, tier.name, message, strictest)
+    return tier.name, message if accepted >= 0 else None, accepted
+
+
+def notify_audit(handlers: Sequence[Any], audit: FinishedAudit) -> None:
+    """Hand an audit to the handlers of its request."""
+    for handler in handlers:
+        try:
+            handler.on_router_audit(audit)
+        except Exception as error:  # handlers are anybody's
+            logger.warning("%s failed: %s", type(handler).__name__, describe_error(error))

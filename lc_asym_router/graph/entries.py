@@ -1,4 +1,5 @@
-"""Entries of the record: an attempt's, with its verdict, and the whole record on an answer."""
+"""Entries of the record: an attempt's, with its verdict, and the whole record on an answer; and the
+answer handed to those who follow it."""
 
 from __future__ import annotations
 
@@ -9,10 +10,13 @@ from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
 from langgraph.constants import END
 
-from lc_asym_router.graph.state import Update
+from lc_asym_router._internal.chunks import Draft
+from lc_asym_router.graph.state import NodeRun, Update
+from lc_asym_router.graph.streaming import Audience, adeliver, deliver
 from lc_asym_router.money.prices import Pricing, cost_of_call
 from lc_asym_router.money.usage import believed, from_cache
 from lc_asym_router.records.trail import Trail, open_record, total
+from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Verdict
 
 
@@ -110,3 +114,36 @@ def with_verdict(trail: Trail, verdict: Verdict, side_calls: list[dict[str, Any]
         "attempts": [*before, last],
         "side_calls": [*trail["side_calls"], *side_calls],
     }
+
+
+# the answer, to whoever follows it as it comes ---------------------------------------------
+
+
+def deliver_draft(draft: Draft, tier: Tier, run: NodeRun) -> None:
+    """Deliver a tier's buffered answer, where anybody wants it as chunks."""
+    if run.around.streams:
+        deliver(draft, run.request.messages, _audience(tier, run))
+
+
+async def adeliver_draft(draft: Draft, tier: Tier, run: NodeRun) -> None:
+    """The async twin of `deliver_draft`."""
+    if run.around.streams:
+        await adeliver(draft, run.request.messages, _audience(tier, run))
+
+
+def delivered(update: Update, tier: Tier, run: NodeRun) -> Update:
+    """Deliver the answer in an update, if there is one, and give the update back."""
+    for answer in update.get("messages", ()):
+        deliver_draft(without_record(answer), tier, run)
+    return update
+
+
+async def adelivered(update: Update, tier: Tier, run: NodeRun) -> Update:
+    """The async twin of `delivered`."""
+    for answer in update.get("messages", ()):
+        await adeliver_draft(without_record(answer), tier, run)
+    return update
+
+
+def _audience(tier: Tier, run: NodeRun) -> Audience:
+    return run.around.audience(tier.model.get_name(), run.around.context.sink)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
-from lc_asym_router._internal.chunks import Draft
 from lc_asym_router._internal.deadline import awithin, within
 from lc_asym_router._internal.fault_log import FaultLog
 from lc_asym_router._internal.run_config import run_id_of
@@ -19,11 +18,10 @@ from lc_asym_router.graph.calls.invoke import ainvoke, invoke
 from lc_asym_router.graph.calls.payments import Payment, Payments, SideCalls
 from lc_asym_router.graph.calls.tier_call import NOT_ADMITTED, CallResult, DraftCheck, TierCall
 from lc_asym_router.graph.calls.timing import SHARE, apause, pause
-from lc_asym_router.graph.entries import without_record
+from lc_asym_router.graph.entries import adeliver_draft, adelivered, deliver_draft, delivered
 from lc_asym_router.graph.hedging import Hedge, ahedged, hedged
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import NodeRun, Update
-from lc_asym_router.graph.streaming import Audience, adeliver, deliver
 from lc_asym_router.graph.updates import Passed, Updates
 from lc_asym_router.graph.voting import VoteBeside, Voted
 from lc_asym_router.records.trail import Decision, Labels, Trail
@@ -141,7 +139,7 @@ class GraphNodes:
         call = TierCall.of(self.policy, tier, run)
         if run.state["trail"].get("ready", {}).get("tier") == tier.name:
             update = self.updates.answered_before(call, run)
-            return self._delivered(update, tier, run)
+            return delivered(update, tier, run)
         if run.state["trail"]["attempts"]:
             pause(run, tier)
         sink = run.around.context.sink
@@ -158,14 +156,14 @@ class GraphNodes:
         except NOT_ADMITTED as error:
             return self.updates.not_admitted(call, run, error)
         except BudgetExhausted as error:
-            return self._delivered(self.updates.used_up(call, run, error), tier, run)
+            return delivered(self.updates.used_up(call, run, error), tier, run)
         return self.updates.asked(call, payment.charged(run), result)
 
     async def _aask(self, tier: Tier, run: NodeRun) -> Update:
         call = TierCall.of(self.policy, tier, run)
         if run.state["trail"].get("ready", {}).get("tier") == tier.name:
             update = self.updates.answered_before(call, run)
-            return await self._adelivered(update, tier, run)
+            return await adelivered(update, tier, run)
         if run.state["trail"]["attempts"]:
             await apause(run, tier)
         try:
@@ -180,7 +178,7 @@ class GraphNodes:
         except NOT_ADMITTED as error:
             return self.updates.not_admitted(call, run, error)
         except BudgetExhausted as error:
-            return await self._adelivered(self.updates.used_up(call, run, error), tier, run)
+            return await adelivered(self.updates.used_up(call, run, error), tier, run)
         return self.updates.asked(call, payment.charged(run), result)
 
     def _left(self, call: TierCall, run: NodeRun, payment: Payment, result: CallResult) -> None:
@@ -194,13 +192,13 @@ class GraphNodes:
         """Ask a tier, and another one beside it where it is late."""
         update, winner = hedged(hedge, self._ask, self.verify)
         if winner is not None:
-            self._deliver(hedge.draft(winner), hedge.tiers[winner], hedge.run)
+            deliver_draft(hedge.draft(winner), hedge.tiers[winner], hedge.run)
         return update
 
     async def _arace(self, hedge: Hedge) -> Update:
         update, winner = await ahedged(hedge, self._aask, self.averify)
         if winner is not None:
-            await self._adeliver(hedge.draft(winner), hedge.tiers[winner], hedge.run)
+            await adeliver_draft(hedge.draft(winner), hedge.tiers[winner], hedge.run)
         return update
 
     # voters at once ---------------------------------------------------------------------------
@@ -254,7 +252,7 @@ class GraphNodes:
         passed = self._passed(draft, run, verdict, calls)
         if passed is None:
             return self._rejected(draft, run, verdict, calls)
-        self._deliver(passed.draft, passed.tier, run)
+        deliver_draft(passed.draft, passed.tier, run)
         return self.updates.accepted(passed)
 
     async def averify(self, run: NodeRun, voted: Voted | None = None) -> Update:
@@ -272,7 +270,7 @@ class GraphNodes:
         passed = self._passed(draft, run, verdict, calls)
         if passed is None:
             return self._rejected(draft, run, verdict, calls)
-        await self._adeliver(passed.draft, passed.tier, run)
+        await adeliver_draft(passed.draft, passed.tier, run)
         return self.updates.accepted(passed)
 
     def _raised(self, error: Exception, draft: DraftCheck) -> Verdict:
@@ -316,29 +314,3 @@ class GraphNodes:
             attempt = checked.attempt
             run.around.context.rejected.append((attempt.tier, attempt.message))
         return self.updates.rejected(checked.tier, run, verdict, calls.calls, answers)
-
-    # what the nodes share -------------------------------------------------------------------
-
-    def _deliver(self, draft: Draft, tier: Tier, run: NodeRun) -> None:
-        """Deliver a tier's buffered answer to the stream's reader and the listening handlers."""
-        if run.around.streams:
-            deliver(draft, run.request.messages, _audience(tier, run))
-
-    async def _adeliver(self, draft: Draft, tier: Tier, run: NodeRun) -> None:
-        if run.around.streams:
-            await adeliver(draft, run.request.messages, _audience(tier, run))
-
-    def _delivered(self, update: Update, tier: Tier, run: NodeRun) -> Update:
-        """Deliver the answer in an update, if there is one."""
-        for answer in update.get("messages", ()):
-            self._deliver(without_record(answer), tier, run)
-        return update
-
-    async def _adelivered(self, update: Update, tier: Tier, run: NodeRun) -> Update:
-        for answer in update.get("messages", ()):
-            await self._adeliver(without_record(answer), tier, run)
-        return update
-
-
-def _audience(tier: Tier, run: NodeRun) -> Audience:
-    return run.around.audience(tier.model.get_name(), run.around.context.sink)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
-from lc_asym_router.errors import NoTierError
+from lc_asym_router.errors import BudgetExceededError, NoTierError
 from lc_asym_router.graph.calls.tiers_above import AskableTiers
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import CallOptions
@@ -62,6 +62,8 @@ class RungChecks:
                 return number
             try:
                 verdict = setup.check(_attempt(policy, setup.tier, request, message))
+            except BudgetExceededError:
+                raise
             except Exception:  # as on a request's path: what a check raises has not passed
                 continue
             if verdict.passed:

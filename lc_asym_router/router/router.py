@@ -37,6 +37,7 @@ from lc_asym_router.router.settings import (
     budgets_of,
     calibrated,
     calibration_of,
+    check_plain,
     counted_in_streams,
     hedge_of,
     ladder_of,
@@ -191,19 +192,7 @@ class AsymRouter(ChainChatModel, Explorable, Audited, Described):
 
     @model_validator(mode="after")
     def _build(self) -> Self:
-        for setting in ("cache", "rate_limiter"):
-            if getattr(self, setting) is not None:
-                raise ConfigurationError(
-                    f"Set {setting}= on the tiers' models: the router asks several, and a routed "
-                    "answer is no single model's."
-                )
-        if self.small_attempts < 1:
-            raise ConfigurationError(f"small_attempts={self.small_attempts} must be at least 1.")
-        if self.stall_steps is not None and self.stall_steps < 2:
-            raise ConfigurationError(
-                f"stall_steps={self.stall_steps} must be at least 2 steps, or None to let an agent's "
-                "turn go on whatever its steps bring."
-            )
+        check_plain(self)
         ladder = ladder_of(self.small, self.frontier, self.tiers, self.fallbacks)
         ladder = with_parameters(
             tried_once(ladder),

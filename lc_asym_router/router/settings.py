@@ -356,3 +356,24 @@ def limited(tier: Tier, most: int | None) -> Tier:
             "under one of these names."
         )
     return tier.with_model(tier.model.model_copy(update={key: most}))
+
+
+def check_plain(router: Any) -> None:
+    """Check the settings of a router that need nothing else to be known.
+
+    Raises:
+        ConfigurationError: One of them makes no sense.
+    """
+    for setting in ("cache", "rate_limiter"):
+        if getattr(router, setting) is not None:
+            raise ConfigurationError(
+                f"Set {setting}= on the tiers' models: the router asks several, and a routed "
+                "answer is no single model's."
+            )
+    if router.small_attempts < 1:
+        raise ConfigurationError(f"small_attempts={router.small_attempts} must be at least 1.")
+    if router.stall_steps is not None and router.stall_steps < 2:
+        raise ConfigurationError(
+            f"stall_steps={router.stall_steps} must be at least 2 steps, or None to let an agent's "
+            "turn go on whatever its steps bring."
+        )
