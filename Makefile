@@ -8,7 +8,7 @@ ARGS ?=
 # Compiled files are kept, whatever the environment says: each process would compile all tests again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: ask serve bench-gateway test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-audit bench-checks bench-decompose bench-default bench-routing pictures reference notebooks browser-test lab clean help
+.PHONY: ask serve bench-gateway test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-audit bench-batch bench-checks bench-decompose bench-default bench-routing bench-sample pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
@@ -26,8 +26,10 @@ help:
 	@echo "make bench              the router's cost per call, against baselines of the same run"
 	@echo "make bench-routing      what classifiers and checks gain on real data (ARGS='--figure FILE' draws it)"
 	@echo "make bench-default      what the default router hands on of an embedded model's answers"
+	@echo "make bench-sample       in which other representation a small model is asked again"
 	@echo "make bench-checks       what self-verification and logprobs tell (ARGS=--record asks the models anew)"
 	@echo "make bench-audit        how often the audits' bound is wrong, on replays of recorded answers"
+	@echo "make bench-batch        many rows at once: their rate against router.batch, and their memory"
 	@echo "make bench-decompose    what requests of several questions cost and get right, whole and in parts"
 	@echo "make bench-gateway      the gateway's throughput beside direct calls and a bare proxy"
 	@echo "make pictures           the docs' graph and timeline, of a real request, into docs/"
@@ -56,6 +58,15 @@ $(VENV)/.test-all: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,server-test]'
 	@touch $@
 
+# The gateway's clients that need other versions of our libraries, or Node.
+$(VENV)/.clients: $(VENV)/.test tests/gateway/clients.txt tests/gateway/node/package.json
+	command -v npm > /dev/null || .ci/browser
+	$(PYTHON) -m venv $(VENV)/clients
+	$(VENV)/clients/bin/python -m pip install --quiet --disable-pip-version-check -r tests/gateway/clients.txt
+	cp tests/gateway/node/package.json $(VENV)/clients/
+	npm install --prefix $(VENV)/clients --silent --no-audit --no-fund
+	@touch $@
+
 $(VENV)/.lint: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint]'
 	@touch $@
@@ -80,7 +91,7 @@ ask: $(VENV)/.run
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not full" $(ARGS)
 
-test-all: $(VENV)/.test-all
+test-all: $(VENV)/.test-all $(VENV)/.clients
 	LC_ASYM_ROUTER_SOAK=10000 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m full $(ARGS)
 
 # The tests that need no extra but `langchain`.
@@ -161,12 +172,18 @@ bench-agreement: $(VENV)/.test
 bench-default: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.default_router $(ARGS)
 
+bench-sample: $(VENV)/.test
+	$(BIN)/python -m tests.benchmarks.asked_again $(ARGS)
+
 bench-checks: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.recorded_checks $(ARGS)
 
 # LC_ASYM_ROUTER_DATA: the folder of rows. Some hours on one core (--part bound, --part target); ARGS='--replays 100 --requests 5000': minutes.
 bench-audit: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.audit $(ARGS)
+
+bench-batch: $(VENV)/.test
+	$(BIN)/python -m tests.benchmarks.batch $(ARGS)
 
 bench-decompose: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.decompose $(ARGS)

@@ -8,6 +8,7 @@ from lc_asym_router._internal.imports import lazy_exports
 
 if TYPE_CHECKING:
     from lc_asym_router.audits.audit import Audit as Audit
+    from lc_asym_router.audits.audit import Rung as Rung
     from lc_asym_router.audits.bound import Stratum as Stratum
     from lc_asym_router.audits.bound import audits_to_show as audits_to_show
     from lc_asym_router.audits.bound import log_evidence as log_evidence
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from lc_asym_router.audits.counts import AuditGroup as AuditGroup
     from lc_asym_router.audits.counts import AuditReport as AuditReport
     from lc_asym_router.audits.counts import Rate as Rate
+    from lc_asym_router.audits.shadow import Shadow as Shadow
+    from lc_asym_router.audits.target_report import RungFigures as RungFigures
+    from lc_asym_router.audits.target_report import TargetReport as TargetReport
 
 _HOMES = {
     "Audit": ".audit",
@@ -27,7 +31,11 @@ _HOMES = {
     "PairJudge": ".compare",
     "PairOutcome": ".compare",
     "Rate": ".counts",
+    "Rung": ".audit",
+    "RungFigures": ".target_report",
+    "Shadow": ".shadow",
     "Stratum": ".bound",
+    "TargetReport": ".target_report",
     "audits_to_show": ".bound",
     "compare_pair": ".compare",
     "log_evidence": ".bound",

@@ -44,6 +44,18 @@ class Meter(Protocol):
         ...
 
 
+class LowerTiers(Protocol):
+    """What the rungs of a target would do with a request."""
+
+    def tier(self, request: Request) -> tuple[Tier | None, int]:
+        """The lower tier that it would be asked of, and the strictest rung that asks it."""
+        ...
+
+    def accepted(self, request: Request, name: str, message: AIMessage, rung: int) -> int:
+        """The strictest rung up to one that would hand on a lower tier's answer; -1 for none."""
+        ...
+
+
 def judging(audit: Audit, ladder: Ladder) -> PairJudge | None:
     """The judge of a router's audits, or `None`.
 
@@ -68,8 +80,8 @@ def has_room(tier: Tier) -> bool:
     return breaker is None or breaker.state != "open"
 
 
-def ask_last(tier: Tier, request: Request, seconds: float) -> AIMessage:
-    """The last tier's answer to an audited request.
+def ask_tier(tier: Tier, request: Request, seconds: float) -> AIMessage:
+    """A tier's answer to an audited request.
 
     Where the tier has a limit on concurrent calls, one of them stays free for requests.
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
+from lc_asym_router.audits.bound import audits_to_show
 from lc_asym_router.audits.compare import PairJudge
 from lc_asym_router.errors import ConfigurationError
 
@@ -15,6 +17,43 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from lc_asym_router.money.budgets.budget import Budget
+
+AS_SET = "as set"
+"""A rung's own check that is the router's."""
+LEAST_TARGET = 0.001
+"""Under that not even thousands of audits without a loss show anything."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One rung of strictness: what decides and checks there in place of the router's own settings.
+
+    Args:
+        verify: What checks the lower tiers' answers, as in `AsymRouter(verify=...)`; by default what
+            the router's own does.
+        threshold: The classifier's threshold, or a calibration, as in `AsymRouter(threshold=...)`;
+            `None` for the router's own.
+        name: The rung's name, for records and logs; by default what it sets.
+
+    Example:
+        ```python
+        Audit(target=0.05, rungs=[Rung(verify="form"), Rung(verify="vote"), Rung(threshold=0.3)])
+        ```
+    """
+
+    verify: Any = AS_SET
+    threshold: Any = None
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """Its name."""
+        parts = [] if self.verify is AS_SET else [f"verify={self.verify!r}"]
+        if self.threshold is not None:
+            number = isinstance(self.threshold, int | float)
+            parts.append(f"threshold={self.threshold if number else 'calibrated'}")
+        return (self.name or ", ".join(parts) or AS_SET)[:60]
+
 
 FRONTIER = "frontier"
 """The judge that is the last tier's own model."""
@@ -45,6 +84,16 @@ class Audit:
             audits to end.
         tag_limit: The most tags that have counts of their own; the others count under "other".
         seed: Of the draws, for tests; by default nobody can foresee them.
+        target: The most losses that the router is to let through, as a share in [0.001, 1); it then
+            moves between rungs of strictness so that this is kept. `None` to measure only.
+        of: What counts as a loss: "worse" answers, as the judge says, or all that "differs". What can't
+            be compared, or could not be audited, is a loss.
+        over: Of what the target is a share: of all "requests", where what the last tier answers loses
+            nothing, or of the answers of "small" tiers.
+        rungs: The rungs, cheapest first, without "all frontier", which is always the last; by default
+            the router's own settings, and the same with a second opinion.
+        start: The rung to begin with, by its place from 0, where a calibration has shown that it keeps
+            the target; `None` for "all frontier".
 
     Raises:
         ConfigurationError: A setting makes no sense.
@@ -71,6 +120,11 @@ class Audit:
     close_seconds: float = 10.0
     tag_limit: int = 50
     seed: int | None = None
+    target: float | None = None
+    of: Literal["worse", "differs"] = "worse"
+    over: Literal["requests", "small"] = "requests"
+    rungs: Sequence[Rung] | None = None
+    start: int | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("share", self.share), ("confidence", self.confidence)):
@@ -99,6 +153,7 @@ class Audit:
                 raise ConfigurationError(
                     f"Audit({name}={seconds!r}) must be a number of seconds, over 0."
                 )
+        self._check_target()
         if self.judge is not None and self.judge != FRONTIER:
             PairJudge(self.judge)  # type: ignore[arg-type]
         from lc_asym_router.money.budgets.budget import Budget
@@ -107,6 +162,52 @@ class Audit:
             raise ConfigurationError(
                 f'Audit(budget={type(self.budget).__name__}) takes a Budget(usd=1, per="day").'
             )
+
+    def _check_target(self) -> None:
+        for name, value, known in (
+            ("of", self.of, ("worse", "differs")),
+            ("over", self.over, ("requests", "small")),
+        ):
+            if value not in known:
+                raise ConfigurationError(
+                    f"Audit({name}={value!r}) is none of {', '.join(map(repr, known))}."
+                )
+        if self.target is None:
+            if self.rungs is not None or self.start is not None:
+                raise ConfigurationError(
+                    "Audit(rungs=..., start=...) are for a target: Audit(target=0.05, rungs=[...])."
+                )
+            return
+        if not _is_number(self.target) or not 0 < self.target < 1:
+            raise ConfigurationError(
+                f"Audit(target={self.target!r}) must be over 0 and under 1: 0.05 lets at most five of "
+                "a hundred requests be worse off than with the frontier alone."
+            )
+        if self.target < LEAST_TARGET:
+            needed = audits_to_show(self.target, 0.0, self.confidence)
+            raise ConfigurationError(
+                f"Audit(target={self.target!r}) is under what audits can show: it would take "
+                + (f"{needed:,}" if needed else "millions of")
+                + f" audits without a single loss. Give {LEAST_TARGET} or more, or send all to the "
+                "frontier."
+            )
+        rungs = self.rungs
+        if rungs is not None and (
+            isinstance(rungs, str) or not rungs or not all(isinstance(each, Rung) for each in rungs)
+        ):
+            raise ConfigurationError(
+                "Audit(rungs=...) is a list of at least one Rung, cheapest first: "
+                '[Rung(verify="form"), Rung(verify="strict")]. "All frontier" is always the last.'
+            )
+        if rungs is not None and len({each.label for each in rungs}) < len(rungs):
+            raise ConfigurationError(
+                'Two rungs have the same name. Name them: Rung(name="strict", ...).'
+            )
+        start = self.start
+        if start is not None and (
+            isinstance(start, bool) or not isinstance(start, int) or start < 0
+        ):
+            raise ConfigurationError(f"Audit(start={start!r}) is a rung's place, from 0 on.")
 
     def judge_of(self, frontier: BaseChatModel) -> PairJudge | None:
         """The judge, or `None`.

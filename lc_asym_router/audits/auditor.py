@@ -10,7 +10,6 @@ import time
 import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -18,10 +17,13 @@ from langchain_core.messages import AIMessage
 
 from lc_asym_router._internal.imports import after_fork
 from lc_asym_router._internal.provider_errors import describe_error
-from lc_asym_router.audits.asking import Meter, ask_last, has_room, judging
+from lc_asym_router.audits.asking import LowerTiers, Meter, ask_tier, has_room, judging
 from lc_asym_router.audits.audit import Audit
 from lc_asym_router.audits.compare import PairOutcome, compare_pair
-from lc_asym_router.audits.counts import NANO, AuditReport, Cell, report_of
+from lc_asym_router.audits.counts import AuditReport, Cell, report_of
+from lc_asym_router.audits.draw import Draw, counted, form_of
+from lc_asym_router.audits.keeper import Answered, Keeper, lost_of
+from lc_asym_router.audits.rungs import Goal
 from lc_asym_router.audits.store import AuditStore
 from lc_asym_router.errors import BudgetExceededError
 from lc_asym_router.records.handlers import FinishedAudit
@@ -36,44 +38,10 @@ OFTEN = 10
 """How many times more often."""
 PAUSE = 60.0
 """Seconds without audits after a budget was used up that does not say when it opens again."""
+SHARE_SECONDS = 5.0
+"""How often processes that share a target write and read its counts where no audit does, in seconds."""
 OTHER = "other"
 """What tags count under that have no counts of their own."""
-
-
-@dataclass(frozen=True)
-class Draw:
-    """Whether an answer is audited.
-
-    Attributes:
-        request: What was asked.
-        answer: The accepted answer.
-        record: Its record.
-        tags: The caller's tags.
-        handlers: Who gets the audit.
-        drawn: Whether it is audited.
-        probability: With which probability it was drawn; 0 where it can't be audited.
-        phase: Why with that probability.
-    """
-
-    request: Request = field(repr=False)
-    answer: AIMessage = field(repr=False)
-    record: Mapping[str, Any] = field(repr=False)
-    tags: tuple[str, ...]
-    handlers: Sequence[Any] = field(repr=False)
-    drawn: bool
-    probability: float
-    phase: str
-
-    @property
-    def in_record(self) -> dict[str, Any]:
-        """The draw as it is stored in the record."""
-        return {"drawn": self.drawn, "probability": self.probability, "phase": self.phase}
-
-    @property
-    def check(self) -> str:
-        """The check that had passed the answer, or ""."""
-        attempts = self.record.get("attempts") or [{}]
-        return str(attempts[-1].get("check") or "")
 
 
 class Auditor:
@@ -84,6 +52,9 @@ class Auditor:
         ladder: The router's tiers.
         meter: Makes what counts an audit's calls.
         clock: Returns the time, in seconds since the epoch.
+        goal: What is to be kept, or `None`.
+        names: The names of the rungs, without "all frontier".
+        lower: What the rungs would do with a request.
     """
 
     def __init__(
@@ -92,6 +63,10 @@ class Auditor:
         ladder: Ladder,
         meter: Callable[[], Meter],
         clock: Callable[[], float] = time.time,
+        *,
+        goal: Goal | None = None,
+        names: Sequence[str] = (),
+        lower: LowerTiers | None = None,
     ) -> None:
         self.audit = audit
         self.ladder = ladder
@@ -99,6 +74,11 @@ class Auditor:
         self._meter = meter
         self._clock = clock
         self._judge = judging(audit, ladder)
+        self._lower = lower
+        self.keeper: Keeper | None = None
+        if goal is not None:
+            self.store.flush()  # what other processes know already
+            self.keeper = Keeper(goal, names, audit.of, self.store)
         self._random = random.SystemRandom() if audit.seed is None else random.Random(audit.seed)
         self._fresh()
         _auditors.add(self)
@@ -117,6 +97,11 @@ class Auditor:
 
     # on the request's path --------------------------------------------------------------------
 
+    def begin(self) -> dict[str, Any]:
+        """Return the rung that a request which begins is handled on; it waits for nobody."""
+        assert self.keeper is not None
+        return self.keeper.begin()
+
     def draw(
         self,
         request: Request,
@@ -124,40 +109,79 @@ class Auditor:
         record: Mapping[str, Any],
         tags: Iterable[str],
         handlers: Sequence[Any],
+        draft: tuple[str, AIMessage] | None = None,
     ) -> Draw | None:
-        """Decide whether an answer is audited; `None` for the last tier's own. It waits for nobody."""
-        tier = record.get("tier")
-        names = [each.name for each in self.ladder.tiers[:-1]]
-        if tier not in names:
-            return None
-        phase, probability = self._probability(request, answer, str(tier))
+        """Decide whether an answer is audited; `None` where there is nothing to count. It waits for
+        nobody.
+
+        Args:
+            request: What was asked.
+            answer: The accepted answer.
+            record: Its record.
+            tags: The caller's tags.
+            handlers: Who gets the audit.
+            draft: The tier and the answer that was rejected before, if any.
+        """
+        tier, rung = record.get("tier"), record.get("rung")
+        below = tier in [each.name for each in self.ladder.tiers[:-1]]
+        kind: Literal["audit", "pair", "explored"] = "audit"
+        if self.keeper is None or rung is None:
+            if not below:
+                return None
+            phase, probability = self._probability(request, answer, str(tier))
+        elif below:
+            draft = None
+            phase, probability = "target", float(rung["audit"])
+            if not self._can_ask(request):
+                phase, probability = "uncovered", 0.0
+        else:
+            kind, phase = ("explored", "target") if draft is None else ("pair", "target")
+            probability = float(rung["explore"]) if draft is None else 1.0
+            if not self._has_room():
+                probability = 0.0
         drawn = probability > 0 and self._random.random() < probability
-        return Draw(request, answer, record, tuple(tags), handlers, drawn, probability, phase)
+        answered = None
+        if self.keeper is not None and rung is not None:
+            answered = Answered(
+                rung["number"], below, probability, drawn, rung["since"], tuple(rung["restarts"])
+            )
+        fixed = (request, answer, record, tuple(tags), handlers)
+        return Draw(*fixed, drawn, probability, phase, kind, draft, answered)
+
+    def _has_room(self) -> bool:
+        with self._changed:
+            full = self._closed or len(self._waiting) >= self.audit.queue
+        return not full and self._clock() >= self._paused_until
+
+    def _can_ask(self, request: Request) -> bool:
+        """Whether the last tier can be asked besides."""
+        last = self.ladder.last
+        return self._has_room() and has_room(last) and last.refuses(request) is None
 
     def _probability(self, request: Request, answer: AIMessage, tier: str) -> tuple[str, float]:
         """Why an answer is drawn with which probability; it depends on the past alone, and so the
         bound on it holds."""
-        last, audit = self.ladder.last, self.audit
-        with self._changed:
-            full = self._closed or len(self._waiting) >= audit.queue
-        paused = self._clock() < self._paused_until
-        if full or paused or not has_room(last) or last.refuses(request) is not None:
+        audit = self.audit
+        if not self._can_ask(request):
             return "uncovered", 0.0
         if self._begun[(tier,)] < audit.first:
             return "first", 1.0
-        if self._begun[(tier, _form(request, answer))] < RARE:
+        if self._begun[(tier, form_of(request, answer))] < RARE:
             return "rare", min(1.0, OFTEN * audit.share)
         return "share", audit.share
 
     def submit(self, draw: Draw) -> None:
         """Count an answer, and queue its audit where it was drawn. It waits for nobody."""
-        cells, counted = self._cells(draw), {"requests": 1, "drawn": int(draw.drawn)}
-        self.store.add(cells, counted)
+        if draw.kind == "audit":
+            self.store.add(self._cells(draw), {"requests": 1, "drawn": int(draw.drawn)})
+        if self.keeper is not None and draw.rung is not None:
+            self.keeper.answered(draw.rung)
         if not draw.drawn:
+            self._share()
             return
         tier = str(draw.record["tier"])
         with self._changed:
-            self._begun.update([(tier,), (tier, _form(draw.request, draw.answer))])
+            self._begun.update([(tier,), (tier, form_of(draw.request, draw.answer))])
             if self._closed or len(self._waiting) >= self.audit.queue:
                 self._dropped += 1  # others have filled the queue since it was drawn
                 return
@@ -165,6 +189,13 @@ class Auditor:
             if len(self._threads) < self.audit.workers:
                 self._start()
             self._changed.notify()
+
+    def _share(self) -> None:
+        """With a target that processes share, there is a thread that writes and reads the counts."""
+        if self.keeper is not None and self.store.shared:
+            with self._changed:
+                if not self._threads and not self._closed:
+                    self._start()
 
     def _start(self) -> None:
         """Begin a thread; where the system gives no more, what waits is left to those there are."""
@@ -191,6 +222,9 @@ class Auditor:
 
     def _run(self) -> None:
         while (draw := self._next()) is not None:
+            if draw == "flush":
+                self._flush()
+                continue
             try:
                 self._audit(draw)
             except Exception as error:  # a thread that ends would audit nothing any more
@@ -200,10 +234,13 @@ class Auditor:
                     self._running -= 1
                     self._changed.notify_all()
 
-    def _next(self) -> Draw | None:
+    def _next(self) -> Draw | Literal["flush"] | None:
+        """The next audit; `None` at the end. What other processes do is read now and then."""
+        pause = SHARE_SECONDS if self.keeper is not None and self.store.shared else None
         with self._changed:
             while not self._waiting and not self._closed:
-                self._changed.wait()
+                if not self._changed.wait(pause):
+                    return "flush"
             if not self._waiting:
                 return None
             self._running += 1
@@ -212,25 +249,43 @@ class Auditor:
     def _audit(self, draw: Draw) -> None:
         # Before anything is paid for: should the process be killed, the audit was begun, and nothing
         # came of it.
-        self.store.flush()
+        self._flush()
         started, meter = time.perf_counter(), self._meter()
         outcome: Literal["same", "differs", "incomparable", "failed"]
+        accepted, tier = (draw.rung.rung if draw.rung else 0), str(draw.record["tier"])
         try:
-            found, outcome = self._compared(draw, meter)
-        except Exception as error:  # whatever the last tier raises: nothing to compare with
+            with meter.active(self.audit.budget, draw.tags):
+                answer: AIMessage | None = draw.answer
+                other = draw.answer
+                if draw.kind == "audit":
+                    seconds = self.audit.timeout
+                    other = ask_tier(self.ladder.last, draw.request, seconds)
+                else:
+                    tier, answer, accepted = self._below(draw)
+                found = PairOutcome("same", "")
+                if answer is not None:
+                    found = compare_pair(draw.request, answer, other, self._judge)
+            outcome = found.outcome
+        except Exception as error:  # whatever a tier raises: nothing to compare with
             if isinstance(error, BudgetExceededError):
                 self._pause(error)
             found = PairOutcome(
                 "incomparable", "", None, describe_error(error, model=self.ladder.last.model_name)
             )
             outcome = "failed"
-        self.store.add(self._cells(draw), _counted(found, meter.calls))
-        self.store.flush()
+            if draw.kind == "explored":
+                accepted = -1  # the request would have gone up
+        self._count(draw, found, meter.calls)
+        if self.keeper is not None and draw.rung is not None:
+            lost = lost_of(self.audit.of, outcome, found.worse)
+            comparable = outcome in ("same", "differs")
+            self.keeper.compared(draw.rung, accepted, lost, comparable=comparable)
+        self._flush()
         self._notify(
             draw,
             FinishedAudit(
                 request_id=str(draw.record.get("id", "")),
-                tier=str(draw.record["tier"]),
+                tier=tier,
                 check=draw.check,
                 tags=draw.tags,
                 probability=draw.probability,
@@ -240,16 +295,43 @@ class Auditor:
                 reason=found.reason,
                 calls=tuple(meter.calls),
                 seconds=time.perf_counter() - started,
+                kind=draw.kind,
             ),
         )
 
-    def _compared(
-        self, draw: Draw, meter: Meter
-    ) -> tuple[PairOutcome, Literal["same", "differs", "incomparable"]]:
-        with meter.active(self.audit.budget, draw.tags):
-            answer = ask_last(self.ladder.last, draw.request, self.audit.timeout)
-            found = compare_pair(draw.request, draw.answer, answer, self._judge)
-        return found, found.outcome
+    def _below(self, draw: Draw) -> tuple[str, AIMessage | None, int]:
+        """The lower tier's answer beside the last one's, `None` where none would be handed on; whose
+        it is, and the strictest rung that would."""
+        assert self._lower is not None
+        assert draw.rung is not None
+        if draw.draft is not None:
+            name, message = draw.draft
+            accepted = self._lower.accepted(draw.request, name, message, draw.rung.rung - 1)
+            return name, message if accepted >= 0 else None, accepted
+        tier, strictest = self._lower.tier(draw.request)
+        if tier is None:
+            return "", None, -1
+        message = ask_tier(tier, draw.request, self.audit.timeout)
+        accepted = self._lower.accepted(draw.request, tier.name, message, strictest)
+        return tier.name, message if accepted >= 0 else None, accepted
+
+    def _count(self, draw: Draw, found: PairOutcome, calls: Sequence[Mapping[str, Any]]) -> None:
+        """Count what an audit has found, and what it cost. What was not handed on is no answer of a
+        lower tier; only its cost counts."""
+        found_counts = counted(found, calls)
+        if draw.kind == "audit":
+            self.store.add(self._cells(draw), found_counts)
+            return
+        cost = {name: found_counts[name] for name in ("cost_nano", "unpriced")}
+        day = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
+        self.store.add([Cell("all", "", day, "beside", 1.0)], cost)
+
+    def _flush(self) -> bool:
+        """Write the counts, and take over those of other processes; whether that went well."""
+        done = self.store.flush()
+        if done and self.store.shared and self.keeper is not None:
+            self.keeper.refresh()
+        return done
 
     def _pause(self, error: BudgetExceededError) -> None:
         """Audit nothing until the budget opens again."""
@@ -294,7 +376,7 @@ class Auditor:
                 if (rest := until - time.monotonic()) <= 0:
                     return False
                 self._changed.wait(rest)
-        return self.store.flush()
+        return self._flush()
 
     def close(self, timeout: float | None = None) -> None:
         """Wait for the audits that are queued, and end; what has not ended by then is dropped.
@@ -322,26 +404,6 @@ class Auditor:
         _auditors.discard(self)
 
 
-def _form(request: Request, answer: AIMessage) -> str:
-    """What kind of answer it is: tool calls, fields, or text."""
-    if answer.tool_calls:
-        return "calls"
-    return "fields" if request.schema is not None else "text"
-
-
-def _counted(found: PairOutcome, calls: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    compared = found.outcome != "incomparable"
-    costs = [call["cost_usd"] for call in calls]
-    return {
-        "compared": int(compared),
-        "differs": int(found.outcome == "differs"),
-        "judged": int(compared and found.worse is not None),
-        "worse": int(compared and found.worse is True),
-        "cost_nano": round(sum(cost for cost in costs if cost is not None) * NANO),
-        "unpriced": sum(cost is None for cost in costs),
-    }
-
-
 _auditors: weakref.WeakSet[Auditor] = weakref.WeakSet()
 
 
@@ -355,6 +417,8 @@ def _after_fork() -> None:
     for auditor in list(_auditors):
         auditor.store.forget()
         auditor._fresh()
+        if auditor.keeper is not None:
+            auditor.keeper.fresh()
 
 
 atexit.register(_close_all)

@@ -39,6 +39,9 @@ class Cell:
     probability: float
 
 
+_ORDER = ("all", "tier", "check", "tag", "day")
+"""What answers are counted by; the counts of a target's rungs stand beside them."""
+
 Counts = dict[Cell, dict[str, int]]
 Seen = Callable[[Mapping[str, int]], int]
 """What to count of a row."""
@@ -236,16 +239,15 @@ def report_of(
     """
     gathered: dict[tuple[str, str], _Gathered] = {}
     for cell, row in counts.items():
-        if cell.day < since:
+        if cell.by not in _ORDER or cell.day < since:
             continue
         places = [(cell.by, cell.value)]
         if cell.by == "all":
             places.append(("day", cell.day))
         for place in places:
             gathered.setdefault(place, _Gathered()).cells.append((cell, row))
-    order = ("all", "tier", "check", "tag", "day")
     ordered: Sequence[tuple[str, str]] = sorted(
-        gathered, key=lambda place: (order.index(place[0]), place[1])
+        gathered, key=lambda place: (_ORDER.index(place[0]), place[1])
     )
     groups = tuple(_group(*place, gathered[place], confidence) for place in ordered)
     return AuditReport(groups, confidence, waiting, dropped)

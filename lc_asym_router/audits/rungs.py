@@ -54,6 +54,7 @@ class Goal:
         start: The rung to begin with; `None` for "all frontier".
         costs: What it costs to ask below, for each rung, as a share of what the last tier costs; empty
             for nothing. A rung that hands on fewer answers than that saves nothing.
+        frozen: Whether it is only measured: all go to the frontier, and a share is explored.
     """
 
     target: float
@@ -64,6 +65,7 @@ class Goal:
     first: int = 300
     start: int | None = None
     costs: tuple[float, ...] = ()
+    frozen: bool = False
 
     @property
     def strictest(self) -> int:
@@ -254,6 +256,8 @@ def decide(
         state: What is known.
         under_way: How many requests are under way with the orders of now, the next one among them.
     """
+    if goal.frozen:
+        return state, Orders(goal.strictest, goal.share, goal.share), ()
     moves: list[Move] = []
     state = _tightened(goal, state, moves)
     state = _loosened(goal, state, moves)
@@ -317,15 +321,13 @@ def _is_shown(goal: Goal, state: RungState, rung: int) -> bool:
 def _gated(goal: Goal, state: RungState, under_way: int, moves: list[Move]) -> RungState:
     room = goal.target * state.requests
     most = state.handed_on.most(goal.error) + under_way
-    if state.is_open and most > room:
-        return replace(_moved(state, "closed", state.rung, moves), is_open=False)
-    if not state.is_open and most <= REOPEN * room:
-        opened = replace(state, is_open=True)
-        # Nothing has changed for anybody while all go to the frontier anyway.
-        return (
-            opened if state.rung == goal.strictest else _moved(opened, "opened", state.rung, moves)
-        )
-    return state
+    is_open = most <= room if state.is_open else most <= REOPEN * room
+    if is_open == state.is_open:
+        return state
+    changed = replace(state, is_open=is_open)
+    if state.rung == goal.strictest:  # all go to the frontier anyway
+        return changed
+    return _moved(changed, "opened" if is_open else "closed", state.rung, moves)
 
 
 def _audit_share(goal: Goal, state: RungState) -> float:

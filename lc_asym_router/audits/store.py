@@ -13,7 +13,7 @@ from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.money.database.sql_store import Store, url_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class AuditStore:
         self._flushing = threading.Lock()
         self._known: Counts = {}
         self._new: Counts = {}
+        self._writing: Counts = {}  # on its way to the database
         self._failure = ""
 
     @property
@@ -46,13 +47,19 @@ class AuditStore:
         with self._lock:
             add_counts(self._new if self.shared else self._known, cells, more)
 
-    def counts(self) -> Counts:
+    def counts(self, by: Collection[str] = ()) -> Counts:
         """The counts as this process knows them: the database's when it was last written or read, and
-        what is not written yet."""
+        what is not written yet.
+
+        Args:
+            by: What they are to be by, such as "tier"; all by default.
+        """
         with self._lock:
-            found: Counts = {cell: dict(row) for cell, row in self._known.items()}
-            for cell, row in self._new.items():
-                add_counts(found, [cell], row)
+            found: Counts = {}
+            for cells in (self._known, self._writing, self._new):
+                for cell, row in cells.items():
+                    if not by or cell.by in by:
+                        add_counts(found, [cell], row)
         return found
 
     def flush(self) -> bool:
@@ -62,10 +69,12 @@ class AuditStore:
         with self._flushing:
             with self._lock:
                 new, self._new = self._new, {}
+                self._writing = new
             try:
                 known = _exchanged(self._store, new)
             except Exception as error:  # a database's driver may raise anything; counts are kept
                 with self._lock:
+                    self._writing = {}
                     for cell, row in new.items():
                         add_counts(self._new, [cell], row)
                 if not self._failure:
@@ -79,7 +88,7 @@ class AuditStore:
                     logger.error("%s", error)
                 return False
             with self._lock:
-                self._known = known
+                self._known, self._writing = known, {}
             self._failure = ""
             return True
 
@@ -91,7 +100,8 @@ class AuditStore:
 
     def forget(self) -> None:
         """In a forked child: what is not written is the parent's to write."""
-        self._lock, self._flushing, self._new = threading.Lock(), threading.Lock(), {}
+        self._lock, self._flushing = threading.Lock(), threading.Lock()
+        self._new, self._writing = {}, {}
         if self._store is None:
             self._known = {}
         else:

@@ -121,6 +121,18 @@ class Tally:
             if bet < self.least
         )
 
+    def rate_at_most(self, error: float) -> float:
+        """Return a value that the rate does not exceed, at any time, to a ten-thousandth.
+
+        Args:
+            error: As for `most`.
+        """
+        low, high = 0.0, 1.0
+        while high - low > 1e-4:
+            middle = (low + high) / 2
+            low, high = (low, middle) if self.shows(middle, error) else (middle, high)
+        return high
+
     def passes(self, target: float, error: float) -> bool:
         """Whether it is shown that the rate is over a target; see `shows`."""
         requests, hits = self.count, self._hits

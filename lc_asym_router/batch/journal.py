@@ -56,7 +56,7 @@ class Journal:
             raise DataError(f"{place} is no regular file. Give the path of one, or of a new one.")
         file = place.open("a+b")
         try:
-            _lock(file, place)
+            lock_file(file, place)
             self._take_up(file, place, maker)
             self._file = file
             if not file.seek(0, os.SEEK_END):
@@ -120,7 +120,7 @@ class Journal:
     ) -> None:
         if self._file is not None:
             if not self._file.closed:
-                _unlock(self._file)
+                unlock_file(self._file)
             self._file.close()
 
 
@@ -133,7 +133,7 @@ def _entry(line: bytes) -> dict[str, Any] | None:
     return entry if isinstance(entry, dict) else None
 
 
-def _lock(file: IO[bytes], path: Path) -> None:
+def lock_file(file: IO[bytes], path: Path) -> None:
     """Lock an open file against other runs until it is closed or the process ends.
 
     Raises:
@@ -158,7 +158,7 @@ def _lock(file: IO[bytes], path: Path) -> None:
         logger.warning("%s can't be locked (%s): start no second run on it.", path, error.strerror)
 
 
-def _unlock(file: IO[bytes]) -> None:
+def unlock_file(file: IO[bytes]) -> None:
     """Give the lock up for every copy of the file: a child that was just forked still has one."""
     if sys.platform != "win32":
         import fcntl

@@ -16,7 +16,7 @@ from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from lc_asym_router._internal.imports import AnyPath
-from lc_asym_router.batch.run import Run
+from lc_asym_router.batch.jobs import Run
 from lc_asym_router.decompose.decomposer_settings import DecomposerSettings, planner_name
 from lc_asym_router.decompose.gate import Gate
 from lc_asym_router.decompose.graph import build_decomposer_graph

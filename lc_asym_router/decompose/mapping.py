@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 
 from lc_asym_router._internal.imports import AnyPath
-from lc_asym_router.batch.run import Entry, Job, Run, message_of
+from lc_asym_router.batch.jobs import Entry, Job, Run, message_of
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.records.trail import total
 from lc_asym_router.router.router import AsymRouter

@@ -14,7 +14,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 
 from lc_asym_router._internal.imports import AnyPath
-from lc_asym_router.batch.run import Grade, Job
+from lc_asym_router.batch.jobs import Grade, Job
 from lc_asym_router.errors import GradingError
 from lc_asym_router.evals.data import Row
 from lc_asym_router.verify.answers.comparing import same

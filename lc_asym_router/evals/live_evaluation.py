@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router._internal.imports import AnyPath, numpy
-from lc_asym_router.batch.run import Entry, Job, Run, message_of
+from lc_asym_router.batch.jobs import Entry, Job, Run, message_of
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.evals.data import Answer, Row
 from lc_asym_router.evals.example import Grader, graded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
@@ -11,6 +12,7 @@ from typing import Any
 
 from lc_asym_router._internal.imports import needed
 from lc_asym_router._internal.provider_errors import describe_error
+from lc_asym_router._internal.schemas import validate_json
 from lc_asym_router.embedded.connection_limits import unless_gone
 from lc_asym_router.embedded.request_limits import Limits
 from lc_asym_router.gateway.access import Access, Caller, LoopbackAccess
@@ -28,7 +30,12 @@ from lc_asym_router.gateway.protocols import Answered, Heading, WireProtocol
 from lc_asym_router.gateway.protocols.messages import Messages
 from lc_asym_router.gateway.protocols.openai_chat import OpenAIChat
 from lc_asym_router.gateway.protocols.responses import Responses
-from lc_asym_router.gateway.responses import EventStream, json_response, read_body
+from lc_asym_router.gateway.responses import (
+    EventStream,
+    LimitsMiddleware,
+    json_response,
+    read_body,
+)
 from lc_asym_router.gateway.routes import AUTO, Routes
 from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.money.ledger.handler import Ledger
@@ -38,6 +45,7 @@ from lc_asym_router.router.router import AsymRouter
 needed("starlette", "gateway")
 
 from starlette.applications import Starlette  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
 from starlette.requests import ClientDisconnect, Request  # noqa: E402
 from starlette.responses import Response  # noqa: E402
 from starlette.routing import BaseRoute, Route  # noqa: E402
@@ -49,6 +57,7 @@ PROTOCOLS: tuple[WireProtocol, ...] = (OpenAIChat(), Responses(), MESSAGES)
 """The protocols that are served, each at its own path."""
 GONE = 499
 """The status in the metrics of a request whose client has left."""
+DEFAULT_LIMITS = Limits(connections=1024, body_bytes=16 * 2**20)
 COMMENT_SECONDS = 5.0
 """After how long without a piece of an answer a stream sends a comment, in seconds."""
 
@@ -63,7 +72,7 @@ def gateway_app(
     limits: Limits | None = None,
     comment_seconds: float = COMMENT_SECONDS,
 ) -> Starlette:
-    """Build the application: OpenAI's protocol before routers.
+    """Build the application: OpenAI's and Anthropic's protocols before routers.
 
     Args:
         routers: A router; or several by their names, of which the first is "auto".
@@ -71,16 +80,21 @@ def gateway_app(
         ledger: Stores the record of every request, and is flushed when the application ends.
         budgets: Budgets of all requests, besides the routers' own.
         host: The address that is listened on, for `Host` headers where there are no keys.
-        limits: Of bodies: their size and depth.
+        limits: Of heads, bodies, and requests that are served at once.
         comment_seconds: After how long without a piece of an answer a stream sends a comment.
 
     Raises:
         ConfigurationError: Two models have one name, or a budget is invalid.
     """
     routes, access = Routes(routers, budgets, ledger), keys or LoopbackAccess(host)
-    gateway = Gateway(routes, access, ledger, limits or Limits(), comment_seconds)
+    limits = limits or DEFAULT_LIMITS
+    gateway = Gateway(routes, access, ledger, limits, comment_seconds)
     page = Page(routes, access, ledger)
-    return Starlette(routes=[*gateway.routes, *page.routes], lifespan=gateway.lifespan)
+    return Starlette(
+        routes=[*gateway.routes, *page.routes],
+        middleware=[Middleware(LimitsMiddleware, limits=limits)],
+        lifespan=gateway.lifespan,
+    )
 
 
 class Gateway:
@@ -132,7 +146,10 @@ class Gateway:
 
     @asynccontextmanager
     async def lifespan(self, _app: Any) -> AsyncIterator[None]:
-        """Write the ledger's queue before the server ends."""
+        """Load what requests need before the server begins; write the ledger's queue before it ends."""
+        # jsonschema with its formats takes seconds to import: not on the loop, in the first
+        # request for an object.
+        await asyncio.to_thread(validate_json, None, {})
         async with self._ledger.lifespan() if self._ledger else nullcontext():
             yield
 

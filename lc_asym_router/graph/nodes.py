@@ -7,7 +7,7 @@ import logging
 import uuid
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, cast
 
@@ -57,10 +57,12 @@ class GraphNodes:
     Attributes:
         policy: The router's settings, resolved.
         faults: What its checks and its budgets' callbacks have raised.
+        rung: With a target: the rung that a request which begins is handled on.
     """
 
     policy: Policy
     faults: FaultLog = field(default_factory=lambda: FaultLog(logger), compare=False, repr=False)
+    rung: dict[str, Any] | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def updates(self) -> Updates:
@@ -87,14 +89,35 @@ class GraphNodes:
     ) -> Update:
         """Run a step as a node of LangGraph's."""
         with self._run(state, config, runtime, begun=name != FIRST) as run:
-            return run.finished(self.steps[name].call(run))
+            return run.finished(self.on_rung(run.state).steps[name].call(run))
 
     async def anode(
         self, name: str, state: RouterState, config: RunnableConfig, runtime: Runtime[Any]
     ) -> Update:
         """The async twin of `node`."""
         with self._run(state, config, runtime, begun=name != FIRST) as run:
-            return run.finished(await self.steps[name].acall(run))
+            return run.finished(await self.on_rung(run.state).steps[name].acall(run))
+
+    @cached_property
+    def _rungs(self) -> tuple[GraphNodes, ...]:
+        return tuple(GraphNodes(policy) for policy in self.policy.rungs)
+
+    def on_rung(self, state: RouterState | None = None) -> GraphNodes:
+        """The nodes with the settings of the rung that a request is handled on; these without rungs.
+
+        Args:
+            state: The request's state; `None` for one that begins.
+        """
+        if not self.policy.rungs:
+            return self
+        if state is not None and "trail" in state:
+            found = state["trail"].get("rung", {"number": len(self._rungs) - 1})
+            number: int = found["number"]
+            return self._rungs[min(number, len(self._rungs) - 1)]
+        assert self.policy.auditor is not None
+        rung = self.policy.auditor.begin()
+        number = rung["number"]
+        return replace(self._rungs[number], rung=rung)
 
     # classify -------------------------------------------------------------------------------
 
@@ -128,6 +151,8 @@ class GraphNodes:
             "side_calls": calls.calls,
             "started": calls.started,
         }
+        if self.rung is not None:
+            trail["rung"] = self.rung
         if deadline is not None:
             trail["until"] = calls.started + deadline
         return {"route": decision.tier, "trail": calls.charged(trail), "draft": None}
@@ -330,6 +355,9 @@ class GraphNodes:
         above = checked.attempt.tiers_above
         answers = above.calls(calls.of_answer) if above else {}
         run = run.with_update({"trail": calls.charged(run.state["trail"])})
+        if self.policy.auditor is not None:
+            attempt = checked.attempt
+            run.around.context.rejected.append((attempt.tier, attempt.message))
         return self.updates.rejected(checked.tier, run, verdict, calls.calls, answers)
 
     # what the nodes share -------------------------------------------------------------------

@@ -43,6 +43,7 @@ class Decider:
         checked: Names of the tiers whose answers are checked.
         question: Gives the classifier the question alone; `None` for the latest human turn.
         classifies: Whether the classifier is asked at all; else the first tier that can is.
+        only_last: Whether all that it can take goes to the last tier, whatever turn it belongs to.
     """
 
     ladder: Ladder
@@ -53,6 +54,7 @@ class Decider:
     checked: frozenset[str] = frozenset()
     question: QuestionPicker | None = None
     classifies: bool = True
+    only_last: bool = False
 
     @cached_property
     def own(self) -> bool:
@@ -126,6 +128,8 @@ class Decider:
             if why := forced.refuses(request):
                 raise NoTierError({forced.name: why})
             return settled(options.tier, "forced", "this call's configuration names the tier")
+        if self.only_last and (last := self.ladder.last.name) in able:
+            return settled(last, "target", "no lower tier is shown to keep the target")
         if request.replies or self.sticky == "thread":
             stall_steps = self.stall_steps if options.escalate else None
             if begun := going_on(request, self.ladder, able, self.sticky, stall_steps):
@@ -242,6 +246,7 @@ class Policy:
             `True` for that one's own 95th percentile, `False` for never.
         repair_tool_calls: Whether tool calls that an answer writes as text are made real ones.
         auditor: Audits answers of lower tiers, or `None`.
+        rungs: With a target: the settings on each rung, cheapest first, "all frontier" last.
     """
 
     ladder: Ladder
@@ -256,6 +261,7 @@ class Policy:
     hedge: bool | float = False
     repair_tool_calls: bool = True
     auditor: Auditor | None = field(default=None, compare=False, repr=False)
+    rungs: tuple[Policy, ...] = field(default=(), compare=False, repr=False)
 
     @cached_property
     def setups(self) -> Mapping[str, TierSetup]:

@@ -262,6 +262,8 @@ class RunContext:
         race: Set where a call is one side of a race.
         sealed: Whether drafts are sealed in the state, which somebody might see.
         afterwards: What is done once the request's record has been reported.
+        rejected: The tier and the answer of the last draft that failed its check, for a pair with the
+            last tier's.
     """
 
     request: Request | None = None
@@ -274,6 +276,7 @@ class RunContext:
     race: RaceSide | None = None
     sealed: bool = True
     afterwards: list[Callable[[], None]] = field(default_factory=list)
+    rejected: list[tuple[str, AIMessage]] = field(default_factory=list)
 
     def note(self, trail: Trail, side_calls: list[dict[str, Any]] | None = None) -> None:
         """Note the newest trail; `side_calls` may still grow."""
@@ -390,8 +393,11 @@ class NodeRun:
             callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ()
         )
         handlers = [each for each in found if hasattr(each, "on_router_audit")]
-        draw = auditor.draw(self.request, answer, record, own_tags(tags_of(config)), handlers)
+        rejected = self.around.context.rejected
+        draft = rejected[-1] if rejected else None
+        tags = own_tags(tags_of(config))
+        draw = auditor.draw(self.request, answer, record, tags, handlers, draft)
         if draw is None:
             return record
         self.around.context.afterwards.append(partial(auditor.submit, draw))
-        return {**record, "audit": draw.in_record}
+        return {**record, "audit": draw.in_record} if draw.kind == "audit" else record

@@ -109,7 +109,8 @@ class Walk:
         Raises:
             GraphRecursionError: More nodes ran than the config's `recursion_limit` allows.
         """
-        run, steps = _Run(self.nodes.policy, config, context), self.nodes.steps
+        nodes = self.nodes.on_rung()
+        run, steps = _Run(nodes.policy, config, context), nodes.steps
         try:
             while (name := run.follow()) is not None:
                 step = steps[name].call
@@ -132,12 +133,13 @@ class Walk:
         self, state: Mapping[str, Any], config: RunnableConfig, *, context: RunContext
     ) -> dict[str, Any]:
         """The async twin of `invoke`; it is cancelled once, however often its caller is."""
-        run = _Run(self.nodes.policy, config, context)
-        await cancelled_once(self._awalk)(run)
+        nodes = self.nodes.on_rung()
+        run = _Run(nodes.policy, config, context)
+        await cancelled_once(self._awalk)(run, nodes)
         return run.output
 
-    async def _awalk(self, run: _Run) -> None:
-        steps, task = self.nodes.steps, cast("asyncio.Task[None]", asyncio.current_task())
+    async def _awalk(self, run: _Run, nodes: GraphNodes) -> None:
+        steps, task = nodes.steps, cast("asyncio.Task[None]", asyncio.current_task())
         try:
             while (name := run.follow()) is not None:
                 step = steps[name].acall

@@ -160,6 +160,8 @@ class FinishedAudit:
         reason: Why they were not compared, in one line without their text, or "".
         calls: The calls that the audit made, as in a record's side calls, with the purpose "audit".
         seconds: How long it took.
+        kind: "audit"; or, with a target, "pair" for a rejected answer beside the last tier's, and
+            "explored" for a lower tier that was asked beside the last one.
     """
 
     request_id: str
@@ -173,6 +175,7 @@ class FinishedAudit:
     reason: str
     calls: Sequence[Mapping[str, Any]]
     seconds: float
+    kind: Literal["audit", "pair", "explored"] = "audit"
 
 
 @dataclass(frozen=True)

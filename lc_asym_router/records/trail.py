@@ -71,6 +71,8 @@ class Trail(TypedDict):
     ready: NotRequired[dict[str, Any]]
     """Where a check has asked the next tier already and its answer is the draft: that "tier", and the
     place of its "call" among the side calls."""
+    rung: NotRequired[dict[str, Any]]
+    """With a target: the rung that the request is handled on, and how it is audited."""
     budget: NotRequired[dict[str, Any]]
     """With budgets: what was charged to them, and which of them had no room."""
 
@@ -84,6 +86,7 @@ def open_record(trail: Trail) -> dict[str, Any]:
         "attempts": trail["attempts"],
         "side_calls": trail["side_calls"],
         "seconds": max(0.0, time.time() - trail["started"]),
+        **({"rung": trail["rung"]} if "rung" in trail else {}),
         **({"budget": trail["budget"]} if "budget" in trail else {}),
     }
 

@@ -4,30 +4,59 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+from langchain_core.messages.ai import UsageMetadata
+
 from lc_asym_router._internal.provider_errors import describe_error
-from lc_asym_router.audits.audit import Audit
+from lc_asym_router.audits.audit import AS_SET, Audit, Rung
 from lc_asym_router.audits.auditor import Auditor
 from lc_asym_router.audits.counts import AuditReport
+from lc_asym_router.audits.rungs import Goal
+from lc_asym_router.audits.shadow import Shadow
+from lc_asym_router.audits.target_report import TargetReport
 from lc_asym_router.errors import ConfigurationError, InvalidRequestError
 from lc_asym_router.graph.audit_meter import AuditMeter
 from lc_asym_router.graph.policy import Policy
+from lc_asym_router.graph.rung_checks import RungChecks
 from lc_asym_router.records.handlers import Feedback
 from lc_asym_router.records.trail import Labels
+from lc_asym_router.router.checking import check_of
+from lc_asym_router.router.settings import calibrated, calibration_of, thresholds_of
+from lc_asym_router.verify.check import Check
+from lc_asym_router.verify.vote import Vote
 
 logger = logging.getLogger(__name__)
 
 
-def audited(policy: Policy, audit: Any) -> Policy:
+def audited(policy: Policy, audit: Any, shadow: Any = None) -> Policy:
     """Return the policy with what audits its answers, where that is wanted.
+
+    Args:
+        policy: The policy.
+        audit: An `Audit`, or `None`.
+        shadow: A `Shadow`, `True` for one with its own defaults, or `None`.
 
     Raises:
         ConfigurationError: The setting is no `Audit`, its budget is in USD and the last tier's price is
             not known, or the last tier takes one call at a time.
     """
+    shadow = Shadow() if shadow is True else shadow or None
+    if shadow is not None:
+        if audit is not None:
+            raise ConfigurationError(
+                "Give either shadow= or audit=: in a shadow the frontier answers everything, so there "
+                "is nothing to audit."
+            )
+        if not isinstance(shadow, Shadow):
+            raise ConfigurationError(
+                f"shadow= is a {type(shadow).__name__}; give True, or a Shadow(share=0.1)."
+            )
+        audit = shadow.audit
     if audit is None:
         return policy
     if not isinstance(audit, Audit):
@@ -42,8 +71,85 @@ def audited(policy: Policy, audit: Any) -> Policy:
             "per million tokens."
         )
     labels = Labels("audit", "audit", "drawn", last.name)
-    auditor = Auditor(audit, policy.ladder, lambda: AuditMeter(policy.price_of, labels))
-    return replace(policy, auditor=auditor)
+    meter = partial(AuditMeter, policy.price_of, labels)
+    if audit.target is None:
+        return replace(policy, auditor=Auditor(audit, policy.ladder, meter))
+    names, rungs = _rungs(policy, audit)
+    if audit.start is not None and audit.start >= len(rungs):
+        raise ConfigurationError(
+            f"Audit(start={audit.start}) names none of the {len(rungs)} rungs, counted from 0: "
+            f"{', '.join(map(repr, names))}."
+        )
+    every = (*rungs, _all_frontier(policy))
+    goal = Goal(
+        target=audit.target,
+        rungs=len(rungs),
+        over=audit.over,
+        error=1 - audit.confidence,
+        share=audit.share,
+        first=audit.first,
+        start=audit.start,
+        costs=_costs(rungs),
+        frozen=shadow is not None,
+    )
+    auditor = Auditor(audit, policy.ladder, meter, goal=goal, names=names, lower=RungChecks(every))
+    every = tuple(replace(each, auditor=auditor) for each in every)
+    # The graph has a node for the checks of any rung.
+    checked = next((each for each in reversed(rungs) if each.check is not None), policy)
+    return replace(checked, auditor=auditor, rungs=every)
+
+
+def _rungs(policy: Policy, audit: Audit) -> tuple[list[str], list[Policy]]:
+    """The rungs' names, and the settings on each."""
+    if audit.rungs is not None:
+        found = [(rung.label, _on_rung(policy, rung)) for rung in audit.rungs]
+        return [name for name, _ in found], [each for _, each in found]
+    own = policy.check
+    if any(isinstance(part, Vote) for part in (own.parts if own else ())):
+        return [AS_SET], [policy]
+    strict = check_of("strict", policy.ladder)
+    assert strict is not None
+    twice = strict if own is None else own & strict
+    return [AS_SET, "second opinion"], [policy, _with_check(policy, twice)]
+
+
+def _on_rung(policy: Policy, rung: Rung) -> Policy:
+    decider, ladder = policy.decider, policy.ladder
+    check = policy.check if rung.verify is AS_SET else check_of(rung.verify, ladder)
+    if rung.threshold is not None:
+        found = calibration_of(rung.threshold, decider.scorer)
+        threshold = found.threshold if found else rung.threshold
+        thresholds = thresholds_of(threshold, decider.scorer, ladder)
+        policy = replace(policy, decider=replace(decider, thresholds=thresholds))
+        check = calibrated(check, found)
+    return _with_check(policy, check)
+
+
+def _with_check(policy: Policy, check: Check | None) -> Policy:
+    below = [tier.name for tier in policy.ladder[:-1]]
+    checked = frozenset(name for name in below if check is not None and check.at(name))
+    return replace(policy, check=check, decider=replace(policy.decider, checked=checked))
+
+
+def _all_frontier(policy: Policy) -> Policy:
+    return replace(policy, decider=replace(policy.decider, only_last=True))
+
+
+def _costs(rungs: Sequence[Policy]) -> tuple[float, ...]:
+    """What asking the first tier costs on each rung, as a share of the last tier's price; empty where a
+    price is not known."""
+    ladder = rungs[0].ladder
+    low, high = ladder[0].rate, ladder.last.rate
+    usage = UsageMetadata(input_tokens=1_000, output_tokens=300, total_tokens=1_300)
+    ours, theirs = low.of(usage) if low else None, high.of(usage) if high else None
+    if ours is None or not theirs:
+        return ()
+    found = []
+    for policy in rungs:
+        check = policy.check.at(ladder[0].name) if policy.check else None
+        calls = sum(part.makes_calls for part in check.parts) if check else 0
+        found.append(ours / theirs * (1 + calls))
+    return tuple(found)
 
 
 class Audited:
@@ -64,6 +170,22 @@ class Audited:
             ConfigurationError: The router has no `audit=`.
         """
         return self._auditor.report()
+
+    @property
+    def target(self) -> TargetReport:
+        """What is known of the target, or of the shadow: the rung in force, and each rung's saving and
+        losses with their bounds.
+
+        Raises:
+            ConfigurationError: The router has neither.
+        """
+        auditor = self._auditor
+        if auditor.keeper is None:
+            raise ConfigurationError(
+                "This router has no target. Give it audit=Audit(target=0.05), or shadow=True to try "
+                "the lower tiers out first."
+            )
+        return auditor.keeper.report
 
     def audits_since(self, day: str) -> AuditReport:
         """What the audits of answers since a day have found.

@@ -134,7 +134,7 @@ class _Trial:
     @property
     def nodes(self) -> GraphNodes:
         """The nodes that ask and verify; a rejected answer is not tried again."""
-        return GraphNodes(replace(self.policy, small_attempts=1, auditor=None))
+        return GraphNodes(replace(self.policy, small_attempts=1, auditor=None, rungs=()))
 
     def ask(self, tier: Tier, _: Any, config: RunnableConfig) -> Try:
         """Ask a tier, then check its answer."""

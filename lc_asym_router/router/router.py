@@ -56,6 +56,7 @@ from lc_asym_router.router.types import (
     Model,
     Models,
     Question,
+    ShadowSetting,
     Threshold,
     Verify,
 )
@@ -129,6 +130,9 @@ class AsymRouter(ChainChatModel, Explorable, Audited):
             streamed without a check stay unchanged.
         audit: How answers of lower tiers are audited, an `Audit`: the last tier is asked besides, off
             the request's path, and `router.audits` says what routing loses. `None` for no audits.
+        shadow: Tries the lower tiers out: `True` or a `Shadow`. The frontier answers everything, a
+            share of the requests is asked of the lower tiers too, and `router.target` says what they
+            would save and lose.
         configurable_prefix: Prefix of the keys `tier`, `threshold`, `verify`, `escalate` and
             `deadline` that override settings for one call, in `config["configurable"]`.
         temperature: Set on every tier's model, where given.
@@ -177,6 +181,7 @@ class AsymRouter(ChainChatModel, Explorable, Audited):
     hedge: bool | float = False
     repair_tool_calls: bool = True
     audit: AuditSetting = None
+    shadow: ShadowSetting = None
     configurable_prefix: str = ""
     temperature: float | None = None
     max_tokens: int | None = None
@@ -239,7 +244,7 @@ class AsymRouter(ChainChatModel, Explorable, Audited):
             hedge=hedge_of(self.hedge, budgets),
             repair_tool_calls=self.repair_tool_calls,
         )
-        self._policy = audited(policy, self.audit)
+        self._policy = audited(policy, self.audit, self.shadow)
         for tier in ladder.every:
             _ = tier.rate  # list prices load here, not on the first request's event loop
         # Without checkpointer=False the graph would inherit a parent's and write every draft there.

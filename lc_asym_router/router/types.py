@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from langgraph.cache.base import BaseCache
 
     from lc_asym_router.audits.audit import Audit
+    from lc_asym_router.audits.shadow import Shadow
     from lc_asym_router.classify.cached import DecisionCache
     from lc_asym_router.classify.calibration import Calibration
     from lc_asym_router.money.budgets.budget import Budget
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
     Budgets = Sequence[Budget] | Budget
     Cache = DecisionCache | BaseCache[Any]
     AuditSetting = Audit | None
+    ShadowSetting = Shadow | bool | None
 else:
     Model = Models = Classifier = Languages = Question = Threshold = Verify = Budgets = Cache = (
         AuditSetting
-    ) = Any
+    ) = ShadowSetting = Any

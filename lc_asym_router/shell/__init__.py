@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from lc_asym_router._internal.imports import __version__, needed
 from lc_asym_router.shell import (
     ask,
+    batch,
     calibrate,
     completion,
     decide,
     evaluate,
     keys,
+    ledger,
     models,
     record,
     report,
@@ -25,17 +27,8 @@ from lc_asym_router.shell import (
 from lc_asym_router.shell.options import BAD_USAGE, NO_ANSWER, PrintableFormatter, printable
 
 COMMANDS = (
-    ask,
-    decide,
-    evaluate,
-    record,
-    calibrate,
-    models,
-    report,
-    serve,
-    keys,
-    train,
-    completion,
+    *(ask, batch, decide, evaluate, record, calibrate),
+    *(models, report, ledger, serve, keys, train, completion),
 )
 
 

@@ -7,10 +7,12 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.shell.options import ANSWERED, printable
 
 if TYPE_CHECKING:
     from lc_asym_router.audits.counts import AuditReport
+    from lc_asym_router.audits.target_report import TargetReport
 
 GROUPS = ("hour", "day", "model", "tier", "tag", "thread")
 
@@ -39,6 +41,16 @@ def add_to(commands: Any) -> None:
             metavar="WHEN",
             help=f"{meaning}: 2026-01-31, an ISO time (UTC), 24h, 7d, 2w",
         )
+    parser.add_argument(
+        "--shadow",
+        action="store_true",
+        help="what a router's shadow has found: what each rung would save, and what it would lose",
+    )
+    parser.add_argument(
+        "--thresholds",
+        action="store_true",
+        help="what other thresholds would have cost, of the requests that a classifier has scored",
+    )
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     parser.set_defaults(run=run)
 
@@ -49,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         ConfigurationError: There is no such ledger, or an argument has an unknown format.
     """
-    from lc_asym_router.errors import ConfigurationError, LedgerError
+    from lc_asym_router.errors import LedgerError
     from lc_asym_router.money.ledger.handler import Ledger
 
     with Ledger(options.url) as ledger:
@@ -58,15 +70,54 @@ def run(options: argparse.Namespace) -> int:
                 f"There is no ledger at {ledger.file}. Give its --url, or write one: "
                 "AsymRouter(callbacks=[Ledger()], ...)."
             )
+        if options.shadow:
+            return _shadow(options.url or ledger.file)
         try:
+            if options.thresholds:
+                rows = ledger.thresholds(since=options.since, until=options.until)
+                print(json.dumps(rows) if options.json else printable(_lines(rows)))
+                return ANSWERED
             rows = ledger.rows(options.by, options.since, options.until)
         except LedgerError as error:
             raise ConfigurationError(str(error)) from None
         found = None if options.json else _audits(options.url or ledger.file, options.since)
+        targets = None if options.json else _targets(options.url or ledger.file)
     print(json.dumps(rows) if options.json else printable(_table(rows, options.by)))
     if found is not None and found.groups:
         print(printable(f"\naudits\n{found!r}"))
+    for shadow, report in targets or ():
+        print(printable(f"\n{'shadow' if shadow else 'target'}\n{report!r}"))
     return ANSWERED
+
+
+def _shadow(url: Any) -> int:
+    """Print what shadows have found that keep their counts in the database.
+
+    Raises:
+        ConfigurationError: There is none, or the database can't be read.
+    """
+    found = [report for shadow, report in _targets(url) or () if shadow]
+    if not found:
+        raise ConfigurationError(
+            "No shadow keeps its counts here. Give the database's --url, and write to it: "
+            "AsymRouter(shadow=Shadow(url=...), ...)."
+        )
+    for report in found:
+        print(printable(f"{report.requests:,} requests in shadow\n{report!r}"))
+    return ANSWERED
+
+
+def _targets(url: Any) -> list[tuple[bool, TargetReport]] | None:
+    """What targets and shadows have found; `None` where the database can't be read."""
+    from lc_asym_router.audits.keeper import reports_of
+    from lc_asym_router.audits.store import AuditStore
+
+    store = AuditStore(url)
+    if not store.flush():
+        return None
+    found = reports_of(store)
+    store.close()
+    return found
 
 
 def _audits(url: Any, since: str | None) -> AuditReport | None:
@@ -102,6 +153,17 @@ def _table(rows: Sequence[dict[str, Any]], by: str | None) -> str:
             f"{cell:<{width}}" if name in (by, *_LISTS) else f"{cell:>{width}}"
             for name, cell, width in zip(names, line, widths, strict=True)
         ).rstrip()
+        for line in (heads, *cells)
+    )
+
+
+def _lines(rows: Sequence[dict[str, Any]]) -> str:
+    """Return rows of thresholds as a table."""
+    heads = [name.replace("_", " ") for name in rows[0]]
+    cells = [[_shown(name, value) for name, value in row.items()] for row in rows]
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    return "\n".join(
+        "  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True))
         for line in (heads, *cells)
     )
 

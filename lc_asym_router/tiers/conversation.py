@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from langchain_core.messages import (
     AIMessage,
     BaseMessage,
     ChatMessage,
+    FunctionMessage,
     HumanMessage,
     SystemMessage,
     ToolMessage,
@@ -21,9 +21,19 @@ from langchain_core.messages import (
 
 from lc_asym_router._internal.compat import provider_of as ls_provider
 from lc_asym_router.records.signing import believed_record, maker_of
+from lc_asym_router.tiers.history_calls import (
+    id_of_function,
+    with_its_function,
+    with_plain_calls,
+)
 from lc_asym_router.tiers.media import IMAGES, is_image, portable
 from lc_asym_router.tiers.providers.description import Provider
-from lc_asym_router.tiers.providers.openai import model_name
+from lc_asym_router.tiers.providers.openai import (
+    LEFT_OUT_BY_CHAT,
+    TRANSPORT,
+    model_name,
+    responses_api,
+)
 from lc_asym_router.tiers.providers.registry import endpoint_digest, provider_of
 
 FROM_TOOLS = "Images from the tool results above:"
@@ -76,12 +86,12 @@ def _text(block: Any) -> str:
     return json.dumps(block, default=str)
 
 
-LONGEST_ID = 40
-"""Characters that OpenAI allows in a tool call's id."""
 CACHE_KEY = "cache_control"
 """Anthropic's cache marker: other providers reject it."""
 _UNFIT_NAME = re.compile(r"[\s<|\\/>]+")
 """What OpenAI refuses in a speaker's name."""
+OPENING = "(The conversation begins with the assistant.)"
+"""A human's words before an answer, where its reader wants some."""
 _ROLES: dict[str, type[BaseMessage]] = {
     "user": HumanMessage,
     "human": HumanMessage,
@@ -105,7 +115,11 @@ def fit(
       reasoning, ids of items.
     - Late system messages join the first one, for providers that are strict; so do empty ones go,
       and AI messages that say nothing, where they are refused.
-    - A `ChatMessage` of a usual role is a message of that role; a speaker's name has no spaces.
+    - A `ChatMessage` of a usual role is a message of that role, a `FunctionMessage` a tool's result; a
+      speaker's name has no spaces.
+    - A call whose arguments could not be read has them as the text that they were; a tool's name has no
+      characters that its reader refuses. Where the model speaks first and its reader does not allow
+      that, a human message stands before it.
     - Images and tool results take a form that the provider's client reads.
     - Anthropic's cache markers are taken off for every other provider.
     - Tool-call ids that are missing or too long are replaced, alike in the call and in its result.
@@ -123,7 +137,8 @@ def fit(
     renamed: dict[str | None, str] = {}
     fitted: list[BaseMessage] = []
     for message in messages:
-        if message.name or message.content == [] or isinstance(message, ChatMessage):
+        odd = isinstance(message, ChatMessage | FunctionMessage)
+        if odd or message.name or message.content == [] or message.additional_kwargs:
             message = _usual(message)
         if isinstance(message, AIMessage):
             reader = reader or _Reader.of(model, provider)
@@ -131,7 +146,7 @@ def fit(
                 message = _plain(message)
             if not provider.empty_answers and _says_nothing(message):
                 continue
-            message = _with_call_ids(message, renamed)
+            message = with_plain_calls(message, renamed, provider)
         elif isinstance(message, ToolMessage) and message.tool_call_id in renamed:
             message = message.model_copy(update={"tool_call_id": renamed[message.tool_call_id]})
         if not isinstance(message.content, str):
@@ -145,7 +160,9 @@ def fit(
         fitted.append(message)
     if rich_results and not provider.rich_tool_results and provider.known:
         fitted = with_plain_results(fitted)
-    return fitted if provider.late_system else _with_one_system(fitted)
+    if not provider.late_system:
+        fitted = _with_one_system(fitted)
+    return fitted if provider.opens_with_answers else _opened_by_human(fitted)
 
 
 @dataclass(frozen=True)
@@ -157,17 +174,25 @@ class _Reader:
     """The provider, as LangSmith names it."""
     model: str
     endpoint: str
+    by_chat: bool
+    """Whether by OpenAI's chat completions, whose clients send blocks on that they don't know."""
 
     @classmethod
     def of(cls, model: BaseChatModel, provider: Provider) -> _Reader:
-        return cls(provider, ls_provider(model), model_name(model), endpoint_digest(model))
+        by_chat = provider.own >= TRANSPORT and not responses_api(model, {})
+        named, endpoint = ls_provider(model), endpoint_digest(model)
+        return cls(provider, named, model_name(model), endpoint, by_chat)
 
     def reads(self, message: AIMessage) -> bool:
         """Whether a model's message passes as it is."""
         by = message.response_metadata.get("model_provider")
         if by is None:
-            return not _strange(message, self.provider)
+            return not _strange(message, self.provider.reads_blocks)
         if by != self.named and by not in self.provider.written_as:
+            return False
+        if _refusal(message) and not str(message.text):
+            return False  # several clients leave a refusal out, and nothing is said then
+        if self.by_chat and _strange(message, self.provider.reads_blocks | LEFT_OUT_BY_CHAT):
             return False
         return not _signed(message) or self._made(message)
 
@@ -207,18 +232,22 @@ def _signed_block(block: Any) -> bool:
     return bool(signed & {*block, *inner}) or (kind == "text" and "id" in block)
 
 
-def _strange(message: AIMessage, provider: Provider) -> bool:
-    """Whether a message of unknown making holds blocks that its reader's client would reject."""
+def _strange(message: AIMessage, known: frozenset[str]) -> bool:
+    """Whether a message holds blocks that its reader's client or server would reject."""
     if isinstance(message.content, str):
         return False
     return any(
-        isinstance(block, dict) and block.get("type") not in provider.reads_blocks
-        for block in message.content
+        isinstance(block, dict) and block.get("type") not in known for block in message.content
     )
 
 
 def _usual(message: BaseMessage) -> BaseMessage:
     """The message in a class, with a content and under a name that every client takes."""
+    if isinstance(message, FunctionMessage):
+        made_by = id_of_function(message.name)
+        return ToolMessage(message.content, tool_call_id=made_by, name=message.name, id=message.id)
+    if isinstance(message, AIMessage):
+        message = with_its_function(message)
     if isinstance(message, ChatMessage) and (kind := _ROLES.get(message.role.lower())):
         message = kind(content=message.content, name=message.name, id=message.id)
     if isinstance(message, AIMessage) and message.content == []:
@@ -227,6 +256,14 @@ def _usual(message: BaseMessage) -> BaseMessage:
         return message
     name = _UNFIT_NAME.sub("_", message.name).strip("_")
     return message.model_copy(update={"name": name or None})
+
+
+def _opened_by_human(messages: list[BaseMessage]) -> list[BaseMessage]:
+    """The conversation with a human message before an answer that it begins with."""
+    first = next((at for at, m in enumerate(messages) if not isinstance(m, SystemMessage)), None)
+    if first is None or not isinstance(messages[first], AIMessage):
+        return messages
+    return [*messages[:first], HumanMessage(OPENING), *messages[first:]]
 
 
 def _says_nothing(message: AIMessage) -> bool:
@@ -266,7 +303,7 @@ def _plain(message: AIMessage) -> AIMessage:
     """Text and tool calls alone."""
     return AIMessage(
         # A plain string: pydantic refuses LangChain's own class of text where half a pair stands in it.
-        content=str(message.text) or _refusal(message),
+        content=str(message.text) or _refusal(message) or _spoken(message),
         tool_calls=message.tool_calls,
         invalid_tool_calls=message.invalid_tool_calls,
         name=message.name,
@@ -281,23 +318,10 @@ def _refusal(message: AIMessage) -> str:
     return " ".join(str(refusal) for refusal in said if refusal)
 
 
-def _with_call_ids(message: AIMessage, renamed: dict[str | None, str]) -> AIMessage:
-    bad = [call["id"] for call in message.tool_calls if _unfit(call["id"])]
-    if not bad:
-        return message
-    calls = []
-    for place, call in enumerate(message.tool_calls):
-        if _unfit(call["id"]):
-            seed = call["id"] or f"{message.id}-{place}-{call['name']}"
-            renamed[call["id"]] = f"call_{hashlib.sha256(seed.encode()).hexdigest()[:24]}"
-            calls.append({**call, "id": renamed[call["id"]]})
-        else:
-            calls.append(dict(call))
-    return message.model_copy(update={"tool_calls": calls})
-
-
-def _unfit(call_id: str | None) -> bool:
-    return not call_id or len(call_id) > LONGEST_ID
+def _spoken(message: AIMessage) -> str:
+    """What OpenAI's audio says."""
+    audio = message.additional_kwargs.get("audio")
+    return str(audio.get("transcript") or "") if isinstance(audio, Mapping) else ""
 
 
 def _without_cache_marks(message: BaseMessage) -> BaseMessage:

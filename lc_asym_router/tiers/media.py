@@ -68,7 +68,10 @@ def portable(message: BaseMessage, provider: Provider) -> BaseMessage:
     """
     if isinstance(message.content, str) or not provider.known:
         return message
-    blocks = [_portable(block, provider) for block in message.content]
+    blocks = [
+        {"type": "text", "text": block} if isinstance(block, str) else _portable(block, provider)
+        for block in message.content
+    ]
     if all(new is old for new, old in zip(blocks, message.content, strict=True)):
         return message
     return message.model_copy(update={"content": blocks})

@@ -16,6 +16,7 @@ from pydantic import BaseModel, SecretStr
 
 from lc_asym_router.errors import CutStreamError, FailedEndError, NoAnswerError
 from lc_asym_router.records.request import has_answer
+from lc_asym_router.tiers.providers.description import GAVE_UP_LIKE
 from lc_asym_router.tiers.providers.registry import BY_NAME, UNKNOWN
 
 _PRIVATE_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
@@ -113,8 +114,11 @@ def ends_unmarked(message: AIMessage, provider: str) -> bool:
 
 def failed_end(message: AIMessage, provider: str) -> str | None:
     """Return the server's name for the error that ended an answer, or `None` for a normal end."""
-    ends = {finish_reason(message), str(message.response_metadata.get("status", "")).lower()}
-    return next(iter(ends & BY_NAME.get(provider, UNKNOWN).failed_ends), None)
+    known = BY_NAME.get(provider, UNKNOWN).failed_ends
+    for end in (finish_reason(message), str(message.response_metadata.get("status", "")).lower()):
+        if end in known or GAVE_UP_LIKE.search(end):
+            return end
+    return None
 
 
 def check_end(message: AIMessage, provider: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -15,9 +16,11 @@ from langchain_openai import ChatOpenAI
 from starlette.testclient import TestClient
 
 from lc_asym_router import AsymRouter
+from lc_asym_router.gateway import gateway_app
 from lc_asym_router.gateway.config import GatewayConfig
 from lc_asym_router.router.router import _SETTINGS
 from lc_asym_router.shell import ask, options
+from tests.gateway.serving import Served
 from tests.router.test_from_env import nothing  # noqa: F401
 
 ROOT = Path(__file__).parent.parent.parent
@@ -30,6 +33,7 @@ NOT_RUN = 0
 README_CHARACTERS = 9_000
 SCREEN = 25
 """Lines of the README that one screen shows."""
+GATEWAY_CLIENTS = "docs/guides/gateway_clients.md"
 SAID = {
     "README.md": ("small False", "Agreement", "The tool says: It rains in Bonn."),
     "docs/guides/tools-and-agents.md": ("'name': 'weather'", "The tool says: It rains in Bonn."),
@@ -37,6 +41,7 @@ SAID = {
     "docs/guides/faults.md": ("False closed",),
     "docs/guides/cache.md": ("True 0", "True"),
     "docs/start/choices.md": ("Agreement",),
+    GATEWAY_CLIENTS: ("? small", "tokens or so"),
 }
 """What a page's blocks print, among other things, where the servers answer as a good model would."""
 
@@ -83,7 +88,21 @@ def run(page: Path) -> dict[str, Any]:
     return namespace
 
 
+@pytest.fixture
+def gateway(models, request, monkeypatch) -> Iterator[None]:
+    """Before those models a gateway, for the page that asks one."""
+    if request.getfixturevalue("name") != GATEWAY_CLIENTS:
+        yield
+        return
+    with Served(gateway_app(AsymRouter.from_env(verify="form", classify=None))) as served:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{served.url}/v1")
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", served.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "any")
+        yield
+
+
 @pytest.mark.parametrize("name", [name for name, page in PAGES.items() if python(page)])
+@pytest.mark.usefixtures("gateway")
 def test_every_block_runs(name, models, capsys):
     run(PAGES[name])
     out = capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import openai
@@ -101,6 +102,11 @@ async def test_chat_object(client, small):
     )
     assert made.choices[0].message.parsed == Person(name="Ada", age=36)
     assert made.router["tier"] == "small"
+
+
+def test_nothing_slow_is_imported_on_the_loop(gateway):
+    """Objects are validated with jsonschema, whose formats take seconds to import."""
+    assert "jsonschema" in sys.modules
 
 
 async def test_chat_errors(client, frontier):

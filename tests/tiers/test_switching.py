@@ -269,12 +269,14 @@ async def test_a_mixed_history_is_taken_by_both_tiers(make, ask, small, frontier
 def test_a_models_own_messages_pass_as_they_are(small, frontier):
     gpt, llama = frontier_model(frontier), small_model(small)
     claude = ChatAnthropic(model="claude-haiku-4-5", api_key="x")
-    (same,) = fit([OPENAI_RESPONSES], gpt)
+    (same,) = fit([OPENAI_RESPONSES], frontier_model(frontier, use_responses_api=True))
     assert same is OPENAI_RESPONSES
+    (read,) = fit([OPENAI_RESPONSES], gpt)  # chat completions refuse a search in an answer
+    assert read.content == "Hello."
     (plain,) = fit([OPENAI_RESPONSES], llama)
     assert plain.content == "Hello."
     assert plain.id is None
-    (kept,) = fit([ANTHROPIC], claude)
+    _, kept = fit([ANTHROPIC], claude)  # which wants a human to begin
     assert kept is ANTHROPIC
     (refused,) = fit([REFUSED], llama)
     assert refused.content == "I won't."

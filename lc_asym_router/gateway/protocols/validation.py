@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from lc_asym_router.gateway.errors import invalid, unsupported
 
-LONGEST_MESSAGE = 300
-"""Characters of a validation message: it may name a tag that the client chose."""
+LONGEST_PATH = 200
+"""Characters of a path in a message: its last part may be the client's."""
 
 
 class Described(BaseModel):
@@ -42,14 +42,17 @@ def validated(described: type[Body], body: Mapping[str, Any]) -> Body:
     try:
         return described.model_validate(body)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
+        found = error.errors(include_url=False, include_input=False)
     # A union reports an error for each of its kinds; the one that got furthest was meant.
     deepest = max(found, key=lambda each: len(each["loc"]))
-    kind, path = deepest["type"], path_of(deepest["loc"], body) or "body"
+    kind, path = deepest["type"], path_of(deepest["loc"], body)[:LONGEST_PATH] or "body"
     if kind == "extra_forbidden":
         raise unsupported(path, "leave it out.")
-    why = "it is required" if kind == "missing" else deepest["msg"][:LONGEST_MESSAGE]
-    raise invalid(path, f"{why}.")
+    if kind == "union_tag_invalid":  # pydantic's message quotes the tag
+        context = deepest["ctx"]
+        name = "role" if "role" in context["discriminator"] else "type"
+        raise unsupported(f"{path}.{name}", f"{context['expected_tags']} are.")
+    raise invalid(path, "it is required." if kind == "missing" else f"{deepest['msg']}.")
 
 
 def path_of(loc: tuple[int | str, ...], body: Any) -> str:

@@ -65,6 +65,7 @@ ANTHROPIC = Provider(
     written_as=frozenset({"anthropic"}),
     reads_blocks=frozenset({"text", "tool_use", "tool_call", "image", "image_url", "document"}),
     late_system=False,
+    opens_with_answers=False,
     inputs=frozenset({"image", "pdf", "file"}),
     file_urls=True,
     rich_tool_results=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,6 +51,7 @@ GAVE_UP = frozenset(
         "malformed_function_call",
         "malformed_model_output",
         "malformed_tool_use",
+        "repetition",
         "time_limit",
         "timed_out",
         "timeout",
@@ -57,6 +59,12 @@ GAVE_UP = frozenset(
     }
 )
 """What servers call an end that is none: vLLM and SGLang say "abort", OpenRouter "error", ..."""
+
+GAVE_UP_LIKE = re.compile(
+    "error|fail|abort|cancel|time_?out|overload|unavailable|insufficient|interrupt|malformed"
+    "|disconnect|preempt|evict|crash"
+)
+"""Parts of further words for such an end; servers make new ones."""
 
 Wanted = Mapping[str, Any]
 Refused = Callable[[BaseChatModel, Wanted], frozenset[str]]
@@ -94,6 +102,9 @@ class Provider:
         file_urls: Whether it fetches files by their address.
         rich_tool_results: Whether a tool's result may hold images.
         result_blocks: Types of further blocks that its client reads in a tool's result; `None` for any.
+        opens_with_answers: Whether the first message after the system's may be a model's.
+        plain_call_names: Whether it refuses other characters than letters, digits, "_" and "-" in
+            the names of tools.
         empty_answers: Whether an AI message without text and calls may stand in a history.
         keeps_tool_choice_none: Whether it can be told to call none of the bound tools.
         marks_end: Whether every whole answer says why it ended.
@@ -118,6 +129,8 @@ class Provider:
     file_urls: bool = False
     rich_tool_results: bool = False
     result_blocks: frozenset[str] | None = None
+    opens_with_answers: bool = True
+    plain_call_names: bool = True
     empty_answers: bool = True
     keeps_tool_choice_none: bool = True
     marks_end: bool = True

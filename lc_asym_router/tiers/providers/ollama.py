@@ -84,6 +84,7 @@ OLLAMA = Provider(
     image_urls=False,
     rich_tool_results=True,
     result_blocks=frozenset(),
+    plain_call_names=False,
     keeps_tool_choice_none=False,
     # "load": the model was loaded, and nothing was generated.
     failed_ends=frozenset({"load", "unload"}),

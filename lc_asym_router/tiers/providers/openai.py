@@ -53,6 +53,10 @@ RESPONSES_ONLY = frozenset(
 """Settings with which ChatOpenAI goes over to the Responses API by itself."""
 UNHEARD_BY_RESPONSES = frozenset({"audio"})
 """What chat completions take in a message and the Responses API does not."""
+LEFT_OUT_BY_CHAT = frozenset(
+    {"code_interpreter_call", "function_call", "reasoning", "reasoning_content", "thinking"}
+)
+"""Blocks in an AI message that ChatOpenAI leaves out itself where it asks chat completions."""
 TRANSPORT = frozenset({"extra_body", "extra_headers", "extra_query", "stream_options", "timeout"})
 """Arguments of OpenAI's Python client, which several providers' classes are built on."""
 
@@ -162,6 +166,7 @@ COMPATIBLE = replace(
     refused=_refused_elsewhere,
     # Which server answers is not known, so what the strictest of them refuse is avoided.
     late_system=False,
+    plain_call_names=False,
     asks_for_usage=True,
     notes="vLLM, LM Studio, llama.cpp, OpenRouter, LiteLLM, ...: other parameters by extra_body.",
 )

@@ -39,6 +39,8 @@ def translated(
         standard = ALIASES.get(name, name)
         if standard in STANDARD and (value is None or (standard == "n" and value == 1)):
             continue  # the model's own, and what every model does anyway
+        if name == "response_format" and isinstance(value, Mapping) and value.get("type") == "text":
+            continue  # likewise; several clients raise, or take it for JSON
         if standard == "stop" and isinstance(value, str):
             value = [value]  # OpenAI and Mistral alone take a text
         if standard in provider.parameters and standard not in refused:

@@ -37,6 +37,7 @@ UNKNOWN = Provider(
     parameters=same_names(),
     reads_blocks=frozenset({"text", "tool_use", "tool_call", "image", "image_url"}),
     file_urls=True,
+    plain_call_names=False,
     marks_end=False,
     known=False,
     notes="Standard parameters go as they are; what its messages and errors show is read.",

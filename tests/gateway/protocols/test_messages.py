@@ -158,13 +158,13 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("max_tokens", {"max_tokens": None}),
     ("messages", {"messages": []}),
     ("messages[0].content", {"messages": [{"role": "user", "content": 5}]}),
-    ("messages[0]", {"messages": [{"role": "tool", "content": "x"}]}),
+    ("messages[0].role", {"messages": [{"role": "tool", "content": "x"}]}),
     (
         "messages[0].content[0].text",
         {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
     ),
     (
-        "messages[0].content[0].source",
+        "messages[0].content[0].source.type",
         {
             "messages": [
                 {
@@ -174,7 +174,10 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
             ]
         },
     ),
-    ("messages[0].content[0]", {"messages": [{"role": "user", "content": [{"type": "audio"}]}]}),
+    (
+        "messages[0].content[0].type",
+        {"messages": [{"role": "user", "content": [{"type": "audio"}]}]},
+    ),
     ("messages", {"messages": [USER, {"role": "assistant", "content": "It is"}]}),
     (
         "messages[0].content",

@@ -188,7 +188,7 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("input[1].type", {"input": [USER, {"type": "item_reference", "id": "rs_1"}]}),
     ("input", {"input": []}),
     ("input", {"input": None}),
-    ("input[0]", {"input": [{"type": "web_search_call", "id": "ws_1"}]}),
+    ("input[0].type", {"input": [{"type": "web_search_call", "id": "ws_1"}]}),
     (
         "input[0].content[0].file_id",
         {

@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage
 from langchain_core.tools import tool
 
 from lc_asym_router.errors import TiersFailedError
+from lc_asym_router.tiers.provider import failed_end
 from tests.servers import Reply, ToolCall
 from tests.tiers.providers.clients import WAYS, ask
 from tests.tiers.providers.conftest import Rig, entries
@@ -154,3 +156,31 @@ async def test_an_agent_does_not_end_in_silence(rig: Rig, way: str) -> None:
     asked: Any = {"messages": [("user", "Weather in Paris?")]}
     out = agent.invoke(asked) if way == "invoke" else await agent.ainvoke(asked)
     assert out["messages"][-1].text == "from the spare"
+
+
+@pytest.mark.parametrize(
+    ("word", "failed"),
+    [
+        ("engine_overloaded", True),
+        ("server_error", True),
+        ("insufficient_system_resource", True),
+        ("RequestCancelled", True),
+        ("upstream_timeout", True),
+        ("preempted", True),
+        ("repetition", True),
+        ("stop", False),
+        ("eos", False),
+        ("STOP", False),
+        ("length", False),
+        ("tool_calls", False),
+        ("end_turn", False),
+        ("stop_sequence", False),
+        ("model_context_window_exceeded", False),
+        ("content_filter", False),
+        ("done", False),
+    ],
+)
+@pytest.mark.parametrize("provider", ["openai", "groq", "ollama", ""])
+def test_words_for_an_end_that_nobody_has_listed(provider: str, word: str, failed: bool) -> None:
+    message = AIMessage("half", response_metadata={"finish_reason": word})
+    assert (failed_end(message, provider) == word.lower()) is failed

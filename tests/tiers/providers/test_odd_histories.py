@@ -10,6 +10,7 @@ from langchain_core.messages import (
     AIMessage,
     BaseMessage,
     ChatMessage,
+    FunctionMessage,
     HumanMessage,
     SystemMessage,
     ToolMessage,
@@ -103,3 +104,91 @@ async def test_a_medium_that_ollama_can_not_read_does_not_reach_it(way: str, kin
         assert (await ask(router, way, asked)).text == "heard"
         assert not small.requests
         assert "UklGRg==" in json.dumps(up.requests[-1].body)
+
+
+@pytest.mark.parametrize("way", ["invoke", "astream"])
+async def test_texts_in_a_list_are_texts(rig: Rig, way: str) -> None:
+    history: list[BaseMessage] = [
+        SystemMessage(["be brief"]),
+        HumanMessage(["one", {"type": "text", "text": "two"}]),
+    ]
+    body = await sent(rig, history, way)
+    last = (body.get("messages") or body.get("contents") or body["input"])[-1]
+    blocks = last.get("content") or last.get("parts")
+    assert isinstance(blocks, str) or all(isinstance(each, dict) for each in blocks)
+    for text in ("be brief", "one", "two"):
+        assert text in json.dumps(body)
+
+
+@pytest.mark.parametrize("in_blocks", [True, False])
+def test_a_refusal_is_heard_of_by_each_who_reads_it(rig: Rig, in_blocks: bool) -> None:
+    made = {"response_metadata": {"model_provider": "openai"}}
+    said = [{"type": "refusal", "refusal": "I won't."}] if in_blocks else ""
+    beside = {} if in_blocks else {"refusal": "I won't."}
+    history = [HumanMessage("a"), AIMessage(said, additional_kwargs=beside, **made)]
+    assert rig.last(fallbacks=[]).invoke([*history, HumanMessage("b")]).text == "from the provider"
+    assert "I won't." in json.dumps(rig.server.requests[-1].body)
+
+
+def test_what_was_spoken_is_its_transcript() -> None:
+    audio = {"audio": {"id": "audio_1", "data": "xx", "transcript": "Good day."}}
+    by = {"model_provider": "openai"}
+    spoken = AIMessage("", additional_kwargs=audio, response_metadata=by)
+    with OllamaServer() as small, GeminiServer() as up:
+        AsymRouter(small=ollama(small), frontier=gemini(up), threshold=0).invoke(
+            [HumanMessage("a"), spoken, HumanMessage("b")]
+        )
+        assert "Good day." in json.dumps(up.requests[-1].body)
+
+
+@pytest.mark.parametrize("way", ["invoke", "astream"])
+async def test_a_call_that_could_not_be_read_has_its_result_behind_it(rig: Rig, way: str) -> None:
+    bad = {"name": "look", "args": "{bad", "id": "call_1", "error": "no JSON"}
+    failed = AIMessage("", invalid_tool_calls=[{**bad, "type": "invalid_tool_call"}])
+    result = ToolMessage("no JSON", tool_call_id="call_1")
+    body = await sent(rig, [HumanMessage("a"), failed, result, HumanMessage("b")], way)
+    for message in body.get("messages", ()):
+        for call in message.get("tool_calls") or ():
+            arguments = call["function"]["arguments"]
+            read = json.loads(arguments) if isinstance(arguments, str) else arguments
+            assert read == {"unreadable_arguments": "{bad"}
+    assert "{bad" in json.dumps(body)
+
+
+@pytest.mark.parametrize("way", ["invoke", "astream"])
+async def test_a_functions_call_and_result_are_a_tools(rig: Rig, way: str) -> None:
+    called = {"function_call": {"name": "look", "arguments": '{"at": "sky"}'}}
+    history: list[BaseMessage] = [
+        HumanMessage("a"),
+        AIMessage("", additional_kwargs=called),
+        FunctionMessage(content="it is blue", name="look"),
+        HumanMessage("b"),
+    ]
+    body = json.dumps(await sent(rig, history, way))
+    assert "it is blue" in body
+    assert "sky" in body
+
+
+def test_a_tools_name_has_no_character_that_its_reader_refuses(rig: Rig) -> None:
+    call = {**CALL, "name": "mcp.server/look up"}
+    made = [{"type": "tool_use", "name": call["name"], "input": call["args"], "id": call["id"]}]
+    by = {"model_provider": "anthropic"}
+    said = AIMessage(made, tool_calls=[call], response_metadata=by)
+    history = [HumanMessage("a"), said, ToolMessage("blue", tool_call_id="call_1")]
+    assert rig.last(fallbacks=[]).invoke(history).text == "from the provider"
+    body = json.dumps(rig.server.requests[-1].body)
+    keeps = rig.name in ("ollama", "gemini", "openai", "responses")  # these two by their address
+    assert ("mcp.server/look up" in body) == keeps
+    assert ("mcp_server_look_up" in body) != keeps
+
+
+@pytest.mark.parametrize("before", [[], [SystemMessage("be brief")]], ids=["bare", "system"])
+def test_a_conversation_that_the_model_begins(rig: Rig, before: list[BaseMessage]) -> None:
+    history = [*before, AIMessage("Welcome!"), HumanMessage("hi")]
+    assert rig.last(fallbacks=[]).invoke(history).text == "from the provider"
+    body = rig.server.requests[-1].body
+    messages = body.get("messages") or body.get("contents") or body["input"]
+    roles = [each["role"] for each in messages if each["role"] != "system"]
+    inserted = rig.name in ("anthropic", "gemini")
+    assert (roles[0] == "user") == inserted
+    assert len(roles) == 2 + inserted

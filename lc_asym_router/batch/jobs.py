@@ -181,7 +181,7 @@ class Run:
                         task.result()
                         bar.update()
             except BaseException:
-                await _drained(under_way)
+                await drained(under_way)
                 raise
             return self._entries(journal)
 
@@ -202,7 +202,7 @@ class Run:
             await run_in_executor(None, journal.add, {**entry, "score": score})
 
 
-async def _drained(under_way: set[asyncio.Task[None]]) -> None:
+async def drained(under_way: set[asyncio.Task[None]]) -> None:
     """Wait up to `DRAIN` seconds for running requests, which are being paid for; cancel the rest."""
     if under_way:
         ended, late = await asyncio.wait(under_way, timeout=DRAIN)
@@ -220,13 +220,14 @@ def _entry(job: Job, result: Any, seconds: float) -> Entry:
         "asked": job.tier,
         "prompt": job.digest,
         "seconds": seconds,
-        "error": _described(result) if failed else None,
+        "error": described(result) if failed else None,
         "message": None if failed else message_to_dict(result),
         "score": None,
     }
 
 
-def _described(error: Exception) -> str:
+def described(error: Exception) -> str:
+    """Describe why a request failed, without its text."""
     # The package's own errors hold no text of a request; others are named without theirs.
     return str(error) if isinstance(error, RouterError) else describe_error(error)
 

@@ -1,0 +1,77 @@
+"""Whether an answer is audited, and what an audit counts for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from langchain_core.messages import AIMessage
+
+from lc_asym_router.audits.compare import PairOutcome
+from lc_asym_router.audits.counts import NANO
+from lc_asym_router.audits.keeper import Answered
+from lc_asym_router.records.request import Request
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Whether an answer is audited.
+
+    Attributes:
+        request: What was asked.
+        answer: The accepted answer.
+        record: Its record.
+        tags: The caller's tags.
+        handlers: Who gets the audit.
+        drawn: Whether it is audited.
+        probability: With which probability it was drawn; 0 where it can't be audited.
+        phase: Why with that probability.
+        kind: "audit" where an answer of a lower tier was handed on; "pair" where one was rejected, so
+            that there are two answers already; "explored" where none was asked.
+        draft: The rejected answer's tier, and the answer.
+        rung: With a target: the rung that the request was handled on.
+    """
+
+    request: Request = field(repr=False)
+    answer: AIMessage = field(repr=False)
+    record: Mapping[str, Any] = field(repr=False)
+    tags: tuple[str, ...]
+    handlers: Sequence[Any] = field(repr=False)
+    drawn: bool
+    probability: float
+    phase: str
+    kind: Literal["audit", "pair", "explored"] = "audit"
+    draft: tuple[str, AIMessage] | None = field(default=None, repr=False)
+    rung: Answered | None = None
+
+    @property
+    def in_record(self) -> dict[str, Any]:
+        """The draw as it is stored in the record."""
+        return {"drawn": self.drawn, "probability": self.probability, "phase": self.phase}
+
+    @property
+    def check(self) -> str:
+        """The check that had passed the answer, or ""."""
+        attempts = self.record.get("attempts") or [{}]
+        return str(attempts[-1].get("check") or "")
+
+
+def form_of(request: Request, answer: AIMessage) -> str:
+    """What kind of answer it is: tool calls, fields, or text."""
+    if answer.tool_calls:
+        return "calls"
+    return "fields" if request.schema is not None else "text"
+
+
+def counted(found: PairOutcome, calls: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    compared = found.outcome != "incomparable"
+    costs = [call["cost_usd"] for call in calls]
+    return {
+        "compared": int(compared),
+        "differs": int(found.outcome == "differs"),
+        "judged": int(compared and found.worse is not None),
+        "worse": int(compared and found.worse is True),
+        "cost_nano": round(sum(cost for cost in costs if cost is not None) * NANO),
+        "unpriced": sum(cost is None for cost in costs),
+    }

@@ -1,0 +1,188 @@
+"""What a target's audits, or a shadow's, say of each rung: as figures, and as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lc_asym_router.audits.bound import Stratum, audits_to_show, lower_bound, upper_bound
+from lc_asym_router.audits.rungs import Goal, Move, RungState
+from lc_asym_router.records.call import share
+
+
+@dataclass(frozen=True, slots=True)
+class RungFigures:
+    """What is known of one rung.
+
+    Attributes:
+        name: Its name.
+        requests: Requests that tell what it would do, or has done.
+        handed_on: The share of requests whose lower tier's answer it hands on; `None` before the first.
+        handed_on_bounds: Within which that share lies.
+        cost: What asking below costs on it, as a share of the last tier's price; `None` where a price
+            is not known.
+        losses: The estimated rate of losses, over what the target is over; `None` before the first.
+        at_most: The rate that the losses do not exceed, at any time.
+        incomparable: Answers that could not be compared; they count as losses.
+        needed: How many audits in all it would take to show the target at that rate; `None` where the
+            rate is no lower than the target, or not known.
+        shown: Whether it is shown to keep the target.
+    """
+
+    name: str
+    requests: int
+    handed_on: float | None
+    handed_on_bounds: tuple[float, float]
+    cost: float | None
+    losses: float | None
+    at_most: float
+    incomparable: int
+    needed: int | None
+    shown: bool
+
+    @property
+    def saved(self) -> tuple[float, float, float] | None:
+        """What it would save of the last tier's cost, with its bounds; `None` where that is unknown."""
+        if self.handed_on is None or self.cost is None:
+            return None
+        low, high = self.handed_on_bounds
+        return self.handed_on - self.cost, low - self.cost, high - self.cost
+
+    def describe(self, kind: str) -> str:
+        """The rung in one line.
+
+        Args:
+            kind: What counts as a loss, "worse" or "differs".
+        """
+        if self.handed_on is None or self.losses is None:
+            return f"{self.name}: nothing is known yet"
+        low, high = self.handed_on_bounds
+        if (saved := self.saved) is None:
+            text = f"would hand on {share(self.handed_on)} ({share(low)} to {share(high)})"
+            text += ", a price is not known"
+        else:
+            text = f"would save {share(saved[0])} ({share(saved[1])} to {share(saved[2])})"
+        verb = "differ" if kind == "differs" else "be worse"
+        text += f", would {verb} on {share(self.losses)} (at most {share(self.at_most)})"
+        if self.incomparable:
+            text += f", {self.incomparable:,} of them not comparable"
+        return f"{self.name}: {text}; {self.requests:,} requests"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetReport:
+    """What a router with a target, or a shadow, has found. Its repr is the report as text.
+
+    Attributes:
+        target: The target; `None` for a shadow.
+        kind: What counts as a loss, "worse" or "differs".
+        over: Of what losses are a share, "requests" or "small".
+        confidence: The probability with which each bound, taken by itself, holds at all times.
+        requests: All requests.
+        handed_on: Answers of lower tiers that were handed on.
+        losses: The estimated losses among all that the target is over, as a share; `None` before the
+            first.
+        at_most: What those losses do not exceed, as a share, at any time.
+        rung: The name of the rung in force; "all frontier" where lower tiers may not answer now.
+        rungs: What is known of each rung.
+        moves: The moves that this process knows.
+    """
+
+    target: float | None
+    kind: Literal["worse", "differs"]
+    over: Literal["requests", "small"]
+    confidence: float
+    requests: int
+    handed_on: int
+    losses: float | None
+    at_most: float
+    rung: str
+    rungs: tuple[RungFigures, ...]
+    moves: tuple[Move, ...] = ()
+
+    def __repr__(self) -> str:
+        lines = []
+        if self.target is not None:
+            what = "requests" if self.over == "requests" else "answers of lower tiers"
+            lines.append(
+                f"target {share(self.target)} of the {what}: rung {self.rung!r} after "
+                f"{self.requests:,} requests, {self.handed_on:,} answered below; lost "
+                + ("nothing yet" if self.losses is None else share(self.losses))
+                + f" (at most {share(self.at_most)})"
+            )
+            if self.rung == "all frontier":
+                lines.append(f"all go to the frontier: {self._why()}")
+        lines += [each.describe(self.kind) for each in self.rungs]
+        if self.moves:
+            last = self.moves[-1]
+            names = (*(each.name for each in self.rungs), "all frontier")
+            lines.append(
+                f"{len(self.moves)} moves; the last one after {last.requests:,} requests: {last.why}, "
+                f"{names[last.before]!r} to {names[last.after]!r}"
+            )
+        return "\n".join(lines)
+
+    def _why(self) -> str:
+        """Why no rung is in force."""
+        if any(each.shown for each in self.rungs):
+            return "there is no room yet for a loss, or it is used up"
+        needed = [each.needed for each in self.rungs if each.needed is not None]
+        if needed:
+            return f"no rung is shown to keep the target yet; about {min(needed):,} audits would"
+        known = any(each.losses is not None for each in self.rungs)
+        return "no rung keeps the target" if known else "nothing was compared yet"
+
+
+def report_of_rungs(
+    goal: Goal,
+    names: Sequence[str],
+    kind: Literal["worse", "differs"],
+    state: RungState,
+    incomparable: Sequence[int],
+    moves: Sequence[Move] = (),
+) -> TargetReport:
+    """Work out what is known.
+
+    Args:
+        goal: What is to be kept.
+        names: The rungs' names, "all frontier" last.
+        kind: What counts as a loss.
+        state: What is known.
+        incomparable: For each rung: answers that could not be compared.
+        moves: The moves so far.
+    """
+    whole = state.requests if goal.over == "requests" else state.handed_on.count
+    confidence = 1 - goal.error
+    rungs = []
+    for rung, tally in enumerate(state.evidence):
+        units, answers = state.taken[rung]
+        seen = [Stratum(units, {1.0: answers})] if units else []
+        rate = tally.rate
+        rungs.append(
+            RungFigures(
+                name=names[rung],
+                requests=units,
+                handed_on=answers / units if units else None,
+                handed_on_bounds=(lower_bound(seen, confidence), upper_bound(seen, confidence)),
+                cost=goal.costs[rung] if goal.costs else None,
+                losses=rate,
+                at_most=tally.rate_at_most(goal.error),
+                incomparable=incomparable[rung],
+                needed=None if rate is None else audits_to_show(goal.target, rate, confidence),
+                shown=tally.shows(goal.target, goal.error / goal.rungs),
+            )
+        )
+    return TargetReport(
+        target=None if goal.frozen else goal.target,
+        kind=kind,
+        over=goal.over,
+        confidence=confidence,
+        requests=state.requests,
+        handed_on=state.handed_on.count,
+        losses=state.handed_on.estimate / whole if whole else None,
+        at_most=min(1.0, state.handed_on.most(goal.error) / whole) if whole else 0.0,
+        rung=names[state.rung if state.is_open else goal.strictest],
+        rungs=tuple(rungs),
+        moves=tuple(moves),
+    )

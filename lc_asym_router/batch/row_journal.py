@@ -1,0 +1,187 @@
+"""The journal of a batch: every row's result as it comes, from which a run is resumed.
+
+Unlike `Journal`, it holds no entry in memory, only where in the file each row's newest one stands:
+17 bytes a row.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from lc_asym_router._internal.imports import AnyPath
+from lc_asym_router.batch.journal import lock_file, unlock_file
+from lc_asym_router.batch.rows import Row
+from lc_asym_router.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+VERSION = 1
+SYNC_SECONDS = 1.0
+"""How often what was written is forced to the disk: a killed process loses nothing, a machine whose
+power fails this much."""
+MISSING, FAILED, ANSWERED = 0, 1, 2
+
+
+class RowJournal:
+    """An append-only file of JSON lines, one for each result; a row's newest counts.
+
+    Only one run at a time can open it. A line that a crash cut off is dropped; the row is asked
+    again.
+
+    Args:
+        path: The file, created or resumed.
+        maker: Identifies the run's settings; a file of another maker is rejected.
+
+    Attributes:
+        answered: How many rows have an answer.
+        failed: How many rows have an error.
+        cost_usd: What all calls of the rows cost together, those of earlier runs too, in USD, as far
+            as it is known.
+
+    Raises:
+        DataError: The file is no journal of a batch, has another maker, or is locked by another run.
+    """
+
+    def __init__(self, path: AnyPath, maker: str) -> None:
+        self._path = Path(path)
+        self._lock = threading.Lock()
+        self._offsets = array("q")
+        self._digests = array("Q")
+        self._states = bytearray()
+        self.answered = self.failed = 0
+        self.cost_usd = 0.0
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._path.exists() and not self._path.is_file():
+            raise DataError(f"{path} is no regular file. Give the path of one, or of a new one.")
+        self._file: IO[bytes] = self._path.open("a+b")
+        self._synced = time.monotonic()
+        try:
+            lock_file(self._file, self._path)
+            self._take_up(maker)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _take_up(self, maker: str) -> None:
+        self._file.seek(0)
+        header, end = self._file.readline(), 0
+        if header.endswith(b"\n"):
+            self._check(_object(header), maker)
+            end = len(header)
+            while (line := self._file.readline()).endswith(b"\n"):
+                self._count(_object(line), end)
+                end += len(line)
+        self._file.truncate(end)
+        if not end:
+            self._write({"batch": VERSION, "maker": maker})
+
+    def _check(self, header: dict[str, Any], maker: str) -> None:
+        if header.get("batch") != VERSION:
+            raise DataError(f"{self._path} is no journal of a batch. Give another out=.")
+        if header.get("maker") != maker:
+            raise DataError(
+                f"{self._path} is of a batch with another router, prompt, schema or tools. Give "
+                "another out=, or the old settings to go on with that one."
+            )
+
+    def _count(self, entry: dict[str, Any], offset: int) -> None:
+        place, state = entry.get("row"), MISSING
+        if not isinstance(place, int) or place < 0:
+            return  # damaged: the row is asked again
+        state = FAILED if entry["error"] is not None else ANSWERED
+        if (more := place + 1 - len(self._states)) > 0:
+            self._states.extend(bytes(more))
+            self._offsets.extend([0] * more)
+            self._digests.extend([0] * more)
+        self._leave(self._states[place])
+        self._states[place], self._offsets[place] = state, offset
+        self._digests[place] = int(entry["digest"], 16)
+        self.answered += state == ANSWERED
+        self.failed += state == FAILED
+        self.cost_usd += entry.get("cost") or 0.0
+
+    def _leave(self, state: int) -> None:
+        self.answered -= state == ANSWERED
+        self.failed -= state == FAILED
+
+    def is_answered(self, row: Row) -> bool:
+        """Whether a row has an answer already; one that failed has none.
+
+        Raises:
+            DataError: The row was asked something else in an earlier run.
+        """
+        if row.place >= len(self._states) or self._states[row.place] == MISSING:
+            return False
+        if self._digests[row.place] != row.digest:
+            raise DataError(
+                f"{self._path}: row {row.place + 1} was asked something else in an earlier run. Give "
+                "another out=, or the old rows in the old order to go on with it."
+            )
+        return self._states[row.place] == ANSWERED
+
+    def add(self, row: Row, result: dict[str, Any], error: str | None, cost: float | None) -> None:
+        """Add a row's result, which replaces an earlier one. Thread-safe.
+
+        Args:
+            row: The row.
+            result: Its line of the output.
+            error: Why there is no answer, or `None`.
+            cost: What its calls cost, in USD, or `None`.
+        """
+        entry = {
+            "row": row.place,
+            "digest": f"{row.digest:x}",
+            "error": error,
+            "cost": cost,
+            "result": result,
+        }
+        with self._lock:
+            offset = self._file.seek(0, os.SEEK_END)
+            self._write(entry)
+            self._count(entry, offset)
+
+    def _write(self, entry: dict[str, Any]) -> None:
+        self._file.write(json.dumps(entry).encode() + b"\n")
+        self._file.flush()
+        if (now := time.monotonic()) - self._synced > SYNC_SECONDS:
+            os.fsync(self._file.fileno())
+            self._synced = now
+
+    def results(self) -> Iterator[dict[str, Any]]:
+        """Yield the output's lines, in the rows' order, each row's newest once."""
+        with self._path.open("rb") as file:
+            for state, offset in zip(self._states, self._offsets, strict=True):
+                if state != MISSING:
+                    file.seek(offset)
+                    yield _object(file.readline())["result"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        os.fsync(self._file.fileno())
+        unlock_file(self._file)
+        self._file.close()
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    """Parse a line; an empty object where it is damaged."""
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return entry if isinstance(entry, dict) else {}
