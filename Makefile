@@ -8,7 +8,7 @@ ARGS ?=
 # Compiled files are kept, whatever the environment says: each process would compile all tests again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: ask serve bench-gateway test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-audit bench-checks bench-decompose bench-default bench-routing pictures reference notebooks browser-test lab clean help
+.PHONY: ask serve bench-gateway test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-audit bench-batch bench-checks bench-decompose bench-default bench-routing bench-sample pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
@@ -26,8 +26,10 @@ help:
 	@echo "make bench              the router's cost per call, against baselines of the same run"
 	@echo "make bench-routing      what classifiers and checks gain on real data (ARGS='--figure FILE' draws it)"
 	@echo "make bench-default      what the default router hands on of an embedded model's answers"
+	@echo "make bench-sample       in which other representation a small model is asked again"
 	@echo "make bench-checks       what self-verification and logprobs tell (ARGS=--record asks the models anew)"
 	@echo "make bench-audit        how often the audits' bound is wrong, on replays of recorded answers"
+	@echo "make bench-batch        many rows at once: their rate against router.batch, and their memory"
 	@echo "make bench-decompose    what requests of several questions cost and get right, whole and in parts"
 	@echo "make bench-gateway      the gateway's throughput beside direct calls and a bare proxy"
 	@echo "make pictures           the docs' graph and timeline, of a real request, into docs/"
@@ -135,6 +137,8 @@ lint: $(VENV)/.lint
 	$(BIN)/mypy
 	$(BIN)/mypy tests/typing/settings.py
 	$(BIN)/lint-imports
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/compose-lint check deploy/compose.yaml
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict $(ARGS)
@@ -168,12 +172,18 @@ bench-agreement: $(VENV)/.test
 bench-default: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.default_router $(ARGS)
 
+bench-sample: $(VENV)/.test
+	$(BIN)/python -m tests.benchmarks.asked_again $(ARGS)
+
 bench-checks: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.recorded_checks $(ARGS)
 
 # LC_ASYM_ROUTER_DATA: the folder of rows. Some hours on one core (--part bound, --part target); ARGS='--replays 100 --requests 5000': minutes.
 bench-audit: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.audit $(ARGS)
+
+bench-batch: $(VENV)/.test
+	$(BIN)/python -m tests.benchmarks.batch $(ARGS)
 
 bench-decompose: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.decompose $(ARGS)

@@ -271,7 +271,7 @@ class Keeper:
         last = found[-1][0]
         self._changed = max(int(each[0]) for each in found if each[2] != each[3])
         # Of two processes' moves at the same time the stricter one holds.
-        number, why, before, after, is_open, restarts, requests = max(
+        number, _, _, after, is_open, restarts, _ = max(
             (each for each in found if each[0] == last),
             key=lambda each: (int(each[3]), each[4] == "0"),
         )
@@ -282,7 +282,10 @@ class Keeper:
             moves=int(number),
             restarts=tuple(map(int, restarts.split(","))),
         )
-        self._log.append(Move(int(number), why, int(before), int(after), int(requests)))  # type: ignore[arg-type]
+        self._log += [
+            Move(int(each[0]), each[1], int(each[2]), int(each[3]), int(each[6]))  # type: ignore[arg-type]
+            for each in later
+        ]
 
     def _now(self) -> RungState:
         """The state, of the counts."""

@@ -114,6 +114,13 @@ class TargetReport:
             if self.rung == "all frontier":
                 lines.append(f"all go to the frontier: {self._why()}")
         lines += [each.describe(self.kind) for each in self.rungs]
+        if self.moves:
+            last = self.moves[-1]
+            names = (*(each.name for each in self.rungs), "all frontier")
+            lines.append(
+                f"{len(self.moves)} moves; the last one after {last.requests:,} requests: {last.why}, "
+                f"{names[last.before]!r} to {names[last.after]!r}"
+            )
         return "\n".join(lines)
 
     def _why(self) -> str:
@@ -174,7 +181,7 @@ def report_of_rungs(
         requests=state.requests,
         handed_on=state.handed_on.count,
         losses=state.handed_on.estimate / whole if whole else None,
-        at_most=min(1.0, state.handed_on.most(goal.error) / whole) if whole else 1.0,
+        at_most=min(1.0, state.handed_on.most(goal.error) / whole) if whole else 0.0,
         rung=names[state.rung if state.is_open else goal.strictest],
         rungs=tuple(rungs),
         moves=tuple(moves),

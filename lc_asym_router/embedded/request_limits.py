@@ -78,18 +78,21 @@ class Limits:
         return self.connections
 
 
-def process_limits() -> Limits:
+def process_limits(most: int = _MOST_CONNECTIONS) -> Limits:
     """Return the default limits of this process.
+
+    Args:
+        most: The most connections, however many files it may open.
 
     A request in service costs two of the process's files, and connections under acceptance
     come on top: an eighth of what the process may open leaves it two thirds.
     """
     if resource is None:
-        return Limits()
+        return Limits(connections=most)
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
-        return Limits()
-    return Limits(connections=max(4, min(_MOST_CONNECTIONS, files // _SHARE_OF_FILES)))
+        return Limits(connections=most)
+    return Limits(connections=max(4, min(most, files // _SHARE_OF_FILES)))
 
 
 # Strings, so that brackets inside them don't count. The closing quote is optional: otherwise

@@ -9,6 +9,7 @@ from lc_asym_router._internal.imports import lazy_exports
 if TYPE_CHECKING:
     from lc_asym_router.errors import DataError as DataError
     from lc_asym_router.evals.calibrating import calibrate as calibrate
+    from lc_asym_router.evals.calibrating import calibrate_rungs as calibrate_rungs
     from lc_asym_router.evals.calibrating import calibrate_settings as calibrate_settings
     from lc_asym_router.evals.cascade import CascadePrices as CascadePrices
     from lc_asym_router.evals.cascade import cascade_report as cascade_report
@@ -51,6 +52,7 @@ _HOMES = {
     "best_joint": ".check_thresholds",
     "bootstrap": ".metrics",
     "calibrate": ".calibrating",
+    "calibrate_rungs": ".calibrating",
     "calibrate_settings": ".calibrating",
     "cascade_report": ".cascade",
     "curve": ".metrics",

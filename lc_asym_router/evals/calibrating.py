@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router._internal.imports import numpy
+from lc_asym_router.audits.audit import Rung
 from lc_asym_router.classify.calibration import Calibration, Expected
 from lc_asym_router.classify.scorer import Scorer
 from lc_asym_router.errors import CalibrationError
@@ -85,6 +86,52 @@ def calibrate_settings(
     questions = _questions(dataset)
     data = replay(dataset, scorer, check, weak_price, strong_price, second, second_price)
     return _calibrated(questions, data, goal, scorer.name)
+
+
+def calibrate_rungs(
+    router: AsymRouter, dataset: Sequence[Row], kept: Sequence[float] = (0.9, 0.95, 0.98)
+) -> list[Rung]:
+    """Propose the rungs of a target from rows: thresholds that keep ever more of the quality.
+
+    Args:
+        router: As for `calibrate`.
+        dataset: Likewise.
+        kept: Shares of the frontier's quality, in (0, 1]. One that can't be reached, or whose
+            thresholds are not stricter than those before, makes no rung.
+
+    Returns:
+        Rungs for `Audit(target=..., rungs=...)`, the cheapest first.
+
+    Raises:
+        CalibrationError: As for `calibrate`, where none of them makes a rung.
+        DataError: A row lacks a score.
+    """
+    questions = _questions(dataset)
+    data = replay_router(router, dataset)
+    found: list[tuple[float, Calibration]] = []
+    failure: CalibrationError | None = None
+    for share in sorted(set(kept)):
+        goal = Target(quality_kept=share)
+        try:
+            each = _calibrated(questions, data, goal, router.policy.decider.scorer.name)
+        except CalibrationError as error:
+            failure = error
+            continue
+        if not found or _is_stricter(each, found[-1][1]):
+            found.append((share, each))
+    if not found:
+        raise failure or CalibrationError(
+            "kept= names no share of the frontier's quality: (0.95,)."
+        )
+    return [Rung(threshold=each, name=f"keeps {share:.1%}") for share, each in found]
+
+
+def _is_stricter(one: Calibration, other: Calibration) -> bool:
+    """Whether a calibration hands on no answer that another one rejects, and is not the same."""
+    nested = one.threshold <= other.threshold and all(
+        one.checks.get(name, 0.0) >= threshold for name, threshold in other.checks.items()
+    )
+    return nested and (one.threshold, one.checks) != (other.threshold, other.checks)
 
 
 SLACK = 1e-9

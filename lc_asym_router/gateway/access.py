@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 
 from lc_asym_router.embedded.access import host_name, names_server, origin_name
@@ -85,7 +86,7 @@ class LoopbackAccess:
         self, headers: Mapping[str, str], model: str | None, estimated_tokens: int
     ) -> Caller:
         """Let a request in that names this machine."""
-        if not names_server(host_name(headers.get("host", "")), self._host):
+        if not _names_us(headers.get("host", ""), self._host):
             raise GatewayError(
                 403,
                 "Without keys this gateway answers to loopback names only: use 127.0.0.1, localhost "
@@ -93,7 +94,7 @@ class LoopbackAccess:
                 code="forbidden",
             )
         origin = headers.get("origin")
-        if origin is not None and not names_server(origin_name(origin), self._host):
+        if origin is not None and not _is_ours(origin, self._host):
             raise GatewayError(
                 403,
                 "This gateway takes no requests from web pages of other hosts.",
@@ -103,3 +104,13 @@ class LoopbackAccess:
 
     async def settle(self, caller: Caller, estimated_tokens: int, tokens: int | None) -> None:
         """Count nothing."""
+
+
+@lru_cache(maxsize=256)
+def _names_us(header: str, host: str) -> bool:
+    return names_server(host_name(header), host)
+
+
+@lru_cache(maxsize=256)
+def _is_ours(origin: str, host: str) -> bool:
+    return names_server(origin_name(origin), host)

@@ -30,7 +30,12 @@ from lc_asym_router.gateway.protocols import Answered, Heading, WireProtocol
 from lc_asym_router.gateway.protocols.messages import Messages
 from lc_asym_router.gateway.protocols.openai_chat import OpenAIChat
 from lc_asym_router.gateway.protocols.responses import Responses
-from lc_asym_router.gateway.responses import EventStream, json_response, read_body
+from lc_asym_router.gateway.responses import (
+    EventStream,
+    LimitsMiddleware,
+    json_response,
+    read_body,
+)
 from lc_asym_router.gateway.routes import AUTO, Routes
 from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.money.ledger.handler import Ledger
@@ -40,6 +45,7 @@ from lc_asym_router.router.router import AsymRouter
 needed("starlette", "gateway")
 
 from starlette.applications import Starlette  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
 from starlette.requests import ClientDisconnect, Request  # noqa: E402
 from starlette.responses import Response  # noqa: E402
 from starlette.routing import BaseRoute, Route  # noqa: E402
@@ -51,6 +57,7 @@ PROTOCOLS: tuple[WireProtocol, ...] = (OpenAIChat(), Responses(), MESSAGES)
 """The protocols that are served, each at its own path."""
 GONE = 499
 """The status in the metrics of a request whose client has left."""
+DEFAULT_LIMITS = Limits(connections=1024, body_bytes=16 * 2**20)
 COMMENT_SECONDS = 5.0
 """After how long without a piece of an answer a stream sends a comment, in seconds."""
 
@@ -73,16 +80,21 @@ def gateway_app(
         ledger: Stores the record of every request, and is flushed when the application ends.
         budgets: Budgets of all requests, besides the routers' own.
         host: The address that is listened on, for `Host` headers where there are no keys.
-        limits: Of bodies: their size and depth.
+        limits: Of heads, bodies, and requests that are served at once.
         comment_seconds: After how long without a piece of an answer a stream sends a comment.
 
     Raises:
         ConfigurationError: Two models have one name, or a budget is invalid.
     """
     routes, access = Routes(routers, budgets, ledger), keys or LoopbackAccess(host)
-    gateway = Gateway(routes, access, ledger, limits or Limits(), comment_seconds)
+    limits = limits or DEFAULT_LIMITS
+    gateway = Gateway(routes, access, ledger, limits, comment_seconds)
     page = Page(routes, access, ledger)
-    return Starlette(routes=[*gateway.routes, *page.routes], lifespan=gateway.lifespan)
+    return Starlette(
+        routes=[*gateway.routes, *page.routes],
+        middleware=[Middleware(LimitsMiddleware, limits=limits)],
+        lifespan=gateway.lifespan,
+    )
 
 
 class Gateway:

@@ -132,7 +132,7 @@ class GatewayConfig:
         Raises:
             ConfigurationError: They leave no room for a request.
         """
-        connections = self.connections or process_limits().connections
+        connections = self.connections or process_limits(1024).connections
         try:
             return Limits(connections=connections, body_bytes=self.body_bytes)
         except ValueError as error:

@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from lc_asym_router._internal.deadline import STORES, Clock, LateError
@@ -19,6 +18,7 @@ from lc_asym_router.gateway.errors import NO_RETRY, GatewayError
 from lc_asym_router.gateway.key_budget import AdmittedKeys, KeyBudget, key_budgets, spending
 from lc_asym_router.gateway.key_rates import KeyRates, RateLimited
 from lc_asym_router.gateway.keys import Key, KeyLimits, KeyStore, is_of, prefix_of
+from lc_asym_router.money.budgets.budget import utc_now
 from lc_asym_router.money.budgets.store import BudgetStore
 
 logger = logging.getLogger(__name__)
@@ -168,8 +168,7 @@ class KeyAccess(Access):
         return await self._ask(lambda: self._report(name))
 
     def _report(self, name: str | None) -> list[dict[str, Any]]:
-        now = self._clock.now()
-        moment = datetime.fromtimestamp(now, UTC)
+        now, moment = self._clock.now(), utc_now()  # budgets' periods go by the time of day
         newest = {key.name: key for key in self.keys.list() if name in (None, key.name)}
         used = self.rates.used(newest)
         return [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +17,7 @@ from lc_asym_router._internal.tasks import cancel
 from lc_asym_router.embedded.connection_limits import ConnectionGuard, LimitedConfig
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.gateway.config import GatewayConfig
+from lc_asym_router.records.signing import KEY_VARIABLE
 
 needed("uvicorn", "gateway")
 
@@ -46,6 +49,8 @@ def serve(config: GatewayConfig) -> None:
         factory=True,
         workers=config.workers,
     )
+    if config.workers > 1:  # what one worker signs, the others believe
+        os.environ.setdefault(KEY_VARIABLE, secrets.token_hex(32))
     set_up_log(config.log_level)
     logger.info("The gateway (processes: %d) is at http://%s:%s/v1", config.workers, shown, port)
     try:
@@ -65,7 +70,16 @@ def application(config: GatewayConfig, guard: ConnectionGuard) -> Starlette:
         guard: The server's connections, watched while the application runs.
     """
     set_up_log(config.log_level)
-    app = config.app()
+    return watched(config.app(), guard)
+
+
+def watched(app: Starlette, guard: ConnectionGuard) -> Starlette:
+    """The application, which has its server's connections swept while it runs.
+
+    Args:
+        app: The application; it is changed.
+        guard: The connections.
+    """
     inner = app.router.lifespan_context
 
     @asynccontextmanager

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lc_asym_router._internal.imports import lazy_exports
 
 if TYPE_CHECKING:
+    from lc_asym_router.notebook.audit_plot import plot_audits as plot_audits
     from lc_asym_router.notebook.plots import plot_frontier as plot_frontier
     from lc_asym_router.notebook.plots import plot_ledger as plot_ledger
     from lc_asym_router.notebook.report_figures import Report as Report
@@ -28,6 +29,7 @@ _HOMES = {
     "Picture": ".showing",
     "Record": "lc_asym_router.records.record",
     "Report": ".report_figures",
+    "plot_audits": ".audit_plot",
     "plot_frontier": ".plots",
     "plot_ledger": ".plots",
     "save": ".showing",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.observe import conventions as names
@@ -77,6 +78,7 @@ class Instruments:
         )
         self._meter = meter
         self._breakers: list[Callable[[], Mapping[str, str]]] = []
+        self._bounds: list[Callable[[], Mapping[str, float]]] = []
         self._cost = meter.create_counter(
             f"{PREFIX}.cost_usd", description="Cost of the calls whose cost is known, in USD."
         )
@@ -127,6 +129,28 @@ class Instruments:
             for tier, state in states().items()
         ]
 
+    def bounds(self, found: Callable[[], Mapping[str, float]]) -> None:
+        """Observe audits: `found` returns the bounds of now, and the rung in force, by name."""
+        self._bounds.append(found)
+        if len(self._bounds) > 1:
+            return
+        for name, description in (
+            ("differs", "Share of lower tiers' answers that differ from the last one's, at most."),
+            ("worse", "Share of lower tiers' answers that are worse than the last one's, at most."),
+            ("target.at_most", "Share of losses that a target is on, at most."),
+            ("target.rung", "The rung in force, from 0 for the cheapest."),
+        ):
+            place = name if name.startswith("target") else f"audits.{name}.at_most"
+            self._meter.create_observable_gauge(
+                f"{PREFIX}.{place}", [partial(self._bound, name)], description=description
+            )
+
+    def _bound(self, name: str, _: CallbackOptions) -> list[Observation]:
+        from opentelemetry.metrics import Observation
+
+        known = [found() for found in self._bounds]
+        return [Observation(each[name]) for each in known if name in each]
+
     def request(self, finished: FinishedRequest) -> None:
         """Record a finished request."""
         fields = fields_of(finished)
@@ -148,7 +172,7 @@ class Instruments:
     def audit(self, audit: FinishedAudit) -> None:
         """Record an audit that has ended, with its calls."""
         outcome = "worse" if audit.worse else audit.outcome
-        found = {"tier": audit.tier, "check": audit.check, "outcome": outcome}
+        found = {"tier": audit.tier, "check": audit.check, "outcome": outcome, "kind": audit.kind}
         self._audits.add(1, _labels(found, *found))
         for call in map(call_fields, audit.calls):
             self._called(call)

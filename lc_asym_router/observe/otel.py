@@ -99,6 +99,28 @@ class OpenTelemetry(BaseCallbackHandler):
         self._instruments.breakers(states)
         return self
 
+    def watch_audits(self, router: AsymRouter) -> Self:
+        """Export the bounds of a router's audits, and its target's rung, as metrics; call it once per
+        router."""
+        seen = ref(router)
+
+        def bounds() -> dict[str, float]:
+            router = seen()
+            auditor = router.policy.auditor if router else None
+            if router is None or auditor is None:
+                return {}
+            found: dict[str, float] = {}
+            if (whole := router.audits.all) is not None:
+                found |= {"differs": whole.differs.at_most, "worse": whole.worse.at_most}
+            if auditor.keeper is not None:
+                report = auditor.keeper.report
+                found["target.at_most"] = report.at_most
+                found["target.rung"] = float(auditor.keeper.names.index(report.rung))
+            return found
+
+        self._instruments.bounds(bounds)
+        return self
+
     # requests -------------------------------------------------------------------------------
 
     @contextmanager

@@ -315,10 +315,15 @@ def with_parameters(ladder: Ladder, output_version: str | None, **parameters: An
 
 
 def counted_in_streams(ladder: Ladder, budgets: Sequence[Budget]) -> Ladder:
-    """Return the tiers with token counts in their streams, where a price or budget needs them."""
+    """Return the tiers with token counts in their streams, where a price or budget needs them.
+
+    A client that asks for them by itself, as Azure's does, gets the same fall-back for servers that
+    refuse to be asked.
+    """
 
     def adapted(tier: Tier) -> Tier:
-        if tier.rate is None and not budgets:
+        asks_anyway = getattr(tier.model, "stream_usage", None) is True
+        if tier.rate is None and not budgets and not asks_anyway:
             return tier
         model = asking_for_usage(tier.model)
         return tier if model is tier.model else tier.with_model(model)

@@ -17,6 +17,7 @@ from lc_asym_router.shell import (
     decide,
     evaluate,
     keys,
+    ledger,
     models,
     record,
     report,
@@ -27,7 +28,7 @@ from lc_asym_router.shell.options import BAD_USAGE, NO_ANSWER, PrintableFormatte
 
 COMMANDS = (
     *(ask, batch, decide, evaluate, record, calibrate),
-    *(models, report, serve, keys, train, completion),
+    *(models, report, ledger, serve, keys, train, completion),
 )
 
 

@@ -52,7 +52,9 @@ def add_to(commands: Any) -> None:
     revoke = actions.add_parser("revoke", help="end a key, within a second")
     revoke.add_argument("name", metavar="NAME")
     for each in (add, shown, rotate, revoke):
-        each.add_argument(
+        where = each.add_mutually_exclusive_group()
+        where.add_argument("--config", metavar="FILE", help="the gateway's file, with its database")
+        where.add_argument(
             "--database",
             metavar="URL",
             help="sqlite:///file, postgresql://user:password@host/database, or a file's path; by "
@@ -73,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     from lc_asym_router.errors import ConfigurationError
     from lc_asym_router.gateway.keys import KeyStore
 
-    keys = KeyStore(options.database)
+    keys = KeyStore(_database(options))
     try:
         return _run(options, keys)
     except (SQLAlchemyError, OSError) as error:
@@ -83,6 +85,21 @@ def run(options: argparse.Namespace) -> int:
         ) from None
     finally:
         keys.close()
+
+
+def _database(options: argparse.Namespace) -> str | None:
+    if options.config is None:
+        return str(options.database) if options.database is not None else None
+    from lc_asym_router.errors import ConfigurationError
+    from lc_asym_router.router.spec import RouterSpec
+
+    found = RouterSpec.from_toml(options.config).database_url
+    if found is None:
+        raise ConfigurationError(
+            f"{options.config} names no database to keep keys in. Set database = 'gateway.sqlite3', "
+            "or database_env."
+        )
+    return found
 
 
 def _run(options: argparse.Namespace, keys: Any) -> int:

@@ -46,6 +46,11 @@ def add_to(commands: Any) -> None:
         action="store_true",
         help="what a router's shadow has found: what each rung would save, and what it would lose",
     )
+    parser.add_argument(
+        "--thresholds",
+        action="store_true",
+        help="what other thresholds would have cost, of the requests that a classifier has scored",
+    )
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     parser.set_defaults(run=run)
 
@@ -68,6 +73,10 @@ def run(options: argparse.Namespace) -> int:
         if options.shadow:
             return _shadow(options.url or ledger.file)
         try:
+            if options.thresholds:
+                rows = ledger.thresholds(since=options.since, until=options.until)
+                print(json.dumps(rows) if options.json else printable(_lines(rows)))
+                return ANSWERED
             rows = ledger.rows(options.by, options.since, options.until)
         except LedgerError as error:
             raise ConfigurationError(str(error)) from None
@@ -144,6 +153,17 @@ def _table(rows: Sequence[dict[str, Any]], by: str | None) -> str:
             f"{cell:<{width}}" if name in (by, *_LISTS) else f"{cell:>{width}}"
             for name, cell, width in zip(names, line, widths, strict=True)
         ).rstrip()
+        for line in (heads, *cells)
+    )
+
+
+def _lines(rows: Sequence[dict[str, Any]]) -> str:
+    """Return rows of thresholds as a table."""
+    heads = [name.replace("_", " ") for name in rows[0]]
+    cells = [[_shown(name, value) for name, value in row.items()] for row in rows]
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    return "\n".join(
+        "  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True))
         for line in (heads, *cells)
     )
 

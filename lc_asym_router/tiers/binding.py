@@ -40,16 +40,39 @@ def structured(message: AIMessage, binding: SchemaBinding) -> Any:
     Raises:
         SchemaError: There is none, or it does not validate.
     """
+    tool = convert_to_openai_tool(binding.schema)["function"]
+    name = tool["name"]
     if message.tool_calls:
-        name = convert_to_openai_tool(binding.schema)["function"]["name"]
         for call in message.tool_calls:
             if call["name"] == name:
                 return conform(call["args"], binding.schema)
         raise SchemaError("it called another tool than the schema's")
-    return _read(message.text, binding.schema)
+    fields = (tool.get("parameters") or {}).get("properties") or {}
+    return _read(message.text, binding.schema, name, fields)
 
 
-def _read(text: str, schema: Any) -> Any:
+_ARGUMENTS = ("arguments", "parameters", "args")
+
+
+def _unwrapped(data: Any, name: str, fields: Mapping[str, Any]) -> Any:
+    """What a call of the schema's tool that was written as text holds; other data as they are."""
+    if isinstance(data, list) and len(data) == 1:
+        inner = _unwrapped(data[0], name, fields)
+        return data if inner is data[0] else inner
+    if not isinstance(data, Mapping):
+        return data
+    function = data.get("function")
+    call = function if isinstance(function, Mapping) else data
+    key = next((each for each in _ARGUMENTS if each in call and each not in fields), None)
+    if key is not None and call.get("name") == name:
+        given = call[key]
+        return parse_json(given) if isinstance(given, str) else given
+    if set(data) == {name} and name not in fields and isinstance(data[name], Mapping):
+        return data[name]
+    return data
+
+
+def _read(text: str, schema: Any, name: str, fields: Mapping[str, Any]) -> Any:
     """The first JSON in a text that fits a schema: the whole, or what stands in fences or in prose.
 
     Raises:
@@ -62,10 +85,10 @@ def _read(text: str, schema: Any) -> Any:
             raise
         fault = error
     else:
-        return conform(data, schema)
+        return conform(_unwrapped(data, name, fields), schema)
     for place, candidate in enumerate(json_candidates(text)):
         try:
-            return conform(candidate, schema)
+            return conform(_unwrapped(candidate, name, fields), schema)
         except SchemaError as error:
             fault = error if place == 0 else fault
     raise fault

@@ -1,8 +1,8 @@
 """Ask the same request in another representation, in which a wrong model rarely makes the same error.
 
-As numbered steps, as a short program that our own reader works out, turned round, or with its
-options in another order; each knows how a reply is read back, so that it can be compared with a
-plain one.
+In a full sentence, as numbered steps, as a short program that our own reader works out, turned round,
+or with its options in another order; each knows how a reply is read back, so that it can be compared
+with a plain one.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from lc_asym_router.verify.answers.final_answer import FinalAnswer, final_answer
 from lc_asym_router.verify.answers.marked import options_of
 from lc_asym_router.verify.answers.programs import without_programs
 
-Representation = Literal["same", "steps", "program", "turned", "order"]
+Representation = Literal["same", "sentence", "steps", "program", "turned", "order"]
 
 LONGEST = 20_000
 """Characters of a request that are looked at."""
+SENTENCE = "Answer in one full sentence."
 STEPS = (
     "Work it out in short numbered steps. Then give the final answer alone, in the form that was "
     "asked for, on the last line behind 'Answer: '."
@@ -133,7 +134,8 @@ def recasts(request: Request) -> tuple[Recast, ...]:
         return (Recast("program", _with(request.messages, PROGRAM)), steps)
     if _POLAR.search(question):
         return (Recast("turned", _with(request.messages, TURNED)), steps)
-    return (steps, plain)
+    # A small model that is held to one word says what it would not say in a sentence of its own.
+    return (Recast("sentence", _with(request.messages, SENTENCE)), steps)
 
 
 def _computed(text: str) -> FinalAnswer | None:

@@ -406,3 +406,35 @@ def test_settings_that_do_not_fit_the_router(make, small, frontier):
 
 def test_its_repr_has_no_address_with_a_password():
     assert "secret" not in repr(Audit(url="postgresql://me:secret@host/db"))
+
+
+# in a notebook ---------------------------------------------------------------------------------
+
+
+def test_the_picture_of_the_bound_over_time(audited, small, frontier, tmp_path):
+    from lc_asym_router.notebook import plot_audits
+
+    small.default, frontier.default = "Answer: 3", "Answer: 4"
+    with Ledger(tmp_path / "costs.sqlite3") as ledger:
+        router = audited(callbacks=[ledger])
+        with pytest.raises(ConfigurationError, match="flush_audits"):
+            plot_audits(router)
+        now = [1_700_000_000.0]
+        router.policy.auditor._clock = lambda: now[0]
+        bounds = []
+        for _ in range(3):
+            for _ in range(4):
+                router.invoke("What is one and two?")
+            assert router.flush_audits()
+            bounds.append(router.audits.all.differs.at_most)
+            frontier.default = "Answer: 3"
+            now[0] += 86_400.0
+        picture = plot_audits(router, ledger)
+    left, right = picture.figure.axes
+    drawn = {line.get_label(): list(line.get_ydata()) for line in left.lines}
+    assert drawn["differs, at most"] == bounds
+    assert drawn["differs"] == pytest.approx([1.0, 0.5, 1 / 3])
+    assert set(drawn) == {"differs", "differs, at most", "worse", "worse, at most"}
+    beside = {line.get_label(): list(line.get_ydata()) for line in right.lines}
+    assert beside["frontier"] == [0.0]
+    assert 0 < beside["saved of the frontier's cost"][0] <= 1

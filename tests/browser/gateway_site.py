@@ -59,7 +59,7 @@ def gateway_site(
             verify="form",
             classify="keyword",
             budgets=[Budget(usd=5, max_output_tokens=500)],
-            audit=Audit(share=0.2),
+            audit=Audit(share=0.2, url=url),
         )
         _fill(router, ledger, small, frontier, tag, requests)
         with Site(gateway_app(router, access, ledger)) as site:

@@ -182,6 +182,21 @@ def test_inflected_requests_are_found(language):
 @pytest.mark.parametrize(
     "text",
     [
+        "Phân tích nhật ký này giúp tôi",
+        "Analisis log ini",
+        "Berikan saran pengoptimalan kueri",
+        "ปรับปรุงประสิทธิภาพโค้ดนี้",
+        "Dit moet worden geanalyseerd",
+        "صحح أخطاء هذا البرنامج",
+    ],
+)
+def test_an_order_that_a_text_begins_with(text):
+    assert KeywordClassifier().found(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "La canalisation de la rue est bouchée.",
         "Die Kanalisation ist alt.",
         "Who is the analyst of the bank?",

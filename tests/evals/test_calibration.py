@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
@@ -14,11 +15,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from lc_asym_router import Check, Price, Verdict, default_checks
+from lc_asym_router import Audit, Check, Price, Verdict, default_checks
 from lc_asym_router.classify.calibration import Calibration
 from lc_asym_router.classify.scorer import Scorer
 from lc_asym_router.errors import CalibrationError
-from lc_asym_router.evals import Answer, DataError, Row, Target, calibrate, calibrate_settings
+from lc_asym_router.evals import (
+    Answer,
+    DataError,
+    Row,
+    Target,
+    calibrate,
+    calibrate_rungs,
+    calibrate_settings,
+)
 from lc_asym_router.observe.drift import DriftWatch
 from lc_asym_router.shell import main
 from tests.conftest import record
@@ -91,6 +100,23 @@ def test_a_share_of_frontier_calls(share):
     low, high = calibration.expected["frontier_share"].ci95
     assert low - 0.03 <= got <= high + 0.03
     assert calibration.expected["quality"].value == pytest.approx(quality, abs=0.05)
+
+
+def test_rungs_are_proposed_from_rows_each_stricter_than_the_one_before(make):
+    router = make(classify=length, verify=Sure())
+    rungs = calibrate_rungs(router, rows(), kept=(0.95, 0.7, 0.85))
+    names = [rung.label for rung in rungs]
+    assert names == sorted(names)
+    assert len(rungs) >= 2
+    for one, other in itertools.pairwise([rung.threshold for rung in rungs]):
+        assert other.threshold <= one.threshold
+        assert other.checks["Sure"] >= one.checks["Sure"]
+        assert other.expected["frontier_share"].value > one.expected["frontier_share"].value
+    kept = make(classify=length, verify=Sure(), audit=Audit(target=0.1, rungs=rungs))
+    assert [rung.name for rung in kept.target.rungs] == names
+    kept.close_audits(0.0)
+    with pytest.raises(CalibrationError):
+        calibrate_rungs(router, rows(), kept=())
 
 
 @pytest.mark.full

@@ -12,6 +12,7 @@ from openai import AsyncOpenAI, OpenAI
 
 from lc_asym_router.embedded.connection_limits import ConnectionGuard, LimitedConfig
 from lc_asym_router.embedded.request_limits import Limits
+from lc_asym_router.gateway.processes import watched
 
 
 class Served:
@@ -26,7 +27,8 @@ class Served:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.server = uvicorn.Server(LimitedConfig(app, ConnectionGuard(limits or Limits())))
+        guard = ConnectionGuard(limits or Limits())
+        self.server = uvicorn.Server(LimitedConfig(watched(app, guard), guard))
         self._thread = threading.Thread(
             target=self.server.run, kwargs={"sockets": [self._socket]}, daemon=True
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 
 import httpx
@@ -136,3 +137,45 @@ def test_without_keys_this_machine_alone(gateway: Served, small, headers):
     assert response.status_code == 403
     assert httpx.get(f"{gateway.url}/v1/models", headers=headers).status_code == 403
     assert not small.requests
+
+
+def test_a_head_that_is_too_large(gateway: Served, small):
+    headers = {"x-padding": "x" * 20_000}
+    response = httpx.post(f"{gateway.url}/v1/chat/completions", json=ask(), headers=headers)
+    assert response.status_code == 431
+    assert not small.requests
+
+
+def test_more_requests_than_are_served_at_once(small, frontier):
+    release = threading.Event()
+    small.default = Reply("a small answer", hold=release)
+    limits = Limits(connections=4)
+    assert limits.requests == 3
+    try:
+        with Served(gateway_app(pair(small, frontier), limits=limits)) as served:
+            url = f"{served.url}/v1/chat/completions"
+            threads = [
+                threading.Thread(target=httpx.post, args=[url], kwargs={"json": ask()})
+                for _ in range(3)
+            ]
+            for each in threads:
+                each.start()
+            assert small.wait_requests(3, 60)
+            refused = httpx.post(url, json=ask())
+            release.set()
+            for each in threads:
+                each.join()
+    finally:
+        small.default = "a small answer"
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert refused.json()["error"]["type"] == "server_error"
+
+
+def test_a_slow_client_is_dropped(router):
+    with (
+        Served(gateway_app(router), Limits(head_seconds=0.2)) as served,
+        socket.create_connection(("127.0.0.1", served.port)) as slow,
+    ):
+        slow.sendall(b"POST /v1/chat/completions HTTP/1.1\r\n")
+        slow.settimeout(60)
+        assert slow.recv(100).startswith(b"HTTP/1.1 408")

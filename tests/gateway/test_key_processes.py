@@ -77,5 +77,5 @@ def test_eight_workers_of_32_clients_never_pass_a_keys_budget(small, frontier, u
     assert watcher.reads > 20
     # The key's day and month are two sums; the day alone has a limit.
     assert 0 < watcher.greatest <= LIMIT * NANO
-    assert LIMIT * 0.8 < priced(frontier) <= LIMIT
+    assert LIMIT * 0.5 < priced(frontier) <= LIMIT  # it is used, not only kept
     store.close()

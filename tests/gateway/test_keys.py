@@ -203,3 +203,18 @@ def test_the_command_refuses_a_time_that_is_none(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["keys", "add", "a", "--expires", "soon", "--database", str(tmp_path / "k.sqlite3")])
     assert "write 30m, 12h, 90d or 4w" in capsys.readouterr().err
+
+
+def test_the_command_finds_the_database_in_the_gateways_file(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("KEYS_DATABASE", f"sqlite:///{tmp_path}/keys.sqlite3")
+    file = tmp_path / "gateway.toml"
+    tiers = '[[tiers]]\nmodel = "ollama:a"\n[[tiers]]\nmodel = "openai:b"\n'
+    file.write_text(f'database_env = "KEYS_DATABASE"\n{tiers}[gateway]\nkeys = true\n')
+    assert main(["keys", "add", "ada", "--config", str(file)]) == 0
+    given = capsys.readouterr().out.strip()
+    store = KeyStore(tmp_path / "keys.sqlite3")
+    assert found(store, given).name == "ada"
+    store.close()
+    file.write_text(tiers)
+    assert main(["keys", "list", "--config", str(file)]) == 2
+    assert "names no database" in capsys.readouterr().err

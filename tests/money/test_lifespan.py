@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from langchain_core.language_models import FakeListChatModel
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -129,6 +130,28 @@ def test_starlettes_own_test_client_starts_and_ends_it(tmp_path):
     for count in (1, 2):
         with TestClient(app) as client:
             assert client.get("/").text == "fine"
+            assert ledger.pending == 1
+        assert query(
+            f"sqlite:///{tmp_path}/ledger.sqlite3", "SELECT count(*) FROM asym_requests"
+        ) == [(count,)]
+    ledger.close()
+
+
+def test_fastapi_takes_it_too(tmp_path):
+    ledger = Ledger(tmp_path / "ledger.sqlite3", flush_seconds=3600)
+    model = FakeListChatModel(responses=["fine"])
+    router = AsymRouter(
+        small=model, frontier=model, classify="keyword", verify="form", callbacks=[ledger]
+    )
+    app = FastAPI(lifespan=ledger.lifespan)
+
+    @app.get("/")
+    async def ask(question: str) -> dict[str, str]:
+        return {"answer": (await router.ainvoke(question)).text}
+
+    for count in (1, 2):
+        with TestClient(app) as client:
+            assert client.get("/", params={"question": "hi"}).json() == {"answer": "fine"}
             assert ledger.pending == 1
         assert query(
             f"sqlite:///{tmp_path}/ledger.sqlite3", "SELECT count(*) FROM asym_requests"

@@ -223,6 +223,10 @@ def test_an_old_database_is_migrated(url):
     with new.transaction(writing=True) as connection:
         rows = connection.exec_driver_sql("SELECT key, spent, ends_at FROM asym_budgets").all()
     new.close()
+    if url.startswith("sqlite"):  # a copy of the old file is kept
+        copy = url.replace(".sqlite3", ".sqlite3.version-0002")
+        assert query(copy, "SELECT version_num FROM asym_schema_version") == [("0002",)]
+        assert len(query(copy, "SELECT key FROM asym_budgets")) == 3
     end = datetime(2026, 2, 1, tzinfo=UTC).timestamp()
     assert sorted(map(tuple, rows)) == [
         ("day|day|usd|2026-01-31", 7, end),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from threading import Event
 
-from lc_asym_router import AsymRouter, Breaker, RequestLog, Retry, Tier
+from lc_asym_router import AsymRouter, Audit, Breaker, RequestLog, Retry, Tier
+from lc_asym_router.audits import Rung
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, record, small_model
 from tests.observe.conftest import told
 from tests.servers import OpenAIServer, Reply
@@ -130,3 +131,25 @@ async def test_a_call_that_is_late_ends_with_its_request(small, frontier, ask, t
     assert told(answered, "because") == ("AttemptTimeoutError",)
     await asyncio.sleep(0.6)
     assert telemetry.settled()
+
+
+def test_the_bounds_of_audits_and_the_rung_in_force(small, frontier, telemetry):
+    small.default = frontier.default = "Answer: 12"
+    router = AsymRouter(
+        small=small_model(small),
+        frontier=frontier_model(frontier),
+        classify=None,
+        verify="form",
+        audit=Audit(share=1.0, first=0, target=0.5, rungs=[Rung()], start=0),
+        callbacks=[telemetry.handler],
+    )
+    telemetry.handler.watch_audits(router)
+    for _ in range(12):
+        router.invoke("How many are a dozen?")
+        assert router.flush_audits()
+    rung = telemetry.counts("lc_asym_router.target.rung")[()]
+    assert rung == (0 if router.target.rung == "as set" else 1)
+    assert telemetry.counts("lc_asym_router.target.at_most")[()] == router.target.at_most
+    found = telemetry.counts("lc_asym_router.audits.differs.at_most")[()]
+    assert found == router.audits.all.differs.at_most
+    router.close_audits(5.0)

@@ -86,11 +86,14 @@ async def test_the_documented_names_come_out_exactly(make, small, frontier):
     sturdy.invoke("hi", {"configurable": {"tier": "frontier"}})
     small.script(Reply("late", delay=0.5))
     sturdy.invoke("hi")
-    audited = make(callbacks=[otel], audit=Audit(share=1.0, first=0))
-    audited.invoke("hi")
-    audited.close_audits(30.0)
+    audited = make(callbacks=[otel], audit=Audit(share=1.0, first=0, target=0.5, start=0))
+    otel.watch_audits(audited)
+    for _ in range(12):
+        audited.invoke("hi")
+        assert audited.flush_audits()
     assert len(documented()) >= 12
     assert exposed(registry) == documented()
+    audited.close_audits(30.0)
 
 
 def test_installed_it_hears_every_router_of_the_process():

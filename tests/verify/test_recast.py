@@ -26,7 +26,7 @@ def request(text):
         ("Which planet is nearest to the sun?\nA) Venus\nB) Mercury\nC) Mars", "order"),
         ("Classify the mail as billing, refund or other: Where is my money?", "order"),
         ("Extract the fields name, street, city: Ann, 5 Elm St, Bath", "order"),
-        ("What is the capital of France?", "steps"),
+        ("What is the capital of France?", "sentence"),
         ("What does print(len('abc')) print?\nassert f(2) == ??", "steps"),
     ],
 )

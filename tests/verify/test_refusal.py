@@ -77,6 +77,21 @@ def test_a_refusal_fails_in_each_language(language, tools):
 @pytest.mark.parametrize(
     "text",
     [
+        "作为一个人工智能，我无法这样做。",
+        "Como modelo de lenguaje, no puedo hacerlo.",
+        "Als KI-Modell kann ich das nicht tun.",
+        "En tant que modèle de langage, je ne peux pas vous aider.",
+        "Como modelo de linguagem, não posso ajudar com isso.",
+        "Come modello linguistico, non posso farlo.",
+    ],
+)
+def test_a_model_that_says_what_it_is_and_refuses(text):
+    assert not passes(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "Sorry",
         "I'm sorry for your loss.",
         "抱歉让你久等了，答案是7。",

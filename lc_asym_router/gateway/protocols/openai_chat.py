@@ -164,6 +164,10 @@ class OpenAIChatStream:
     def __init__(self, heading: Heading, include_usage: bool) -> None:
         self._heading = heading
         self._include_usage = include_usage
+        # The same in each chunk: written once.
+        head = _head(heading, "chat.completion.chunk", heading.model)
+        self._start = f"{_json(head)[:-1]},"
+        self._usage = {"usage": None} if include_usage else {}
         self._calls = 0
 
     def begin(self) -> bytes:
@@ -177,9 +181,10 @@ class OpenAIChatStream:
             events += self._chunk({"content": text})
         if refusal := chunk.additional_kwargs.get("refusal"):
             events += self._chunk({"refusal": refusal})
-        for call in message_of(AIMessage("", tool_calls=chunk.tool_calls)).get("tool_calls", ()):
-            events += self._chunk({"tool_calls": [{"index": self._calls, **call}]})
-            self._calls += 1
+        if chunk.tool_calls:
+            for call in message_of(chunk)["tool_calls"]:
+                events += self._chunk({"tool_calls": [{"index": self._calls, **call}]})
+                self._calls += 1
         return events
 
     def end(self, answered: Answered) -> bytes:
@@ -199,18 +204,17 @@ class OpenAIChatStream:
 
     def _chunk(self, delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-        head = _head(self._heading, "chat.completion.chunk", self._heading.model)
-        usage = {"usage": None} if self._include_usage else {}
-        return event(_json({**head, "choices": [choice], **usage, **more}))
+        return event(self._start + _json({"choices": [choice], **self._usage, **more})[1:])
 
 
 def message_of(message: AIMessage) -> dict[str, Any]:
     """An answer as OpenAI's message: text, refusal and tool calls; thinking is not in it."""
-    plain = AIMessage(message.text, tool_calls=message.tool_calls)
-    found = convert_to_openai_messages(plain, text_format="string")
-    assert isinstance(found, dict)
-    if message.tool_calls and not message.text:
-        found["content"] = None
+    text = message.text
+    found: Any = {"role": "assistant", "content": text}
+    if message.tool_calls:
+        plain = AIMessage(text, tool_calls=message.tool_calls)
+        found = convert_to_openai_messages(plain, text_format="string")
+        found["content"] = text or None
     return {**found, "refusal": message.additional_kwargs.get("refusal")}
 
 

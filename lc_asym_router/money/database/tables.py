@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import sqlite3
 import threading
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +33,9 @@ from lc_asym_router.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+
+logger = logging.getLogger(__name__)
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -201,6 +208,15 @@ feedback = Table(
     Index("asym_feedback_run", "run_id"),
 )
 
+daily = Table(
+    "asym_daily",
+    metadata,
+    Column("day", String(10), primary_key=True),  # UTC
+    Column("by", String(16), primary_key=True),  # "all", "model", "tier", "tag"
+    Column("value", String(240), primary_key=True),  # "": requests that have none
+    Column("totals", Text, nullable=False),  # JSON, of requests that are no longer there
+)
+
 
 VERSION_TABLE = "asym_schema_version"
 """A name of our own: the database may hold an application's own Alembic table."""
@@ -220,12 +236,15 @@ def _after_fork() -> None:
 def migrate(connection: Connection) -> None:
     """Create or upgrade the tables in the connection's open transaction; nothing to do is cheap.
 
+    Of an SQLite file with older tables a copy is kept beside it.
+
     Args:
         connection: On SQLite its transaction must have begun as BEGIN IMMEDIATE, which keeps other
             processes out; on PostgreSQL a lock is taken here, until the transaction ends.
 
     Raises:
-        ConfigurationError: The tables were made by a newer version of this package.
+        ConfigurationError: The tables were made by a newer version of this package, or no copy can be
+            kept of older ones.
     """
     from alembic import command
     from alembic.config import Config
@@ -249,5 +268,36 @@ def migrate(connection: Connection) -> None:
             f"The ledger's tables are of version {current}, which this lc-asym-router does not "
             "know: a newer one made them. Upgrade it: pip install -U lc-asym-router."
         )
+    if current is not None and connection.dialect.name == "sqlite":
+        _keep_copy(Path(str(connection.engine.url.database)), current)
     with _one_at_a_time:  # Alembic's environment is one a process
         command.upgrade(config, "head")
+
+
+def _keep_copy(file: Path, version: str) -> None:
+    """Copy an SQLite file before its tables are changed, as "FILE.version-VERSION".
+
+    Args:
+        file: The file; the caller's transaction keeps writers out.
+        version: The version of its tables, which ends the copy's name.
+
+    Raises:
+        ConfigurationError: It can't be copied.
+    """
+    place = file.with_name(f"{file.name}.version-{version}")
+    beside = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        with closing(sqlite3.connect(file)) as old, closing(sqlite3.connect(beside)) as copy:
+            old.backup(copy)
+        os.replace(beside, place)
+    except (OSError, sqlite3.Error) as error:
+        raise ConfigurationError(
+            f"{file} has tables of an older version, and no copy of it can be kept "
+            f"({type(error).__name__}). Make room beside it, or the folder writable: it is brought up "
+            "to date then."
+        ) from None
+    finally:
+        beside.unlink(missing_ok=True)
+    logger.warning(
+        "%s had tables of version %s; a copy of it is kept: %s", file, version, place.name
+    )

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from lc_asym_router._internal.imports import needed
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.errors import LedgerError as LedgerError
+from lc_asym_router.money.budgets.balances import balances
 from lc_asym_router.money.database.sql_store import Failure, Store, url_of
+from lc_asym_router.money.ledger.pruning import day_before, midnight, prune_budgets, prune_day
 from lc_asym_router.money.ledger.report import By, checked, recent_rows, report_rows
-from lc_asym_router.money.ledger.rows import Moment, audit_rows, feedback_row, rows_of
+from lc_asym_router.money.ledger.rows import Moment, audit_rows, feedback_row, moment_of, rows_of
+from lc_asym_router.money.ledger.thresholds import THRESHOLDS, checked_thresholds, threshold_rows
 from lc_asym_router.money.ledger.writer import Writer
 from lc_asym_router.records.handlers import Feedback, FinishedAudit, FinishedRequest, RecordsOnly
 
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -252,14 +259,81 @@ class Ledger(RecordsOnly):
             raise ConfigurationError(f"recent(limit={limit!r}) must be 1 to 1,000 requests.")
         return self._read(lambda found: recent_rows(found, limit, tag))
 
+    def thresholds(
+        self,
+        thresholds: Sequence[float] = THRESHOLDS,
+        since: Moment = None,
+        until: Moment = None,
+    ) -> list[dict[str, Any]]:
+        """Return what other thresholds would have cost, of the requests that a classifier has scored.
+
+        Each row has `threshold`, `requests` that tell something of it, `share_frontier_first`,
+        `cost_usd`, `frontier_cost_usd`, `share_saved`, `unknown_cost` (requests that are not in the
+        sums) and `not_seen`: requests that went straight to the frontier, of which nobody knows what
+        the lower tier would have made. A request that goes up costs what the frontier alone would
+        have, an estimate; one that stays, what it did cost.
+
+        Args:
+            thresholds: The thresholds, in [0, 1].
+            since: Start of the period (inclusive), as in `rows`.
+            until: End of the period (exclusive), likewise.
+
+        Raises:
+            ConfigurationError: A threshold or a moment can't be read.
+            LedgerError: As for `rows`.
+        """
+        wanted = checked_thresholds(thresholds)
+        _, first, end = checked(None, since, until)
+        return self._read(lambda found: threshold_rows(found, first, end, wanted))
+
+    def prune(self, older_than: Moment, *, keep_daily: bool = True) -> int:
+        """Delete old requests, and the sums of budgets' periods that were over by then.
+
+        A day (UTC) goes whole, in a transaction of its own. What is kept of it are totals by day,
+        model, tier and tag: reports go on counting them, without hours and threads, and latency to
+        two digits.
+
+        Args:
+            older_than: The age or the moment from which on days are kept, such as "90d".
+            keep_daily: Whether the totals are kept.
+
+        Returns:
+            How many requests were deleted.
+
+        Raises:
+            ConfigurationError: `older_than` is no date and no age.
+            LedgerError: The database can't be read or written. What was pruned by then is.
+        """
+        moment = moment_of(older_than, "older_than")
+        if moment is None:
+            raise ConfigurationError(
+                'prune(older_than=None): give an age or a date, such as "90d".'
+            )
+        end, deleted = midnight(moment), 0
+        while (day := self._use(lambda found: day_before(found, end), writing=False)) is not None:
+            deleted += self._use(partial(prune_day, day=day, keep_daily=keep_daily), writing=True)
+        self._use(partial(prune_budgets, before=end), writing=True)
+        return deleted
+
+    def balances(self) -> list[dict[str, Any]]:
+        """Return what the budgets in this database have spent and reserved, by name and scope.
+
+        Raises:
+            LedgerError: As for `rows`.
+        """
+        return self._read(lambda found: balances(found, datetime.now(UTC)))
+
     def _read(self, read: Callable[[Connection], list[dict[str, Any]]]) -> list[dict[str, Any]]:
         if self.pending:
             self.flush()
+        return self._use(read, writing=False)
+
+    def _use(self, use: Callable[[Connection], T], *, writing: bool) -> T:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            with self._store.transaction(writing=False) as connection:
-                return read(connection)
+            with self._store.transaction(writing=writing) as connection:
+                return use(connection)
         except (SQLAlchemyError, OSError) as error:
             inner = getattr(error, "orig", None) or error
             raise LedgerError(

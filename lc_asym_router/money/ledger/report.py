@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -69,6 +70,24 @@ def report_rows(
         until: End of the period (exclusive).
         tag: The tag of the requests that count; `None` for all.
     """
+    groups = groups_of(connection, by, since, until, tag)
+    if tag is None or by in (None, "day"):
+        _add_pruned(connection, groups, by, since, until, tag)
+    tiers = sorted({tier for group in groups.values() for tier in group.tiers})
+    if by is None:
+        return [groups.get(None, Totals()).row(tiers)]
+    ordered = sorted(groups, key=lambda key: (key is None, str(key)))
+    return [{by: key, **groups[key].row(tiers)} for key in ordered]
+
+
+def groups_of(
+    connection: Connection,
+    by: By | None,
+    since: datetime | None,
+    until: datetime | None,
+    tag: str | None = None,
+) -> dict[Any, Totals]:
+    """The totals of the requests that are there, by group; see `report_rows`."""
     from sqlalchemy import select
 
     from lc_asym_router.money.database.tables import calls, feedback, requests, tags
@@ -85,12 +104,12 @@ def report_rows(
         query = select(tags.c.request_id, tags.c.tag).join(requests)
         for request_id, each in connection.execute(limited(query)):
             tagged[request_id].append(each)
-    groups: dict[Any, _Group] = {}
-    home: dict[str, list[_Group]] = {}
+    groups: dict[Any, Totals] = {}
+    home: dict[str, list[Totals]] = {}
     query = select(*(requests.c[name] for name in COLUMNS)).order_by(requests.c.time)
     for row in connection.execute(limited(query)).mappings():
         for key in _keys(row, by, tagged):
-            group = groups.setdefault(key, _Group())
+            group = groups.setdefault(key, Totals())
             group.add(row)
             home.setdefault(row["id"], []).append(group)
     names = (
@@ -113,11 +132,7 @@ def report_rows(
         for request_id, score in connection.execute(limited(query)):
             for group in home.get(request_id, ()):
                 group.scores.append(score)
-    tiers = sorted({tier for group in groups.values() for tier in group.tiers})
-    if by is None:
-        return [groups.get(None, _Group()).row(tiers)]
-    ordered = sorted(groups, key=lambda key: (key is None, str(key)))
-    return [{by: key, **groups[key].row(tiers)} for key in ordered]
+    return groups
 
 
 def recent_rows(connection: Connection, limit: int, tag: str | None = None) -> list[dict[str, Any]]:
@@ -164,7 +179,7 @@ def _keys(row: Any, by: By | None, tagged: dict[str, list[str]]) -> Sequence[Any
     return (row["thread_id" if by == "thread" else by],)
 
 
-class _Group:
+class Totals:
     """Totals of a group of requests."""
 
     def __init__(self) -> None:
@@ -214,6 +229,29 @@ class _Group:
         for name in TOKENS:
             self.tokens[name] += row[name] or 0
 
+    def packed(self) -> dict[str, Any]:
+        """Return them as plain JSON, without each request's own numbers: seconds to 1 %."""
+        return {
+            **{name: dict(getattr(self, name)) for name in _COUNTERS},
+            **{name: getattr(self, name) for name in _COUNTS},
+            **{name: _packed(getattr(self, name)) for name in _AMOUNTS},
+            "bills": {model: _packed(bill) for model, bill in self.bills.items()},
+            "seconds": dict(Counter(f"{each:.2g}" for each in self.seconds)),
+        }
+
+    def add_packed(self, packed: dict[str, Any]) -> None:
+        """Add what `packed` returned."""
+        for name in _COUNTERS:
+            getattr(self, name).update(packed[name])
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + packed[name])
+        for name in _AMOUNTS:
+            getattr(self, name).extend(_unpacked(packed[name]))
+        for model, bill in packed["bills"].items():
+            self.bills[model].extend(_unpacked(bill))
+        for seconds, count in packed["seconds"].items():
+            self.seconds.extend([float(seconds)] * count)
+
     def row(self, tiers: Iterable[str]) -> dict[str, Any]:
         """The report's row."""
         requests = len(self.seconds)
@@ -251,6 +289,55 @@ class _Group:
             "unknown_saving": self.saved.count(None),
             **{f"p{p}_seconds": percentile(self.seconds, p) for p in (50, 95, 99)},
         }
+
+
+_COUNTERS = ("outcomes", "tiers", "vouched", "checks", "errors", "tokens")
+_COUNTS = ("escalated", "calls", "uncounted", "estimated")
+_AMOUNTS = ("costs", "frontier", "saved", "audits", "scores")
+
+
+def _packed(amounts: Sequence[float | None]) -> list[float]:
+    """The sum of the known ones, how many they are, and how many are unknown."""
+    known = [amount for amount in amounts if amount is not None]
+    return [math.fsum(known), len(known), len(amounts) - len(known)]
+
+
+def _unpacked(packed: Sequence[float]) -> list[float | None]:
+    """As many amounts, of the same sum."""
+    total, known, unknown = packed[0], int(packed[1]), int(packed[2])
+    return [*([total] + [0.0] * (known - 1) if known else []), *([None] * unknown)]
+
+
+def _add_pruned(
+    connection: Connection,
+    groups: dict[Any, Totals],
+    by: By | None,
+    since: datetime | None,
+    until: datetime | None,
+    tag: str | None,
+) -> None:
+    """Add the daily totals of pruned requests, of days that are wholly in the period.
+
+    They have no hours and no threads: there they are left out.
+    """
+    from sqlalchemy import select
+
+    from lc_asym_router.money.database.tables import daily
+
+    kind = by if by not in (None, "day") else "all" if tag is None else "tag"
+    query = select(daily.c.day, daily.c.value, daily.c.totals).where(daily.c.by == kind)
+    if tag is not None:
+        query = query.where(daily.c.value == tag)
+    if since is not None:
+        first = since.astimezone(UTC)
+        whole = first == first.replace(hour=0, minute=0, second=0, microsecond=0)
+        day = first.date().isoformat()
+        query = query.where(daily.c.day >= day if whole else daily.c.day > day)
+    if until is not None:
+        query = query.where(daily.c.day < until.astimezone(UTC).date().isoformat())
+    for day, value, totals in connection.execute(query):
+        key = None if by is None else day if by == "day" else value or None
+        groups.setdefault(key, Totals()).add_packed(json.loads(totals))
 
 
 def _sum(amounts: Sequence[float | None]) -> float | None:

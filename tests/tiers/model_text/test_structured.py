@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
+import pytest
+from langchain_core.messages import AIMessage
+from pydantic import BaseModel
+
+from lc_asym_router.records.request import SchemaBinding
+from lc_asym_router.tiers.binding import structured
 from lc_asym_router.tiers.model_text import json_candidates, json_in
 
 DATA = {"a": [1, {"b": None}], "c": "x}"}
@@ -70,3 +76,48 @@ def test_where_there_is_none_it_says_so_without_the_text(text):
     assert json_candidates(text) == ()
     with pytest.raises(ValueError, match=r"^it is no JSON$"):
         json_in(text)
+
+
+class Person(BaseModel):
+    """A person."""
+
+    name: str
+    age: int = 0
+
+
+ANN = '{"name": "Ann", "age": 3}'
+SCHEMA = Person.model_json_schema()
+
+
+@pytest.mark.parametrize("schema", [Person, SCHEMA], ids=["class", "schema"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{{"name": "Person", "arguments": {ANN}}}',
+        f'<tool_call>\n{{"name": "Person", "arguments": {ANN}}}\n</tool_call>',
+        f'```json\n[{{"name": "Person", "parameters": {ANN}}}]\n```',
+        f'{{"type": "function", "function": {{"name": "Person", "arguments": {ANN}}}}}',
+        f'{{"name": "Person", "arguments": {json.dumps(ANN)}}}',
+        f'Here it is: {{"Person": {ANN}}}',
+    ],
+)
+def test_a_call_of_the_schemas_tool_as_text_is_what_it_holds(text, schema):
+    read = structured(AIMessage(text), SchemaBinding(schema))
+    assert read == (Person(name="Ann", age=3) if schema is Person else json.loads(ANN))
+
+
+def test_a_name_that_is_the_schemas_own_stays():
+    read = structured(AIMessage('{"name": "Person", "age": 4}'), SchemaBinding(Person))
+    assert read == Person(name="Person", age=4)
+
+
+class Plan(BaseModel):
+    """A plan."""
+
+    name: str
+    arguments: dict[str, int]
+
+
+def test_arguments_that_the_schema_asks_for_stay():
+    text = '{"name": "Plan", "arguments": {"name": 1}}'
+    assert structured(AIMessage(text), SchemaBinding(Plan)).arguments == {"name": 1}

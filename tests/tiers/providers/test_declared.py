@@ -111,3 +111,30 @@ async def test_any_client_falls_back_where_stream_options_are_refused(
     assert sum("stream_options" in each.body for each in rig.server.requests) == (
         0 if rig.name == "responses" else 1
     )
+
+
+@pytest.mark.parametrize("name", ["azure", "openai", "deepseek"])
+@pytest.mark.parametrize("way", STREAMS)
+async def test_a_client_that_asks_by_itself_falls_back_without_a_price_too(
+    name: str, way: str
+) -> None:
+    def old(body: dict[str, Any]) -> Any:
+        refused = "stream_options" in body
+        return Reply(status=400, error="Unknown parameter: stream_options") if refused else "well"
+
+    client = CLIENTS[name]
+    more = {"azure_deployment": "unlisted"} if name == "azure" else {"model": "unlisted"}
+    with client.server(default=old) as server, OllamaServer() as small:
+        model = client.make(server, **more, **({} if name == "azure" else {"stream_usage": True}))
+        for router in (
+            AsymRouter(small=ollama(small), frontier=model, classify=lambda messages: 1.0),
+            AsymRouter(
+                small=Tier(model, retry=1),
+                frontier=ollama(small),
+                classify=lambda messages: 0.0,
+                verify="form",
+            ),
+        ):
+            assert (await ask(router, way)).text == "well"
+        assert not small.requests
+        assert sum("stream_options" in each.body for each in server.requests) == 1

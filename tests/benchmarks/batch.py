@@ -1,0 +1,87 @@
+"""`make bench-batch`: batch.run against router.batch with 32 threads, and the memory of many rows.
+
+Prints one JSON object. Bars: at least 1.0 x the rate of `router.batch`, and the same memory for 200,000
+rows as for 2,000.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from langchain_core.messages import AIMessage
+
+from lc_asym_router import AsymRouter, Tier
+from lc_asym_router.batch import run
+from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, small_model
+from tests.servers import OllamaServer, OpenAIServer
+
+THREADS = 32
+
+
+class Answering:
+    """Answers without any model: what is left is the batch's own memory."""
+
+    def __repr__(self) -> str:
+        return "Answering()"
+
+    def invoke(self, asked: Any, config: Any) -> AIMessage:
+        """Answer at once."""
+        return AIMessage("an answer", response_metadata={"router": {"tier": "small"}})
+
+
+def rate(router: AsymRouter, rows: int) -> dict[str, float]:
+    """Rows a second of both, one after the other."""
+    asked = [f"What is {n} and 1?" for n in range(rows)]
+    router.batch(asked[:100], {"max_concurrency": THREADS})
+    began = time.perf_counter()
+    router.batch(asked, {"max_concurrency": THREADS})
+    plain = rows / (time.perf_counter() - began)
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        run(router, asked, out=Path(folder) / "out.jsonl", progress=False)
+        journaled = rows / (time.perf_counter() - began)
+    return {"router_batch": plain, "batch_run": journaled, "ratio": journaled / plain}
+
+
+def memory(rows: int) -> int:
+    """The most bytes that a batch of so many rows holds at a time."""
+
+    def asked() -> Iterator[str]:
+        for n in range(rows):
+            yield f"What is {n} and 1?"
+
+    with tempfile.TemporaryDirectory() as folder:
+        tracemalloc.start()
+        router: Any = Answering()
+        run(router, asked(), out=Path(folder) / "out.jsonl", concurrency=4, progress=False)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    return most
+
+
+def main() -> None:
+    """Measure, and print what was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=2_000)
+    parser.add_argument("--many", type=int, default=200_000)
+    options = parser.parse_args()
+    with OllamaServer(default="an answer", keep=0) as small, OpenAIServer(keep=0) as frontier:
+        router = AsymRouter(
+            small=Tier(small_model(small), price=SMALL_PRICE),
+            frontier=Tier(frontier_model(frontier), price=FRONTIER_PRICE),
+            verify="form",
+        )
+        found: dict[str, Any] = {"rows_per_second": rate(router, options.rows)}
+    found["most_bytes"] = {str(n): memory(n) for n in (options.rows, options.many)}
+    print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()
