@@ -162,6 +162,20 @@ def claude_gateway(upstream_small, upstream_claude) -> Iterator[Served]:
         yield served
 
 
+def test_what_only_anthropic_has_reaches_its_tier(claude_gateway, upstream_claude, small):
+    marked = [{"type": "text", "text": "Be short.", "cache_control": {"type": "ephemeral"}}]
+    sampling = {"temperature": 0.5, "top_k": 5, "thinking": {"type": "disabled"}}
+    given = asked(system=marked, stop_sequences=["END"], extra_body=sampling)
+    upstream_claude.reset()
+    client = client_of(claude_gateway)
+    client.messages.create(**{**given, "model": "frontier"})
+    body = upstream_claude.requests[0].body
+    assert (body["system"], body["stop_sequences"]) == (marked, ["END"])
+    made = client.messages.create(**given)
+    assert (made.router["tier"], "thinking" in small.requests[0].body) == ("small", False)
+    assert small.requests[0].body["options"]["top_k"] == 5
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_signed_thinking_goes_back_to_its_maker(claude_gateway, upstream_claude, streamed):
     upstream_claude.reset()
