@@ -45,8 +45,7 @@ from lc_asym_router.router.settings import (
     tried_once,
     with_parameters,
 )
-from lc_asym_router.router.spec import RouterSpec
-from lc_asym_router.router.spec_from_router import spec_of
+from lc_asym_router.router.spec_from_router import Described
 from lc_asym_router.router.types import (
     AuditSetting,
     Budgets,
@@ -66,7 +65,7 @@ from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.providers.parameters import BOUND_WITH_TOOLS, check_arguments
 
 
-class AsymRouter(ChainChatModel, Explorable, Audited):
+class AsymRouter(ChainChatModel, Explorable, Audited, Described):
     """A chat model that asks the smallest competent model, checks its answer, and escalates.
 
     Use it wherever a chat model is expected: chains, agents, graphs. Each answer carries its record
@@ -334,14 +333,6 @@ class AsymRouter(ChainChatModel, Explorable, Audited):
             small=settings.pop("small", None), frontier=settings.pop("frontier", None)
         )
         return cls(small=small, frontier=frontier, **settings)
-
-    def spec(self) -> RouterSpec:
-        """Describe the router by plain data, for a file or another process.
-
-        Raises:
-            ConfigurationError: A setting, which the message names, is no plain data.
-        """
-        return spec_of(self)
 
     # tools and schemas ------------------------------------------------------------------------
 

@@ -42,6 +42,18 @@ _PREFIXES = {
 _NOT_SETTINGS = frozenset({"profile", "metadata", "streaming", "callbacks", "tags"})
 
 
+class Described:
+    """What can be described by plain data."""
+
+    def spec(self) -> RouterSpec:
+        """Describe the router by plain data, for a file or another process.
+
+        Raises:
+            ConfigurationError: A setting, which the message names, is no plain data.
+        """
+        return spec_of(self)
+
+
 def spec_of(router: Any) -> RouterSpec:
     """Describe a router.
 
