@@ -11,6 +11,7 @@ All three share one router, which is built once, off the event loop, from enviro
 | variable | meaning |
 | --- | --- |
 | `LC_ASYM_ROUTER_SMALL`, `OPENAI_API_KEY`, ... | the models, as for `AsymRouter.from_env()` |
+| `LC_ASYM_ROUTER_SPEC` | a `RouterSpec` as a TOML file, in place of all others but `_TOOLS` |
 | `LC_ASYM_ROUTER_VERIFY` | as `verify=`; or "none", or a check's import path |
 | `LC_ASYM_ROUTER_THRESHOLD` | a number in [0, 1], or a calibration's file |
 | `LC_ASYM_ROUTER_DEADLINE` | seconds that a request may take |
@@ -31,7 +32,7 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from langgraph.graph import START, MessagesState, StateGraph
@@ -43,8 +44,12 @@ from lc_asym_router.graph.context import RouterContext
 from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.money.budgets.store import BudgetStore
 from lc_asym_router.router.router import AsymRouter
+from lc_asym_router.router.spec import RouterSpec
+from lc_asym_router.router.spec_values import imported
 
 PREFIX = "LC_ASYM_ROUTER_"
+_IN_SPEC = ("SMALL", "FRONTIER", "VERIFY", "THRESHOLD", "DEADLINE", "LEDGER", "BUDGETS", "AUDIT")
+"""What a router's description says itself."""
 
 
 async def router() -> Graph:
@@ -114,7 +119,7 @@ class Served:
             for name, value in variables.items()
             if name.startswith(PREFIX) and value
         }
-        model = AsymRouter.from_env(**_settings(given))
+        model = _router(given)
         return cls(
             model,
             _under_messages(model.graph, "Router"),
@@ -153,6 +158,23 @@ def _under_messages(graph: Graph, name: str) -> Graph:
     return parent.compile(name=name)
 
 
+def _router(given: Mapping[str, str]) -> AsymRouter:
+    """Build the router from its description, or from the models that are available.
+
+    Raises:
+        ConfigurationError: A variable is invalid, or there are others beside a description.
+    """
+    if not (spec := given.get("SPEC")):
+        return AsymRouter.from_env(**_settings(given))
+    if others := [name for name in _IN_SPEC if name in given]:
+        raise ConfigurationError(
+            f"{PREFIX}SPEC describes the router whole: leave {', '.join(PREFIX + o for o in others)} "
+            "out, and set it in that file."
+        )
+    router: AsymRouter = RouterSpec.from_toml(Path(spec)).build()
+    return router
+
+
 def _settings(given: Mapping[str, str]) -> dict[str, Any]:
     """Read the router's settings.
 
@@ -183,7 +205,7 @@ def _settings(given: Mapping[str, str]) -> dict[str, Any]:
 
 def _verify(given: str) -> Any:
     if ":" in given:
-        return _imported("VERIFY", given)
+        return imported(given, f"{PREFIX}VERIFY")
     return None if given == "none" else given
 
 
@@ -215,21 +237,6 @@ def _budgets(given: str, store: BudgetStore) -> list[Budget]:
 def _tools(given: str) -> list[Any]:
     found: list[Any] = []
     for path in filter(None, (part.strip() for part in given.split(","))):
-        tools = _imported("TOOLS", path)
+        tools = imported(path, f"{PREFIX}TOOLS")
         found += tools if isinstance(tools, list | tuple) else [tools]
     return found
-
-
-def _imported(name: str, path: str) -> Any:
-    """Import an object.
-
-    Raises:
-        ConfigurationError: There is none at that path.
-    """
-    module, _, attribute = path.partition(":")
-    try:
-        return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(
-            f"{PREFIX}{name}: {path!r} can't be imported ({error}). Give 'package.module:object'."
-        ) from error

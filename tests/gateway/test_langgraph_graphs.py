@@ -69,6 +69,16 @@ def test_every_setting_comes_from_its_variable(models, tmp_path, small):
     model.close_audits()
 
 
+def test_a_description_stands_for_all(models, small, tmp_path):
+    tier = f'[[tiers]]\nmodel = "ollama:m"\nsettings = {{base_url = "{small.url}"}}\n'
+    file = tmp_path / "router.toml"
+    file.write_text('verify = "form"\n' + tier + tier)
+    found = served(SPEC=str(file), TOOLS=f"{PARTS}:lookup", SIGNING_KEY="k")
+    assert [each.model_name for each in found.model.ladder] == ["m", "m"]
+    with pytest.raises(ConfigurationError, match="LC_ASYM_ROUTER_DEADLINE"):
+        served(SPEC=str(file), DEADLINE="5")
+
+
 def test_nothing_is_set(models):
     model = served(VERIFY="none").model
     assert (model.verify, model.budgets, model.audit, model.callbacks) == (None, (), None, None)
@@ -79,7 +89,7 @@ def test_nothing_is_set(models):
     [
         ("VERIFY", "nowhere:check", "can't be imported"),
         ("VERIFY", f"{PARTS}:nothing", "can't be imported"),
-        ("TOOLS", "nothing", "can't be imported"),
+        ("TOOLS", "nothing", "is no import path"),
         ("DEADLINE", "soon", "must be a number"),
         ("AUDIT", "much", "must be a number"),
         ("BUDGETS", "5 USD", "JSON list"),
@@ -120,7 +130,16 @@ def test_every_variable_is_in_the_docs():
     source = (ROOT / "lc_asym_router" / "gateway" / "langgraph_server.py").read_text()
     guide = (ROOT / "docs" / "guides" / "langgraph_server.md").read_text()
     read = set(re.findall(r'given\.get\("(\w+)"', source))
-    assert read == {"VERIFY", "THRESHOLD", "DEADLINE", "LEDGER", "BUDGETS", "AUDIT", "TOOLS"}
+    assert read == {
+        "SPEC",
+        "VERIFY",
+        "THRESHOLD",
+        "DEADLINE",
+        "LEDGER",
+        "BUDGETS",
+        "AUDIT",
+        "TOOLS",
+    }
     for name in read:
         for text in (langgraph_server.__doc__, guide):
             assert f"`LC_ASYM_ROUTER_{name}`" in text

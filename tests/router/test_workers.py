@@ -53,7 +53,8 @@ def shared(spec, found):
         spec.build().invoke("one more")  # each worker's calls count in the budget
 
 
-@pytest.mark.parametrize("kind", ["fork", pytest.param("spawn", marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("kind", ["fork", "spawn"])
 def test_multiprocessing(spec, kind, small):
     with multiprocessing.get_context(kind).Pool(2) as pool:
         found = pool.starmap(answer, [(spec, question) for question in QUESTIONS])
@@ -76,6 +77,7 @@ def test_joblib(spec):
     shared(spec, joblib.Parallel(n_jobs=2)(joblib.delayed(answer)(spec, q) for q in QUESTIONS))
 
 
+@pytest.mark.full
 def test_an_error_comes_back_whole(spec):
     with multiprocessing.get_context("fork").Pool(1) as pool:
         error = pool.apply(raised, (spec, "this fails"))
