@@ -46,10 +46,10 @@ such a body away and raise a `KeyError` or nothing at all; so the router keeps t
 while a call runs, and names the error that stands in it (`ResponseBodyError`).
 
 A tier that can't carry a request's images, audio, files or video is ruled out before it is called, and
-the decision's reason says so; with nobody left that is a `NoTierError`. What `Tier(inputs=...)` declares
+the decision's reason says so; with nobody left that is a `NoTierError`. What `Tier(inputs=...)` says
 counts first, then the model's profile, then the table. A block in one provider's own form reaches
 another in a form that it reads. In a history refusals, calls that could not be read, and functions of
-OpenAI's first form stand in a form that every provider takes; characters in a tool's name that a provider
+OpenAI's first form stand in a form that every provider takes; characters in a tool's name that it
 refuses become `_`; and Anthropic and Gemini get a human message before an answer that a conversation
 begins with."""
 
