@@ -113,12 +113,18 @@ class Request:
         """Return the same bindings with these messages.
 
         Raises:
-            InvalidRequestError: There are no messages, no human turn, or the human turn is empty.
+            InvalidRequestError: There are no messages, no human turn, or the human turn is empty; or
+                a content block has a type that is no text.
         """
         if not messages:
             raise InvalidRequestError(
                 "The request is empty. Pass a text, a prompt value or a list of messages with at "
                 "least one human message."
+            )
+        if (odd := _odd_type(messages)) is not None:
+            raise InvalidRequestError(
+                f"A content block's type is a {type(odd).__name__}. Write a text, such as "
+                '{"type": "text", "text": "..."}.'
             )
         request = replace(self, messages=tuple(messages))
         if not request.turn:
@@ -217,13 +223,29 @@ class Request:
 
 def estimated_tokens(messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None) -> int:
     """Estimate the tokens of messages and tools; an overestimate for scripts without spaces."""
-    tokens = count_tokens_approximately(messages, tools=list(tools) if tools else None)
+    offered = list(tools) if tools else None
+    try:
+        tokens = count_tokens_approximately(messages, tools=offered)
+    except (TypeError, AttributeError):  # a block without what its type promises
+        said = [each.model_copy(update={"content": str(each.content)}) for each in messages]
+        tokens = count_tokens_approximately(said, tools=offered)
     dense = sum(
         sum(1 for char in text if ord(char) > 0x2FF)
         for message in messages
         if not (text := message.text).isascii()
     )
     return int(tokens + dense * 0.75)
+
+
+def _odd_type(messages: Sequence[BaseMessage]) -> Any:
+    """The first type of a content block that is no text; `None` for none."""
+    for message in messages:
+        if not isinstance(message.content, str):
+            for block in message.content:
+                kind = block.get("type") if isinstance(block, dict) else None
+                if kind is not None and not isinstance(kind, str):
+                    return kind
+    return None
 
 
 def has_content(message: BaseMessage) -> bool:

@@ -26,6 +26,8 @@ from tests.servers import Reply
         ([AIMessage("hello")], "no human message"),
         ([HumanMessage("")], "empty"),
         ([HumanMessage([{"type": "text", "text": " "}])], "empty"),
+        ([HumanMessage([{"type": ["text"], "text": "a"}])], "type is a list"),
+        ([AIMessage([{"type": {}}]), HumanMessage("hi")], "type is a dict"),
     ],
 )
 async def test_nothing_to_route_on(make, ask, asked, says):
@@ -34,6 +36,11 @@ async def test_nothing_to_route_on(make, ask, asked, says):
         await ask(router, asked)
     with pytest.raises(InvalidRequestError, match=says):
         router.decide(asked)
+
+
+async def test_a_block_without_its_text_does_not_stop_the_others(make, ask):
+    asked = [HumanMessage([{"type": "text", "text": None}, {"type": "text", "text": "hi"}])]
+    assert (await ask(make(), asked)).text == "a small answer"
 
 
 def test_settings_are_checked_at_construction(small, frontier):

@@ -89,6 +89,9 @@ OUTSIDE: dict[str, Callable[[str], Any]] = {
     "thinking.split_thinking": thinking.split_thinking,
     "thinking.separate_thinking": lambda text: thinking.separate_thinking(AIMessage(text)),
     "thinking.thinking_is_complete": lambda text: thinking.thinking_is_complete(AIMessage(text)),
+    "thinking.closes_unopened": thinking.closes_unopened,
+    "thinking.may_close_thinking": lambda text: thinking.may_close_thinking(text, 5),
+    "thinking.opens_thinking_in_template": thinking.opens_thinking_in_template,
     "tool_calls.read_calls": lambda text: tool_calls.read_calls(text, TOOLS),
     "tool_calls.repair_tool_calls": lambda text: tool_calls.repair_tool_calls(
         AIMessage(text), TOOLS

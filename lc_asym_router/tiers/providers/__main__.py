@@ -35,14 +35,23 @@ _ENDS = """\
 ## Ends, errors, histories
 
 An answer is a failed call, whoever gave it, where its end did not come; where it ended with a word
-such as `error`, `abort`, `cancelled`, `failed` or `timeout`, or with one of the table's; and, of a tier
+such as `error`, `abort`, `cancelled`, `failed` or `timeout`, with one that has such a word in it
+(`engine_overloaded`), or with one of the table's; and, of a tier
 whose answers nobody checks, where it is empty, withheld, cut off before any text, or a tool call that
 can't be read. With nobody left to ask such an answer is handed on, and its entry says what it is. What
 a reader of a stream has seen can't be replaced.
 
 An error is the same one as a status, inside a stream, or as the body of a 200. Several clients throw
 such a body away and raise a `KeyError` or nothing at all; so the router keeps the end of each body
-while a call runs, and names the error that stands in it (`ResponseBodyError`)."""
+while a call runs, and names the error that stands in it (`ResponseBodyError`).
+
+A tier that can't carry a request's images, audio, files or video is ruled out before it is called, and
+the decision's reason says so; with nobody left that is a `NoTierError`. What `Tier(inputs=...)` says
+counts first, then the model's profile, then the table. A block in one provider's own form reaches
+another in a form that it reads. In a history refusals, calls that could not be read, and functions of
+OpenAI's first form stand in a form that every provider takes; characters in a tool's name that it
+refuses become `_`; and Anthropic and Gemini get a human message before an answer that a conversation
+begins with."""
 
 
 def page() -> str:
