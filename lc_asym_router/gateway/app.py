@@ -24,18 +24,18 @@ from lc_asym_router.gateway.errors import (
     invalid,
     unsupported,
 )
+from lc_asym_router.gateway.http_streams import (
+    EventStream,
+    LimitsMiddleware,
+    json_response,
+    read_body,
+)
 from lc_asym_router.gateway.metrics import Metrics
 from lc_asym_router.gateway.page.page_routes import Page
 from lc_asym_router.gateway.protocols import Answered, Heading, WireProtocol
 from lc_asym_router.gateway.protocols.messages import Messages
 from lc_asym_router.gateway.protocols.openai_chat import OpenAIChat
 from lc_asym_router.gateway.protocols.responses import Responses
-from lc_asym_router.gateway.responses import (
-    EventStream,
-    LimitsMiddleware,
-    json_response,
-    read_body,
-)
 from lc_asym_router.gateway.routes import AUTO, Routes
 from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.money.ledger.handler import Ledger

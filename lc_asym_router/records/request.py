@@ -121,11 +121,9 @@ class Request:
                 "The request is empty. Pass a text, a prompt value or a list of messages with at "
                 "least one human message."
             )
-        if (odd := _odd_type(messages)) is not None:
-            raise InvalidRequestError(
-                f"A content block's type is a {type(odd).__name__}. Write a text, such as "
-                '{"type": "text", "text": "..."}.'
-            )
+        for message in messages:
+            if not isinstance(message.content, str):
+                _check_types(message.content)
         request = replace(self, messages=tuple(messages))
         if not request.turn:
             raise InvalidRequestError(
@@ -237,15 +235,14 @@ def estimated_tokens(messages: Sequence[BaseMessage], tools: Sequence[Any] | Non
     return int(tokens + dense * 0.75)
 
 
-def _odd_type(messages: Sequence[BaseMessage]) -> Any:
-    """The first type of a content block that is no text; `None` for none."""
-    for message in messages:
-        if not isinstance(message.content, str):
-            for block in message.content:
-                kind = block.get("type") if isinstance(block, dict) else None
-                if kind is not None and not isinstance(kind, str):
-                    return kind
-    return None
+def _check_types(blocks: Sequence[Any]) -> None:
+    for block in blocks:
+        kind = block.get("type") if isinstance(block, dict) else None
+        if kind is not None and not isinstance(kind, str):
+            raise InvalidRequestError(
+                f"A content block's type is a {type(kind).__name__}. Write a text, such as "
+                '{"type": "text", "text": "..."}.'
+            )
 
 
 def has_content(message: BaseMessage) -> bool:

@@ -16,10 +16,10 @@ from lc_asym_router._internal.imports import needed
 from lc_asym_router.errors import LedgerError
 from lc_asym_router.gateway.access import Access, Caller
 from lc_asym_router.gateway.errors import GatewayError, error_of
+from lc_asym_router.gateway.http_streams import json_response
 from lc_asym_router.gateway.key_access import KeyAccess
 from lc_asym_router.gateway.keys import TAG
 from lc_asym_router.gateway.page.page_data import SPANS, decisions, overview, state
-from lc_asym_router.gateway.responses import json_response
 from lc_asym_router.gateway.routes import Routes
 from lc_asym_router.money.budgets.budget import utc_now
 from lc_asym_router.money.ledger.handler import Ledger
