@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = "lc_asym_router"
-DATA = (".json", ".jsonl", ".typed", ".md", ".mako", ".ini")
+DATA = (".json", ".jsonl", ".typed", ".md", ".mako", ".ini", ".html", ".css", ".js")
 """What the package holds besides Python."""
 TOP = {"CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml", ".gitignore"}
 """Files at the archive's top."""

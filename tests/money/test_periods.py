@@ -16,6 +16,7 @@ from lc_asym_router.money.budgets import sql
 from lc_asym_router.money.budgets import store as memory
 from lc_asym_router.money.budgets.amounts import KEPT, Balance, Claim
 from lc_asym_router.money.budgets.budget import EVERY, NONE, Scope, period_end, period_name
+from lc_asym_router.money.database import sql_store
 from tests.money.budgets.budgeting import UP, few, router
 from tests.money.conftest import query
 
@@ -135,6 +136,7 @@ def clock(monkeypatch):
     fake = SimpleNamespace(time=lambda: clock.now, monotonic=lambda: clock.now)
     monkeypatch.setattr(memory, "time", fake)
     monkeypatch.setattr(sql, "time", fake)
+    monkeypatch.setattr(sql_store, "time", fake)
     monkeypatch.setattr(sql, "monotonic", lambda: clock.now)
     return clock
 

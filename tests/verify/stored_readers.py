@@ -151,6 +151,8 @@ STORED: dict[str, Callable[[str], Any]] = {
     "error_kinds.retry_after": lambda text: error_kinds.retry_after(Waiting(text)),
     "signing.believed_record": lambda text: signing.believed_record(forged(text)),
     "signing.with_record": lambda text: signing.with_record(AIMessage(text), {"a": text}, text),
+    "signing.seal": lambda text: signing.seal(text, text),
+    "signing.is_sealed": lambda text: signing.is_sealed(text, text, text),
     "signing.answers_turn": lambda text: signing.answers_turn({"turn": text}, text),
     "signing.maker_of": lambda text: signing.maker_of({"maker": text, "attempts": text}),
     "signing.checked_tier": lambda text: signing.checked_tier({"tier": text, "attempts": [text]}),

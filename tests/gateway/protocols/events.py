@@ -28,7 +28,7 @@ REQUEST = Heading(request_id="1", model="auto", created=1_700_000_000)
 USAGE: Any = {"input_tokens": 9, "output_tokens": 4, "total_tokens": 13}
 
 
-def call(id: str, **args: Any) -> AIMessageChunk:
+def call(id: str, /, **args: Any) -> AIMessageChunk:
     """A chunk with a whole call of the tool "look"."""
     part = tool_call_chunk(name="look", args=json.dumps(args), id=id, index=0)
     return AIMessageChunk(content="", tool_call_chunks=[part])

@@ -17,6 +17,7 @@ from lc_asym_router import BudgetStore
 from lc_asym_router.money.budgets import sql
 from lc_asym_router.money.budgets import store as memory
 from lc_asym_router.money.budgets.amounts import Balance, Claim, in_unit, limit_amount, spent_of
+from lc_asym_router.money.database import sql_store
 
 LIMITS = {"a": 100, "b": 60, "c": 30}
 NUMBERS = itertools.count(1)
@@ -155,6 +156,7 @@ def clock(monkeypatch):
     fake = SimpleNamespace(time=lambda: clock.now, monotonic=lambda: clock.now)
     monkeypatch.setattr(memory, "time", fake)
     monkeypatch.setattr(sql, "time", fake)
+    monkeypatch.setattr(sql_store, "time", fake)
     return clock
 
 
