@@ -9,7 +9,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from lc_asym_router.shell.options import ANSWERED, printable
+from lc_asym_router.shell.options import ANSWERED, add_database, printable
 
 if TYPE_CHECKING:
     from lc_asym_router.gateway.keys import Key
@@ -54,12 +54,7 @@ def add_to(commands: Any) -> None:
     for each in (add, shown, rotate, revoke):
         where = each.add_mutually_exclusive_group()
         where.add_argument("--config", metavar="FILE", help="the gateway's file, with its database")
-        where.add_argument(
-            "--database",
-            metavar="URL",
-            help="sqlite:///file, postgresql://user:password@host/database, or a file's path; by "
-            "default the file that Ledger() writes",
-        )
+        add_database(where)
     parser.set_defaults(run=run)
 
 
@@ -89,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _database(options: argparse.Namespace) -> str | None:
     if options.config is None:
-        return str(options.database) if options.database is not None else None
+        return str(options.url) if options.url is not None else None
     from lc_asym_router.errors import ConfigurationError
     from lc_asym_router.router.spec import RouterSpec
 

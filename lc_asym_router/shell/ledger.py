@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from lc_asym_router.shell.options import ANSWERED, printable
+from lc_asym_router.shell.options import ANSWERED, add_database, printable
 
 
 def add_to(commands: Any) -> None:
@@ -27,12 +27,7 @@ def add_to(commands: Any) -> None:
     shown = actions.add_parser("balances", help="what budgets have spent and reserved")
     shown.add_argument("--json", action="store_true", help="print the rows as JSON")
     for each in (prune, shown):
-        each.add_argument(
-            "--url",
-            metavar="URL",
-            help="sqlite:///file, postgresql://user:password@host/database, or a file's path; by "
-            "default the file that Ledger() writes",
-        )
+        add_database(each)
     parser.set_defaults(run=run)
 
 

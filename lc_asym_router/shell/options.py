@@ -35,6 +35,17 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frontier", metavar="MODEL", help="such as openai:gpt-4o")
 
 
+def add_database(parser: Any) -> None:
+    """Add the option for the ledger's database to a command, or to a group of its options."""
+    parser.add_argument(
+        "--url",
+        "--database",
+        metavar="URL",
+        help="sqlite:///file, postgresql://user:password@host/database, or a file's path; by "
+        "default the file that Ledger() writes",
+    )
+
+
 def build(options: argparse.Namespace) -> AsymRouter:
     """Build the router from the options and the models available here.
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.shell.options import ANSWERED, printable
+from lc_asym_router.shell.options import ANSWERED, add_database, printable
 
 if TYPE_CHECKING:
     from lc_asym_router.audits.counts import AuditReport
@@ -28,12 +28,7 @@ def add_to(commands: Any) -> None:
             "the sums, never as 0. What the frontier alone would have cost is an estimate."
         ),
     )
-    parser.add_argument(
-        "--url",
-        metavar="URL",
-        help="sqlite:///file, postgresql://user:password@host/database, or a file's path; by "
-        "default the file that Ledger() writes",
-    )
+    add_database(parser)
     parser.add_argument("--by", choices=GROUPS, help="a row for each; else one for all")
     for name, meaning in (("since", "start, inclusive"), ("until", "end, exclusive")):
         parser.add_argument(
