@@ -24,6 +24,7 @@ SAID = {
     "calibrate": ("of 60", "quality"),
     "chain": ("the request contains 'analyze'", "cost:", "saved:"),
     "decomposition": ("1 [small]", "2 [frontier]", "cost:"),
+    "gateway": ("small: ", "frontier: ", "tokens", "models: auto small frontier"),
     "notebook_cells": ("small", "frontier"),
     "rag_german": ("small: ", "frontier: ", "21 messages"),
     "supervisor": ("supervisor", "left today: "),
