@@ -34,7 +34,7 @@ help:
 	@echo "make bench-gateway      the gateway's throughput beside direct calls and a bare proxy"
 	@echo "make pictures           the docs' graph and timeline, of a real request, into docs/"
 	@echo "make reference          docs/settings.md, from the docstrings"
-	@echo "make lab                JupyterLab with the three notebooks"
+	@echo "make lab                JupyterLab with the four notebooks"
 	@echo "make notebooks          run the notebooks, and their first cell on a bare Python (docs/guides/notebooks.md: ARGS=...)"
 	@echo "make browser-test       the notebooks in JupyterLab in Chromium (ARGS=--screenshots: into docs/)"
 	@echo "make bench-agreement    what a second sample tells of the embedded model's answers"

@@ -20,6 +20,7 @@ SAVED = {
     "01_chains": ("svg.lcar-svg", ".lcar .tiles", ".widget-slider"),
     "02_agents": ("svg.lcar-svg", ".lcar .tiles"),
     "03_calibrate": ("img", ".lcar", ".widget-slider"),
+    "04_audits": ("img", ".lcar", "table.dataframe"),
 }
 """What is there to be seen in each notebook as it was saved."""
 

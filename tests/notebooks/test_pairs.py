@@ -35,8 +35,8 @@ def copied(tmp_path: Path) -> tuple[Path, Path]:
     return script, Path(shutil.copy(notebook_of(first), tmp_path))
 
 
-def test_there_are_three():
-    names = ["01_chains", "02_agents", "03_calibrate"]
+def test_there_are_four():
+    names = ["01_chains", "02_agents", "03_calibrate", "04_audits"]
     assert [script.stem for script in SCRIPTS] == names
     assert sorted(notebook.stem for notebook in FOLDER.glob("*.ipynb")) == names
 
@@ -106,6 +106,7 @@ def test_an_error_is_told(tmp_path):
         pytest.param(SCRIPTS[1], spoiled, answer, id="02_agents"),
         pytest.param(SCRIPTS[2], pupil(2), pupil(3), id="03_calibrate"),
         pytest.param(SCRIPTS[2], pupil(3), pupil(3), id="03_calibrate-tiers-alike"),
+        pytest.param(SCRIPTS[3], answer, answer, id="04_audits"),
     ],
 )
 def test_the_switch_to_ollama_and_openai(script, small_says, frontier_says, nothing):  # noqa: F811
