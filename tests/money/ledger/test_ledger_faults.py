@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from lc_asym_router import ConfigurationError, Ledger
+from lc_asym_router.money.database.migrations import versions
 from lc_asym_router.money.ledger import LedgerError
 from lc_asym_router.records.handlers import FinishedRequest
 from tests.money.conftest import query
@@ -273,6 +274,11 @@ def test_forked_processes_share_it(url):
         assert count(url) == 4
 
 
+def newest() -> str:
+    """The name of the latest migration."""
+    return max(file.name for file in Path(versions.__file__).parent.glob("0*.py"))[:4]
+
+
 @pytest.mark.full
 def test_four_processes_migrate_at_once(url):
     """All of them find an empty database, and start together."""
@@ -299,7 +305,7 @@ def test_four_processes_migrate_at_once(url):
     )
     assert process.returncode == 0, process.said
     assert count(url) == 4
-    assert query(url, "SELECT version_num FROM asym_schema_version") == [("0007",)]
+    assert query(url, "SELECT version_num FROM asym_schema_version") == [(newest(),)]
 
 
 def test_many_threads_migrate_at_once(url):
