@@ -15,7 +15,7 @@ from langchain_core.runnables import RunnableConfig
 
 from lc_asym_router._internal.tasks import cancel
 from lc_asym_router.gateway.access import Caller
-from lc_asym_router.gateway.errors import GatewayError, error_of
+from lc_asym_router.gateway.errors import GatewayError, logged
 from lc_asym_router.gateway.protocols import Answered, Heading, ParsedRequest, StreamWriter
 from lc_asym_router.gateway.routes import Route
 from lc_asym_router.gateway.tool_ids import with_records, with_sealed_ids
@@ -123,7 +123,7 @@ async def events(
     Raises:
         Exception: What the router raises, where nothing was sent before.
     """
-    queue: asyncio.Queue[AIMessageChunk | Answered | BaseException | None] = asyncio.Queue(_WAITING)
+    queue: asyncio.Queue[AIMessageChunk | Answered | Exception] = asyncio.Queue(_WAITING)
 
     async def read() -> None:
         try:
@@ -132,8 +132,6 @@ async def events(
                     await queue.put(each)
         except Exception as error:
             await queue.put(error)
-        else:
-            await queue.put(None)
 
     reader = asyncio.create_task(read())
     begun = commented = False
@@ -143,16 +141,19 @@ async def events(
                 async with asyncio.timeout(seconds):
                     item = await queue.get()
             except TimeoutError:
-                commented = True
-                yield COMMENT
-                continue
+                if not (reader.done() and queue.empty()):
+                    commented = True
+                    yield COMMENT
+                    continue
+                # What it waited for was cancelled below it: nothing more will come.
+                item = GatewayError(502, "The answer broke off.", code="upstream_error")
             # What has come meanwhile goes out together.
             out = b""
-            while item is not None:
-                if isinstance(item, BaseException):
+            while True:
+                if isinstance(item, Exception):
                     if not (begun or commented):
                         raise item
-                    found = error_of(item)
+                    found = logged(item)
                     yield out + writer.error(found)
                     yield found
                     return

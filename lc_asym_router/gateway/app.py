@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -11,7 +10,6 @@ from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from lc_asym_router._internal.imports import needed
-from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router._internal.schemas import validate_json
 from lc_asym_router.embedded.connection_limits import unless_gone
 from lc_asym_router.embedded.request_limits import Limits
@@ -22,6 +20,7 @@ from lc_asym_router.gateway.errors import (
     GatewayError,
     error_of,
     invalid,
+    logged,
     unsupported,
 )
 from lc_asym_router.gateway.http_streams import (
@@ -49,8 +48,6 @@ from starlette.middleware import Middleware  # noqa: E402
 from starlette.requests import ClientDisconnect, Request  # noqa: E402
 from starlette.responses import Response  # noqa: E402
 from starlette.routing import BaseRoute, Route  # noqa: E402
-
-logger = logging.getLogger(__name__)
 
 MESSAGES = Messages()
 PROTOCOLS: tuple[WireProtocol, ...] = (OpenAIChat(), Responses(), MESSAGES)
@@ -227,7 +224,7 @@ class Gateway:
             except ClientDisconnect:
                 return Response(status_code=GONE)
             except Exception as error:
-                return _refused(protocol, _logged(error))
+                return _refused(protocol, logged(error))
 
         return handle
 
@@ -242,7 +239,7 @@ class Gateway:
                 counted.end(GONE)
                 return Response(status_code=GONE)  # nobody reads it
             except Exception as error:
-                found = _logged(error)
+                found = logged(error)
                 counted.end(found.status)
                 return _refused(protocol, found)
 
@@ -255,17 +252,17 @@ class Gateway:
         parsed = protocol.parse(body)
         tokens = estimated_tokens(parsed.messages, parsed.kwargs.get("tools"))
         caller = await self._access.admit(request.headers, parsed.model, tokens)
-        answered = None
+        answered, streamed = None, False
         try:
             route = self._models.find(parsed.model, caller)
             counted.model = route.model
             heading = Heading(uuid.uuid4().hex, parsed.model, int(time.time()))
             call = Call(route, parsed, heading, caller)
-            if parsed.stream:
+            if streamed := parsed.stream:
                 return await self._stream(protocol, request, call, tokens, counted)
             answered = await unless_gone(request, call.whole())
         finally:
-            if not parsed.stream:
+            if not streamed:  # a stream settles at its own end
                 await self._settle(caller, tokens, answered)
         counted.end(200, answered)
         return json_response(protocol.answer(parsed, answered), headers=_headers(answered))
@@ -302,16 +299,7 @@ class Gateway:
         stream = sent()
         # An error before the first piece has a status of its own.
         first = await unless_gone(request, anext(stream))
-
-        async def whole() -> AsyncGenerator[bytes, None]:
-            try:
-                yield first
-                async for piece in stream:
-                    yield piece
-            finally:
-                await stream.aclose()
-
-        return EventStream(whole(), {"x-router-request-id": call.heading.request_id})
+        return EventStream(first, stream, {"x-router-request-id": call.heading.request_id})
 
     async def _settle(self, caller: Caller, estimated: int, answered: Answered | None) -> None:
         tokens = answered.router["usage"]["total_tokens"] if answered else None
@@ -336,14 +324,6 @@ class _Counted:
             self._metrics.in_flight -= 1
             seconds = time.monotonic() - self._began
             self._metrics.ended(self._protocol, self.model, status, seconds, answered)
-
-
-def _logged(error: Exception) -> GatewayError:
-    """The error for the client; where it is our own fault, the log has where it was raised."""
-    found = error_of(error)
-    if found.status == 500:
-        logger.error("A request failed: %s", describe_error(error))
-    return found
 
 
 def _run_id(request_id: str) -> str:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable
 from typing import Any
 
 from lc_asym_router._internal.deadline import LateError
-from lc_asym_router._internal.provider_errors import is_context_overflow, status_of
+from lc_asym_router._internal.provider_errors import (
+    describe_error,
+    is_context_overflow,
+    status_of,
+)
 from lc_asym_router.errors import (
     AttemptTimeoutError,
     BudgetExceededError,
     CircuitOpenError,
     ConfigurationError,
     InvalidRequestError,
+    LedgerError,
     NoTierError,
     QueueFullError,
     TiersFailedError,
     UnverifiedError,
 )
 from lc_asym_router.tiers.faults.error_kinds import retry_after
+
+logger = logging.getLogger(__name__)
 
 NO_RETRY = {"x-should-retry": "false"}
 """Tells OpenAI's and Anthropic's clients not to ask again by themselves."""
@@ -97,9 +105,20 @@ def error_of(error: BaseException) -> GatewayError:
         return GatewayError(502, str(error), code="unverified", headers=NO_RETRY)
     if isinstance(error, TiersFailedError):
         return _tiers_failed(error)
+    if isinstance(error, LedgerError):
+        return GatewayError(503, str(error), code="ledger_unavailable")
     if isinstance(error, ConfigurationError):
         return GatewayError(500, str(error))
     return GatewayError(500, f"The gateway failed ({type(error).__name__}); its log says more.")
+
+
+def logged(error: BaseException) -> GatewayError:
+    """The error for the client; where it is our own fault, the log has where it was raised, and no text
+    of a request."""
+    found = error_of(error)
+    if found.status == 500:
+        logger.error("A request failed: %s", describe_error(error))
+    return found
 
 
 def _tiers_failed(error: TiersFailedError) -> GatewayError:

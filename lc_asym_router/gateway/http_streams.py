@@ -109,13 +109,17 @@ class EventStream(Response):
     """A stream of events that closes its source however it ends: a client that leaves ends the call.
 
     Args:
-        events: The events.
+        first: What is sent first.
+        events: What follows.
         headers: Further headers.
     """
 
-    def __init__(self, events: AsyncGenerator[bytes, None], headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, first: bytes, events: AsyncGenerator[bytes, None], headers: Mapping[str, str]
+    ) -> None:
         super().__init__(headers={**EVENT_STREAM, **headers})
         del self.headers["content-length"]
+        self._first = first
         self._events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,6 +138,7 @@ class EventStream(Response):
     async def _send(self, send: Send) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
+        await send({"type": "http.response.body", "body": self._first, "more_body": True})
         async for each in self._events:
             await send({"type": "http.response.body", "body": each, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

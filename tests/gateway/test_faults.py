@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import socket
 import threading
 
 import httpx
 import openai
 import pytest
+from langchain_core.messages import AIMessageChunk
 
 from lc_asym_router import AsymRouter, Budget, Tier
 from lc_asym_router.embedded.request_limits import Limits
+from lc_asym_router.gateway.access import LoopbackAccess
+from lc_asym_router.gateway.answering import events
 from lc_asym_router.gateway.app import gateway_app
+from lc_asym_router.gateway.errors import GatewayError
+from lc_asym_router.gateway.protocols import Heading
+from lc_asym_router.gateway.protocols.openai_chat import OpenAIChatStream
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, small_model
 from tests.gateway.serving import Served
 from tests.servers import Reply
@@ -75,6 +83,58 @@ def test_a_stream_that_breaks_off(gateway: Served, small, frontier):
     assert seen.startswith("some words")
     assert not isinstance(caught.value, openai.APIStatusError)  # an event, after status 200
     assert caught.value.body["code"] == "upstream_error"
+
+
+async def written(*pieces):
+    """What a stream of pieces is written as; an exception is raised in its place."""
+
+    async def chunks():
+        for piece in pieces:
+            if isinstance(piece, BaseException):
+                raise piece
+            yield piece
+
+    writer = OpenAIChatStream(Heading("1", "auto", 0), include_usage=False)
+    return [each async for each in events(chunks(), writer, 0.01)]
+
+
+async def test_a_stream_whose_call_is_cancelled_below_it_ends():
+    async with asyncio.timeout(20):
+        *_, sent, error = await written(AIMessageChunk("some words"), asyncio.CancelledError())
+    assert b'"upstream_error"' in sent
+    assert error.status == 502
+    async with asyncio.timeout(20):
+        with pytest.raises(GatewayError):  # nothing was sent: it has a status of its own
+            await written(asyncio.CancelledError())
+
+
+async def test_what_fails_within_a_stream_is_in_the_log_too(caplog):
+    with caplog.at_level(logging.ERROR):
+        *_, error = await written(AIMessageChunk("some words"), RuntimeError("Hello"))
+    assert (error.status, "its log says more" in error.message) == (500, True)
+    assert "RuntimeError: raised in gateway/test_faults.py" in caplog.text
+    assert "Hello" not in caplog.text
+
+
+class Counting(LoopbackAccess):
+    """Notes what it is told of requests that it let in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.settled: list[int | None] = []
+
+    async def settle(self, caller, estimated_tokens, tokens) -> None:
+        self.settled.append(tokens)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_was_let_in_is_settled_once(small, frontier, stream):
+    access = Counting()
+    with Served(gateway_app(pair(small, frontier), access)) as served:
+        url = f"{served.url}/v1/chat/completions"
+        asked = [ask(model=model, stream=stream) for model in ("nowhere", "small")]
+        assert [httpx.post(url, json=each).status_code for each in asked] == [404, 200]
+    assert access.settled == [None, sum(small.tokens)]
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -10,10 +10,12 @@ import httpx
 import pytest
 
 from lc_asym_router import AsymRouter, Audit, Budget, Ledger, Tier
+from lc_asym_router.errors import LedgerError
 from lc_asym_router.gateway.app import gateway_app
 from lc_asym_router.gateway.key_access import KeyAccess
 from lc_asym_router.gateway.keys import KeyLimits, KeyStore
-from lc_asym_router.gateway.page.page_data import overview
+from lc_asym_router.gateway.page.page_data import overview, state
+from lc_asym_router.money.budgets.store import BudgetStore
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, small_model
 from tests.gateway.serving import Served
 
@@ -108,6 +110,32 @@ def test_a_bad_argument_says_what_to_give(site, path):
     response = get(site, f"/api/{path}", "root")
     assert response.status_code == 400
     assert "give" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(LedgerError("The ledger can't be read."), 503), (OSError(SECRET), 500)]
+)
+def test_what_cannot_be_read_is_said_without_a_text(site, monkeypatch, caplog, error, status):
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Ledger, "recent", fail)
+    response = get(site, f"/api/decisions?limit={status - 400}", "root")
+    assert response.status_code == status
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert ("A request failed: OSError" in caplog.text) == (status == 500)
+    assert SECRET not in caplog.text + response.text
+
+
+def test_a_balance_that_cannot_be_read_is_unknown_and_in_the_log(router, monkeypatch, caplog):
+    def fail(*_: object) -> None:
+        raise OSError("no such host db.internal")
+
+    monkeypatch.setattr(BudgetStore, "balance", fail)
+    budgeted = router.model_copy(update={"budgets": [Budget(calls=5)]})
+    (found,) = state({"auto": budgeted})["routers"][0]["budgets"]
+    assert (found["limits"], found["balance"]) == ({"calls": 5}, None)
+    assert "db.internal" in caplog.text
 
 
 def test_every_answer_of_the_page_is_locked_down(site):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from lc_asym_router._internal.imports import __version__
+from lc_asym_router._internal.provider_errors import describe_store_error
 from lc_asym_router.gateway.key_budget import KeyBudget
 from lc_asym_router.money.budgets.budget import Budget
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from lc_asym_router.audits.counts import AuditReport, Rate
     from lc_asym_router.money.ledger.handler import Ledger
     from lc_asym_router.router.router import AsymRouter
+
+logger = logging.getLogger(__name__)
 
 Bucket = Literal["hour", "day"]
 
@@ -148,8 +152,8 @@ def _budget(budget: Budget) -> dict[str, Any]:
     if budget.per == "day" or (budget.tag is not None and not budget.tag.endswith("*")):
         try:
             found["balance"] = budget.balance()
-        except Exception:  # a store may be of the user's own; the page says that it is not known
-            found["balance"] = None
+        except Exception as error:  # a driver may raise anything; the page shows the limit alone
+            logger.warning("A budget's balance can't be read: %s", describe_store_error(error))
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -13,9 +12,8 @@ from typing import Any
 from lc_asym_router._internal.deadline import STORES, Clock, off_loop
 from lc_asym_router._internal.display import renderer
 from lc_asym_router._internal.imports import needed
-from lc_asym_router.errors import LedgerError
 from lc_asym_router.gateway.access import Access, Caller
-from lc_asym_router.gateway.errors import GatewayError, error_of
+from lc_asym_router.gateway.errors import GatewayError, logged
 from lc_asym_router.gateway.http_streams import json_response
 from lc_asym_router.gateway.key_access import KeyAccess
 from lc_asym_router.gateway.keys import TAG
@@ -29,8 +27,6 @@ needed("starlette", "gateway")
 from starlette.requests import Request  # noqa: E402
 from starlette.responses import Response  # noqa: E402
 from starlette.routing import BaseRoute, Route  # noqa: E402
-
-logger = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
 FILES = {
@@ -106,13 +102,8 @@ class Page:
         async def ask(request: Request) -> Response:
             try:
                 response = await answer(request, await self._access.admit(request.headers, None, 0))
-            except LedgerError as error:
-                response = _refused(GatewayError(503, str(error), code="ledger_unavailable"))
             except Exception as error:
-                found = error_of(error)
-                if found.status == 500:
-                    logger.exception("The page's data can't be read.")
-                response = _refused(found)
+                response = _refused(logged(error))
             response.headers.update({**SECURITY, "cache-control": "no-store"})
             return response
 
