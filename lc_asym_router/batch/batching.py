@@ -156,6 +156,10 @@ class Batch:
     def __post_init__(self) -> None:
         self.out = Path(self.out)
         check_output(self.out)
+        if isinstance(self.rows, str | Path) and Path(self.rows).resolve() == self.out.resolve():
+            raise ConfigurationError(
+                f"out= is the rows' own file, {self.out}, and would take its place: give another one."
+            )
         if self.tools and self.schema is not None:
             raise ConfigurationError(
                 "Give either tools= or schema=: an answer is calls or an output."
@@ -195,9 +199,14 @@ class Batch:
             )
             try:
                 yield Progress(journal, bar, time.perf_counter())
+            except BaseException:
+                if journal.answered or journal.failed:  # else what stands there may be anybody's
+                    write_output(out, journal.results)
+                raise
+            else:
+                write_output(out, journal.results)
             finally:
                 bar.close()
-                write_output(out, journal.results)
 
     def _open_rows(self, now: Progress) -> Iterator[Row]:
         """Yield the rows that have no answer yet."""

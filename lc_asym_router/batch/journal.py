@@ -51,20 +51,15 @@ class Journal:
         if path is None:
             return
         place = Path(path)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if place.exists() and not place.is_file():  # opening a pipe waits, a device never ends
-            raise DataError(f"{place} is no regular file. Give the path of one, or of a new one.")
-        file = place.open("a+b")
+        file = open_locked(place)
         try:
-            lock_file(file, place)
             self._take_up(file, place, maker)
             self._file = file
             if not file.seek(0, os.SEEK_END):
                 self._write({"journal": VERSION, "maker": maker})
         except BaseException:
-            file.close()
+            close_locked(file)
             raise
-        _journals.add(self)
 
     def _take_up(self, file: IO[bytes], path: Path, maker: str) -> None:
         file.seek(0)
@@ -73,7 +68,7 @@ class Journal:
             file.truncate(file.tell() - len(cut))
         if not lines:
             return  # A new file, or the crash came within the very first line.
-        header = _entry(lines[0]) or {}
+        header = entry_in(lines[0]) or {}
         if header.get("journal") != VERSION:
             raise DataError(
                 f"{path} is no journal of an evaluation that can be taken up. Give another file."
@@ -84,7 +79,7 @@ class Journal:
                 "Give another file, or the old setting to go on with that run."
             )
         for line in lines[1:]:
-            entry = _entry(line)
+            entry = entry_in(line)
             if entry is not None and isinstance(entry.get("key"), str):
                 self.entries[entry["key"]] = entry
             else:
@@ -119,12 +114,10 @@ class Journal:
         trace: TracebackType | None,
     ) -> None:
         if self._file is not None:
-            if not self._file.closed:
-                unlock_file(self._file)
-            self._file.close()
+            close_locked(self._file)
 
 
-def _entry(line: bytes) -> dict[str, Any] | None:
+def entry_in(line: bytes) -> dict[str, Any] | None:
     """Parse a line; `None` where it is damaged."""
     try:
         entry = json.loads(line)
@@ -133,12 +126,36 @@ def _entry(line: bytes) -> dict[str, Any] | None:
     return entry if isinstance(entry, dict) else None
 
 
-def lock_file(file: IO[bytes], path: Path) -> None:
-    """Lock an open file against other runs until it is closed or the process ends.
+def open_locked(path: Path) -> IO[bytes]:
+    """Open a file to add to it, locked against other runs until it is closed or the process ends.
 
     Raises:
-        DataError: Another run has locked it.
+        DataError: It is no regular file, or another run has locked it.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():  # opening a pipe waits, a device never ends
+        raise DataError(f"{path} is no regular file. Give the path of one, or of a new one.")
+    file = path.open("a+b")
+    try:
+        _lock(file, path)
+    except BaseException:
+        file.close()
+        raise
+    _open.add(file)
+    return file
+
+
+def close_locked(file: IO[bytes]) -> None:
+    """Close such a file, with its lock: a child that was just forked still has a copy of both."""
+    if not file.closed and sys.platform != "win32":
+        import fcntl
+
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_UN)
+    file.close()
+
+
+def _lock(file: IO[bytes], path: Path) -> None:
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -158,21 +175,11 @@ def lock_file(file: IO[bytes], path: Path) -> None:
         logger.warning("%s can't be locked (%s): start no second run on it.", path, error.strerror)
 
 
-def unlock_file(file: IO[bytes]) -> None:
-    """Give the lock up for every copy of the file: a child that was just forked still has one."""
-    if sys.platform != "win32":
-        import fcntl
-
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(file, fcntl.LOCK_UN)
-
-
-_journals: weakref.WeakSet[Journal] = weakref.WeakSet()
+_open: weakref.WeakSet[IO[bytes]] = weakref.WeakSet()
 
 
 @after_fork
 def _after_fork() -> None:
     """Close a forked child's copies of open files: with them the lock would outlive the parent."""
-    for journal in list(_journals):
-        if journal._file is not None:
-            journal._file.close()
+    for file in list(_open):
+        file.close()

@@ -7,7 +7,6 @@ Unlike `Journal`, it holds no entry in memory, only where in the file each row's
 from __future__ import annotations
 
 import json
-import logging
 import os
 import threading
 import time
@@ -18,11 +17,9 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from lc_asym_router._internal.imports import AnyPath
-from lc_asym_router.batch.journal import lock_file, unlock_file
+from lc_asym_router.batch.journal import close_locked, entry_in, open_locked
 from lc_asym_router.batch.rows import Row
 from lc_asym_router.errors import DataError
-
-logger = logging.getLogger(__name__)
 
 VERSION = 1
 SYNC_SECONDS = 1.0
@@ -59,26 +56,22 @@ class RowJournal:
         self._states = bytearray()
         self.answered = self.failed = 0
         self.cost_usd = 0.0
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        if self._path.exists() and not self._path.is_file():
-            raise DataError(f"{path} is no regular file. Give the path of one, or of a new one.")
-        self._file: IO[bytes] = self._path.open("a+b")
+        self._file: IO[bytes] = open_locked(self._path)
         self._synced = time.monotonic()
         try:
-            lock_file(self._file, self._path)
             self._take_up(maker)
         except BaseException:
-            self._file.close()
+            close_locked(self._file)
             raise
 
     def _take_up(self, maker: str) -> None:
         self._file.seek(0)
         header, end = self._file.readline(), 0
         if header.endswith(b"\n"):
-            self._check(_object(header), maker)
+            self._check(entry_in(header) or {}, maker)
             end = len(header)
             while (line := self._file.readline()).endswith(b"\n"):
-                self._count(_object(line), end)
+                self._count(entry_in(line) or {}, end)
                 end += len(line)
         self._file.truncate(end)
         if not end:
@@ -94,7 +87,7 @@ class RowJournal:
             )
 
     def _count(self, entry: dict[str, Any], offset: int) -> None:
-        place, state = entry.get("row"), MISSING
+        place = entry.get("row")
         if not isinstance(place, int) or place < 0:
             return  # damaged: the row is asked again
         state = FAILED if entry["error"] is not None else ANSWERED
@@ -162,7 +155,7 @@ class RowJournal:
             for state, offset in zip(self._states, self._offsets, strict=True):
                 if state != MISSING:
                     file.seek(offset)
-                    yield _object(file.readline())["result"]
+                    yield json.loads(file.readline())["result"]
 
     def __enter__(self) -> Self:
         return self
@@ -173,15 +166,6 @@ class RowJournal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        os.fsync(self._file.fileno())
-        unlock_file(self._file)
-        self._file.close()
-
-
-def _object(line: bytes) -> dict[str, Any]:
-    """Parse a line; an empty object where it is damaged."""
-    try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return entry if isinstance(entry, dict) else {}
+        if not self._file.closed:  # as in a forked child
+            os.fsync(self._file.fileno())
+        close_locked(self._file)

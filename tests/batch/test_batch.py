@@ -253,6 +253,19 @@ def test_no_rows_at_all(make, tmp_path, wrong):
         run(make(), ["one"], out=tmp_path / "out.xml")
 
 
+def test_what_stands_in_the_outputs_place_outlives_a_run_that_asks_nothing(make, ask, tmp_path):
+    out = tmp_path / "out.jsonl"
+    out.write_text('{"text": "mine"}\n')
+    with pytest.raises(ConfigurationError, match="rows' own file"):
+        ask(make(), str(out), out=tmp_path / "." / "out.jsonl")
+    for rows in ([{"text": "one", "answer": "gold"}], tmp_path / "nowhere.jsonl", 7):
+        with pytest.raises(ConfigurationError):
+            ask(make(), rows, out=out)
+        assert lines(out) == [{"text": "mine"}]
+    ask(make(), [], out=out)
+    assert lines(out) == []
+
+
 def test_rows_are_not_held(make, tmp_path):
     """No more of them are read than are asked."""
     read = 0

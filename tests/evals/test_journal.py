@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lc_asym_router.batch.journal import Journal
+from lc_asym_router.batch.row_journal import RowJournal
 from lc_asym_router.errors import DataError
 
 ROOT = Path(__file__).parents[2]
@@ -76,6 +77,20 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path):
     finally:
         os.write(write, b"x")
         os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("kind", [Journal, RowJournal])
+def test_a_forked_child_has_no_copy_of_the_file(tmp_path, kind):
+    """It would keep the lock where the parent is killed, and write what the parent had begun to."""
+    with kind(tmp_path / "run.jsonl", "maker") as journal:
+        child = os.fork()
+        if child == 0:
+            closed = journal._file.closed
+            journal.__exit__(None, None, None)  # as an exception that leaves the block would
+            os._exit(0 if closed else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        with pytest.raises(DataError, match="Another run"):
+            kind(tmp_path / "run.jsonl", "maker")
 
 
 def test_a_refused_journal_is_not_locked(tmp_path):
