@@ -21,7 +21,7 @@ from lc_asym_router.graph.calls.timing import SHARE, apause, pause
 from lc_asym_router.graph.entries import adeliver_draft, adelivered, deliver_draft, delivered
 from lc_asym_router.graph.hedging import Hedge, ahedged, hedged
 from lc_asym_router.graph.policy import Policy
-from lc_asym_router.graph.state import NodeRun, Update
+from lc_asym_router.graph.state import NodeRun, Update, seal
 from lc_asym_router.graph.updates import Passed, Updates
 from lc_asym_router.graph.voting import VoteBeside, Voted
 from lc_asym_router.records.trail import Decision, Labels, Trail
@@ -310,7 +310,13 @@ class GraphNodes:
         above = checked.attempt.tiers_above
         answers = above.calls(calls.of_answer) if above else {}
         run = run.with_update({"trail": calls.charged(run.state["trail"])})
-        if self.policy.auditor is not None:
-            attempt = checked.attempt
-            run.around.context.rejected.append((attempt.tier, attempt.message))
-        return self.updates.rejected(checked.tier, run, verdict, calls.calls, answers)
+        update = self.updates.rejected(checked.tier, run, verdict, calls.calls, answers)
+        auditor = self.policy.auditor
+        if auditor is None or auditor.keeper is None:
+            return update  # only a target learns from pairs
+        tier, message = checked.attempt.tier, checked.attempt.message
+        if run.around.context.under_model:
+            run.around.context.rejected.append((tier, message))
+            return update
+        # The nodes of a subgraph have nothing in common but the state.
+        return {**update, "rejected": [update["trail"]["id"], tier, seal(message)]}

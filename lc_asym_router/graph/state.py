@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Annotated, Any, NotRequired, cast
 
-from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -44,6 +44,7 @@ class RouterState(TypedDict):
     route: NotRequired[str]
     trail: NotRequired[Trail]
     draft: NotRequired[Kept | None]
+    rejected: NotRequired[list[Any] | None]  # request, tier, sealed draft: for a subgraph's audits
 
 
 Update = dict[str, Any]
@@ -380,7 +381,7 @@ class NodeRun:
             if self.around.auditor is not None:
                 record = self._drawn(self.around.auditor, answer, record)
             answer = with_record(answer, record, self.request.turn_text)
-            update = {**update, "messages": [answer]}
+            update = {**update, "messages": [answer], "rejected": None}
             self.answers.append(answer)
         return update
 
@@ -388,9 +389,7 @@ class NodeRun:
         """Decide whether an answer is audited, once its request has ended; the record says so."""
         config = self.around.config
         callbacks = config.get("callbacks")
-        found = (
-            callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ()
-        )
+        found = getattr(callbacks, "handlers", callbacks) or ()
         handlers = [each for each in found if hasattr(each, "on_router_audit")]
         draft, tags = next(reversed(self.around.context.rejected), None), own_tags(tags_of(config))
         draw = auditor.draw(self.request, answer, record, tags, handlers, draft)

@@ -17,6 +17,12 @@ from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.errors import LedgerError as LedgerError
 from lc_asym_router.money.budgets.balances import balances
 from lc_asym_router.money.database.sql_store import Failure, Store, url_of
+from lc_asym_router.money.ledger.langsmith_feedback import (
+    FeedbackCounts,
+    checked_scale,
+    slices_of,
+    store,
+)
 from lc_asym_router.money.ledger.pruning import day_before, midnight, prune_budgets, prune_day
 from lc_asym_router.money.ledger.report import By, checked, recent_rows, report_rows
 from lc_asym_router.money.ledger.rows import (
@@ -33,6 +39,7 @@ from lc_asym_router.records.handlers import Feedback, FinishedAudit, FinishedReq
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from langsmith import Client
     from sqlalchemy import Connection
 
 T = TypeVar("T")
@@ -113,6 +120,40 @@ class Ledger(RecordsOnly):
     def on_router_feedback(self, feedback: Feedback) -> None:
         """Queue a user's score of an answer."""
         self._writer.put(feedback_row(feedback, keep_text=self.keep_text))
+
+    def read_feedback(
+        self,
+        client: Client,
+        *,
+        project: str,
+        key: str,
+        scale: tuple[float, float] = (0, 1),
+        since: Moment = None,
+    ) -> FeedbackCounts:
+        """Copy users' scores from LangSmith, beside those of `router.feedback`. Read again, a score
+        counts once, as it is then. In async code call it in a thread.
+
+        Args:
+            client: LangSmith's `Client()`.
+            project: The project that the router's runs are traced to.
+            key: The feedback's key, such as "user_score".
+            scale: The worst and the best score, which count as 0 and 1.
+            since: From when on: as in `rows`.
+
+        Raises:
+            ConfigurationError: An argument makes no sense.
+            LedgerError: The database can't be written.
+            langsmith.utils.LangSmithError: LangSmith can't be reached, or has no such project.
+        """
+        checked_scale(client, project, key, scale)
+        first = moment_of(since, "since")
+        if self.pending:
+            self.flush()
+        whole = FeedbackCounts()
+        for found in slices_of(client, project, key, first):
+            write = partial(store, found=found, scale=scale, keep_text=self.keep_text)
+            whole = whole.plus(self._use(write, writing=True))
+        return whole
 
     # writing --------------------------------------------------------------------------------
 
