@@ -8,13 +8,9 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import copy_context
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -28,10 +24,10 @@ from lc_asym_router.batch.batch_api import (
     restored,
     settled_config,
 )
-from lc_asym_router.batch.jobs import drained
 from lc_asym_router.batch.level import Level
 from lc_asym_router.batch.outcomes import RESULTS, BatchResult, Outcome, Progress, outcome_of
 from lc_asym_router.batch.output import check_output, write_output
+from lc_asym_router.batch.pump import apump, pump
 from lc_asym_router.batch.row_journal import RowJournal
 from lc_asym_router.batch.rows import Row, count_of, plain, rows_of
 from lc_asym_router.errors import BudgetExceededError, ConfigurationError
@@ -41,8 +37,6 @@ if TYPE_CHECKING:
     from lc_asym_router.router.spec import RouterSpec
 
 WAITS = "It is escalated, and waits for OpenAI's batch; the same run goes on with it."
-READ = 64
-"""Rows that are read at once, off the event loop."""
 
 
 def run(
@@ -155,7 +149,9 @@ class Batch:
         if hasattr(self.router, "build"):
             self.router = self.router.build()
         self._api = BatchAPI.of(self.escalations)
-        router: Any = self.router if self._api is None else deferred(self.router)
+        router: Any = self.router
+        if self._api is not None:
+            router = deferred(router)
         self._asks: Any = router
         if self.schema is not None:
             self._asks = router.with_structured_output(self.schema, include_raw=True)
@@ -313,24 +309,15 @@ class Batch:
     # sync ---------------------------------------------------------------------------------------
 
     def run(self, progress: bool | None) -> BatchResult:
-        """Ask the rows that have no answer yet, in threads, and write the output.
-
-        Threads take half the processor time of tasks: an HTTP client's async half costs that much.
-        """
-        context, ended = copy_context(), SimpleQueue[Future[Outcome | None]]()
-        with self._open(progress) as now, ThreadPoolExecutor(self._level.most) as pool:
-            rows, under_way = self._open_rows(now), 0
-            while True:
-                while self._stopped is None and under_way < self._level.limit:
-                    if (row := next(rows, None)) is None:
-                        break
-                    future = pool.submit(context.copy().run, self._ask, row, now)
-                    future.add_done_callback(ended.put)
-                    under_way += 1
-                if not under_way:
-                    break
-                self._ended(ended.get().result(), now)
-                under_way -= 1
+        """Ask the rows that have no answer yet, in threads, and write the output."""
+        with self._open(progress) as now:
+            pump(
+                self._open_rows(now),
+                lambda row: self._ask(row, now),
+                lambda outcome: self._ended(outcome, now),
+                self._level,
+                lambda: self._stopped is None,
+            )
             if self._api is not None and self._stopped is None:
                 for seconds in self._submission(now).steps(self._api.poll_seconds):
                     self._api.sleep(seconds)
@@ -352,34 +339,17 @@ class Batch:
         opened = self._open(progress)
         now = await asyncio.to_thread(opened.__enter__)
         try:
-            await self._apump(now)
+            await apump(
+                self._open_rows(now),
+                lambda row: self._aask(row, now),
+                lambda outcome: self._ended(outcome, now),
+                self._level,
+                lambda: self._stopped is None,
+            )
             await self._asubmit(now)
         finally:
             await asyncio.to_thread(opened.__exit__, *sys.exc_info())
         return self._result(now)
-
-    async def _apump(self, now: Progress) -> None:
-        rows, waiting, more = self._open_rows(now), list[Row](), True
-        under_way: set[asyncio.Task[None]] = set()
-        try:
-            while True:
-                while self._stopped is None and len(under_way) < self._level.limit:
-                    if not waiting and more:
-                        waiting = await asyncio.to_thread(lambda: list(islice(rows, READ)))
-                        more = bool(waiting)
-                    if not waiting:
-                        break
-                    under_way.add(asyncio.create_task(self._aask(waiting.pop(0), now)))
-                if not under_way:
-                    return
-                ended, under_way = await asyncio.wait(
-                    under_way, return_when=asyncio.FIRST_COMPLETED
-                )
-                for task in ended:
-                    task.result()
-        except BaseException:
-            await drained(under_way)
-            raise
 
     async def _asubmit(self, now: Progress) -> None:
         if self._api is None or self._stopped is not None:
@@ -388,12 +358,11 @@ class Batch:
         while (seconds := await asyncio.to_thread(next, steps, None)) is not None:  # noqa: ASYNC110
             await asyncio.sleep(seconds)
 
-    async def _aask(self, row: Row, now: Progress) -> None:
+    async def _aask(self, row: Row, now: Progress) -> Outcome | None:
         started = time.perf_counter()
         with exchanged() as exchange:
             try:
                 result: Any = await self._asks.ainvoke(row.asked, self.config)
             except Exception as error:
                 result = error
-        seconds = time.perf_counter() - started
-        self._ended(self._settle(row, result, seconds, now, exchange.body), now)
+        return self._settle(row, result, time.perf_counter() - started, now, exchange.body)

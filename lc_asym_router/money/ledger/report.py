@@ -141,14 +141,14 @@ def groups_of(
     seconds = requests.c.seconds if exact else _rounded(connection, requests.c.seconds)
     for group, row in grouped([seconds.label("seconds")], [count], requests):
         group.seconds[float(row.seconds)] += row._mapping["count"]
-    same = [calls.c[name] for name in ("model", "passed", "check", "error", "usage_estimated")]
-    same += [
+    alike: list[Any] = [
+        *(calls.c[name] for name in ("model", "passed", "check", "error", "usage_estimated")),
         (calls.c.purpose == "audit").label("audit"),
         calls.c.input_tokens.is_(None).label("uncounted"),
     ]
     sums = [*amounts(calls, "cost_usd"), *(func.sum(calls.c[each]).label(each) for each in TOKENS)]
     of_requests = calls.join(requests, calls.c.request_id == requests.c.id)
-    for group, row in grouped(same, [count, *sums], of_requests):
+    for group, row in grouped(alike, [count, *sums], of_requests):
         group.add_calls(row._mapping)
     for column in (requests.c.run_id, requests.c.id):
         scored = feedback.join(requests, feedback.c.run_id == column)

@@ -56,7 +56,7 @@ class RollUps:
         end = midnight(datetime.now(UTC) - CLOSED)
         end = end if until is None else min(end, midnight(until))
         start = None if since is None else midnight(since)
-        if start is not None and start < since:
+        if since is not None and start is not None and start < since:
             start += DAY
         return sum([self._roll_up_day(day) for day in self._open_days(start, end)])
 
