@@ -66,7 +66,7 @@ def ray(
         ConfigurationError: A setting is invalid, or the extra `ray` is missing.
         DataError: The journal is of another router, prompt, schema or tools.
     """
-    needed("ray.data", "ray")
+    data = needed("ray.data", "ray")
     if tools and schema is not None:
         raise ConfigurationError("Give either tools= or schema=: an answer is calls or an output.")
     for name, value in (("actors", actors), ("concurrency", concurrency)):
@@ -75,9 +75,9 @@ def ray(
     asker = Asker(spec, prompt, tools, schema, prefix, concurrency, journal, row_id)
     asker.check()
     return dataset.map_batches(
-        _Actor,
+        Actor,
         fn_constructor_args=(asker,),
-        concurrency=actors,
+        compute=data.ActorPoolStrategy(size=actors),
         batch_size=batch_size,
         batch_format="pyarrow",
         num_cpus=0.5,  # an actor waits for its models
@@ -223,7 +223,7 @@ class IdJournal:
 
 
 @dataclass
-class _Actor:
+class Actor:
     """Asks the rows of a batch; Ray makes one in each worker."""
 
     asker: Asker

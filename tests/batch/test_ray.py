@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import pickle
+from dataclasses import replace
 
+import pyarrow
 import pytest
 
 from lc_asym_router import ConfigurationError, Ledger, RouterSpec, TierSpec
 from lc_asym_router.batch import ray as batch_ray
-from lc_asym_router.batch.on_ray import IdJournal
+from lc_asym_router.batch.on_ray import Actor, Asker, IdJournal
 from lc_asym_router.errors import DataError
 from lc_asym_router.shell import main
 from tests.servers import Reply
+
+BUDGET = ({"calls": 1, "per": "day"},)
 
 
 @pytest.fixture
@@ -69,6 +74,28 @@ def test_rows_in_actors(spec, small, tmp_path, capsys, monkeypatch):
         assert all("The budget 'day'" in error for error in errors)
     finally:
         ray.shutdown()
+
+
+def test_what_an_actor_makes_of_a_batch_of_rows(spec, small, tmp_path):
+    """As Ray calls it: a table in, the table with answers out, and the ledger written."""
+    table = pyarrow.Table.from_pylist(
+        [{"id": n, "text": "fails" if n == 1 else f"row {n}"} for n in range(3)]
+    )
+    asker = Asker(spec, "{text}", None, None, "", 2, tmp_path / "journal", "id")
+    found = Actor(asker)(table).to_pylist()
+    assert [row["answer"] for row in found] == ["echo row 0", None, "echo row 2"]
+    assert found[1]["error"].startswith("No tier could answer this request")
+    assert [row["tier"] for row in found] == ["small", None, "small"]
+    with Ledger(spec.database) as ledger:
+        assert ledger.rows()[0]["requests"] == 3
+    small.reset()
+    small.default = "now"
+    again = Actor(asker)(table).to_pylist()
+    assert [row["answer"] for row in again] == ["echo row 0", "now", "echo row 2"]
+    assert len(small.requests) == 1
+    used_up = Actor(replace(asker, journal=None, spec=replace(spec, budgets=BUDGET)))(table)
+    assert all("The budget 'day'" in row["error"] for row in used_up.to_pylist())
+    assert pickle.loads(pickle.dumps(asker)) == asker
 
 
 def test_the_journal_of_actors(tmp_path):

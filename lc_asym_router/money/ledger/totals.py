@@ -61,6 +61,9 @@ class Totals:
         self.vouched: Counter[str] = Counter()
         self.costs, self.frontier, self.saved = Amount(), Amount(), Amount()
         self.seconds: Counter[float] = Counter()
+        self.rounded: Counter[str] = (
+            Counter()
+        )  # latencies of days' totals, as texts: millions of them
         self.checks: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.calls = 0
@@ -104,7 +107,7 @@ class Totals:
 
     def packed(self) -> dict[str, Any]:
         """Return them as plain JSON, without each request's own numbers: seconds to 3 digits."""
-        seconds: Counter[str] = Counter()
+        seconds = Counter(self.rounded)
         for value, count in self.seconds.items():
             seconds[f"{value:.3g}"] += count
         return {
@@ -125,12 +128,11 @@ class Totals:
             getattr(self, name).merge(Amount(*packed[name]))
         for model, bill in packed["bills"].items():
             self.bills[model].merge(Amount(*bill))
-        for seconds, count in packed["seconds"].items():
-            self.seconds[float(seconds)] += count
+        self.rounded.update(packed["seconds"])
 
     def add_totals(self, other: Totals) -> None:
         """Add another group's."""
-        for name in (*_COUNTERS, "seconds"):
+        for name in (*_COUNTERS, "seconds", "rounded"):
             getattr(self, name).update(getattr(other, name))
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
@@ -146,7 +148,10 @@ class Totals:
             tiers: The tiers whose shares it has.
         """
         requests, answered = self.costs.count, self.outcomes["answered"]
-        p50, p95, p99 = percentiles(self.seconds, (50, 95, 99))
+        latencies = Counter(self.seconds)
+        for text, count in self.rounded.items():
+            latencies[float(text)] += count
+        p50, p95, p99 = percentiles(latencies, (50, 95, 99))
         return {
             "requests": requests,
             "answered": answered,
