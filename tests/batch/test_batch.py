@@ -90,6 +90,16 @@ def test_rows_of_every_form(make, tmp_path, kind):
     assert result.cost_usd == pytest.approx(sum(line["cost"] for line in found))
 
 
+@pytest.mark.full
+def test_rows_of_polars(make, tmp_path):
+    import polars  # of the extra `server-test`
+
+    run(make(), polars.DataFrame(TABLE), out=tmp_path / "out.jsonl", prompt="{ticket} {n}")
+    assert [line["answer"] for line in lines(tmp_path / "out.jsonl")] == [
+        f"echo t{n} {n}" for n in range(5)
+    ]
+
+
 @pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz", "csv", "parquet"])
 def test_outputs_of_every_form(make, ask, tmp_path, ending):
     out = tmp_path / f"out.{ending}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from os import PathLike
@@ -23,8 +23,17 @@ from lc_asym_router.money.ledger.langsmith_feedback import (
     slices_of,
     store,
 )
-from lc_asym_router.money.ledger.pruning import day_before, midnight, prune_budgets, prune_day
-from lc_asym_router.money.ledger.report import By, checked, recent_rows, report_rows
+from lc_asym_router.money.ledger.pruning import day_before, prune_budgets, prune_day
+from lc_asym_router.money.ledger.report import (
+    By,
+    Requests,
+    checked,
+    has_days,
+    midnight,
+    recent_rows,
+    report_rows,
+)
+from lc_asym_router.money.ledger.rollups import RollUps
 from lc_asym_router.money.ledger.rows import (
     Moment,
     audit_rows,
@@ -96,12 +105,14 @@ class Ledger(RecordsOnly):
                 raise ConfigurationError(f"Ledger({name}={seconds!r}) must be 0 or more seconds.")
         self.keep_text = keep_text
         self._store = Store(url_of(url))
+        self._rollups = RollUps(self._store)
         self._writer = Writer(
             self._store,
             size=queue,
             batch=batch,
             flush_seconds=flush_seconds,
             exit_seconds=exit_seconds,
+            after=self._rollups.keep_current,
         )
 
     def on_router_record(self, finished: FinishedRequest) -> None:
@@ -289,7 +300,10 @@ class Ledger(RecordsOnly):
             LedgerError: The database can't be read, or finished requests can't be written to it.
         """
         wanted, first, end = checked(by, since, until)
-        return self._read(lambda found: report_rows(found, wanted, first, end, tag))
+        if has_days(wanted, tag):
+            self._roll_up(first, end)
+        those = Requests(first, end, tag)
+        return self._read(lambda found: report_rows(found, wanted, those))
 
     def recent(self, limit: int = 50, *, tag: str | None = None) -> list[dict[str, Any]]:
         """Return the last requests, the newest first: decision, outcome, cost, tags; no text.
@@ -369,6 +383,13 @@ class Ledger(RecordsOnly):
             LedgerError: As for `rows`.
         """
         return self._read(lambda found: balances(found, datetime.now(UTC)))
+
+    def _roll_up(self, since: datetime | None, until: datetime | None) -> None:
+        """Roll up what a report needs; it can do without."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        with suppress(SQLAlchemyError, OSError):  # who may read alone has the report all the same
+            self._rollups.roll_up(since, until)
 
     def _read(self, read: Callable[[Connection], list[dict[str, Any]]]) -> list[dict[str, Any]]:
         if self.pending:
