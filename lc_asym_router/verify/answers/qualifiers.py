@@ -52,7 +52,7 @@ _ANYWHERE = {
     "shifted": r"\b(?:day|night|morning|evening|week|weekend|month|year|hour|minute|weekday)s?\s"
     r"(?:before|after|prior to|from|following|preceding|past)\s(?=\w)",
     "ahead": r"^in\s\S+\s(?:second|minute|hour|day|week|month|year)s?\b",
-    "conditional": r"^\W{0,3}(?:if|unless|assuming|suppose)\b",
+    "conditional": r"^\W{0,3}(?:if|unless|suppose)(?:\W+\w+){1,6}\W*$",
     "once": r"\b(?:was|were)\s\S{1,12}\s(?:before|earlier|previously|originally)\b",
     "doubted": r"\b(?:maybe|perhaps|possibly|(?:it|that) depends|(?:could|might|may) (?:well )?be"
     r"|doubt\w*|guess\w*|allegedly|supposedly|reportedly|rumou?r\w*|no(?:body| one)\s\w+"
