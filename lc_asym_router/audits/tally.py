@@ -153,7 +153,7 @@ class Tally:
         return list(hits.items())
 
 
-def merged(tallies: Iterable[Tally]) -> Tally:
+def merged_tally(tallies: Iterable[Tally]) -> Tally:
     """Return the sum of several tallies."""
     requests: dict[float, int] = {}
     losses: dict[float, int] = {}

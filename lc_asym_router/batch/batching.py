@@ -21,11 +21,11 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
 from lc_asym_router._internal.imports import AnyPath, needed
+from lc_asym_router.batch.input_rows import InputRow, count_of, input_rows, plain_value
 from lc_asym_router.batch.jobs import described, drained
-from lc_asym_router.batch.level import Level
+from lc_asym_router.batch.level import ConcurrencyLevel
 from lc_asym_router.batch.output import check_output, write_output
 from lc_asym_router.batch.row_journal import RowJournal
-from lc_asym_router.batch.rows import Row, count_of, plain, rows_of
 from lc_asym_router.errors import (
     BudgetExceededError,
     ConfigurationError,
@@ -166,7 +166,7 @@ class Batch:
             )
         if self.max_usd is not None and not self.max_usd > 0:
             raise ConfigurationError(f"max_usd={self.max_usd} must be over 0 USD.")
-        self._level = Level.of(self.concurrency)
+        self._level = ConcurrencyLevel.of(self.concurrency)
         if hasattr(self.router, "build"):
             self.router = self.router.build()
         router: Any = self.router
@@ -182,7 +182,9 @@ class Batch:
         tools = [
             getattr(each, "name", getattr(each, "__name__", each)) for each in self.tools or ()
         ]
-        parts = json.dumps(plain([repr(self.router), self.prompt, schema, tools, self.prefix]))
+        parts = json.dumps(
+            plain_value([repr(self.router), self.prompt, schema, tools, self.prefix])
+        )
         return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
     # what both ways share ---------------------------------------------------------------------
@@ -208,16 +210,16 @@ class Batch:
             finally:
                 bar.close()
 
-    def _open_rows(self, now: Progress) -> Iterator[Row]:
+    def _open_rows(self, now: Progress) -> Iterator[InputRow]:
         """Yield the rows that have no answer yet."""
-        for row in rows_of(self.rows, self.prompt):
+        for row in input_rows(self.rows, self.prompt):
             if now.journal.is_answered(row):
                 now.bar.update()
                 continue
             self._check_columns(row)
             yield row
 
-    def _settle(self, row: Row, result: Any, seconds: float, now: Progress) -> _Outcome | None:
+    def _settle(self, row: InputRow, result: Any, seconds: float, now: Progress) -> _Outcome | None:
         """Journal a request's result; `None` where a budget was used up, and the row is still open."""
         if isinstance(result, BudgetExceededError) and result.exhausted.per != "request":
             self._stopped = str(result.exhausted)
@@ -254,7 +256,7 @@ class Batch:
             stopped=self._stopped,
         )
 
-    def _check_columns(self, row: Row) -> None:
+    def _check_columns(self, row: InputRow) -> None:
         for name in RESULTS:
             if f"{self.prefix}{name}" in row.columns:
                 raise ConfigurationError(
@@ -284,7 +286,7 @@ class Batch:
                 self._ended(ended.get().result(), now)
                 under_way -= 1
 
-    def _ask(self, row: Row, now: Progress) -> _Outcome | None:
+    def _ask(self, row: InputRow, now: Progress) -> _Outcome | None:
         started = time.perf_counter()
         try:
             result: Any = self._asks.invoke(row.asked, self.config)
@@ -305,7 +307,7 @@ class Batch:
         return self._result(now)
 
     async def _apump(self, now: Progress) -> None:
-        rows, waiting, more = self._open_rows(now), list[Row](), True
+        rows, waiting, more = self._open_rows(now), list[InputRow](), True
         under_way: set[asyncio.Task[None]] = set()
         try:
             while True:
@@ -327,7 +329,7 @@ class Batch:
             await drained(under_way)
             raise
 
-    async def _aask(self, row: Row, now: Progress) -> None:
+    async def _aask(self, row: InputRow, now: Progress) -> None:
         started = time.perf_counter()
         try:
             result: Any = await self._asks.ainvoke(row.asked, self.config)
@@ -345,7 +347,7 @@ class Progress:
     started: float
 
 
-def _taken(rows: Iterator[Row]) -> list[Row]:
+def _taken(rows: Iterator[InputRow]) -> list[InputRow]:
     """Take the next rows."""
     return list(islice(rows, READ))
 
@@ -376,7 +378,7 @@ def _outcome(result: Any, seconds: float) -> _Outcome:
         parsed = parsed.model_dump(mode="json")
     columns = {
         "answer": None if answer is None else answer.encode("utf-8", "replace").decode(),
-        "parsed": plain(parsed),
+        "parsed": plain_value(parsed),
         "tier": record.get("tier") if error is None else None,
         "cost": record.get("cost_usd"),
         "error": None if error is None else described(error),

@@ -152,7 +152,7 @@ class Run:
             entry = _entry(job, result, time.perf_counter() - started)
             journal.add(entry)
         if entry["message"] is not None and self.grade is not None:
-            score = self.grade(job, message_of(entry))
+            score = self.grade(job, entry_message(entry))
             if inspect.isawaitable(score):
                 score = finished(score)
             journal.add({**entry, "score": score})
@@ -196,7 +196,7 @@ class Run:
             entry = _entry(job, result, time.perf_counter() - started)
             await run_in_executor(None, journal.add, entry)
         if entry["message"] is not None and self.grade is not None:
-            score = await run_in_executor(None, self.grade, job, message_of(entry))
+            score = await run_in_executor(None, self.grade, job, entry_message(entry))
             if inspect.isawaitable(score):
                 score = await score
             await run_in_executor(None, journal.add, {**entry, "score": score})
@@ -238,7 +238,7 @@ def _earlier_answer(journal: Journal, job: Job) -> Entry | None:
     return entry if entry and entry.get("message") is not None else None
 
 
-def message_of(entry: Entry) -> AIMessage:
+def entry_message(entry: Entry) -> AIMessage:
     """Return the answer of an entry that has one."""
     (message,) = messages_from_dict([entry["message"]])
     assert isinstance(message, AIMessage)

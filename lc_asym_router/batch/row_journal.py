@@ -17,8 +17,8 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from lc_asym_router._internal.imports import AnyPath
+from lc_asym_router.batch.input_rows import InputRow
 from lc_asym_router.batch.journal import close_locked, entry_in, open_locked
-from lc_asym_router.batch.rows import Row
 from lc_asym_router.errors import DataError
 
 VERSION = 1
@@ -106,7 +106,7 @@ class RowJournal:
         self.answered -= state == ANSWERED
         self.failed -= state == FAILED
 
-    def is_answered(self, row: Row) -> bool:
+    def is_answered(self, row: InputRow) -> bool:
         """Whether a row has an answer already; one that failed has none.
 
         Raises:
@@ -121,7 +121,9 @@ class RowJournal:
             )
         return self._states[row.place] == ANSWERED
 
-    def add(self, row: Row, result: dict[str, Any], error: str | None, cost: float | None) -> None:
+    def add(
+        self, row: InputRow, result: dict[str, Any], error: str | None, cost: float | None
+    ) -> None:
         """Add a row's result, which replaces an earlier one. Thread-safe.
 
         Args:

@@ -33,7 +33,7 @@ FIRST = "classify"  # the node that a request begins with
 
 
 @dataclass(frozen=True)
-class Step:
+class NodeStep:
     """What a node does in a run of it, sync and async."""
 
     call: Callable[[NodeRun], Update]
@@ -65,13 +65,13 @@ class GraphNodes:
         return Payments(self.policy.budgets, self.policy.price_of, self.faults)
 
     @cached_property
-    def steps(self) -> Mapping[str, Step]:
+    def steps(self) -> Mapping[str, NodeStep]:
         """What each node does, by its name."""
-        found = {FIRST: Step(self.classify, self.aclassify)}
+        found = {FIRST: NodeStep(self.classify, self.aclassify)}
         for tier in self.policy.ladder.every:
-            found[tier.name] = Step(partial(self.ask, tier), partial(self.aask, tier))
+            found[tier.name] = NodeStep(partial(self.ask, tier), partial(self.aask, tier))
         if self.policy.check is not None:
-            found["verify"] = Step(self.verify, self.averify)
+            found["verify"] = NodeStep(self.verify, self.averify)
         return found
 
     # classify -------------------------------------------------------------------------------

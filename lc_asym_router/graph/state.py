@@ -61,7 +61,7 @@ _JSON = "draft-json"
 _MESSAGES: dict[str, Any] = {"ai": AIMessage, "AIMessageChunk": AIMessageChunk}
 
 
-def seal(draft: Sequence[AIMessageChunk] | AIMessage) -> bytes:
+def sealed_draft(draft: Sequence[AIMessageChunk] | AIMessage) -> bytes:
     """Serialize a draft to bytes that no stream, event or trace can take for an answer.
 
     A draft stands in the graph's state between a tier and its check. As a message it would be
@@ -93,7 +93,7 @@ def keep(draft: Sequence[AIMessageChunk] | AIMessage) -> Kept:
     """
     messages = _shallow(draft)
     if not _is_json([each.__dict__ for each in messages]):
-        return seal(draft)
+        return sealed_draft(draft)
     return draft if isinstance(draft, AIMessage) else messages
 
 

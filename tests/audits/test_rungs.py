@@ -19,7 +19,7 @@ from lc_asym_router.audits.rungs import (
     decide,
     observe,
 )
-from lc_asym_router.audits.tally import Tally, merged
+from lc_asym_router.audits.tally import Tally, merged_tally
 from tests.benchmarks.audit_rungs import BLOCK, Replays
 
 
@@ -72,7 +72,7 @@ def test_what_is_always_seen_is_known_and_nothing_is_less_than_it(seed, steps):
     assert tally.count == sum(count for _, count in steps)
     if set(tally.requests) == {1.0}:
         assert tally.most(0.05) == lost == tally.estimate
-    assert merged([tally, tally]).seen == 2 * tally.seen
+    assert merged_tally([tally, tally]).seen == 2 * tally.seen
     # Smaller errors, wider bounds.
     assert tally.most(0.001) >= tally.most(0.05)
 

@@ -318,7 +318,7 @@ def test_a_rate_limit_lowers_the_level(make, small, tmp_path, monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     seen = []
     monkeypatch.setattr(
-        "lc_asym_router.batch.level.Level.ended",
+        "lc_asym_router.batch.level.ConcurrencyLevel.ended",
         lambda self, seconds, throttled: seen.append(throttled),
     )
     small.script(Reply(status=429, error="slow down", headers={"Retry-After": "0"}))

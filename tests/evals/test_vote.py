@@ -178,7 +178,7 @@ def test_rows_that_lack_a_voter_are_counted_on_stderr(tmp_path, capsys):
 
 
 def test_a_folder_of_several_files_some_without_answers_and_grades(tmp_path, capsys):
-    """Plain and compressed files of other sources; what is not for a vote is passed over and counted."""
+    """Plain and compressed files of other sources; what is not for a vote is left out and counted."""
     plain = [_plain(row) for row in rows(called)]
     (tmp_path / "calls.jsonl").write_text("\n".join(map(json.dumps, plain)))
     alone = {"id": "x", "query": "What is it?", "strong_response": "It is 5."}

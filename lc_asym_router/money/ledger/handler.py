@@ -19,7 +19,13 @@ from lc_asym_router.money.budgets.balances import balances
 from lc_asym_router.money.database.sql_store import Failure, Store, url_of
 from lc_asym_router.money.ledger.pruning import day_before, midnight, prune_budgets, prune_day
 from lc_asym_router.money.ledger.report import By, checked, recent_rows, report_rows
-from lc_asym_router.money.ledger.rows import Moment, audit_rows, feedback_row, moment_of, rows_of
+from lc_asym_router.money.ledger.rows import (
+    Moment,
+    audit_rows,
+    feedback_row,
+    ledger_rows,
+    moment_of,
+)
 from lc_asym_router.money.ledger.thresholds import THRESHOLDS, checked_thresholds, threshold_rows
 from lc_asym_router.money.ledger.writer import Writer
 from lc_asym_router.records.handlers import Feedback, FinishedAudit, FinishedRequest, RecordsOnly
@@ -93,7 +99,7 @@ class Ledger(RecordsOnly):
 
     def on_router_record(self, finished: FinishedRequest) -> None:
         """Queue a finished request's rows, without waiting for the database."""
-        self._writer.put(rows_of(finished, keep_text=self.keep_text))
+        self._writer.put(ledger_rows(finished, keep_text=self.keep_text))
 
     def on_router_output_error(self, request_id: str, error: Exception) -> None:
         """Mark an answered request as failed, because its structured output can't be parsed."""

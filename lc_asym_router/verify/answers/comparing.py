@@ -13,7 +13,7 @@ from lc_asym_router.verify.answers.final_answer import FinalAnswer
 from lc_asym_router.verify.answers.marked import choice_of, options_of
 from lc_asym_router.verify.answers.numerals import NUMBER, close, number_text, plain_numbers
 from lc_asym_router.verify.answers.qualifiers import apart, joined_apart
-from lc_asym_router.verify.answers.structured_values import literal_text, normal
+from lc_asym_router.verify.answers.structured_values import literal_text, normalized_data
 from lc_asym_router.verify.answers.texts import SHORT, known_words, same_texts, words
 from lc_asym_router.verify.answers.units import conflict, in_one_unit, in_percent
 from lc_asym_router.verify.answers.values import bare, undressed, value_of
@@ -225,7 +225,7 @@ def _same_data(one: FinalAnswer, other: FinalAnswer, exact: bool) -> bool:
             return literal_text(first) == literal_text(second)
         if type(first) is not type(second):
             return False
-        return bool(normal(first) == normal(second))
+        return bool(normalized_data(first) == normalized_data(second))
     except (ValueError, RecursionError):
         return False
 

@@ -293,7 +293,7 @@ def marked(plain: str, program: bool = False) -> tuple[str, str] | None:
 
 def corrected(behind: str) -> str | None:
     """What follows where a text takes back the answer that it has marked; else `None`."""
-    pieces = sentences(behind[:LONGEST])
+    pieces = answer_sentences(behind[:LONGEST])
     for at, piece in enumerate(pieces):
         if _CORRECTED.match(piece.lstrip(" *(#")):
             return "\n".join(pieces[at:])
@@ -332,7 +332,7 @@ def is_title(text: str) -> bool:
 
 def conclusion(plain: str) -> str:
     """The last sentence that says something: no offer of more help, no rule, no table; or ""."""
-    pieces = [piece for piece in sentences(plain[-LONGEST:]) if re.search(r"\w", piece)]
+    pieces = [piece for piece in answer_sentences(plain[-LONGEST:]) if re.search(r"\w", piece)]
     while pieces and _FAREWELL.match(pieces[-1].lstrip(" *(#")):
         pieces.pop()
     if not pieces or pieces[-1].lstrip().startswith("|"):
@@ -349,7 +349,7 @@ def emphasised(text: str, sentence: str) -> str | None:
     return bold[-1] if bold and bold[-1] in sentence and bold[-1] != sentence else None
 
 
-def sentences(text: str, numbered: bool = True) -> list[str]:
+def answer_sentences(text: str, numbered: bool = True) -> list[str]:
     """The sentences and lines of a text; an initial or "Mr." ends none.
 
     Args:
@@ -372,7 +372,7 @@ def sentences(text: str, numbered: bool = True) -> list[str]:
 def first_sentence(text: str) -> tuple[str, str]:
     """A text's first sentence, and the rest."""
     text = text.strip()
-    first = next(iter(sentences(text, numbered=False)), "")
+    first = next(iter(answer_sentences(text, numbered=False)), "")
     return first.strip(), text[len(first) :].strip()
 
 

@@ -238,7 +238,7 @@ def _one_side(plain: str) -> bool:
 def _is_formula(plain: str) -> bool:
     if _LOOKS_LIKE_FORMULA.search(plain) or _INTERVAL.fullmatch(plain):
         return True
-    members = formulas.members(formulas.plain(plain))
+    members = formulas.members(formulas.plain_formula(plain))
     return len(members) > 1 and all(map(_MEMBER.fullmatch, members))
 
 
@@ -248,7 +248,7 @@ def _formula(plain: str) -> tuple[Kind, str]:
         if re.match(r"^\s*[a-zA-Z](\([a-z]\))?\s*=[^=]+$", plain)
         else plain
     )
-    text = formulas.plain(text).replace("\\cdot", "*")
+    text = formulas.plain_formula(text).replace("\\cdot", "*")
     text = re.sub(r"\\frac\s*(\w)\s*(\w)", r"\\frac{\1}{\2}", text)
     text = re.sub(r"\^\{(\w)\}", r"^\1", text)
     return "formula", re.sub(r"[\s*]+", "", text)
