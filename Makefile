@@ -118,6 +118,7 @@ soak: $(VENV)/.test
 # The sources that the shipped weights were computed from; README.md there tells what they are. The same
 # files give the same bytes.
 SCORED := llmrouter mmlupro openai_gsm routellm_gsm8k zeroeval_crux zeroeval_gsm zeroeval_math-l5
+train: export OMP_NUM_THREADS := 1
 train: $(VENV)/.test
 	@test -d "$(ARGS)/kinds" || { echo "make train ARGS=FOLDER: give the folder of rows, with kinds/ in it."; exit 2; }
 	$(BIN)/lc-asym-router train --data $(SCORED:%=$(ARGS)/%.jsonl.gz) --kinds $(ARGS)/kinds \

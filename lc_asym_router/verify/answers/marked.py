@@ -9,7 +9,8 @@ from itertools import takewhile
 _LETTER = r"[(\[{]?([A-Ja-j])[)\]}]?"
 _CHOICE = re.compile(
     rf"(?:(?:option|choice|letter) )?{_LETTER}"
-    r"(?:[.):](?:\s(?!.*\s[(]?[A-J][.)]\s?\S).*)?|,?\s[(\[].*)?",
+    r"(?:[.):](?:\s(?!.*\s[(]?[A-J][.)]\s?\S)(?!(?:no|wait|actually|sorry|oops|correction)\b).*)?"
+    r"|,?\s[(\[].*)?",
     re.DOTALL | re.IGNORECASE,
 )
 _CHOICE_BEFORE = re.compile(
@@ -158,7 +159,9 @@ _NO_END = re.compile(
 _CLAUSE = re.compile(
     r"\s{0,3}(?:[,;]|\s[-–—]\s)?\s{1,3}(?:because|since|due to|given that|as (?:it|the|this|they"
     r"|he|she|we)|so"
-    r" that|which|where|not because)\b|[;]\s|,\s(?:not|as|so|but|with|i\.e\.)\b",
+    r" that|which|where|not because)\b|[;]\s(?!(?:or|alternativ\w*|otherwise|else)\b)"
+    r"|,\s(?:not|as|so|with|i\.e\."
+    r"|but(?![^.\n]{0,40}\b(?:possible|also|could|might|may)\b))\b",
     re.IGNORECASE,
 )
 _APPOSITION = re.compile(r",\s(?:the|a|an|who|whose)\s|\s\(")
@@ -172,17 +175,17 @@ _FAREWELL = re.compile(
     re.IGNORECASE,
 )
 _CORRECTED = re.compile(
-    r"(?:(?:no|oh|hmm+|sorry|but|ah),? ){0,2}(?:alternative(?:ly)?\b"
-    r"|(?:another|other|second) (?:possible )?answer\b"
+    r"(?:(?:no|oh|hmm+|sorry|but|ah),? ){0,2}"
+    r"(?:(?P<another>alternative(?:ly)?|(?:another|other|second) (?:possible )?answer)\b"
     r"|wait|actually|correction|oops|scratch that|on (?:second thoughts?|reflection)"
-    r"|i made an? (?:mistake|error)"
+    r"|i made an? (?:mistake|error)|i meant|(?:edit|update|revised)(?=:)|no, (?=[A-J]\W|\d)\w+"
     r"|let me (?:correct|fix|recheck"
     r"|redo|re-?calculate|re-?evaluate)|that(?:'s| is) (?:wrong|incorrect|not right))\b",
     re.IGNORECASE,
 )
 _BOX = re.compile(r"\\f?box(?:ed)?\s{0,3}\{")
 _BETWEEN_BOXES = re.compile(
-    r"[\s$,;.\\()\[\]]{0,12}(?:and|or)?[\s$,;\\()\[\]]{0,12}(?:[a-zA-Z]\w?\s{0,3}=\s{0,3})?"
+    r"[\s$,;.\\()\[\]]{0,12}(?:and|or|[Aa]lternatively)?[\s$,;\\()\[\]]{0,12}(?:[a-zA-Z]\w?\s{0,3}=\s{0,3})?"
 )
 _NAME_BEFORE = re.compile(r"(?<![\w\\])([a-zA-Z])\s{0,3}=\s{0,3}$")
 _HEADING = re.compile(
@@ -295,6 +298,12 @@ def corrected(behind: str) -> str | None:
         if _CORRECTED.match(piece.lstrip(" *(#")):
             return "\n".join(pieces[at:])
     return None
+
+
+def offers_another(instead: str) -> bool:
+    """Whether a text names a further answer rather than taking one back."""
+    found = _CORRECTED.match(instead.lstrip(" *(#"))
+    return found is not None and found["another"] is not None
 
 
 def heads(span: str) -> Iterator[str]:

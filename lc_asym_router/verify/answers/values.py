@@ -45,7 +45,7 @@ _MEASURED = re.compile(
     r"(-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?)\s?"
     r"(?:(?:square|cubic|sq|cu)\.? )?(?:(?!sin|cos|tan|log|sqrt|exp|arc)[a-zA-Z]{3,15}"
     r"|[cmk]m|[mk]?g|ml|ft|in|mi|lb|oz|hr|yd|(?<=\s)[mgshlL]"
-    r"|(?<=\s)(?:[mnuµμ]s|[mµμ]g|[kKMGT]?B|[kMG]?Wh?|[kMG]?Hz|[km]?V|yr|pt|qt|gal))"
+    r"|(?<=\s)(?:[mnuµμ]s|[mµμ]g|[kKMGT]?B|[kMG]?Wh?|[kMG]?Hz|[km]?V|ha|[cd]l|k?J|dB|K[Gg]|yr|pt|qt|gal))"
     r"(?:\s?\^\{?[23]\}?|[²³])?(?:\s?(?:/|per)\s?[a-zA-Z]{1,12}(?:\^\{?[23]\}?|[²³])?)?"
 )
 _LOOKS_LIKE_FORMULA = re.compile(
@@ -109,7 +109,7 @@ _CONTRAST = re.compile(
     r"(?i)(?P<said>[^,]{1,80}),\s(?:and |but )?(?:definitely |certainly )?not\s[^,]{1,80}"
     r"|(?:.{0,60}\b)?(?:not|isn't|aren't|wasn't)\s[^,]{1,40},?\s(?:but|it is|it['’]s)\s"
     r"(?:rather\s)?(?P<but>[^,]{1,80})"
-    r"|(?P<than>[^,]{1,80}?)\s(?:rather than|instead of)\s[^,]{1,80}"
+    r"|(?P<than>[^,]{1,80}?)\s(?:rather than|instead of|as opposed to|(?:and|but) not)\s[^,]{1,80}"
 )
 """What is said to be the case, and what is not."""
 _FACTORIAL = re.compile(r"[\d\s()+\-*/^=!]{0,80}\d[\s)]{0,9}!(?![\w])[\d\s()+\-*/^=!]{0,80}")
