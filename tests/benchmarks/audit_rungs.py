@@ -373,7 +373,7 @@ class Plan:
     seed: tuple[int, int]
 
     def rows(self) -> list[tuple[str, int, int]]:
-        """For each target: the table's row, and how many replays kept it: as a whole, and at all times."""
+        """For each target: its row, and how many replays kept it, as a whole and at all times."""
         rungs, every = max(len(each.voters) for each in self.sources), self.replays
         rng = np.random.default_rng(self.seed)
         costs = tuple(_asked(self.sources, self.kind, self.name, rungs))
