@@ -21,7 +21,7 @@ from lc_asym_router.graph.calls.timing import SHARE, apause, pause
 from lc_asym_router.graph.entries import adeliver_draft, adelivered, deliver_draft, delivered
 from lc_asym_router.graph.hedging import Hedge, ahedged, hedged
 from lc_asym_router.graph.policy import Policy
-from lc_asym_router.graph.state import NodeRun, Update, seal
+from lc_asym_router.graph.state import NodeRun, Update, sealed_draft
 from lc_asym_router.graph.updates import Passed, Updates
 from lc_asym_router.graph.voting import VoteBeside, Voted
 from lc_asym_router.records.trail import Decision, Labels, Trail
@@ -319,4 +319,4 @@ class GraphNodes:
             run.around.context.rejected.append((tier, message))
             return update
         # The nodes of a subgraph have nothing in common but the state.
-        return {**update, "rejected": [update["trail"]["id"], tier, seal(message)]}
+        return {**update, "rejected": [update["trail"]["id"], tier, sealed_draft(message)]}

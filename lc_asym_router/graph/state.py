@@ -90,7 +90,7 @@ def keep(draft: Sequence[AIMessageChunk] | AIMessage) -> Kept:
     """Keep a draft where nobody could see the state: as it came, if sealing would not change it.
 
     Raises:
-        NoAnswerError: As in `seal`.
+        NoAnswerError: As in `sealed_draft`.
     """
     messages = _shallow(draft)
     if not _is_json([each.__dict__ for each in messages]):
@@ -121,7 +121,7 @@ _PLAIN = {str, int, float, bool, type(None)}
 
 
 def unseal(envelope: Kept) -> list[AIMessageChunk] | AIMessage:
-    """Read a draft that `seal` serialized, or that `keep` left as it was."""
+    """Read a draft that `sealed_draft` serialized, or that `keep` left as it was."""
     if not isinstance(envelope, bytes):
         return envelope
     kind, _, data = zlib.decompress(envelope).partition(b"\0")
@@ -388,8 +388,8 @@ class NodeRun:
     def _drawn(self, auditor: Auditor, answer: AIMessage, record: dict[str, Any]) -> dict[str, Any]:
         """Decide whether an answer is audited, once its request has ended; the record says so."""
         config = self.around.config
-        callbacks = config.get("callbacks")
-        found = getattr(callbacks, "handlers", callbacks) or ()
+        callbacks = config.get("callbacks") or []
+        found = callbacks if isinstance(callbacks, list) else callbacks.handlers
         handlers = [each for each in found if hasattr(each, "on_router_audit")]
         draft, tags = next(reversed(self.around.context.rejected), None), own_tags(tags_of(config))
         draw = auditor.draw(self.request, answer, record, tags, handlers, draft)
