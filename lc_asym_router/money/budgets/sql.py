@@ -16,6 +16,7 @@ from lc_asym_router._internal.provider_errors import describe_store_error
 from lc_asym_router.money.budgets.allotments import LIFE, WRITE_EVERY, Allotments, Plan
 from lc_asym_router.money.budgets.amounts import KEPT, MOST_AMOUNT, Balance, Claim, Refused
 from lc_asym_router.money.budgets.statements import (
+    delete_over,
     locked,
     others_in_the_way,
     reservation_row,
@@ -64,6 +65,8 @@ class SqlBackend:
 
     waits = True
     _files: int  # which of the store's files has been written to
+    _writer: threading.Thread | None
+    _failing: bool
 
     def __init__(self, where: str | os.PathLike[str], calls_ahead: int) -> None:
         self._store = Store(url_of(where))
@@ -338,22 +341,8 @@ class SqlBackend:
         if monotonic() - self._pruned_at < PRUNE_EVERY:
             return
         self._pruned_at = monotonic()
-        from sqlalchemy import delete, select
-
-        from lc_asym_router.money.database.tables import budgets, reservations
-
-        def work(connection: Connection) -> None:
-            old = database_time(connection) - KEPT
-            # Rows that others have locked wait for the next time: nobody waits in a circle.
-            over = select(budgets.c.key).where(budgets.c.ends_at < old)
-            keys = list(connection.scalars(over.with_for_update(skip_locked=True).limit(10_000)))
-            for start in range(0, len(keys), 500):
-                some = keys[start : start + 500]
-                connection.execute(delete(budgets).where(budgets.c.key.in_(some)))
-                connection.execute(delete(reservations).where(reservations.c.key.in_(some)))
-
         try:
-            self._done(work, None if seconds is None else monotonic() + seconds)
+            self._done(delete_over, None if seconds is None else monotonic() + seconds)
         except Exception as error:  # whatever it is: only what is over waits, for the next time
             logger.debug("Old budgets are not deleted: %s", describe_store_error(error))
 
@@ -401,7 +390,7 @@ class SqlBackend:
         self._open: dict[str, list[tuple[str, int, float]]] = {}
         self._allotments = Allotments(self._calls_ahead)
         self._starting = threading.Lock()
-        self._writer: threading.Thread | None = None
+        self._writer = None
         self._failing = False
 
     def close(self) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lc_asym_router.money.budgets.allotments import BUSY, LIFE, PREFIX, Plan
-from lc_asym_router.money.budgets.amounts import MOST_AMOUNT, Refused
-from lc_asym_router.money.database.sql_store import insert_new
+from lc_asym_router.money.budgets.amounts import KEPT, MOST_AMOUNT, Refused
+from lc_asym_router.money.database.sql_store import database_time, insert_new
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -131,3 +131,18 @@ def write_plan(
     if rows:
         connection.execute(reservations.insert(), rows)
     return found
+
+
+def delete_over(connection: Connection) -> None:
+    """Delete the sums of periods that are over, and what is reserved under them."""
+    from sqlalchemy import delete, select
+
+    from lc_asym_router.money.database.tables import budgets, reservations
+
+    old = database_time(connection) - KEPT
+    # Rows that others have locked wait for the next time: nobody waits in a circle.
+    over = select(budgets.c.key).where(budgets.c.ends_at < old)
+    keys = list(connection.scalars(over.with_for_update(skip_locked=True).limit(10_000)))
+    for some in _slices(keys):
+        connection.execute(delete(budgets).where(budgets.c.key.in_(some)))
+        connection.execute(delete(reservations).where(reservations.c.key.in_(some)))
