@@ -17,6 +17,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from langchain_core.runnables import RunnableConfig
+
 from lc_asym_router import AsymRouter, Budget, BudgetStore, Ledger, PerCall, Tier
 from tests.benchmarks.overhead import fake
 
@@ -63,16 +65,23 @@ class Asked:
     def __init__(self, folder: Path, sums: int) -> None:
         self.ledger = Ledger(folder / "ledger.sqlite3", flush_seconds=1)
         self.shared = BudgetStore(folder / "budgets.sqlite3")
-        limit = {"usd": 1e6, "max_output_tokens": 100}
         self.router = AsymRouter(
             small=Tier(fake(), price=PerCall(0.001)),
             frontier=Tier(fake(), price=PerCall(0.01)),
             verify="form",
             callbacks=[self.ledger],
             budgets=[
-                Budget(**limit, per="day", store=self.shared),
-                Budget(**limit, per="thread", store=BudgetStore(max_keys=sums)),
-                Budget(**limit, per="tag", every="hour", store=BudgetStore(max_keys=sums)),
+                Budget(usd=1e6, max_output_tokens=100, per="day", store=self.shared),
+                Budget(
+                    usd=1e6, max_output_tokens=100, per="thread", store=BudgetStore(max_keys=sums)
+                ),
+                Budget(
+                    usd=1e6,
+                    max_output_tokens=100,
+                    per="tag",
+                    every="hour",
+                    store=BudgetStore(max_keys=sums),
+                ),
             ],
         )
         self.number = 0
@@ -81,7 +90,7 @@ class Asked:
         """Make requests whose threads, tags and texts are new."""
         for _ in range(requests):
             self.number += 1
-            config = {
+            config: RunnableConfig = {
                 "configurable": {"thread_id": f"thread {self.number}"},
                 "tags": [f"user:{self.number}"],
             }

@@ -23,7 +23,7 @@ BUSY = 1.0
 """A key is busy where its last call was no longer ago, in seconds: only then is room set aside."""
 PART = 16
 """An allotment sets aside at most one part in so many of the room that is there."""
-FIRST, MOST, FEWEST = 8, 64, 2
+FIRST, MOST, FEWEST = 8, 64, 4
 """For how many calls room is set aside: at first, at most, and at least, else for none."""
 MOST_KEYS = 500
 """The most allotments of a process."""

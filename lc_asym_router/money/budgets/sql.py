@@ -42,8 +42,8 @@ PRUNE_EVERY = 600.0
 """How often a process deletes what is over, in seconds."""
 KNOWN_KEYS = 10_000
 """The most sums of an SQLite file that a process remembers, should the file be deleted."""
-GIVEN_BACK = 3 * WRITE_EVERY
-"""How long a call without room waits for what other processes have set aside, in seconds."""
+TRIES, GIVEN_BACK = 2, 1.2 * WRITE_EVERY
+"""How often, and after how many seconds, a call asks again whose room others have set aside."""
 
 
 class SqlBackend:
@@ -104,15 +104,15 @@ class SqlBackend:
         if self.reserve_in_memory(id, claims):
             return None
         self._prune(seconds)
-        now = monotonic()
-        until = None if seconds is None else now + seconds
-        last = min(now + GIVEN_BACK, now + GIVEN_BACK if until is None else until)
-        while True:
-            refused, others = self._reserve(id, claims, until)
+        until = None if seconds is None else monotonic() + seconds
+        refused, others = self._reserve(id, claims, until)
+        for _ in range(TRIES):
             # What other processes have set aside they give back as the room gets less.
-            if refused is None or not others or monotonic() + WRITE_EVERY / 2 > last:
-                return refused
-            sleep(WRITE_EVERY / 2)
+            if not others or (until is not None and monotonic() + GIVEN_BACK > until):
+                break
+            sleep(GIVEN_BACK)
+            refused, others = self._reserve(id, claims, until)
+        return refused
 
     def _reserve(
         self, id: str, claims: Sequence[Claim], until: float | None

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from lc_asym_router import Budget, BudgetStore, ConfigurationError
+from lc_asym_router import BudgetStore, ConfigurationError
 from lc_asym_router.money.budgets import sql
 from lc_asym_router.money.budgets.allotments import BUSY, LIFE, PREFIX
 from lc_asym_router.money.budgets.amounts import Balance, Claim
@@ -44,7 +44,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     fake = SimpleNamespace(time=lambda: clock.now, monotonic=lambda: clock.now)
     monkeypatch.setattr(sql, "time", fake)
     monkeypatch.setattr(sql_store, "time", fake)
-    monkeypatch.setattr(sql, "GIVEN_BACK", 0.0)
+    monkeypatch.setattr(sql, "TRIES", 0)
     monkeypatch.setattr(sql.SqlBackend, "_begin_writing", lambda self: None)
     return clock
 
@@ -114,7 +114,7 @@ def test_what_is_set_aside_counts_for_others_and_shrinks_with_the_room(
     rest = 10_000 - 30
     # The other process asks for all that is left: refused at first, and not once it is given back.
     assert other.reserve("big", [claim(rest)]) is not None
-    monkeypatch.setattr(sql, "GIVEN_BACK", 10.0)
+    monkeypatch.setattr(sql, "TRIES", 2)
     monkeypatch.setattr(sql, "sleep", lambda _: one._vault.write())
     assert other.reserve("other", [claim(rest - 100)]) is None
     assert one.reserve("none", [claim(101)]) is not None
@@ -189,7 +189,7 @@ def test_a_failed_writing_loses_nothing(
 class Processes(RuleBasedStateMachine):
     """Three processes reserve, settle, write, wait and die in any order, under limits of two keys."""
 
-    LIMITS: ClassVar = {"a": 600, "b": 3_000}
+    LIMITS: ClassVar = {"a": 900, "b": 3_000}
     folder: Path
     clock: SimpleNamespace
     under_way = Bundle("under_way")
@@ -285,8 +285,8 @@ def test_processes_in_any_order_keep_the_book(clock: SimpleNamespace, tmp_path: 
 
 @pytest.mark.full
 def test_processes_that_race_for_a_budget_never_pass_it(tmp_path: Path) -> None:
-    """Four processes of four threads on a file; one is killed on the way."""
-    url, limit = f"sqlite:///{tmp_path}/b.sqlite3", 30_000
+    """Four processes of two threads on a file; one is killed on the way."""
+    url, limit = f"sqlite:///{tmp_path}/b.sqlite3", 4_000
     code = f"""
     import threading
     from lc_asym_router.money.budgets.amounts import Claim
@@ -295,18 +295,18 @@ def test_processes_that_race_for_a_budget_never_pass_it(tmp_path: Path) -> None:
 
     def ask(name):
         rng = random.Random(name)
-        for number in range(400):
+        for number in range(120):
             amount = rng.randint(5, 30)
             id = f"{{os.getpid()}}:{{name}}:{{number}}"
-            if store.reserve(id, [Claim("a", limit, amount, 2.0)], 5.0) is None:
+            if store.reserve(id, [Claim("a", limit, amount, 2.0)]) is None:
                 part = rng.randint(0, amount)
                 time.sleep(0.001)
                 store.settle(id, {{"a": part}})
                 took.append(part)
-                if len(took) == 100:
+                if len(took) == 20:
                     print("begun", flush=True)
 
-    threads = [threading.Thread(target=ask, args=(n,)) for n in range(4)]
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(2)]
     for each in threads: each.start()
     for each in threads: each.join()
     print(sum(took))
@@ -331,4 +331,3 @@ def test_processes_that_race_for_a_budget_never_pass_it(tmp_path: Path) -> None:
     now = store.balance("a")
     assert now.reserved == 0  # the killed one's is back
     assert sum(took) <= now.spent <= limit
-    assert Budget(tokens=limit, store=store).limit("tokens") == limit
