@@ -148,7 +148,9 @@ class KeywordClassifier(BaseDecisionModel):
     def _present(self, lowered: str) -> frozenset[str]:
         """The beginnings of words that stand in a long text."""
         if lowered.isascii():
-            return frozenset(each for each in self._beginnings if each.isascii() and each in lowered)
+            return frozenset(
+                each for each in self._beginnings if each.isascii() and each in lowered
+            )
         letters = frozenset(lowered)
         return frozenset(
             each for each in self._beginnings if letters.issuperset(each) and each in lowered
@@ -162,18 +164,14 @@ class KeywordClassifier(BaseDecisionModel):
             return True
         return re.search(rf"(?<!\w){re.escape(needle)}(?!\w)", lowered) is not None
 
-    def _classify(self, state: State, questions: dict[str, Question]) -> ExplainedResponse:
-        return self.response(self.found(turn_text(state)), questions)
-
-    def response(
-        self, found: Mapping[str, float], questions: Mapping[str, Question]
+    def _classify(
+        self,
+        state: State,
+        questions: dict[str, Question],
+        found: Mapping[str, float] | None = None,
     ) -> ExplainedResponse:
-        """The answers to questions about a text.
-
-        Args:
-            found: The words that it holds, from `found`.
-            questions: What is asked, by name.
-        """
+        # Whoever has looked for the words already gives them.
+        found = self.found(turn_text(state)) if found is None else found
         complexity = min(1.0, sum(found.values()))
         return ExplainedResponse(
             model=self.model,
