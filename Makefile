@@ -8,7 +8,7 @@ ARGS ?=
 # Compiled files are kept, whatever the environment says: each process would compile all tests again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: ask serve bench-gateway test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-audit bench-batch bench-checks bench-decompose bench-report bench-default bench-routing bench-sample pictures reference notebooks browser-test lab clean help
+.PHONY: ask serve bench-gateway bench-memory test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-audit bench-batch bench-checks bench-decompose bench-report bench-default bench-routing bench-sample pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
@@ -24,6 +24,7 @@ help:
 	@echo "make trip               one request's way through the package's files and functions, and their numbers"
 	@echo "make train ARGS=FOLDER  the shipped weights anew, from a folder of rows and its folder kinds/"
 	@echo "make bench              the router's cost per call, against baselines of the same run"
+	@echo "make bench-memory       what the router keeps in memory over 100,000 requests (some minutes)"
 	@echo "make bench-routing      what classifiers and checks gain on real data (ARGS='--figure FILE' draws it)"
 	@echo "make bench-default      what the default router hands on of an embedded model's answers"
 	@echo "make bench-sample       in which other representation a small model is asked again"
@@ -167,6 +168,9 @@ reference: $(VENV)/.test
 
 bench-gateway: $(VENV)/.benchmark
 	$(BIN)/python -m tests.benchmarks.gateway $(ARGS)
+
+bench-memory: $(VENV)/.test
+	$(BIN)/python -m tests.benchmarks.memory $(ARGS)
 
 bench-agreement: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.agreement

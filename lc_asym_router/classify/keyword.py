@@ -27,6 +27,8 @@ from lc_asym_router.records.request import Request
 _FIRST = 30
 _LAST = 150
 _LONG = 10_000
+_BEGINNING = 4
+"""Characters of a word that are looked for before the word in a long text: words share them."""
 
 
 class KeywordClassifier(BaseDecisionModel):
@@ -61,6 +63,7 @@ class KeywordClassifier(BaseDecisionModel):
     whole_words: bool = False
     asking_words: frozenset[str] = Field(default=frozenset(), repr=False)
     _needles: tuple[tuple[str, str], ...] = PrivateAttr(default=())
+    _beginnings: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="before")
     @classmethod
@@ -120,22 +123,38 @@ class KeywordClassifier(BaseDecisionModel):
         self._needles = tuple(
             (word, unicodedata.normalize("NFC", word).lower()) for word in self.words
         )
+        free = (needle for word, needle in self._needles if word not in self.asking_words)
+        self._beginnings = tuple(dict.fromkeys(needle[:_BEGINNING] for needle in free))
 
     def found(self, text: str) -> dict[str, float]:
         """The words that a text holds, with their weights."""
         lowered = unicodedata.normalize("NFC", text).lower()
         ends = (lowered[:_FIRST], lowered.rstrip().rpartition("\n\n")[2][-_LAST:])
         asked = "\n".join(ends)
-        # Most words are not there, which takes a search each and nothing more; in a long text not
-        # even that, where one of a word's letters is not in it.
-        letters = frozenset(lowered) if len(lowered) > _LONG else None
+        # Most words are not there, which takes a search each and nothing more; in a long text only
+        # the words whose beginnings are there take one.
+        there = self._present(lowered) if len(lowered) > _LONG else None
         return {
             word: self.words[word]
             for word, needle in self._needles
-            if (letters is None or letters.issuperset(needle))
-            and needle in (asked if word in self.asking_words else lowered)
+            if (
+                needle in asked
+                if word in self.asking_words
+                else (there is None or needle[:_BEGINNING] in there) and needle in lowered
+            )
             and self._is_meant(word, needle, lowered, ends)
         }
+
+    def _present(self, lowered: str) -> frozenset[str]:
+        """The beginnings of words that stand in a long text."""
+        if lowered.isascii():
+            return frozenset(
+                each for each in self._beginnings if each.isascii() and each in lowered
+            )
+        letters = frozenset(lowered)
+        return frozenset(
+            each for each in self._beginnings if letters.issuperset(each) and each in lowered
+        )
 
     def _is_meant(self, word: str, needle: str, lowered: str, ends: tuple[str, str]) -> bool:
         """Whether a word that stands somewhere in a text counts."""
@@ -145,8 +164,14 @@ class KeywordClassifier(BaseDecisionModel):
             return True
         return re.search(rf"(?<!\w){re.escape(needle)}(?!\w)", lowered) is not None
 
-    def _classify(self, state: State, questions: dict[str, Question]) -> ExplainedResponse:
-        found = self.found(turn_text(state))
+    def _classify(
+        self,
+        state: State,
+        questions: dict[str, Question],
+        found: Mapping[str, float] | None = None,
+    ) -> ExplainedResponse:
+        # Whoever has looked for the words already gives them.
+        found = self.found(turn_text(state)) if found is None else found
         complexity = min(1.0, sum(found.values()))
         return ExplainedResponse(
             model=self.model,

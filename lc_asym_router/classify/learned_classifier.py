@@ -122,8 +122,8 @@ class LearnedClassifier(BaseDecisionModel):
 
     def _classify(self, state: State, questions: dict[str, Question]) -> ExplainedResponse:
         text = turn_text(state)
-        if self.words is not None and self.words.found(text):
-            return self.words._classify(state, questions)
+        if self.words is not None and (found := self.words.found(text)):
+            return self.words._classify(state, questions, found)
         gain = self._weights.judge(text)
         complexity = self._weights.unknown if gain is None else gain.complexity
         confidence = 0.0 if gain is None else max(complexity, 1 - complexity)

@@ -111,7 +111,6 @@ async def test_a_failing_answer_is_ended_early(make, small, frontier, case, way)
     check, reply = BAD[case]
     small.script(slow(reply))
     router = make(verify=check)
-    started = time.perf_counter()
     with get_usage_metadata_callback() as counted:
         if way == "invoke":
             answer = router.invoke("hi")
@@ -121,14 +120,12 @@ async def test_a_failing_answer_is_ended_early(make, small, frontier, case, way)
             answer = sum_of(list(router.stream("hi")))
         else:
             answer = sum_of([chunk async for chunk in router.astream("hi")])
-    spent = time.perf_counter() - started
     assert answer.text == "a frontier answer"
     (sent,) = small.requests
     assert small.wait_idle()
     assert sent.closed_by_client
     whole = len(reply.text.split(" "))
     assert sent.chunks_sent < whole / 2
-    assert spent < whole * SLOW / 2
     attempt = record(answer)["attempts"][0]
     assert (attempt["passed"], attempt["error"]) == (False, None)
     assert attempt["reason"]

@@ -1,12 +1,16 @@
-"""`make bench`, second part: time to first token, and tokens not generated thanks to early ends."""
+"""`make bench`, second part: cost of a chunk, time to first token, tokens that early ends save."""
 
 from __future__ import annotations
 
 import asyncio
 import statistics
 import time
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessageChunk
+from langchain_core.outputs import ChatGenerationChunk
 from langchain_ollama import ChatOllama
 from langchain_openai import ChatOpenAI
 
@@ -14,6 +18,7 @@ from lc_asym_router import AsymRouter
 from tests.servers import OllamaServer, OpenAIServer, Reply
 
 ROUNDS = 60
+CHUNKS = 2_000
 WORD_SECONDS = 0.005
 """How long the scripted small model takes for a word: about 200 tokens/s."""
 
@@ -35,6 +40,49 @@ async def first_async(model: Any) -> float:
     spent = time.perf_counter() - started
     await stream.aclose()
     return spent
+
+
+class Words(GenericFakeChatModel):
+    """A model that answers at once, in so many chunks, sync and async alike."""
+
+    messages: Any = None
+
+    def _stream(self, *_: Any, **__: Any) -> Iterator[ChatGenerationChunk]:
+        for _ in range(CHUNKS):
+            yield ChatGenerationChunk(message=AIMessageChunk("word "))
+
+    async def _astream(self, *_: Any, **__: Any) -> AsyncIterator[ChatGenerationChunk]:
+        for _ in range(CHUNKS):
+            yield ChatGenerationChunk(message=AIMessageChunk("word "))
+
+
+async def read(model: Any) -> None:
+    async for _ in model.astream("Please debug this."):
+        pass
+
+
+def cost_of_a_chunk() -> None:
+    """Processor time, as the stream waits for nothing."""
+    models = {"bare": Words(), "router": AsymRouter(small=Words(), frontier=Words(), verify="form")}
+    sync: dict[str, list[float]] = {name: [] for name in models}
+    twins: dict[str, list[float]] = {name: [] for name in models}
+    with asyncio.Runner() as loop:
+        for _ in range(ROUNDS // 10):
+            for name, model in models.items():
+                started = time.process_time()
+                for _ in model.stream("Please debug this."):
+                    pass
+                between = time.process_time()
+                loop.run(read(model))
+                sync[name].append(between - started)
+                twins[name].append(time.process_time() - between)
+    print(f"\nprocessor time of a chunk, frontier route ({CHUNKS} chunks)")
+    for title, times in (("sync", sync), ("async", twins)):
+        bare, routed = (statistics.median(times[name][1:]) for name in ("bare", "router"))
+        print(
+            f"  {title:8}bare {bare / CHUNKS * 1e6:.0f} us, router {routed / CHUNKS * 1e6:.0f} us, "
+            f"ratio {routed / bare:.2f}"
+        )
 
 
 def time_to_first_token() -> None:
@@ -84,6 +132,7 @@ def tokens_not_generated() -> None:
 
 
 def main() -> None:
+    cost_of_a_chunk()
     time_to_first_token()
     tokens_not_generated()
 

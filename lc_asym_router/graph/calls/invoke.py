@@ -126,15 +126,18 @@ async def ainvoke(
 
 async def _ainvoke(answer: _Answer) -> CallResult:
     lost, how = LostCancellation(), answer.how
-    config = with_handlers(answer.probed(how.config), [lost], {})
     try:
         connect_per_loop(answer.call.tier.model)
         with answer.receiving(is_async=True):
             model, asked = answer.bound()
+            config = answer.probed(how.config)
             if not how.stream:
+                config = with_handlers(config, [lost], {})
                 return await answer.read(await model.ainvoke(asked, config))
+            # Chunks come to this task: a handler would cost a turn of the event loop for each.
             async with aclosing(cast("Any", model.astream(asked, config))) as stream:
                 async for chunk in stream:
+                    lost.find()
                     answer.add(chunk)
             lost.find()
             return await answer.read(answer.received())

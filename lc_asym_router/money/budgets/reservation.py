@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lc_asym_router._internal.deadline import (
     CLOCK,
@@ -70,7 +71,7 @@ class Reservation:
     @property
     def waits(self) -> bool:
         """Whether a database is asked, which an event loop must not wait for."""
-        return any(store.waits for store in self._stores())
+        return any(store.waits for store in self._stores)
 
     # reserve --------------------------------------------------------------------------------
 
@@ -83,6 +84,8 @@ class Reservation:
         """
         if seconds is None or not self.waits:
             return self._reserve(seconds)
+        if self._in_memory():
+            return None
         try:
             limit = max(0.0, seconds) + GRACE
             return within(limit, lambda: self._unless_gone(seconds), threads=STORES)
@@ -95,6 +98,8 @@ class Reservation:
         """The async twin of `reserve`. Cancelled, it gives back what it has reserved."""
         if not self.waits:
             return self._reserve(seconds)
+        if self._in_memory():
+            return None
         limit = None if seconds is None else max(0.0, seconds) + GRACE
         try:
             async with asyncio.timeout(limit):
@@ -108,13 +113,20 @@ class Reservation:
                 await self.asettle({})
             raise
 
+    def _in_memory(self) -> bool:
+        """Reserve without a wait, where the only store has set enough aside."""
+        if len(self._stores) != 1 or self._over_request():
+            return False
+        ((store, claimed),) = self._stores.items()
+        return store.reserve_in_memory(self.id, [each.claim for each in claimed])
+
     def _reserve(self, seconds: float | None) -> tuple[Budget, Exhausted] | None:
         if refused := self._over_request():
             return refused
         done: list[BudgetStore] = []
         clock = CLOCK.get()
         until = None if seconds is None else clock.elapsed() + seconds
-        for store, claimed in self._stores().items():
+        for store, claimed in self._stores.items():
             rest = None if until is None else until - clock.elapsed()
             try:
                 refusal = store.reserve(
@@ -155,7 +167,7 @@ class Reservation:
             return gone
 
     def _late(self, seconds: float | None) -> tuple[Budget, Exhausted]:
-        claimed = next(iter(self._stores().values()))[0]
+        claimed = next(iter(self._stores.values()))[0]
         fault = f"no answer within {seconds or 0.0:.3g} s ({claimed.budget.store.name})"
         return self._refused(claimed, Balance(0, 0), fault)
 
@@ -171,6 +183,8 @@ class Reservation:
         if seconds is None or not self.waits:
             self._settle(amounts, seconds)
             return
+        if self._settle_in_memory(amounts):
+            return
         if job := self._settling(amounts, seconds):
             CLOCK.get().wait(job.result, max(0.0, seconds) + GRACE)
             self._settled(job, amounts)
@@ -180,12 +194,22 @@ class Reservation:
         if not self.waits:
             self._settle(amounts, seconds)
             return
+        if self._settle_in_memory(amounts):
+            return
         if job := self._settling(amounts, seconds):
             limit = None if seconds is None else max(0.0, seconds) + GRACE
             try:
                 await asyncio.wait([asyncio.wrap_future(job.result)], timeout=limit)
             finally:
                 self._settled(job, amounts)
+
+    def _settle_in_memory(self, amounts: Amounts) -> bool:
+        """Settle without a wait what the only store has reserved in memory."""
+        if len(self._stores) != 1:
+            return False
+        ((store, claimed),) = self._stores.items()
+        taken = {each.claim.key: amounts.get(each.unit, 0) for each in claimed}
+        return store.settle_in_memory(self.id, taken)
 
     def _settling(self, amounts: Amounts, seconds: float | None) -> ThreadCall | None:
         """Settle in a thread; `None` where none can be begun: then it is done with what comes next."""
@@ -202,15 +226,15 @@ class Reservation:
             self._owe(amounts)
 
     def _owe(self, amounts: Amounts) -> None:
-        for store, claimed in self._stores().items():
+        for store, claimed in self._stores.items():
             store.owe(self.id, {each.claim.key: amounts.get(each.unit, 0) for each in claimed})
 
     def _settle(self, amounts: Amounts, seconds: float | None) -> None:
-        for store in self._stores():
+        for store in self._stores:
             self._settle_in(store, amounts, seconds)
 
     def _settle_in(self, store: BudgetStore, amounts: Amounts, seconds: float | None) -> None:
-        claimed = self._stores().get(store, [])
+        claimed = self._stores.get(store, [])
         taken = {each.claim.key: amounts.get(each.unit, 0) for each in claimed}
         try:
             store.settle(self.id, taken, **limit_argument(seconds))
@@ -219,6 +243,7 @@ class Reservation:
 
     # parts ----------------------------------------------------------------------------------
 
+    @cached_property
     def _stores(self) -> Mapping[BudgetStore, list[Claimed]]:
         """What is claimed, store by store."""
         stores: dict[BudgetStore, list[Claimed]] = {}

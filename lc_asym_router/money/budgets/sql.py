@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, TypeVar
 
 from lc_asym_router._internal.provider_errors import describe_store_error
+from lc_asym_router.money.budgets.allotments import LIFE, WRITE_EVERY, Allotments, Plan
 from lc_asym_router.money.budgets.amounts import KEPT, MOST_AMOUNT, Balance, Claim, Refused
+from lc_asym_router.money.budgets.statements import (
+    delete_over,
+    locked,
+    others_in_the_way,
+    reservation_row,
+    reserved_amounts,
+    write_plan,
+)
 from lc_asym_router.money.database.sql_store import (
     ReplacedError,
     Store,
@@ -34,6 +42,8 @@ PRUNE_EVERY = 600.0
 """How often a process deletes what is over, in seconds."""
 KNOWN_KEYS = 10_000
 """The most sums of an SQLite file that a process remembers, should the file be deleted."""
+TRIES, GIVEN_BACK = 2, 1.2 * WRITE_EVERY
+"""How often, and after how many seconds, a call asks again whose room others have set aside."""
 
 
 class SqlBackend:
@@ -41,7 +51,8 @@ class SqlBackend:
 
     Each step is one short transaction that has the budgets' rows to itself: on SQLite by BEGIN
     IMMEDIATE, on PostgreSQL by SELECT ... FOR UPDATE in the order of the keys, so that nobody waits
-    in a circle. Time is the database's own on PostgreSQL, so machines' clocks need not agree.
+    in a circle. Time is the database's own on PostgreSQL, so machines' clocks need not agree. In an
+    SQLite file calls that follow each other closely share transactions (see `Allotments`).
 
     An SQLite file that was deleted or replaced gets what this process knows: the sums as it last
     saw them where they are greater than the new file's, and its own reservations. What only other
@@ -49,13 +60,17 @@ class SqlBackend:
 
     Args:
         where: The database's URL or the path of an SQLite file, as for `Ledger`.
+        calls_ahead: For how many calls room is set aside at most; 0 for none.
     """
 
     waits = True
     _files: int  # which of the store's files has been written to
+    _writer: threading.Thread | None
+    _failing: bool
 
-    def __init__(self, where: str | os.PathLike[str]) -> None:
+    def __init__(self, where: str | os.PathLike[str], calls_ahead: int) -> None:
         self._store = Store(url_of(where))
+        self._calls_ahead = calls_ahead if self._store.file is not None else 0
         self._pruned_at = -PRUNE_EVERY
         self.forget()
 
@@ -63,6 +78,20 @@ class SqlBackend:
     def name(self) -> str:
         """The database's URL without its password."""
         return self._store.name
+
+    def reserve_in_memory(self, id: str, claims: Sequence[Claim]) -> bool:
+        """Reserve all of the claims in what is set aside; `False` where there is no room in it."""
+        if id in self._open or not self._allotments.reserve(id, claims, time.time()):
+            return False
+        self._begin_writing()
+        return True
+
+    def settle_in_memory(self, id: str, amounts: Mapping[str, int]) -> bool:
+        """Settle a reservation that was made in memory; `False` where it was not."""
+        if not self._allotments.settle(id, amounts):
+            return False
+        self._begin_writing()
+        return True
 
     def reserve(
         self, id: str, claims: Sequence[Claim], seconds: float | None = None
@@ -72,14 +101,33 @@ class SqlBackend:
         Raises:
             TimeoutError: Other threads were at the file for so many seconds.
         """
+        if self.reserve_in_memory(id, claims):
+            return None
+        self._prune(seconds)
+        until = None if seconds is None else monotonic() + seconds
+        refused, others = self._reserve(id, claims, until)
+        for _ in range(TRIES):
+            # What other processes have set aside they give back as the room gets less.
+            if not others or (until is not None and monotonic() + GIVEN_BACK > until):
+                break
+            sleep(GIVEN_BACK)
+            refused, others = self._reserve(id, claims, until)
+        return refused
+
+    def _reserve(
+        self, id: str, claims: Sequence[Claim], until: float | None
+    ) -> tuple[Refused | None, bool]:
+        """Reserve in the database. Of a refusal: whether others' allotments are in the way."""
         from sqlalchemy import delete
 
         from lc_asym_router.money.database.tables import reservations
 
         keys = {claim.key: claim.ends_at for claim in claims}
+        allotments = self._allotments
+        allotments.drop(id)
 
-        def work(connection: Connection) -> Refused | None:
-            spent = _locked(connection, keys)
+        def work(connection: Connection) -> tuple[Plan | Refused, bool, dict[str, int], float]:
+            spent = locked(connection, keys)
             now = database_time(connection)
             connection.execute(
                 delete(reservations).where(
@@ -87,35 +135,51 @@ class SqlBackend:
                     (reservations.c.id == id) | (reservations.c.expires_at < now - KEPT),
                 )
             )
-            reserved = _reserved(connection, list(keys), now)
-            for claim in claims:
-                balance = Balance(spent[claim.key], reserved.get(claim.key, 0))
-                if balance.spent + balance.reserved + claim.amount > claim.limit:
-                    return Refused(claim, balance)
-            connection.execute(
-                reservations.insert(),
-                [_reservation(id, claim.key, claim.amount, now + claim.lease) for claim in claims],
-            )
-            self._remember(keys, spent)
-            return None
+            reserved = reserved_amounts(connection, list(keys), now, allotments.id)
+            plan = allotments.plan(claims, spent, reserved, now)
+            if isinstance(plan, Refused):
+                return plan, others_in_the_way(connection, plan, now, allotments.id), spent, now
+            spent = write_plan(connection, allotments.id, plan, spent, now)
+            if not plan.inside:
+                connection.execute(
+                    reservations.insert(),
+                    [
+                        reservation_row(id, each.key, each.amount, now + each.lease)
+                        for each in claims
+                    ],
+                )
+            return plan, False, spent, now
 
-        self._prune(seconds)
-        refused = self._done(work, seconds)
-        if refused is None and self._store.file is not None:
-            now = time.time()
-            self._open[id] = [(claim.key, claim.amount, now + claim.lease) for claim in claims]
-        return refused
+        def committed(found: tuple[Plan | Refused, bool, dict[str, int], float]) -> None:
+            plan, _, spent, now = found
+            self._open.pop(id, None)
+            if isinstance(plan, Refused):
+                return
+            self._remember(keys, spent)
+            allotments.written(plan, now, id, claims)
+            if self._store.file is not None and not plan.inside:
+                now = time.time()
+                self._open[id] = [(claim.key, claim.amount, now + claim.lease) for claim in claims]
+
+        plan, others, _, _ = self._done(work, until, committed)
+        if isinstance(plan, Refused):
+            return plan, others
+        if plan.rows:
+            self._begin_writing()
+        return None, False
 
     def settle(self, id: str, amounts: Mapping[str, int], seconds: float | None = None) -> None:
         """Turn a reservation into what was spent; a second time nothing happens."""
+        if self.settle_in_memory(id, amounts):
+            return
         from sqlalchemy import delete, update
 
         from lc_asym_router.money.database.tables import budgets, reservations
 
         keys = sorted(amounts)
 
-        def work(connection: Connection) -> None:
-            spent = _locked(connection, dict.fromkeys(keys), create=False)
+        def work(connection: Connection) -> dict[str, int]:
+            spent = locked(connection, dict.fromkeys(keys), create=False)
             now = database_time(connection)
             for key in keys:
                 gone = connection.execute(
@@ -128,33 +192,53 @@ class SqlBackend:
                         .where(budgets.c.key == key)
                         .values(spent=spent[key], changed_at=now)
                     )
-            self._remember(dict.fromkeys(keys), spent)
+            return spent
 
-        self._done(work, seconds)
-        self._open.pop(id, None)
+        def committed(spent: dict[str, int]) -> None:
+            self._remember(dict.fromkeys(keys), spent)
+            self._open.pop(id, None)
+
+        self._done(work, None if seconds is None else monotonic() + seconds, committed)
 
     def balance(self, key: str) -> Balance:
-        """What is spent and reserved under a key."""
+        """What is spent and reserved under a key.
+
+        What other processes have set aside is reserved; what this one has, as far as it is in use.
+        """
         from sqlalchemy import select
 
         from lc_asym_router.money.database.tables import budgets
 
         def work(connection: Connection) -> Balance:
-            spent = connection.scalar(select(budgets.c.spent).where(budgets.c.key == key))
-            return Balance(
-                spent or 0, _reserved(connection, [key], database_time(connection)).get(key, 0)
-            )
+            spent = connection.scalar(select(budgets.c.spent).where(budgets.c.key == key)) or 0
+            now = database_time(connection)
+            reserved = reserved_amounts(connection, [key], now, self._allotments.id).get(key, 0)
+            within = self._allotments.within(key, now)
+            return Balance(spent + within.spent, reserved + within.reserved)
 
         return self._done(work, None)
 
-    def _done(self, work: Callable[[Connection], T], seconds: float | None) -> T:
-        """The work in one transaction; once more where the file was replaced meanwhile."""
-        until = None if seconds is None else monotonic() + seconds
+    def _done(
+        self,
+        work: Callable[[Connection], T],
+        until: float | None,
+        committed: Callable[[T], None] | None = None,
+    ) -> T:
+        """The work in one transaction; once more where the file was replaced meanwhile.
+
+        Args:
+            work: What is done in it.
+            until: How long it may wait for others, by `monotonic`; `None` for its own limit.
+            committed: What is done after it, before another thread of this process begins one.
+        """
         with self._alone(until):
             try:
-                return self._transaction(work, until)
+                found = self._transaction(work, until)
             except ReplacedError:
-                return self._transaction(work, until)
+                found = self._transaction(work, until)
+            if committed is not None:
+                committed(found)
+            return found
 
     def _transaction(self, work: Callable[[Connection], T], until: float | None) -> T:
         rest = None if until is None else max(0.0, until - monotonic())
@@ -179,6 +263,77 @@ class SqlBackend:
         finally:
             self._turn.release()
 
+    # what was reserved in memory ------------------------------------------------------------
+
+    def _begin_writing(self) -> None:
+        """Have a thread write what calls take in memory, for as long as they do."""
+        with self._starting:
+            if self._writer is not None:
+                return
+            # No daemon: the process waits for its last writing.
+            thread = threading.Thread(
+                target=self._write_on, name="lc-asym-router-budget", daemon=False
+            )
+            try:
+                thread.start()
+                self._writer = thread
+                return
+            except RuntimeError:  # no more threads, or the process is about to end
+                pass
+        self._try_writing(last=True)
+
+    def _write_on(self) -> None:
+        ended = threading.main_thread()
+        while True:
+            ended.join(LIFE if self._failing else WRITE_EVERY)
+            last = not ended.is_alive()
+            done = self._try_writing(last=last)
+            with self._starting:
+                if (last and not done) or not self._allotments.due(time.time()):
+                    self._writer = None
+                    return
+
+    def _try_writing(self, *, last: bool) -> bool:
+        try:
+            self.write(last=last)
+        except Exception as error:  # what the driver raises: it is tried again
+            if not self._failing:
+                logger.warning(
+                    "The budget's database can't be written (%s; %s). What calls have taken is "
+                    "written when it can.",
+                    describe_store_error(error),
+                    self.name,
+                )
+            self._failing = True
+            return False
+        self._failing = False
+        return True
+
+    def write(self, *, last: bool = False) -> None:
+        """Write what calls have taken in memory, and give back what is set aside and not needed.
+
+        Args:
+            last: Give back all that no call under way has reserved.
+        """
+        keys = self._allotments.due(time.time())
+        if not keys:
+            return
+        allotments = self._allotments
+
+        def work(connection: Connection) -> tuple[Plan, dict[str, int], float]:
+            spent = locked(connection, keys)
+            now = database_time(connection)
+            reserved = reserved_amounts(connection, list(keys), now, allotments.id)
+            plan = allotments.plan_writing(spent, reserved, now, last=last)
+            return plan, write_plan(connection, allotments.id, plan, spent, now), now
+
+        def committed(found: tuple[Plan, dict[str, int], float]) -> None:
+            plan, spent, now = found
+            self._remember(keys, spent)
+            allotments.written(plan, now)
+
+        self._done(work, None, committed)
+
     # what is over ---------------------------------------------------------------------------
 
     def _prune(self, seconds: float | None) -> None:
@@ -186,22 +341,8 @@ class SqlBackend:
         if monotonic() - self._pruned_at < PRUNE_EVERY:
             return
         self._pruned_at = monotonic()
-        from sqlalchemy import delete, select
-
-        from lc_asym_router.money.database.tables import budgets, reservations
-
-        def work(connection: Connection) -> None:
-            old = database_time(connection) - KEPT
-            # Rows that others have locked wait for the next time: nobody waits in a circle.
-            over = select(budgets.c.key).where(budgets.c.ends_at < old)
-            keys = list(connection.scalars(over.with_for_update(skip_locked=True).limit(10_000)))
-            for start in range(0, len(keys), 500):
-                some = keys[start : start + 500]
-                connection.execute(delete(budgets).where(budgets.c.key.in_(some)))
-                connection.execute(delete(reservations).where(reservations.c.key.in_(some)))
-
         try:
-            self._done(work, seconds)
+            self._done(delete_over, None if seconds is None else monotonic() + seconds)
         except Exception as error:  # whatever it is: only what is over waits, for the next time
             logger.debug("Old budgets are not deleted: %s", describe_store_error(error))
 
@@ -225,7 +366,7 @@ class SqlBackend:
 
         now = database_time(connection)
         known = {k: v for k, v in self._known.items() if v[1] is None or v[1] > now}
-        spent = _locked(connection, {key: ends_at for key, (_, ends_at) in known.items()})
+        spent = locked(connection, {key: ends_at for key, (_, ends_at) in known.items()})
         for key, (amount, _) in known.items():
             if amount > spent[key]:
                 connection.execute(
@@ -233,7 +374,10 @@ class SqlBackend:
                     .where(budgets.c.key == key)
                     .values(spent=amount, changed_at=now)
                 )
-        rows = [_reservation(id, *each) for id, open in self._open.items() for each in open]
+        rows = [reservation_row(id, *each) for id, open in self._open.items() for each in open]
+        for claim, amount in self._allotments.rows():
+            ends = now + claim.lease + LIFE
+            rows.append(reservation_row(self._allotments.id, claim.key, amount, ends))
         if rows:
             connection.execute(insert_new(connection, reservations), rows)
 
@@ -244,66 +388,12 @@ class SqlBackend:
         self._files = self._store.files
         self._known: OrderedDict[str, tuple[int, float | None]] = OrderedDict()
         self._open: dict[str, list[tuple[str, int, float]]] = {}
+        self._allotments = Allotments(self._calls_ahead)
+        self._starting = threading.Lock()
+        self._writer = None
+        self._failing = False
 
     def close(self) -> None:
-        """Close the connections."""
+        """Write what is to be written, and close the connections."""
+        self._try_writing(last=True)
         self._store.close()
-
-
-def _reservation(id: str, key: str, amount: int, expires_at: float) -> dict[str, object]:
-    return {
-        "id": id,
-        "key": key,
-        "amount": amount,
-        "expires_at": expires_at,
-        "holder": f"{socket.gethostname()}:{os.getpid()}"[:120],
-    }
-
-
-def _locked(
-    connection: Connection, keys: Mapping[str, float | None], *, create: bool = True
-) -> dict[str, int]:
-    """What is spent under the keys, whose rows are ours until the transaction ends.
-
-    Args:
-        keys: The keys, with the ends of their periods.
-        create: Make the rows that are not there; else they are left out.
-    """
-    from sqlalchemy import select
-
-    from lc_asym_router.money.database.tables import budgets
-
-    found: dict[str, int] = {}
-    if create:
-        there: set[str] = set()
-        for some in _slices(sorted(keys)):
-            there.update(connection.scalars(select(budgets.c.key).where(budgets.c.key.in_(some))))
-        for key in sorted(set(keys) - there):
-            row = {"key": key, "spent": 0, "changed_at": 0.0, "ends_at": keys[key]}
-            connection.execute(insert_new(connection, budgets), row)
-    for some in _slices(sorted(keys)):
-        chosen = (
-            select(budgets.c.key, budgets.c.spent)
-            .where(budgets.c.key.in_(some))
-            .order_by(budgets.c.key)
-            .with_for_update()
-        )
-        found.update({row.key: row.spent for row in connection.execute(chosen)})
-    return found
-
-
-def _slices(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (keys[start : start + 500] for start in range(0, len(keys), 500))
-
-
-def _reserved(connection: Connection, keys: Sequence[str], now: float) -> dict[str, int]:
-    from sqlalchemy import func, select
-
-    from lc_asym_router.money.database.tables import reservations
-
-    sums = (
-        select(reservations.c.key, func.sum(reservations.c.amount))
-        .where(reservations.c.key.in_(keys), reservations.c.expires_at > now)
-        .group_by(reservations.c.key)
-    )
-    return {key: int(amount) for key, amount in connection.execute(sums)}

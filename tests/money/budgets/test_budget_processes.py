@@ -43,11 +43,16 @@ def run(code: str, *words: str) -> subprocess.Popen[str]:
 
 
 class Watcher:
-    """Reads spent and reserved together, over and over, and keeps the greatest sum."""
+    """Reads spent and reserved together, over and over, and keeps the greatest sum.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: The database's.
+        key: What the keys begin with whose sums are read.
+    """
+
+    def __init__(self, url: str, key: str = "") -> None:
         BudgetStore(url).balance("-")  # makes the tables
-        self.url, self.greatest, self.reads = url, 0, 0
+        self.url, self.key, self.greatest, self.reads = url, key, 0, 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
@@ -64,12 +69,15 @@ class Watcher:
 
         engine = create_engine(self.url.replace("postgresql://", "postgresql+psycopg://"))
         both = text(
-            "SELECT (SELECT coalesce(sum(spent), 0) FROM asym_budgets)"
-            " + (SELECT coalesce(sum(amount), 0) FROM asym_reservations)"
+            "SELECT (SELECT coalesce(sum(spent), 0) FROM asym_budgets WHERE key LIKE :key)"
+            " + (SELECT coalesce(sum(amount), 0) FROM asym_reservations WHERE key LIKE :key)"
         )
         while not self._ended.is_set():
             with engine.connect() as connection:
-                self.greatest = max(self.greatest, int(connection.execute(both).scalar_one()))
+                self.greatest = max(
+                    self.greatest,
+                    int(connection.execute(both, {"key": f"{self.key}%"}).scalar_one()),
+                )
             self.reads += 1
             time.sleep(0.003)
         engine.dispose()
