@@ -23,7 +23,7 @@ COUNT = 10_000_000 if MINUTES else 400
 async def test_soak(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
     with gateway_soak(path, COUNT, MINUTES * 60 or None) as soak:
-        await soak.run(clients=64, every=5000 if MINUTES else COUNT // 2)
+        await soak.run(clients=64, every=1000 if MINUTES else COUNT // 2)
         for server in soak.world.servers.values():
             assert await asyncio.to_thread(server.wait_idle)
         await soak.world.ledger.aflush()
