@@ -30,6 +30,9 @@ from uvicorn.supervisors import Multiprocess  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
+WORKER_SECONDS = 120
+"""How long a worker may be silent before another takes its place, in seconds. uvicorn's own 5 are less
+than what a busy machine takes for the imports: it would begin workers anew without end."""
 EXCHANGE_SECONDS = 0.5
 """How often the processes tell each other of their breakers' openings."""
 
@@ -62,6 +65,7 @@ def serve(config: GatewayConfig) -> None:
             graceful_seconds=config.graceful_seconds,
             factory=True,
             workers=config.workers,
+            timeout_worker_healthcheck=WORKER_SECONDS,
         )
         if config.workers == 1:
             uvicorn.Server(served).run(sockets=[listener])

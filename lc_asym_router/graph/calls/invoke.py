@@ -126,7 +126,9 @@ async def ainvoke(
 
 async def _ainvoke(answer: _Answer) -> CallResult:
     lost, how = LostCancellation(), answer.how
-    config = with_handlers(answer.probed(how.config), [lost], {})
+    config = answer.probed(how.config)
+    if how.stream or how.listened or getattr(answer.call.tier.model, "streaming", False):
+        config = with_handlers(config, [lost], {})  # it may come in chunks
     try:
         connect_per_loop(answer.call.tier.model)
         with answer.receiving(is_async=True):

@@ -27,7 +27,7 @@ from lc_asym_router.records.request import Request, has_content
 from lc_asym_router.records.trail import Labels, Trail, Why
 from lc_asym_router.tiers.binding import bind_again
 from lc_asym_router.tiers.conversation import fit
-from lc_asym_router.tiers.faults.breaker import BRIEF, ENOUGH, LONG, Caller, Permit, at_fault
+from lc_asym_router.tiers.faults.breaker import BRIEF, ENOUGH, Caller, Permit, at_fault
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.faults.error_kinds import indicates_outage
 from lc_asym_router.tiers.provider import reads_cache, secrets_of
@@ -123,9 +123,10 @@ class TierCall:
             config = self.labels.on(with_handlers(around.config, listeners, context.metadata))
         else:
             # Of short answers little is left to end, and a stream takes far more processor time.
-            lengths, alone = self.tier.guard.lengths, race is None and not around.streams
-            brief = alone and len(lengths) == ENOUGH and max(lengths) <= BRIEF
-            if self.ends_early and not brief and self._streams_like_invoke():
+            lengths = self.tier.guard.lengths
+            brief = len(lengths) == ENOUGH and max(lengths) <= BRIEF
+            whole = brief and race is None and not around.streams
+            if self.ends_early and not whole and self._streams_like_invoke():
                 watch = Watch(self.check, Prefix(run.request, self.provider), self.tier)
             # Nobody gets it yet, so it need not come as a stream, which passes the cache by.
             stream = watch is not None
@@ -155,9 +156,6 @@ class TierCall:
         """Report to the tier's breaker how the call went, unless the request alone was at fault."""
         if result.error is None:
             self.tier.guard.seconds.append(result.seconds)
-            cut = result.watch is not None and result.watch.cut
-            usage = None if cut or result.message is None else result.message.usage_metadata
-            self.tier.guard.lengths.append(usage["output_tokens"] if usage else LONG)
             permit.settle(True)
         else:
             down = indicates_outage(result.error)
