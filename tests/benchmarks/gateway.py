@@ -18,6 +18,7 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import socket
 import statistics
 import subprocess
@@ -32,6 +33,8 @@ from typing import Any
 AT_ONCE = (1, 16, 64)
 BARS = {"frontier": 0.7, "checked": 0.5}
 """The least throughput of a route, as a share of the bare proxy's."""
+KEY = f"sk-{secrets.token_hex(32)}"
+"""LiteLLM's proxy does not start without a key; the others take any."""
 FIRST_TOKEN = 1.1
 """The most time to the first token on the frontier route, as a multiple of a direct call's."""
 FLAT = 100
@@ -109,7 +112,7 @@ def serve(which: str, upstream: str, port: int) -> None:
 async def asked(port: int, body: bytes, until: float, first: list[float]) -> int:
     """Ask over one connection until a time; count the answers. A client that costs little."""
     head = (
-        "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer none\r\n"
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     ).encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -220,7 +223,17 @@ def litellm(url: str) -> Iterator[Serving]:
         # JSON is YAML.
         models = [{"model_name": "frontier", "litellm_params": model}]
         config.write_text(json.dumps({"model_list": models}))
-        with process(str(LITELLM), "--config", str(config), "--port", str(port)) as server:
+        settings = ("env", "LITELLM_LOCAL_MODEL_COST_MAP=True", f"LITELLM_MASTER_KEY={KEY}")
+        command = (
+            str(LITELLM),
+            "--config",
+            str(config),
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        )
+        with process(*settings, *command) as server:
             up(port)
             yield Serving(port, server.pid)
 
