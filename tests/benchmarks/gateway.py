@@ -112,7 +112,7 @@ def serve(which: str, upstream: str, port: int) -> None:
 async def asked(port: int, body: bytes, until: float, first: list[float]) -> int:
     """Ask over one connection until a time; count the answers. A client that costs little."""
     head = (
-        "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\n"
+        f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     ).encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
