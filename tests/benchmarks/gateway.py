@@ -259,7 +259,7 @@ def measured(delay: float, seconds: float, at_once: tuple[int, ...]) -> bool:
         if LITELLM.exists():
             servers["litellm"] = stack.enter_context(litellm(url))
         else:
-            print("LiteLLM's proxy is not beside them: it could not be installed.")
+            print("LiteLLM's proxy is not beside them: it is not installed (make .venv/.litellm).")
         models = {"checked": "small"}
         print(f"\nan upstream that waits {delay * 1e3:.0f} ms: requests/s (ms to the first token)")
         print("  at once  " + "".join(f"{name:>20}" for name in servers))
