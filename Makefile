@@ -8,7 +8,7 @@ ARGS ?=
 # Compiled files are kept, whatever the environment says: each process would compile all tests again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: ask serve bench-gateway bench-memory test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-audit bench-batch bench-checks bench-decompose bench-report bench-default bench-routing bench-sample pictures reference notebooks browser-test lab clean help
+.PHONY: ask serve bench-gateway bench-memory soak-gateway test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-audit bench-batch bench-checks bench-decompose bench-report bench-default bench-routing bench-sample pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-all           what is long by nature: real models in full, killed processes, fault matrix, soak"
 	@echo "make test-oldest        the core's tests on the oldest versions that pyproject.toml allows"
 	@echo "make soak               10,000 requests, 64 at once, on servers where every fifth call goes wrong"
+	@echo "make soak-gateway       30 minutes through the gateway on such servers (MINUTES=5 for less)"
 	@echo "make fuzz               an hour of degenerate texts for all that reads them (ARGS: of pytest)"
 	@echo "make lint               ruff, mypy --strict, and the floors: imports only go down"
 	@echo "make docs               the docs site, into site/; fails on a broken link, anchor or reference"
@@ -166,7 +167,18 @@ bench: $(VENV)/.benchmark
 reference: $(VENV)/.test
 	$(BIN)/python -m tests.reference > docs/settings.md
 
-bench-gateway: $(VENV)/.benchmark
+soak-gateway: MINUTES ?= 30
+soak-gateway: $(VENV)/.test
+	LC_ASYM_ROUTER_GATEWAY_SOAK=$(MINUTES) $(BIN)/python -m pytest -s tests/gateway/test_soak.py $(ARGS)
+
+# LiteLLM's proxy pins other versions of our libraries. Where it can't be installed, the benchmark
+# says so, and runs without it.
+$(VENV)/.litellm:
+	$(PYTHON) -m venv $(VENV)/litellm
+	$(VENV)/litellm/bin/python -m pip install --quiet --disable-pip-version-check 'litellm[proxy]' \
+		&& touch $@ || rm -rf $(VENV)/litellm
+
+bench-gateway: $(VENV)/.benchmark $(VENV)/.litellm
 	$(BIN)/python -m tests.benchmarks.gateway $(ARGS)
 
 bench-memory: $(VENV)/.test

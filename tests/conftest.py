@@ -15,7 +15,7 @@ from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models import _client_utils
 
 from lc_asym_router import AsymRouter, Price, Tier
-from lc_asym_router.tiers.faults.breaker import forget_breakers
+from lc_asym_router.tiers.faults.shared_breakers import forget_breakers
 from tests.servers import OllamaServer, OpenAIServer
 
 SMALL_PRICE = Price(0.05, 0.08)

@@ -33,6 +33,7 @@ from lc_asym_router.gateway.page.page_routes import Page
 from lc_asym_router.gateway.prometheus import Metrics
 from lc_asym_router.gateway.protocols import GatewayAnswer, Heading, WireProtocol
 from lc_asym_router.gateway.protocols.messages import Messages
+from lc_asym_router.gateway.protocols.messages_answer import models_body
 from lc_asym_router.gateway.protocols.openai_chat import OpenAIChat
 from lc_asym_router.gateway.protocols.responses import Responses
 from lc_asym_router.gateway.routes import AUTO, Routes
@@ -52,6 +53,8 @@ from starlette.routing import BaseRoute, Route  # noqa: E402
 MESSAGES = Messages()
 PROTOCOLS: tuple[WireProtocol, ...] = (OpenAIChat(), Responses(), MESSAGES)
 """The protocols that are served, each at its own path."""
+_ANTHROPIC = "anthropic-version"
+"""The header that Anthropic's clients send with each request."""
 GONE = 499
 """The status in the metrics of a request whose client has left."""
 DEFAULT_LIMITS = Limits(connections=1024, body_bytes=16 * 2**20)
@@ -178,11 +181,15 @@ class Gateway:
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def models(self, request: Request, caller: Caller) -> Response:
-        """Answer ``GET /v1/models``."""
+        """Answer ``GET /v1/models``, in the form of Anthropic's API where its clients ask."""
+        names = [
+            name for name in self._models.models if caller.models is None or name in caller.models
+        ]
+        if _ANTHROPIC in request.headers:
+            return json_response(models_body(names, request.query_params))
         data = [
             {"id": name, "object": "model", "created": 0, "owned_by": "lc-asym-router"}
-            for name in self._models.models
-            if caller.models is None or name in caller.models
+            for name in names
         ]
         return json_response({"object": "list", "data": data})
 
@@ -224,7 +231,8 @@ class Gateway:
             except ClientDisconnect:
                 return Response(status_code=GONE)
             except Exception as error:
-                return _refused(protocol, logged(error))
+                spoken = MESSAGES if _ANTHROPIC in request.headers else protocol
+                return _refused(spoken, logged(error))
 
         return handle
 

@@ -8,8 +8,10 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lc_asym_router._internal.imports import needed
@@ -18,6 +20,7 @@ from lc_asym_router.embedded.connection_limits import ConnectionGuard, LimitedCo
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.gateway.config import GatewayConfig
 from lc_asym_router.records.signing import KEY_VARIABLE
+from lc_asym_router.tiers.faults.shared_breakers import Openings
 
 needed("uvicorn", "gateway")
 
@@ -26,6 +29,12 @@ from starlette.applications import Starlette  # noqa: E402
 from uvicorn.supervisors import Multiprocess  # noqa: E402
 
 logger = logging.getLogger(__name__)
+
+WORKER_SECONDS = 120
+"""How long a worker may be silent before another takes its place, in seconds. uvicorn's own 5 are less
+than what a busy machine takes for the imports: it would begin workers anew without end."""
+EXCHANGE_SECONDS = 0.5
+"""How often the processes tell each other of their breakers' openings."""
 
 
 def serve(config: GatewayConfig) -> None:
@@ -41,55 +50,74 @@ def serve(config: GatewayConfig) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     guard = ConnectionGuard(config.limits)
-    app = partial(application, config, guard)
-    served = LimitedConfig(
-        app,
-        guard,
-        graceful_seconds=config.graceful_seconds,
-        factory=True,
-        workers=config.workers,
-    )
-    if config.workers > 1:  # what one worker signs, the others believe
-        os.environ.setdefault(KEY_VARIABLE, secrets.token_hex(32))
     set_up_log(config.log_level)
     logger.info("The gateway (processes: %d) is at http://%s:%s/v1", config.workers, shown, port)
-    try:
+    with listener, ExitStack() as stack:
+        openings = None
+        if config.workers > 1:
+            folder = stack.enter_context(TemporaryDirectory(prefix="lc-asym-router-"))
+            openings = Openings(Path(folder))
+            # What one worker signs, the others believe.
+            os.environ.setdefault(KEY_VARIABLE, secrets.token_hex(32))
+        served = LimitedConfig(
+            partial(application, config, guard, openings),
+            guard,
+            graceful_seconds=config.graceful_seconds,
+            factory=True,
+            workers=config.workers,
+            timeout_worker_healthcheck=WORKER_SECONDS,
+        )
         if config.workers == 1:
             uvicorn.Server(served).run(sockets=[listener])
         else:
             Multiprocess(served, sockets=[listener]).run()
-    finally:
-        listener.close()
 
 
-def application(config: GatewayConfig, guard: ConnectionGuard) -> Starlette:
+def application(
+    config: GatewayConfig, guard: ConnectionGuard, openings: Openings | None = None
+) -> Starlette:
     """The application of one process, whose log it sets up.
 
     Args:
         config: What is served.
         guard: The server's connections, watched while the application runs.
+        openings: What the processes tell each other of their breakers, or `None` where there is one.
     """
     set_up_log(config.log_level)
-    return watched_app(config.app(), guard)
+    return watched_app(config.app(), guard, openings)
 
 
-def watched_app(app: Starlette, guard: ConnectionGuard) -> Starlette:
+async def exchange(openings: Openings) -> None:
+    """Exchange the breakers' openings with the other processes, again and again."""
+    while True:
+        try:
+            await asyncio.to_thread(openings.exchange)
+        except OSError as error:
+            logger.warning("Breakers' openings are not shared: %s", error.strerror)
+        await asyncio.sleep(EXCHANGE_SECONDS)
+
+
+def watched_app(app: Starlette, guard: ConnectionGuard, openings: Openings | None = None) -> Starlette:
     """The application, which has its server's connections swept while it runs.
 
     Args:
         app: The application; it is changed.
         guard: The connections.
+        openings: As for `application`.
     """
     inner = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[Any]:
-        watching = asyncio.create_task(guard.watch())
+        tasks = [asyncio.create_task(guard.watch())]
+        if openings is not None:
+            tasks.append(asyncio.create_task(exchange(openings)))
         try:
             async with inner(app) as state:
                 yield state
         finally:
-            await cancel(watching)
+            for task in tasks:
+                await cancel(task)
 
     app.router.lifespan_context = lifespan
     return app

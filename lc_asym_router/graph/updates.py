@@ -38,6 +38,7 @@ from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import NodeRun, Update, sealed_draft, unseal
 from lc_asym_router.money.usage import estimated_usage
 from lc_asym_router.records.trail import Trail, open_record
+from lc_asym_router.tiers.faults.breaker import LONG
 from lc_asym_router.tiers.provider import cut_off, no_answer
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Verdict
@@ -120,6 +121,8 @@ class Updates:
                 call.tier, run, trail, result.error, seen=live and result.begun and followed
             )
         assert message is not None
+        cut = result.watch is not None and result.watch.cut
+        call.tier.guard.lengths.append(LONG if usage is None or cut else usage["output_tokens"])
         if live:
             fault = no_answer(message)
             if fault is None:

@@ -18,9 +18,10 @@ from lc_asym_router.money.prices import Pricing
 from lc_asym_router.money.usage import MOST_TOKENS
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import dropped_parameters
-from lc_asym_router.tiers.faults.breaker import Breaker, Guard, shared_breaker
+from lc_asym_router.tiers.faults.breaker import Breaker, Guard
 from lc_asym_router.tiers.faults.concurrency import Slots
 from lc_asym_router.tiers.faults.retry import Retry, retry_like, retry_of
+from lc_asym_router.tiers.faults.shared_breakers import shared_breaker
 from lc_asym_router.tiers.media import refuses_media
 from lc_asym_router.tiers.provider import credentials_digest, is_private
 from lc_asym_router.tiers.providers.description import Provider

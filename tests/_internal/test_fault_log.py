@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lc_asym_router import Breaker
 from lc_asym_router._internal import fault_log
 from lc_asym_router._internal.fault_log import Throttle
-from lc_asym_router.tiers.faults import breaker as breakers
+from lc_asym_router.tiers.faults import shared_breakers as breakers
 from tests.servers import Reply
 
 

@@ -208,3 +208,17 @@ async def test_signed_thinking_goes_back_to_its_maker(claude_gateway, upstream_c
     client.messages.create(**given)
     blocks = upstream_claude.requests[-1].body["messages"][1]["content"]
     assert [each["type"] for each in blocks] == ["tool_use"]
+
+
+def test_models(gateway: Served):
+    client = client_of(gateway)
+    names = ["auto", "small", "frontier"]
+    found = list(client.models.list())
+    assert [(each.id, each.type, each.display_name) for each in found] == [
+        (name, "model", name) for name in names
+    ]
+    assert [each.id for each in client.models.list(limit=1)] == names  # page by page
+    assert [each.id for each in client.models.list(before_id="frontier", limit=1).data] == ["small"]
+    for wrong in ({"after_id": "none"}, {"lifecycle": ["retired"]}, {"limit": 0}):
+        with pytest.raises(anthropic.BadRequestError, match=next(iter(wrong))):
+            client.models.list(**wrong)

@@ -72,7 +72,7 @@ def started(*arguments: str) -> tuple[subprocess.Popen[str], str]:
         lines.append(line)
         if found := re.search(r"http://[\d.]+:\d+", line):
             threading.Thread(target=process.stderr.read, daemon=True).start()
-            for _ in range(1200):
+            for _ in range(6000):
                 try:
                     httpx.get(f"{found[0]}/health", timeout=5)
                 except httpx.TransportError:

@@ -24,7 +24,7 @@ from lc_asym_router import AsymRouter, Budget, Price, Retry, Tier
 from lc_asym_router.graph import walk
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.router import router as router_module
-from lc_asym_router.tiers.faults.breaker import forget_breakers
+from lc_asym_router.tiers.faults.shared_breakers import forget_breakers
 from lc_asym_router.verify import Attempt, Check, Verdict
 from tests.conftest import frontier_model, small_model
 from tests.servers import OllamaServer, OpenAIServer, Reply, ToolCall

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.utils.json import parse_partial_json
 
-from lc_asym_router.gateway.http_errors import GatewayError
+from lc_asym_router.gateway.http_errors import GatewayError, invalid, unsupported
 from lc_asym_router.gateway.protocols import GatewayAnswer, Heading, event
 from lc_asym_router.gateway.protocols.pieces import (
     Piece,
@@ -162,6 +162,43 @@ def _end(answered: GatewayAnswer) -> dict[str, Any]:
     refused = any(isinstance(piece, RefusalPiece) for piece in pieces_of(message))
     reason = _ENDS.get(answered.finish, "refusal" if refused else "end_turn")
     return {"stop_reason": reason, "stop_sequence": None}
+
+
+def models_body(names: Sequence[str], query: Mapping[str, str]) -> dict[str, Any]:
+    """A page of the models: those behind `after_id`, or those before `before_id`, `limit` of them.
+
+    Raises:
+        GatewayError: A parameter is wrong, or not served; it is named.
+    """
+    if unknown := sorted(set(query) - {"limit", "after_id", "before_id"}):
+        raise unsupported(unknown[0], "limit, after_id and before_id are.")
+    limit = query.get("limit", "1000")
+    if not (limit.isdecimal() and len(limit) < 5 and 1 <= int(limit) <= 1000):
+        raise invalid("limit", "a whole number from 1 to 1000.")
+    listed = list(names)
+    for name in ("after_id", "before_id"):
+        if (id := query.get(name)) is not None:
+            if id not in listed:
+                raise invalid(name, "the id of one of the models.")
+            place = listed.index(id)
+            listed = listed[place + 1 :] if name == "after_id" else listed[:place]
+    backwards = "before_id" in query
+    page = listed[-int(limit) :] if backwards else listed[: int(limit)]
+    return {
+        "data": [
+            {
+                "type": "model",
+                "id": name,
+                "display_name": name,
+                "created_at": "1970-01-01T00:00:00Z",
+                "lifecycle": "active",
+            }
+            for name in page
+        ],
+        "has_more": len(page) < len(listed),
+        "first_id": page[0] if page else None,
+        "last_id": page[-1] if page else None,
+    }
 
 
 def _usage(usage: UsageMetadata | None) -> dict[str, Any]:

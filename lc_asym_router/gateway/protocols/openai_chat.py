@@ -93,6 +93,8 @@ class OpenAIChat:
                 raise unsupported(name, _NOT_SERVED[name])
         kwargs = {name: given[name] for name in _PASSED if name in given}
         limit = given.get("max_completion_tokens", given.get("max_tokens"))
+        if given.get("max_tokens", limit) != limit:
+            raise invalid("max_tokens", "the same as max_completion_tokens, or leave it out.")
         if limit is not None:
             if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
                 raise invalid("max_completion_tokens", "a whole number of tokens from 1 on.")
@@ -113,7 +115,7 @@ class OpenAIChat:
             kwargs=kwargs,
             model=_text(given, "model", "auto"),
             stream=_flag(given, "stream"),
-            include_usage=_flag(_object(given, "stream_options"), "include_usage"),
+            include_usage=_include_usage(_object(given, "stream_options")),
             user=_text(given, "user", "") or None,
             metadata=_object(given, "metadata"),
             body=body,
@@ -323,6 +325,14 @@ def _flag(given: Mapping[str, Any], name: str) -> bool:
     if not isinstance(value, bool):
         raise invalid(name, "true or false.")
     return value
+
+
+def _include_usage(options: Mapping[str, Any]) -> bool:
+    for name, value in options.items():
+        # None is added, which is what false asks for.
+        if name != "include_usage" and not (name == "include_obfuscation" and value is not True):
+            raise unsupported(f"stream_options.{name}", "include_usage is.")
+    return _flag(options, "include_usage")
 
 
 def _object(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:

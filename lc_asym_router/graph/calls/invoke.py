@@ -132,7 +132,8 @@ async def _ainvoke(answer: _Answer) -> CallResult:
             model, asked = answer.bound()
             config = answer.probed(how.config)
             if not how.stream:
-                config = with_handlers(config, [lost], {})
+                if how.listened or getattr(answer.call.tier.model, "streaming", False):
+                    config = with_handlers(config, [lost], {})  # it may come in chunks
                 return await answer.read(await model.ainvoke(asked, config))
             # Chunks come to this task: a handler would cost a turn of the event loop for each.
             async with aclosing(cast("Any", model.astream(asked, config))) as stream:

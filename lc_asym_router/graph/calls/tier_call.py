@@ -27,7 +27,7 @@ from lc_asym_router.records.request import Request, has_content
 from lc_asym_router.records.trail import Labels, Trail, Why
 from lc_asym_router.tiers.binding import bind_again
 from lc_asym_router.tiers.conversation import fit
-from lc_asym_router.tiers.faults.breaker import Caller, Permit, at_fault
+from lc_asym_router.tiers.faults.breaker import BRIEF, ENOUGH, Caller, Permit, at_fault
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.faults.error_kinds import indicates_outage
 from lc_asym_router.tiers.provider import reads_cache, secrets_of
@@ -122,7 +122,11 @@ class TierCall:
                 listeners = [with_input_hidden(each, run.request.messages) for each in listeners]
             config = self.labels.on(with_handlers(around.config, listeners, context.metadata))
         else:
-            if self.ends_early and self._streams_like_invoke():
+            # Of short answers little is left to end, and a stream takes far more processor time.
+            lengths = self.tier.guard.lengths
+            brief = len(lengths) == ENOUGH and max(lengths) <= BRIEF
+            whole = brief and race is None and not around.streams
+            if self.ends_early and not whole and self._streams_like_invoke():
                 watch = Watch(self.check, Prefix(run.request, self.provider), self.tier)
             # Nobody gets it yet, so it need not come as a stream, which passes the cache by.
             stream = watch is not None
@@ -149,8 +153,7 @@ class TierCall:
         return self.streams_alike and not reads_cache(self.tier.model)
 
     def report(self, permit: Permit, result: CallResult, caller: Caller) -> None:
-        """Report to the tier's breaker how the call went; where the request alone was at fault, that
-        says nothing of the tier."""
+        """Report to the tier's breaker how the call went, unless the request alone was at fault."""
         if result.error is None:
             self.tier.guard.seconds.append(result.seconds)
             permit.settle(True)

@@ -6,7 +6,6 @@ state for sync and async callers, so the state machine is our own.
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 import time
@@ -17,14 +16,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lc_asym_router._internal.deadline import bounded
-from lc_asym_router._internal.fault_log import Throttle
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import AttemptTimeoutError, CircuitOpenError, ConfigurationError
 from lc_asym_router.tiers.faults.concurrency import Slots
 from lc_asym_router.tiers.faults.error_kinds import indicates_outage, may_be_the_requests
 from lc_asym_router.tiers.faults.notices import Notices
-
-logger = logging.getLogger(__name__)
 
 State = Literal["closed", "open", "half_open"]
 
@@ -229,56 +225,6 @@ class Permit:
             breaker._settle(self, succeeded, why, caller)
 
 
-_openings = Throttle()
-
-
-class _SharedBreaker(Breaker):
-    """A breaker of the process, which logs its changes.
-
-    Args:
-        model: The model's name, for the log.
-    """
-
-    def __init__(self, model: str) -> None:
-        super().__init__()
-        self._model = model
-
-    def _changed(self) -> None:
-        if self.state == "closed":
-            logger.info("The breaker of %s has closed: it answers again.", self._model)
-        elif _openings.count(self._model):
-            logger.warning(
-                "The breaker of %s has opened: it is not asked for %g s, since it failed: %s",
-                self._model,
-                self.cooldown,
-                self._why or "no reason is known",
-            )
-
-
-KEPT = 1024
-"""Endpoints whose breakers are kept; past that, those with nothing to remember are let go."""
-_shared: dict[tuple[str, ...], Breaker] = {}
-_shared_lock = threading.Lock()
-
-
-def shared_breaker(*endpoint: str) -> Breaker:
-    """The process's one breaker for an endpoint. It outlives a router made for one request."""
-    with _shared_lock:
-        breaker = _shared.get(endpoint)
-        if breaker is None:
-            if len(_shared) >= KEPT:
-                for each in [each for each, kept in _shared.items() if kept.at_rest]:
-                    del _shared[each]
-            breaker = _shared[endpoint] = _SharedBreaker(endpoint[-1])
-        return breaker
-
-
-def forget_breakers() -> None:
-    """Drop all shared breakers: new tiers get new ones."""
-    with _shared_lock:
-        _shared.clear()
-
-
 def at_fault(error: BaseException, caller: Caller | None) -> str | None:
     """Whose request may have brought a failure about; `None` where that is the tier's own."""
     return caller() if caller is not None and may_be_the_requests(error) else None
@@ -289,7 +235,9 @@ def at_fault(error: BaseException, caller: Caller | None) -> str | None:
 TIMES = 256
 """Calls whose time is remembered."""
 ENOUGH = 20
-"""Calls under which a 95th percentile says nothing."""
+"""Calls under which a 95th percentile, or the greatest length, says nothing."""
+BRIEF, LONG = 64, 1 << 20
+"""Output tokens of an answer that is too short to be worth ending early, and of one that is not."""
 
 
 @dataclass(frozen=True)
@@ -300,11 +248,14 @@ class Guard:
         breaker: The breaker, or `None`.
         slots: The concurrency limit, or `None`.
         seconds: Durations of the latest successful calls, in seconds.
+        lengths: Output tokens of the latest answers, as far back as `ENOUGH`; `LONG` where one was
+            ended early, or nobody knows.
     """
 
     breaker: Breaker | None
     slots: Slots | None
     seconds: deque[float] = field(default_factory=lambda: deque(maxlen=TIMES), compare=False)
+    lengths: deque[int] = field(default_factory=lambda: deque(maxlen=ENOUGH), compare=False)
 
     @property
     def p95(self) -> float | None:
