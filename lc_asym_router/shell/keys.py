@@ -65,8 +65,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         ConfigurationError: A value makes no sense, or the database can't be used.
     """
-    for module, extra in (("sqlalchemy", "ledger"), ("starlette", "gateway")):
-        needed(module, extra)
+    needed("sqlalchemy", "ledger")
     from sqlalchemy.exc import SQLAlchemyError
 
     from lc_asym_router._internal.provider_errors import describe_store_error
