@@ -8,7 +8,7 @@ ARGS ?=
 # Compiled files are kept, whatever the environment says: each process would compile all tests again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: ask serve bench-gateway test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-audit bench-batch bench-checks bench-decompose bench-default bench-routing bench-sample pictures reference notebooks browser-test lab clean help
+.PHONY: ask serve bench-gateway test test-all test-oldest train soak fuzz lint docs dist trip bench bench-agreement bench-audit bench-batch bench-checks bench-decompose bench-report bench-default bench-routing bench-sample pictures reference notebooks browser-test lab clean help
 
 help:
 	@echo "make ask PROMPT='...'   a routed answer from real local models (no Ollama, no key)"
@@ -30,6 +30,7 @@ help:
 	@echo "make bench-checks       what self-verification and logprobs tell (ARGS=--record asks the models anew)"
 	@echo "make bench-audit        how often the audits' bound is wrong, on replays of recorded answers"
 	@echo "make bench-batch        many rows at once: their rate against router.batch, and their memory"
+	@echo "make bench-report       the report of 10 million requests, on SQLite and PostgreSQL (ARGS='--rows N')"
 	@echo "make bench-decompose    what requests of several questions cost and get right, whole and in parts"
 	@echo "make bench-gateway      the gateway's throughput beside direct calls and a bare proxy"
 	@echo "make pictures           the docs' graph and timeline, of a real request, into docs/"
@@ -120,6 +121,7 @@ soak: $(VENV)/.test
 # The sources that the shipped weights were computed from; README.md there tells what they are. The same
 # files give the same bytes.
 SCORED := llmrouter mmlupro openai_gsm routellm_gsm8k zeroeval_crux zeroeval_gsm zeroeval_math-l5
+train: export OMP_NUM_THREADS := 1
 train: $(VENV)/.test
 	@test -d "$(ARGS)/kinds" || { echo "make train ARGS=FOLDER: give the folder of rows, with kinds/ in it."; exit 2; }
 	$(BIN)/lc-asym-router train --data $(SCORED:%=$(ARGS)/%.jsonl.gz) --kinds $(ARGS)/kinds \
@@ -187,6 +189,9 @@ bench-audit: $(VENV)/.test
 
 bench-batch: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.batch $(ARGS)
+
+bench-report: $(VENV)/.test
+	$(BIN)/python -m tests.benchmarks.ledger_report $(ARGS)
 
 bench-decompose: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.decompose $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -62,3 +63,26 @@ def test_no_file_is_two_concerns_long():
     files = package.rglob("*.py")
     long = {str(file): n for file in files if (n := len(file.read_text().splitlines())) > 400}
     assert not long
+
+
+def test_no_two_modules_or_public_names_are_alike():
+    """A command's file has its command's name, a function of a protocol its part's."""
+    modules: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "lc_asym_router").rglob("*.py")):
+        place = path.relative_to(ROOT).with_suffix("").as_posix()
+        if any(part in place for part in ("/shell/", "/versions/", "__init__", "__main__")):
+            continue
+        modules.setdefault(path.stem, []).append(place)
+        if "/protocols/" in place:
+            continue
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                names.setdefault(node.name, []).append(place)
+    alike = {
+        name: places
+        for found in (modules, names)
+        for name, places in found.items()
+        if len(places) > 1 and not name.startswith("_")
+    }
+    assert alike == {}

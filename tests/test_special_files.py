@@ -15,7 +15,7 @@ from lc_asym_router._internal.imports import read_text
 from lc_asym_router.batch.journal import Journal
 from lc_asym_router.classify.calibration import LARGEST, Calibration
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.evals import files, load
+from lc_asym_router.evals import load, row_files
 from lc_asym_router.money import BudgetStore, Ledger
 from lc_asym_router.shell import main
 
@@ -73,7 +73,7 @@ def test_a_large_calibration_is_not_read(tmp_path: Path) -> None:
 def test_a_row_without_an_end_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
 ) -> None:
-    monkeypatch.setattr(files, "LONGEST_LINE", 1_000)
+    monkeypatch.setattr(row_files, "LONGEST_LINE", 1_000)
     path = tmp_path / ("rows.jsonl.gz" if packed else "rows.jsonl")
     row = json.dumps({"query": "q", "weak_score": 1, "strong_score": 1})
     opener: Any = gzip.open if packed else open

@@ -79,8 +79,8 @@ __all__ = [
     "hook_google_replies",
     "http_clients",
     "langsmith_params",
+    "ls_provider",
     "openai_response_format",
-    "provider_of",
     "resource_client",
     "start_producer",
     "with_streams",
@@ -108,7 +108,7 @@ def langsmith_params(model: BaseChatModel) -> dict[str, Any]:
     return dict(model._get_ls_params())
 
 
-def provider_of(model: BaseChatModel) -> str:
+def ls_provider(model: BaseChatModel) -> str:
     """Return the provider's LangSmith name: "ollama", "openai", ...; "" where there is none."""
     return str(langsmith_params(model).get("ls_provider", ""))
 

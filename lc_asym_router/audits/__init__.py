@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from lc_asym_router.audits.bound import log_evidence as log_evidence
     from lc_asym_router.audits.bound import lower_bound as lower_bound
     from lc_asym_router.audits.bound import upper_bound as upper_bound
-    from lc_asym_router.audits.compare import PairJudge as PairJudge
-    from lc_asym_router.audits.compare import PairOutcome as PairOutcome
-    from lc_asym_router.audits.compare import compare_pair as compare_pair
+    from lc_asym_router.audits.comparison import PairJudge as PairJudge
+    from lc_asym_router.audits.comparison import PairOutcome as PairOutcome
+    from lc_asym_router.audits.comparison import compare_pair as compare_pair
     from lc_asym_router.audits.counts import AuditGroup as AuditGroup
     from lc_asym_router.audits.counts import AuditReport as AuditReport
     from lc_asym_router.audits.counts import Rate as Rate

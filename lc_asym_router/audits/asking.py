@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage
 
 from lc_asym_router._internal.deadline import Threads, within
 from lc_asym_router.audits.audit import Audit
-from lc_asym_router.audits.compare import PairJudge
+from lc_asym_router.audits.comparison import PairJudge
 from lc_asym_router.errors import ConfigurationError, QueueFullError
 from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.records.request import Request

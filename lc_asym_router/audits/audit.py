@@ -9,7 +9,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 from lc_asym_router.audits.bound import audits_to_show
-from lc_asym_router.audits.compare import PairJudge
+from lc_asym_router.audits.comparison import PairJudge
 from lc_asym_router.errors import ConfigurationError
 
 if TYPE_CHECKING:

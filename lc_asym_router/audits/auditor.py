@@ -19,12 +19,12 @@ from lc_asym_router._internal.imports import after_fork
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.audits.asking import LowerTiers, Meter, ask_tier, has_room, judging
 from lc_asym_router.audits.audit import Audit
-from lc_asym_router.audits.compare import PairOutcome, compare_pair
+from lc_asym_router.audits.audit_store import AuditStore
+from lc_asym_router.audits.comparison import PairOutcome, compare_pair
 from lc_asym_router.audits.counts import AuditReport, Cell, report_of
-from lc_asym_router.audits.draw import Draw, answer_below, counted, form_of, notify_audit
-from lc_asym_router.audits.keeper import Answered, Keeper, lost_of
+from lc_asym_router.audits.draw import Draw, answer_below, audit_counts, form_of, notify_audit
+from lc_asym_router.audits.keeper import AnsweredRequest, Keeper, lost_of
 from lc_asym_router.audits.rungs import Goal
-from lc_asym_router.audits.store import AuditStore
 from lc_asym_router.errors import BudgetExceededError
 from lc_asym_router.records.handlers import FinishedAudit
 from lc_asym_router.records.request import Request
@@ -142,7 +142,7 @@ class Auditor:
         drawn = probability > 0 and self._random.random() < probability
         answered = None
         if self.keeper is not None and rung is not None:
-            answered = Answered(
+            answered = AnsweredRequest(
                 rung["number"], below, probability, drawn, rung["since"], tuple(rung["restarts"])
             )
         fixed = (request, answer, record, tuple(tags), handlers)
@@ -301,7 +301,7 @@ class Auditor:
     def _count(self, draw: Draw, found: PairOutcome, calls: Sequence[Mapping[str, Any]]) -> None:
         """Count what an audit has found, and what it cost. What was not handed on is no answer of a
         lower tier; only its cost counts."""
-        found_counts = counted(found, calls)
+        found_counts = audit_counts(found, calls)
         if draw.kind == "audit":
             self.store.add(self._cells(draw), found_counts)
             return

@@ -11,9 +11,9 @@ from langchain_core.messages import AIMessage
 
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.audits.asking import LowerTiers, ask_tier
-from lc_asym_router.audits.compare import PairOutcome
+from lc_asym_router.audits.comparison import PairOutcome
 from lc_asym_router.audits.counts import NANO
-from lc_asym_router.audits.keeper import Answered
+from lc_asym_router.audits.keeper import AnsweredRequest
 from lc_asym_router.records.handlers import FinishedAudit
 from lc_asym_router.records.request import Request
 
@@ -49,7 +49,7 @@ class Draw:
     phase: str
     kind: Literal["audit", "pair", "explored"] = "audit"
     draft: tuple[str, AIMessage] | None = field(default=None, repr=False)
-    rung: Answered | None = None
+    rung: AnsweredRequest | None = None
 
     @property
     def in_record(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def form_of(request: Request, answer: AIMessage) -> str:
     return "fields" if request.schema is not None else "text"
 
 
-def counted(found: PairOutcome, calls: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def audit_counts(found: PairOutcome, calls: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     compared = found.outcome != "incomparable"
     costs = [call["cost_usd"] for call in calls]
     return {

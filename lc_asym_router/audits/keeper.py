@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from lc_asym_router.audits.audit_store import AuditStore
 from lc_asym_router.audits.counts import FIELDS, Cell, Counts
 from lc_asym_router.audits.rungs import (
     Goal,
@@ -27,7 +28,6 @@ from lc_asym_router.audits.rungs import (
     hands_on,
     unit_of,
 )
-from lc_asym_router.audits.store import AuditStore
 from lc_asym_router.audits.tally import Tally
 from lc_asym_router.audits.target_report import TargetReport, report_of_rungs
 
@@ -45,7 +45,7 @@ RUNG, MOVE, GOAL = "rung", "move", "goal"
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnsweredRequest:
     """A request that was answered on a rung, before its audit.
 
     Attributes:
@@ -135,7 +135,7 @@ class Keeper:
                 "restarts": list(self._state.restarts),
             }
 
-    def answered(self, answer: Answered) -> None:
+    def answered(self, answer: AnsweredRequest) -> None:
         """Count a request that was answered. Its loss is one until it is known not to be."""
         drawn = int(answer.drawn)
         with self._lock:
@@ -157,7 +157,7 @@ class Keeper:
     # in the audits' threads -------------------------------------------------------------------
 
     def compared(
-        self, answer: Answered, accepted: int, lost: bool, *, comparable: bool = True
+        self, answer: AnsweredRequest, accepted: int, lost: bool, *, comparable: bool = True
     ) -> None:
         """Count what an audit has found.
 
@@ -301,7 +301,7 @@ class Keeper:
             taken=tuple((row.get("requests", 0), row.get("compared", 0)) for row in taken),
         )
 
-    def _handed(self, answer: Answered) -> list[str]:
+    def _handed(self, answer: AnsweredRequest) -> list[str]:
         """What an answer of a lower tier that was handed on counts for."""
         rungs = range(min(answer.rung + 1, self.goal.rungs))
         known = [f"evidence|{rung}|{answer.restarts[rung]}" for rung in rungs]
@@ -318,7 +318,7 @@ class Keeper:
                 losses[probability] = row["worse"] + row["drawn"] - row["judged"]
         return Tally(requests, losses)
 
-    def _tell(self, answer: Answered, seen: Observation, comparable: bool = True) -> None:
+    def _tell(self, answer: AnsweredRequest, seen: Observation, comparable: bool = True) -> None:
         """Count what a request that went to the last tier says of each rung."""
         for rung, restart in enumerate(answer.restarts):
             if (unit := unit_of(self.goal, rung, seen)) is not None:

@@ -96,7 +96,7 @@ class Tally:
         hits = [(p, count) for p, count in self.losses.items() if 0 < p < 1]
         found = min(
             (
-                (limit - sum(count * math.log1p(-bet / p) for p, count in hits)) / bet
+                (limit - sum(count * math.log1p(-bet / p) for p, count in hits)) / -math.log1p(-bet)
                 for bet in BETS
                 if bet < self.least
             ),
@@ -153,7 +153,7 @@ class Tally:
         return list(hits.items())
 
 
-def merged(tallies: Iterable[Tally]) -> Tally:
+def merged_tally(tallies: Iterable[Tally]) -> Tally:
     """Return the sum of several tallies."""
     requests: dict[float, int] = {}
     losses: dict[float, int] = {}

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 from lc_asym_router._internal.imports import lazy_exports
 
 if TYPE_CHECKING:
-    from lc_asym_router.batch.batching import BatchResult as BatchResult
+    from lc_asym_router.batch.batch_api import BatchAPI as BatchAPI
     from lc_asym_router.batch.batching import arun as arun
     from lc_asym_router.batch.batching import run as run
+    from lc_asym_router.batch.on_ray import ray as ray
+    from lc_asym_router.batch.outcomes import BatchResult as BatchResult
 
 _HOMES = {
-    "BatchResult": ".batching",
+    "BatchAPI": ".batch_api",
+    "BatchResult": ".outcomes",
     "arun": ".batching",
+    "ray": ".on_ray",
     "run": ".batching",
 }
 

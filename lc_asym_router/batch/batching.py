@@ -8,66 +8,35 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import copy_context
-from dataclasses import asdict, dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
 from lc_asym_router._internal.imports import AnyPath, needed
-from lc_asym_router.batch.jobs import described, drained
-from lc_asym_router.batch.level import Level
-from lc_asym_router.batch.output import check_output, write_output
-from lc_asym_router.batch.row_journal import RowJournal
-from lc_asym_router.batch.rows import Row, count_of, plain, rows_of
-from lc_asym_router.errors import (
-    BudgetExceededError,
-    ConfigurationError,
-    TiersFailedError,
-    UnreadableOutputError,
+from lc_asym_router.batch.batch_api import (
+    BatchAPI,
+    Submission,
+    deferred,
+    exchanged,
+    restored,
+    settled_config,
 )
+from lc_asym_router.batch.input_rows import InputRow, count_of, input_rows, plain_value
+from lc_asym_router.batch.level import ConcurrencyLevel
+from lc_asym_router.batch.outcomes import RESULTS, BatchResult, Outcome, Progress, outcome_of
+from lc_asym_router.batch.output import check_output, write_output
+from lc_asym_router.batch.pump import apump, pump
+from lc_asym_router.batch.row_journal import RowJournal
+from lc_asym_router.errors import BudgetExceededError, ConfigurationError
 
 if TYPE_CHECKING:
     from lc_asym_router.router.router import AsymRouter
     from lc_asym_router.router.spec import RouterSpec
 
-RESULTS = ("answer", "parsed", "tier", "cost", "error", "seconds")
-"""The columns that are added to each row."""
-READ = 64
-"""Rows that are read at once, off the event loop."""
-
-
-@dataclass(frozen=True)
-class BatchResult:
-    """What a batch came to.
-
-    Attributes:
-        out: The output's file.
-        rows: How many rows the output has.
-        answered: How many of them have an answer.
-        failed: How many have an error; the same run asks them again.
-        cost_usd: What all calls of these rows cost, earlier runs' too, in USD, as far as known.
-        seconds: How long this run took, in seconds.
-        stopped: Why the run ended before its last row, or `None`.
-    """
-
-    out: Path
-    rows: int
-    answered: int
-    failed: int
-    cost_usd: float
-    seconds: float
-    stopped: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as plain JSON."""
-        return {**asdict(self), "out": str(self.out)}
+WAITS = "It is escalated, and waits for OpenAI's batch; the same run goes on with it."
 
 
 def run(
@@ -83,6 +52,7 @@ def run(
     max_usd: float | None = None,
     config: RunnableConfig | None = None,
     progress: bool | None = None,
+    escalations: Literal["batch_api"] | BatchAPI | None = None,
 ) -> BatchResult:
     """Ask a router every row, and write each row with its answer, in the rows' order.
 
@@ -109,12 +79,17 @@ def run(
             may pass it. A `Budget` of the router never is passed.
         config: The config of each request.
         progress: Whether to show rate, cost and time left on stderr; `None` shows them on a terminal.
+        escalations: "batch_api" asks what goes to the last tier through OpenAI's batch API, at half
+            its price and within a day; a `BatchAPI` says how often to look for it. `None` asks it at
+            once.
 
     Raises:
         ConfigurationError: A setting is invalid, or an extra is missing.
         DataError: The rows can't be read, or are not those of the run that `out` is of.
     """
-    batch = Batch(router, rows, out, prompt, tools, schema, prefix, concurrency, max_usd, config)
+    batch = Batch(
+        router, rows, out, prompt, tools, schema, prefix, concurrency, max_usd, config, escalations
+    )
     return batch.run(progress)
 
 
@@ -131,9 +106,12 @@ async def arun(
     max_usd: float | None = None,
     config: RunnableConfig | None = None,
     progress: bool | None = None,
+    escalations: Literal["batch_api"] | BatchAPI | None = None,
 ) -> BatchResult:
     """The async twin of `run`."""
-    batch = Batch(router, rows, out, prompt, tools, schema, prefix, concurrency, max_usd, config)
+    batch = Batch(
+        router, rows, out, prompt, tools, schema, prefix, concurrency, max_usd, config, escalations
+    )
     return await batch.arun(progress)
 
 
@@ -151,6 +129,7 @@ class Batch:
     concurrency: int | None
     max_usd: float | None
     config: RunnableConfig | None
+    escalations: Literal["batch_api"] | BatchAPI | None = None
     _stopped: str | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -166,10 +145,13 @@ class Batch:
             )
         if self.max_usd is not None and not self.max_usd > 0:
             raise ConfigurationError(f"max_usd={self.max_usd} must be over 0 USD.")
-        self._level = Level.of(self.concurrency)
+        self._level = ConcurrencyLevel.of(self.concurrency)
         if hasattr(self.router, "build"):
             self.router = self.router.build()
+        self._api = BatchAPI.of(self.escalations)
         router: Any = self.router
+        if self._api is not None:
+            router = deferred(router)
         self._asks: Any = router
         if self.schema is not None:
             self._asks = router.with_structured_output(self.schema, include_raw=True)
@@ -182,7 +164,10 @@ class Batch:
         tools = [
             getattr(each, "name", getattr(each, "__name__", each)) for each in self.tools or ()
         ]
-        parts = json.dumps(plain([repr(self.router), self.prompt, schema, tools, self.prefix]))
+        settings = [repr(self.router), self.prompt, schema, tools, self.prefix]
+        if self._api is not None:
+            settings.append("batch_api")
+        parts = json.dumps(plain_value(settings))
         return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
     # what both ways share ---------------------------------------------------------------------
@@ -200,7 +185,9 @@ class Batch:
             try:
                 yield Progress(journal, bar, time.perf_counter())
             except BaseException:
-                if journal.answered or journal.failed:  # else what stands there may be anybody's
+                if (
+                    journal.answered or journal.failed or journal.waits
+                ):  # else what stands there may be anybody's
                     write_output(out, journal.results)
                 raise
             else:
@@ -208,27 +195,46 @@ class Batch:
             finally:
                 bar.close()
 
-    def _open_rows(self, now: Progress) -> Iterator[Row]:
+    def _open_rows(self, now: Progress) -> Iterator[InputRow]:
         """Yield the rows that have no answer yet."""
-        for row in rows_of(self.rows, self.prompt):
-            if now.journal.is_answered(row):
+        for row in input_rows(self.rows, self.prompt):
+            if now.journal.is_settled(row):
                 now.bar.update()
                 continue
             self._check_columns(row)
             yield row
 
-    def _settle(self, row: Row, result: Any, seconds: float, now: Progress) -> _Outcome | None:
-        """Journal a request's result; `None` where a budget was used up, and the row is still open."""
+    def _settle(
+        self,
+        row: InputRow,
+        result: Any,
+        seconds: float,
+        now: Progress,
+        body: dict[str, Any] | None = None,
+    ) -> Outcome | None:
+        """Journal a request's result; `None` where a budget was used up, and the row is still open.
+
+        Args:
+            row: The row.
+            result: An answer, a parsed output, or an exception.
+            seconds: How long it took.
+            now: The run.
+            body: What a batch is to ask for the row.
+        """
         if isinstance(result, BudgetExceededError) and result.exhausted.per != "request":
             self._stopped = str(result.exhausted)
             return None
-        outcome = _outcome(result, seconds)
+        outcome = outcome_of(result, seconds)
+        if body is not None and isinstance(result, Exception):
+            outcome.columns["error"] = WAITS
+        else:
+            body = None
         columns = {f"{self.prefix}{name}": value for name, value in outcome.columns.items()}
         error, cost = outcome.columns["error"], outcome.columns["cost"]
-        now.journal.add(row, {**row.columns, **columns}, error, cost)
+        now.journal.add(row, {**row.columns, **columns}, error, cost, body)
         return outcome
 
-    def _ended(self, outcome: _Outcome | None, now: Progress) -> None:
+    def _ended(self, outcome: Outcome | None, now: Progress) -> None:
         """Take note of a request that has ended."""
         if outcome is None:
             return
@@ -246,15 +252,16 @@ class Batch:
         journal = now.journal
         return BatchResult(
             out=Path(self.out),
-            rows=journal.answered + journal.failed,
+            rows=journal.answered + journal.failed + journal.waits,
             answered=journal.answered,
             failed=journal.failed,
             cost_usd=journal.cost_usd,
             seconds=time.perf_counter() - now.started,
             stopped=self._stopped,
+            waiting=journal.waits,
         )
 
-    def _check_columns(self, row: Row) -> None:
+    def _check_columns(self, row: InputRow) -> None:
         for name in RESULTS:
             if f"{self.prefix}{name}" in row.columns:
                 raise ConfigurationError(
@@ -262,35 +269,68 @@ class Batch:
                     "added columns names of their own: prefix='router_'."
                 )
 
+    def _submission(self, now: Progress) -> Submission:
+        """The batches of what was escalated."""
+        router: Any = self.router
+
+        def settle(place: int, answer: dict[str, Any] | None, why: str | None) -> None:
+            self._settle_escalated(place, answer, why, now)
+
+        return Submission(router.ladder[-1].model.root_client, now.journal, settle)
+
+    def _settle_escalated(
+        self, place: int, answer: dict[str, Any] | None, why: str | None, now: Progress
+    ) -> None:
+        """Journal the result of a row that had waited for a batch."""
+        entry = now.journal.entry(place)
+        row = InputRow(place, {}, restored(entry["waits"]["asked"]))
+        columns = entry["result"]
+        if answer is None:
+            columns[f"{self.prefix}error"] = why
+            now.journal.add(row, columns, why, None)
+            return
+        started = time.perf_counter()
+        with exchanged(answer):
+            try:
+                config = settled_config(cast("AsymRouter", self.router), self.config)
+                result: Any = self._asks.invoke(row.asked, config)
+            except Exception as error:
+                result = error
+        if isinstance(result, BudgetExceededError):
+            self._stopped = str(result.exhausted)
+            return
+        outcome = outcome_of(result, time.perf_counter() - started).columns
+        cost, before = outcome["cost"], columns[f"{self.prefix}cost"]
+        outcome["cost"] = None if cost is None or before is None else cost + before
+        outcome["seconds"] += columns[f"{self.prefix}seconds"]
+        columns |= {f"{self.prefix}{name}": value for name, value in outcome.items()}
+        now.journal.add(row, columns, outcome["error"], cost)
+
     # sync ---------------------------------------------------------------------------------------
 
     def run(self, progress: bool | None) -> BatchResult:
-        """Ask the rows that have no answer yet, in threads, and write the output.
+        """Ask the rows that have no answer yet, in threads, and write the output."""
+        with self._open(progress) as now:
+            pump(
+                self._open_rows(now),
+                lambda row: self._ask(row, now),
+                lambda outcome: self._ended(outcome, now),
+                self._level,
+                lambda: self._stopped is None,
+            )
+            if self._api is not None and self._stopped is None:
+                for seconds in self._submission(now).steps(self._api.poll_seconds):
+                    self._api.sleep(seconds)
+            return self._result(now)
 
-        Threads take half the processor time of tasks: an HTTP client's async half costs that much.
-        """
-        context, ended = copy_context(), SimpleQueue[Future[_Outcome | None]]()
-        with self._open(progress) as now, ThreadPoolExecutor(self._level.most) as pool:
-            rows, under_way = self._open_rows(now), 0
-            while True:
-                while self._stopped is None and under_way < self._level.limit:
-                    if (row := next(rows, None)) is None:
-                        break
-                    future = pool.submit(context.copy().run, self._ask, row, now)
-                    future.add_done_callback(ended.put)
-                    under_way += 1
-                if not under_way:
-                    return self._result(now)
-                self._ended(ended.get().result(), now)
-                under_way -= 1
-
-    def _ask(self, row: Row, now: Progress) -> _Outcome | None:
+    def _ask(self, row: InputRow, now: Progress) -> Outcome | None:
         started = time.perf_counter()
-        try:
-            result: Any = self._asks.invoke(row.asked, self.config)
-        except Exception as error:
-            result = error
-        return self._settle(row, result, time.perf_counter() - started, now)
+        with exchanged() as exchange:
+            try:
+                result: Any = self._asks.invoke(row.asked, self.config)
+            except Exception as error:
+                result = error
+        return self._settle(row, result, time.perf_counter() - started, now, exchange.body)
 
     # async --------------------------------------------------------------------------------------
 
@@ -299,96 +339,30 @@ class Batch:
         opened = self._open(progress)
         now = await asyncio.to_thread(opened.__enter__)
         try:
-            await self._apump(now)
+            await apump(
+                self._open_rows(now),
+                lambda row: self._aask(row, now),
+                lambda outcome: self._ended(outcome, now),
+                self._level,
+                lambda: self._stopped is None,
+            )
+            await self._asubmit(now)
         finally:
             await asyncio.to_thread(opened.__exit__, *sys.exc_info())
         return self._result(now)
 
-    async def _apump(self, now: Progress) -> None:
-        rows, waiting, more = self._open_rows(now), list[Row](), True
-        under_way: set[asyncio.Task[None]] = set()
-        try:
-            while True:
-                while self._stopped is None and len(under_way) < self._level.limit:
-                    if not waiting and more:
-                        waiting = await asyncio.to_thread(_taken, rows)
-                        more = bool(waiting)
-                    if not waiting:
-                        break
-                    under_way.add(asyncio.create_task(self._aask(waiting.pop(0), now)))
-                if not under_way:
-                    return
-                ended, under_way = await asyncio.wait(
-                    under_way, return_when=asyncio.FIRST_COMPLETED
-                )
-                for task in ended:
-                    task.result()
-        except BaseException:
-            await drained(under_way)
-            raise
+    async def _asubmit(self, now: Progress) -> None:
+        if self._api is None or self._stopped is not None:
+            return
+        steps = self._submission(now).steps(self._api.poll_seconds)
+        while (seconds := await asyncio.to_thread(next, steps, None)) is not None:  # noqa: ASYNC110
+            await asyncio.sleep(seconds)
 
-    async def _aask(self, row: Row, now: Progress) -> None:
+    async def _aask(self, row: InputRow, now: Progress) -> Outcome | None:
         started = time.perf_counter()
-        try:
-            result: Any = await self._asks.ainvoke(row.asked, self.config)
-        except Exception as error:
-            result = error
-        self._ended(self._settle(row, result, time.perf_counter() - started, now), now)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """A run that is under way: its journal, its bar, and when it began (`perf_counter`)."""
-
-    journal: RowJournal
-    bar: Any
-    started: float
-
-
-def _taken(rows: Iterator[Row]) -> list[Row]:
-    """Take the next rows."""
-    return list(islice(rows, READ))
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """The columns of a row's result, and whether a rate limit was met on the way."""
-
-    columns: dict[str, Any]
-    throttled: bool
-
-
-def _outcome(result: Any, seconds: float) -> _Outcome:
-    """Read what a request has come to: an answer, a parsed output, or an exception."""
-    parsed: Any = None
-    error: Exception | None = None
-    if isinstance(result, dict):  # of a schema, with its raw message
-        parsed, error = result["parsed"], result["parsing_error"]
-        result = result["raw"]
-    message = result if isinstance(result, AIMessage) else None
-    if message is None:
-        error = result
-    elif parsed is None and message.tool_calls:
-        parsed = [{"name": call["name"], "args": call["args"]} for call in message.tool_calls]
-    record = _record_of(message if error is None else error) or _record_of(message)
-    answer = None if message is None or error is not None else str(message.text)
-    if hasattr(parsed, "model_dump"):
-        parsed = parsed.model_dump(mode="json")
-    columns = {
-        "answer": None if answer is None else answer.encode("utf-8", "replace").decode(),
-        "parsed": plain(parsed),
-        "tier": record.get("tier") if error is None else None,
-        "cost": record.get("cost_usd"),
-        "error": None if error is None else described(error),
-        "seconds": round(seconds, 4),
-    }
-    errors = [str(attempt.get("error") or "") for attempt in record.get("attempts", ())]
-    return _Outcome(columns, any("429" in each for each in errors))
-
-
-def _record_of(result: Any) -> dict[str, Any]:
-    if isinstance(result, AIMessage):
-        return dict(result.response_metadata.get("router") or {})
-    if isinstance(result, TiersFailedError | UnreadableOutputError):
-        return result.record
-    return {}
+        with exchanged() as exchange:
+            try:
+                result: Any = await self._asks.ainvoke(row.asked, self.config)
+            except Exception as error:
+                result = error
+        return self._settle(row, result, time.perf_counter() - started, now, exchange.body)

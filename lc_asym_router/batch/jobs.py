@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import inspect
 import time
-from collections.abc import Awaitable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Awaitable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langchain_core.messages import AIMessage, message_to_dict, messages_from_dict
@@ -21,13 +18,12 @@ from lc_asym_router._internal.deadline import finished
 from lc_asym_router._internal.imports import AnyPath, needed
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.batch.journal import Journal
+from lc_asym_router.batch.level import ConcurrencyLevel
+from lc_asym_router.batch.pump import apump, pump
 from lc_asym_router.errors import ConfigurationError, DataError, RouterError
 
 if TYPE_CHECKING:
     from lc_asym_router.router.router import AsymRouter
-
-DRAIN = 60.0
-"""Seconds that requests which are under way may still take when a run is cancelled."""
 
 Entry = dict[str, Any]
 
@@ -77,13 +73,12 @@ class Run:
         concurrency: int,
         progress: bool | None,
     ) -> None:
-        if concurrency < 1:
-            raise ConfigurationError(f"concurrency={concurrency} must be at least 1.")
+        self._level = ConcurrencyLevel.of(concurrency)
         if len({job.key for job in jobs}) < len(jobs):
             raise ConfigurationError("Two rows have the same id; each needs its own.")
         self.router, self.jobs, self.grade = router, jobs, grade
         self.maker, self.out = maker, out
-        self.concurrency, self.progress = concurrency, progress
+        self.progress = progress
 
     # what both ways share ---------------------------------------------------------------------
 
@@ -126,20 +121,14 @@ class Run:
         """Run the jobs that have no answer yet, in threads; returns all entries by key."""
         with ExitStack() as stack:
             journal, jobs, bar = self._open(stack)
-            pool = stack.enter_context(ThreadPoolExecutor(self.concurrency))
-            waiting: Iterator[Job] = iter(jobs)
-            under_way: set[Future[None]] = set()
-            while True:
-                # No more than can run: what is interrupted starts nothing new, and the pool waits
-                # for those that are under way.
-                free = self.concurrency - len(under_way)
-                under_way |= {pool.submit(self._do, job, journal) for job in islice(waiting, free)}
-                if not under_way:
-                    return self._entries(journal)
-                ended, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                for future in ended:
-                    future.result()
-                    bar.update()
+            pump(
+                iter(jobs),
+                lambda job: self._do(job, journal),
+                lambda _: bar.update(),
+                self._level,
+                lambda: True,
+            )
+            return self._entries(journal)
 
     def _do(self, job: Job, journal: Journal) -> None:
         entry = _earlier_answer(journal, job)
@@ -152,7 +141,7 @@ class Run:
             entry = _entry(job, result, time.perf_counter() - started)
             journal.add(entry)
         if entry["message"] is not None and self.grade is not None:
-            score = self.grade(job, message_of(entry))
+            score = self.grade(job, entry_message(entry))
             if inspect.isawaitable(score):
                 score = finished(score)
             journal.add({**entry, "score": score})
@@ -163,26 +152,13 @@ class Run:
         """Run the jobs that have no answer yet, in tasks; returns all entries by key."""
         with ExitStack() as stack:
             journal, jobs, bar = self._open(stack)
-            waiting: Iterator[Job] = iter(jobs)
-            under_way: set[asyncio.Task[None]] = set()
-            try:
-                while True:
-                    free = self.concurrency - len(under_way)
-                    under_way |= {
-                        asyncio.create_task(self._ado(job, journal))
-                        for job in islice(waiting, free)
-                    }
-                    if not under_way:
-                        break
-                    ended, under_way = await asyncio.wait(
-                        under_way, return_when=asyncio.FIRST_COMPLETED
-                    )
-                    for task in ended:
-                        task.result()
-                        bar.update()
-            except BaseException:
-                await drained(under_way)
-                raise
+            await apump(
+                iter(jobs),
+                lambda job: self._ado(job, journal),
+                lambda _: bar.update(),
+                self._level,
+                lambda: True,
+            )
             return self._entries(journal)
 
     async def _ado(self, job: Job, journal: Journal) -> None:
@@ -196,20 +172,10 @@ class Run:
             entry = _entry(job, result, time.perf_counter() - started)
             await run_in_executor(None, journal.add, entry)
         if entry["message"] is not None and self.grade is not None:
-            score = await run_in_executor(None, self.grade, job, message_of(entry))
+            score = await run_in_executor(None, self.grade, job, entry_message(entry))
             if inspect.isawaitable(score):
                 score = await score
             await run_in_executor(None, journal.add, {**entry, "score": score})
-
-
-async def drained(under_way: set[asyncio.Task[None]]) -> None:
-    """Wait up to `DRAIN` seconds for running requests, which are being paid for; cancel the rest."""
-    if under_way:
-        ended, late = await asyncio.wait(under_way, timeout=DRAIN)
-        for task in late:
-            task.cancel()
-        for task in ended:
-            task.exception()  # looked at, so that asyncio does not report it as forgotten
 
 
 def _entry(job: Job, result: Any, seconds: float) -> Entry:
@@ -238,7 +204,7 @@ def _earlier_answer(journal: Journal, job: Job) -> Entry | None:
     return entry if entry and entry.get("message") is not None else None
 
 
-def message_of(entry: Entry) -> AIMessage:
+def entry_message(entry: Entry) -> AIMessage:
     """Return the answer of an entry that has one."""
     (message,) = messages_from_dict([entry["message"]])
     assert isinstance(message, AIMessage)

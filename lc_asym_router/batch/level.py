@@ -23,7 +23,7 @@ PATIENCE = 8
 
 
 @dataclass
-class Level:
+class ConcurrencyLevel:
     """The number of requests that run at once, by additive increase and multiplicative decrease.
 
     It is measured in rounds of as many requests as run at once. A higher level (twice as high until
@@ -56,7 +56,7 @@ class Level:
         self._since = self.clock()
 
     @classmethod
-    def of(cls, concurrency: int | None) -> Level:
+    def of(cls, concurrency: int | None) -> ConcurrencyLevel:
         """Return the level for a user's setting; `None` for one that finds itself.
 
         Raises:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lc_asym_router._internal.imports import needed
-from lc_asym_router.batch.rows import FORMATS
+from lc_asym_router.batch.input_rows import FORMATS
 from lc_asym_router.errors import ConfigurationError, DataError
 
 Lines = Callable[[], Iterable[Mapping[str, Any]]]

@@ -12,20 +12,38 @@ import threading
 import time
 from array import array
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 from lc_asym_router._internal.imports import AnyPath
+from lc_asym_router.batch.input_rows import InputRow, plain_value
 from lc_asym_router.batch.journal import close_locked, entry_in, open_locked
-from lc_asym_router.batch.rows import Row
 from lc_asym_router.errors import DataError
 
 VERSION = 1
 SYNC_SECONDS = 1.0
 """How often what was written is forced to the disk: a killed process loses nothing, a machine whose
 power fails this much."""
-MISSING, FAILED, ANSWERED = 0, 1, 2
+MISSING, FAILED, ANSWERED, WAITING = 0, 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Job:
+    """A provider's batch of escalated rows.
+
+    Attributes:
+        file: The id of the file that was uploaded for it.
+        places: The rows' places.
+        batch: The batch's id; `None` where it is not known to be submitted.
+        done: Whether all its rows are settled.
+    """
+
+    file: str
+    places: list[int] = field(repr=False)
+    batch: str | None = None
+    done: bool = False
 
 
 class RowJournal:
@@ -41,6 +59,7 @@ class RowJournal:
     Attributes:
         answered: How many rows have an answer.
         failed: How many rows have an error.
+        waits: How many rows wait for a provider's batch.
         cost_usd: What all calls of the rows cost together, those of earlier runs too, in USD, as far
             as it is known.
 
@@ -54,7 +73,8 @@ class RowJournal:
         self._offsets = array("q")
         self._digests = array("Q")
         self._states = bytearray()
-        self.answered = self.failed = 0
+        self._jobs: dict[str, Job] = {}
+        self.answered = self.failed = self.waits = 0
         self.cost_usd = 0.0
         self._file: IO[bytes] = open_locked(self._path)
         self._synced = time.monotonic()
@@ -90,10 +110,16 @@ class RowJournal:
             )
 
     def _count(self, entry: dict[str, Any], offset: int) -> None:
+        if "job" in entry:
+            job = Job(**entry["job"])
+            self._jobs[job.file] = job
+            return
         place = entry.get("row")
         if not isinstance(place, int) or place < 0:
             return  # damaged: the row is asked again
         state = FAILED if entry["error"] is not None else ANSWERED
+        if entry.get("waits"):
+            state = WAITING
         if (more := place + 1 - len(self._states)) > 0:
             self._states.extend(bytes(more))
             self._offsets.extend([0] * more)
@@ -103,14 +129,16 @@ class RowJournal:
         self._digests[place] = int(entry["digest"], 16)
         self.answered += state == ANSWERED
         self.failed += state == FAILED
+        self.waits += state == WAITING
         self.cost_usd += entry.get("cost") or 0.0
 
     def _leave(self, state: int) -> None:
         self.answered -= state == ANSWERED
         self.failed -= state == FAILED
+        self.waits -= state == WAITING
 
-    def is_answered(self, row: Row) -> bool:
-        """Whether a row has an answer already; one that failed has none.
+    def is_settled(self, row: InputRow) -> bool:
+        """Whether a row has an answer already, or waits for a batch's; one that failed has none.
 
         Raises:
             DataError: The row was asked something else in an earlier run.
@@ -122,28 +150,70 @@ class RowJournal:
                 f"{self._path}: row {row.place + 1} was asked something else in an earlier run. Give "
                 "another out=, or the old rows in the old order to go on with it."
             )
-        return self._states[row.place] == ANSWERED
+        return self._states[row.place] in (ANSWERED, WAITING)
 
-    def add(self, row: Row, result: dict[str, Any], error: str | None, cost: float | None) -> None:
+    def is_waiting(self, place: int) -> bool:
+        """Whether a row waits for a batch."""
+        return place < len(self._states) and self._states[place] == WAITING
+
+    def add(
+        self,
+        row: InputRow,
+        result: dict[str, Any],
+        error: str | None,
+        cost: float | None,
+        body: dict[str, Any] | None = None,
+    ) -> None:
         """Add a row's result, which replaces an earlier one. Thread-safe.
 
         Args:
             row: The row.
             result: Its line of the output.
             error: Why there is no answer, or `None`.
-            cost: What its calls cost, in USD, or `None`.
+            cost: What its calls cost, in USD, or `None`; of a row that had waited, the batch's.
+            body: What a batch is to ask for it, where it waits for one.
         """
+        waits = None if body is None else {"asked": plain_value(row.asked), "body": body}
         entry = {
             "row": row.place,
             "digest": f"{row.digest:x}",
             "error": error,
             "cost": cost,
             "result": result,
+            **({} if waits is None else {"waits": waits}),
         }
         with self._lock:
             offset = self._file.seek(0, os.SEEK_END)
             self._write(entry)
             self._count(entry, offset)
+
+    def add_job(self, job: Job) -> Job:
+        """Add a batch, or what is new of it; forced to the disk at once."""
+        with self._lock:
+            self._file.seek(0, os.SEEK_END)
+            self._jobs[job.file] = job
+            self._synced = float("-inf")
+            self._write({"job": asdict(job)})
+        return job
+
+    @property
+    def open_jobs(self) -> list[Job]:
+        """The batches with rows that are not settled."""
+        return [job for job in self._jobs.values() if not job.done]
+
+    def waiting(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield the places and entries of rows that wait for a batch and are in none yet."""
+        submitted = {place for job in self.open_jobs for place in job.places}
+        for place, state in enumerate(self._states):
+            if state == WAITING and place not in submitted:
+                yield place, self.entry(place)
+
+    def entry(self, place: int) -> dict[str, Any]:
+        """Return a row's newest entry."""
+        with self._path.open("rb") as file:
+            file.seek(self._offsets[place])
+            found: dict[str, Any] = json.loads(file.readline())
+        return found
 
     def _write(self, entry: dict[str, Any]) -> None:
         self._file.write(json.dumps(entry).encode() + b"\n")

@@ -15,7 +15,7 @@ from langchain_core.messages.ai import UsageMetadata, add_usage
 from langchain_core.runnables import Runnable
 from pydantic import Field
 
-from lc_asym_router._internal.compat import provider_of
+from lc_asym_router._internal.compat import ls_provider
 from lc_asym_router._internal.frames import framed, mark_of
 from lc_asym_router._internal.schemas import SchemaError, parse_json
 from lc_asym_router.classify.scorer import ExplainedResponse, answer, known_settings, levels_of
@@ -70,7 +70,7 @@ class ChatDecisionModel(BaseDecisionModel):
 
     @property
     def _provider(self) -> str:
-        return provider_of(self.chat) or "lc_asym_router"
+        return ls_provider(self.chat) or "lc_asym_router"
 
     def _classify(self, state: State, questions: dict[str, Question]) -> ExplainedResponse:
         asked = _ask_all(self.chat, state, questions)

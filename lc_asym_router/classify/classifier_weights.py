@@ -21,8 +21,8 @@ from lc_asym_router.classify.text_features import (
     NAMES,
     QuestionText,
     buckets,
-    features,
-    read,
+    question_features,
+    read_question,
 )
 from lc_asym_router.errors import ModelFileError
 
@@ -116,12 +116,12 @@ class Weights:
             beside: From a text to another model's log odds of complex work; the kind is then the mean
                 of these and of the words'.
         """
-        reading = read(text)
+        reading = read_question(text)
         return None if reading.empty else self._judge(reading, beside)
 
     def raw_gain(self, reading: QuestionText) -> tuple[float, dict[str, float], frozenset[str]]:
         """The gain's raw score, what each feature added to it, and those there is more of."""
-        found = features(reading)
+        found = question_features(reading)
         away = {
             name: (found[name] - mean) / scale
             for name, mean, scale in zip(self.names, self.mean, self.scale, strict=True)

@@ -19,7 +19,7 @@ from lc_asym_router.classify.scorer import (
     levels_of,
     spread,
 )
-from lc_asym_router.classify.text_features import read
+from lc_asym_router.classify.text_features import read_question
 from lc_asym_router.errors import ConfigurationError
 
 MOST = 300
@@ -92,7 +92,7 @@ class KindClassifier(BaseDecisionModel):
         likely = self.probabilities(text)
         complexity = self.complexity(text)
         name = max(likely, key=likely.__getitem__)
-        known = not read(text).empty
+        known = not read_question(text).empty
         return ExplainedResponse(
             model=self.model,
             answers={
@@ -122,7 +122,7 @@ def _checked(examples: Any) -> dict[str, list[str]]:
         if isinstance(texts, str) or not isinstance(texts, Sequence) or not texts:
             raise ConfigurationError(f"The kind {name!r} needs a list of examples, one at least.")
         for text in texts:
-            if not isinstance(text, str) or read(text).empty:
+            if not isinstance(text, str) or read_question(text).empty:
                 raise ConfigurationError(
                     f"An example of the kind {name!r} is no text with a word. Leave it out."
                 )

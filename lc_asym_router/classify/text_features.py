@@ -138,7 +138,7 @@ class QuestionText:
         return not self.words and not self.numbers
 
 
-def read(text: str) -> QuestionText:
+def read_question(text: str) -> QuestionText:
     """Read a question for `features` and `buckets`."""
     if len(text) > HEAD + TAIL:
         text = f"{text[:HEAD]}\n{text[-TAIL:]}"
@@ -167,7 +167,7 @@ def read(text: str) -> QuestionText:
     )
 
 
-def features(reading: QuestionText) -> dict[str, float]:
+def question_features(reading: QuestionText) -> dict[str, float]:
     """The features of a question by name, in an order that never changes; all finite."""
     counts = _cue_counts(reading.lowered)
     return {
@@ -286,5 +286,5 @@ def _choices(options: Sequence[str]) -> dict[str, float]:
     }
 
 
-NAMES: tuple[str, ...] = tuple(features(read("")))
+NAMES: tuple[str, ...] = tuple(question_features(read_question("")))
 """The features' names, in their order."""

@@ -11,7 +11,13 @@ from functools import cached_property
 from langchain_core.messages import AIMessageChunk, HumanMessage
 
 from lc_asym_router.decompose.plan import Plan
-from lc_asym_router.decompose.splitting.tokens import Token, keys_of, normal, settled, tokens
+from lc_asym_router.decompose.splitting.tokens import (
+    Token,
+    keys_of,
+    normalized_text,
+    tokens,
+    trimmed_ends,
+)
 from lc_asym_router.graph.streaming import Sink
 from lc_asym_router.records.request import Request
 from lc_asym_router.verify.answers.final_answer import FinalAnswer, final_answer
@@ -39,7 +45,7 @@ class PartAnswer:
 
     def __init__(self, text: str) -> None:
         self.text = text.strip()
-        self._plain = normal(self.text)
+        self._plain = normalized_text(self.text)
         self._quotes = [found.span() for found in _QUOTED.finditer(self._plain)]
         marks = [found.start(1) for found in _NUMBERED.finditer(self._plain)]
         skipped = set(marks) if len(marks) > 1 else set()  # the numbers of a list
@@ -205,7 +211,7 @@ class StreamedCoverage:
 
     def add(self, text: str) -> None:
         """Count the new text; a word that may be incomplete is counted with the next chunk."""
-        whole, self._rest = settled(self._rest + text)
+        whole, self._rest = trimmed_ends(self._rest + text)
         new = keys_of(whole) - self._there
         self._there |= new
         for each in self._open:

@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 
 from lc_asym_router._internal.imports import AnyPath
-from lc_asym_router.batch.jobs import Entry, Job, Run, message_of
+from lc_asym_router.batch.jobs import Entry, Job, Run, entry_message
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.records.trail import total
 from lc_asym_router.router.router import AsymRouter
@@ -125,6 +125,6 @@ def mapped(items: Sequence[str], entries: Mapping[str, Entry]) -> Mapped:
     found = [entries[str(place)] for place in range(len(items))]
     return Mapped(
         items=tuple(items),
-        answers=tuple(None if e["message"] is None else message_of(e) for e in found),
+        answers=tuple(None if e["message"] is None else entry_message(e) for e in found),
         errors=tuple(e["error"] for e in found),
     )

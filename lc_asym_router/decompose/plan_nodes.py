@@ -22,7 +22,7 @@ from lc_asym_router.decompose.chat_planner import ChatPlanner
 from lc_asym_router.decompose.decomposer_settings import DecomposerSettings
 from lc_asym_router.decompose.live_answer import adeliver_live, deliver_live
 from lc_asym_router.decompose.node_entry import Entry, RecordCollector
-from lc_asym_router.decompose.plan_record import parts_record, usage_of, whole_record
+from lc_asym_router.decompose.plan_record import parts_record, plan_usage, whole_record
 from lc_asym_router.decompose.plan_state import DecomposerState, StepResult
 from lc_asym_router.decompose.planning import Planning
 from lc_asym_router.decompose.step_calls import FAILURES, Joining, with_whole_record
@@ -296,7 +296,9 @@ def _answer(entry: Entry, state: DecomposerState, draft: Draft) -> AIMessage:
     message, joined = as_message(draft), state["joined"]
     assert joined is not None
     if joined["by"] == "template":
-        message = message.model_copy(update={"usage_metadata": usage_of(state["results"].values())})
+        message = message.model_copy(
+            update={"usage_metadata": plan_usage(state["results"].values())}
+        )
     ladder, tokens = entry.settings.policy.ladder, entry.request.input_tokens
     record = parts_record(state, ladder, tokens, message.usage_metadata)
     return with_record(message, record, entry.request.turn_text)

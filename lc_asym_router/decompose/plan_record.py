@@ -168,7 +168,7 @@ def without_texts(decomposition: Record) -> Record:
     }
 
 
-def usage_of(results: Iterable[StepResult]) -> UsageMetadata | None:
+def plan_usage(results: Iterable[StepResult]) -> UsageMetadata | None:
     """Sum the token counts of the parts' answers; `None` where one has none."""
     summed: UsageMetadata | None = None
     for result in results:

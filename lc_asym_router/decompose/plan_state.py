@@ -56,7 +56,9 @@ class Joined(TypedDict):
     """Whether its reader has it already."""
 
 
-def merged(old: dict[str, StepResult], new: dict[str, StepResult] | None) -> dict[str, StepResult]:
+def merged_results(
+    old: dict[str, StepResult], new: dict[str, StepResult] | None
+) -> dict[str, StepResult]:
     """Merge new results into the old ones; `None` clears them.
 
     A thread's next request clears them.
@@ -70,7 +72,7 @@ class DecomposerState(TypedDict):
     messages: Annotated[list[AnyMessage], add_messages]
     route: NotRequired[str]
     split: NotRequired[Split]
-    results: NotRequired[Annotated[dict[str, StepResult], merged]]
+    results: NotRequired[Annotated[dict[str, StepResult], merged_results]]
     joined: NotRequired[Joined | None]
     draft: NotRequired[bytes | None]
 
@@ -81,7 +83,7 @@ class StepsState(TypedDict):
     messages: list[AnyMessage]
     """The conversation, in a subgraph; under the chat-model face it stands in the run's context."""
     split: Split
-    results: NotRequired[Annotated[dict[str, StepResult], merged]]
+    results: NotRequired[Annotated[dict[str, StepResult], merged_results]]
 
 
 class StepInput(TypedDict):

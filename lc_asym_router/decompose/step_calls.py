@@ -21,7 +21,7 @@ from lc_asym_router.decompose.plan_record import decomposition_of, trail_of, wit
 from lc_asym_router.decompose.plan_state import DecomposerState, Joined, StepInput, StepResult
 from lc_asym_router.decompose.schedule import Turn
 from lc_asym_router.errors import BudgetExceededError, NoTierError, TiersFailedError
-from lc_asym_router.graph.state import Update, seal
+from lc_asym_router.graph.state import Update, sealed_draft
 from lc_asym_router.graph.streaming import Audience, Sink
 from lc_asym_router.records.request import Request, SchemaBinding
 from lc_asym_router.records.trail import open_record
@@ -156,7 +156,7 @@ class Joining:
         name = f"lc_run--{uuid.uuid4()}"
         pieces = template(plan_of(self.state), texts_of(self.state))
         chunks = [AIMessageChunk(content=piece, id=name) for piece in pieces]
-        return {"draft": seal(chunks), "joined": _joined("template", None, [], False)}
+        return {"draft": sealed_draft(chunks), "joined": _joined("template", None, [], False)}
 
     def answered(self, answer: AIMessage) -> Update:
         """Return the update with the tier's answer, checked for parts that it leaves out."""
@@ -166,7 +166,7 @@ class Joining:
         chunks = self.sink.chunks if self.sink else None
         draft = chunks if chunks and as_message(chunks).text == answer.text else answer
         record = answer.response_metadata["router"]
-        return {"draft": seal(draft), "joined": _joined(self._by, record, omitted, shown)}
+        return {"draft": sealed_draft(draft), "joined": _joined(self._by, record, omitted, shown)}
 
     def failed(self, error: Exception) -> Update:
         """Return the update after no tier could join the answers.

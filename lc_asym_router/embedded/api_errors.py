@@ -71,7 +71,7 @@ def needs_extra() -> Iterator[None]:
         raise
 
 
-def error_body(path: str, status: int, text: str, code: str | None = None) -> dict[str, Any]:
+def ollama_error_body(path: str, status: int, text: str, code: str | None = None) -> dict[str, Any]:
     """Make an error's JSON: OpenAI's form below ``/v1``, else Ollama's.
 
     Args:
@@ -88,7 +88,7 @@ def error_body(path: str, status: int, text: str, code: str | None = None) -> di
 
 def error_bytes(path: str, status: int, text: str) -> bytes:
     """Make an error's JSON as bytes, for where there is no application to answer yet."""
-    return json.dumps(error_body(path, status, text)).encode()
+    return json.dumps(ollama_error_body(path, status, text)).encode()
 
 
 def error_response(
@@ -103,5 +103,5 @@ def error_response(
     with needs_extra():
         from starlette.responses import JSONResponse
     return JSONResponse(
-        error_body(path, status, text, code), status_code=status, headers=dict(headers or {})
+        ollama_error_body(path, status, text, code), status_code=status, headers=dict(headers or {})
     )

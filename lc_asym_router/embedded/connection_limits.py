@@ -14,8 +14,8 @@ from collections.abc import Callable, Coroutine
 from math import ceil
 from typing import Any, TypeVar
 
-from lc_asym_router.embedded.access import head_too_large
 from lc_asym_router.embedded.api_errors import error_bytes, needs_extra
+from lc_asym_router.embedded.loopback import head_too_large
 from lc_asym_router.embedded.request_limits import Limits
 
 with needs_extra():

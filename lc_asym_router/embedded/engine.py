@@ -18,7 +18,7 @@ from typing import IO
 
 from lc_asym_router.embedded.api_errors import EngineError, MissingExtraError, WeightsError
 from lc_asym_router.embedded.catalog import EmbeddedModel
-from lc_asym_router.embedded.files import open_regular
+from lc_asym_router.embedded.safe_files import open_regular
 
 _CGROUP = Path("/sys/fs/cgroup")
 _MEGABYTE = 10**6

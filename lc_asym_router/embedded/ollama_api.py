@@ -263,7 +263,7 @@ class Reply:
         self._timings = response.get("timings") or self._timings
 
     def _frame(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        return {"model": self._model, "created_at": now(), "message": message}
+        return {"model": self._model, "created_at": timestamp(), "message": message}
 
     def _piece(self, message: Mapping[str, Any], logprobs: Any = None) -> dict[str, Any]:
         line = {**self._frame({"role": "assistant", **message}), "done": False}
@@ -289,6 +289,6 @@ def _logprobs(logprobs: Any) -> dict[str, Any]:
     return {"logprobs": content} if content else {}
 
 
-def now() -> str:
+def timestamp() -> str:
     """Return the present moment in ISO 8601, UTC."""
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")

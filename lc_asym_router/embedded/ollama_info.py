@@ -32,7 +32,7 @@ def tags(models: Sequence[EmbeddedModel]) -> dict[str, Any]:
     }
 
 
-def show(model: EmbeddedModel) -> dict[str, Any]:
+def model_info(model: EmbeddedModel) -> dict[str, Any]:
     """Answer ``POST /api/show``."""
     return {
         "license": model.licence,

@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lc_asym_router.embedded.api_errors import needs_extra
-from lc_asym_router.embedded.app import make_app
 from lc_asym_router.embedded.catalog import EMBEDDED_MODELS, FRONTIER, SMALL, embedded_model
 from lc_asym_router.embedded.connection_limits import ConnectionGuard, LimitedConfig
+from lc_asym_router.embedded.endpoints import make_app
 from lc_asym_router.embedded.engine import CONTEXT_TOKENS
 from lc_asym_router.embedded.ollama_api import DEFAULT_MAX_TOKENS
 from lc_asym_router.embedded.pool import EnginePool

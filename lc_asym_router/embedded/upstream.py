@@ -87,7 +87,7 @@ async def folded(engine: Engine, response: httpx.Response) -> Fold:
     """
     fold = Fold()
     try:
-        async for event in events(response):
+        async for event in sse_events(response):
             fold.add(event)
     except httpx.TransportError as error:
         raise gone(engine, error) from error
@@ -97,7 +97,7 @@ async def folded(engine: Engine, response: httpx.Response) -> Fold:
     return fold
 
 
-async def events(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+async def sse_events(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
     """Yield the JSON of each server-sent event, up to ``[DONE]``.
 
     Raises:

@@ -29,7 +29,7 @@ from lc_asym_router.embedded.fetch import (
     append_data,
     download_package,
 )
-from lc_asym_router.embedded.files import (
+from lc_asym_router.embedded.safe_files import (
     check_file,
     check_folder,
     open_for_appending,

@@ -16,11 +16,11 @@ from pydantic import PrivateAttr
 from lc_asym_router._internal.imports import numpy
 from lc_asym_router.errors import DataError
 from lc_asym_router.evals.check_thresholds import GradesAndCosts, Point, joined, points
-from lc_asym_router.evals.data import Answer, Row, estimated_tokens, need_scores
+from lc_asym_router.evals.data import Answer, Row, need_scores, text_tokens
 from lc_asym_router.evals.metrics import auroc, bootstrap, recovered
 from lc_asym_router.money.prices import Price, Pricing
 from lc_asym_router.records.request import Request
-from lc_asym_router.verify.answer_features import AnswerText, read
+from lc_asym_router.verify.answer_features import AnswerText, read_answer
 from lc_asym_router.verify.answers.comparing import agree
 from lc_asym_router.verify.attempt import Attempt
 from lc_asym_router.verify.defaults import default_checks
@@ -40,7 +40,7 @@ def attempt_of(row: Row) -> Attempt:
         metadata["logprobs"] = {"content": [{"token": "", "logprob": mean}]}
     if end:
         metadata["finish_reason"] = end
-    usage = usage_of(row, row.weak)
+    usage = answer_usage(row, row.weak)
     return Attempt(
         tier="small",
         model=row.weak.model,
@@ -52,7 +52,7 @@ def attempt_of(row: Row) -> Attempt:
     )
 
 
-def usage_of(row: Row, answer: Answer, *, estimated: bool = False) -> UsageMetadata:
+def answer_usage(row: Row, answer: Answer, *, estimated: bool = False) -> UsageMetadata:
     """Return an answer's token counts: as recorded, or estimated from the texts' lengths.
 
     An answer without a text is assumed to be as long as the row's other one. Tools count as input,
@@ -65,9 +65,9 @@ def usage_of(row: Row, answer: Answer, *, estimated: bool = False) -> UsageMetad
     """
     text = _text_of(answer) or _text_of(row.weak) or _text_of(row.strong)
     given, taken = (None, None) if estimated else (answer.output_tokens, answer.input_tokens)
-    output = estimated_tokens(text) if given is None else given
+    output = text_tokens(text) if given is None else given
     tools = json.dumps(row.tools) if row.tools else ""
-    asked = estimated_tokens(row.query + row.prompt_suffix + tools) if taken is None else taken
+    asked = text_tokens(row.query + row.prompt_suffix + tools) if taken is None else taken
     return UsageMetadata(input_tokens=asked, output_tokens=output, total_tokens=asked + output)
 
 
@@ -80,7 +80,7 @@ def _text_of(answer: Answer) -> str:
 def bills(rows: Sequence[Row], price: Price, answers: Sequence[Answer]) -> Floats:
     """Return the cost in USD of each row's answer, at a price by tokens."""
     costs: Floats = numpy().asarray(
-        [price.of(usage_of(row, answer)) for row, answer in zip(rows, answers, strict=True)]
+        [price.of(answer_usage(row, answer)) for row, answer in zip(rows, answers, strict=True)]
     )
     return costs
 
@@ -95,7 +95,7 @@ def costs_of(rows: Sequence[Row], price: Pricing | None, which: str) -> Floats |
     """
     if price is None:
         return None
-    each = [price.of(usage_of(row, getattr(row, which))) for row in rows]
+    each = [price.of(answer_usage(row, getattr(row, which))) for row in rows]
     # A price by the second says nothing of answers whose time was not recorded.
     return None if None in each else numpy().asarray(each)
 
@@ -327,7 +327,7 @@ def _alone(rows: Sequence[Row], scorer: AnswerScorer) -> tuple[dict[str, Floats]
     checks = {"form": form, "arithmetic": Arithmetic(), "default": default_checks()}
     found: dict[str, list[float]] = {name: [] for name in (*checks, "marked", "learned")}
     for row in rows:
-        reading, attempt = read(row.weak.response or ""), attempt_of(row)
+        reading, attempt = read_answer(row.weak.response or ""), attempt_of(row)
         for name, check in checks.items():
             found[name].append(float(check(attempt).passed))
         found["marked"].append(float(reading.final.marked))
@@ -341,7 +341,10 @@ def _paired(rows: Sequence[Row], second: str, scorer: AnswerScorer) -> dict[str,
     np = numpy()
     agreement, learned = [], []
     for row in rows:
-        mine, other = read(row.weak.response or ""), read(row.other[second].response or "")
+        mine, other = (
+            read_answer(row.weak.response or ""),
+            read_answer(row.other[second].response or ""),
+        )
         agreement.append(_agree(row.query, mine, other))
         learned.append(scorer.paired(row.query, mine, other))
     return {"agreement": np.asarray(agreement), "learned_second": np.asarray(learned)}

@@ -11,7 +11,7 @@ from typing import Any
 
 from lc_asym_router._internal.imports import AnyPath
 from lc_asym_router.errors import DataError
-from lc_asym_router.evals.files import files_of, name_of, objects_in, prefixes_of, write_text
+from lc_asym_router.evals.row_files import files_of, name_of, objects_in, prefixes_of, write_text
 
 CHARACTERS_PER_TOKEN = 4
 """Rule of thumb for English, where a row has no token counts."""
@@ -145,7 +145,7 @@ def load(*paths: AnyPath, scored: bool = True) -> list[Row]:
     return rows
 
 
-def save(rows: Iterable[Row], path: AnyPath) -> None:
+def save_rows(rows: Iterable[Row], path: AnyPath) -> None:
     """Write rows as JSON lines that `load` reads back.
 
     Args:
@@ -217,7 +217,7 @@ def by_source(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return sources
 
 
-def estimated_tokens(text: str) -> int:
+def text_tokens(text: str) -> int:
     """Estimate the tokens of a text from its length, at least 1."""
     return max(1, math.ceil(len(text) / CHARACTERS_PER_TOKEN))
 

@@ -12,8 +12,8 @@ from langchain_core.messages import HumanMessage
 from lc_asym_router._internal.imports import AnyPath, numpy
 from lc_asym_router.classify.scorer import Classifier, Scorer
 from lc_asym_router.errors import DataError
-from lc_asym_router.evals.files import objects_of
 from lc_asym_router.evals.metrics import auroc
+from lc_asym_router.evals.row_files import objects_of
 from lc_asym_router.records.request import Request
 
 if TYPE_CHECKING:

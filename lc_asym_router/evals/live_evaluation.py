@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router._internal.imports import AnyPath, numpy
-from lc_asym_router.batch.jobs import Entry, Job, Run, message_of
+from lc_asym_router.batch.jobs import Entry, Job, Run, entry_message
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.evals.data import Answer, Row
 from lc_asym_router.evals.example import Grader, graded
@@ -244,7 +244,7 @@ def _graded_rows(
 def _recorded(entry: Entry) -> Answer | None:
     if entry["score"] is None:
         return None
-    message = message_of(entry)
+    message = entry_message(entry)
     usage = message.usage_metadata
     attempt = message.response_metadata["router"]["attempts"][-1]
     logprobs = [token["logprob"] for token in tokens_of(message.response_metadata)]

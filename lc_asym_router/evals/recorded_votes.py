@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from lc_asym_router._internal.imports import numpy
 from lc_asym_router.errors import DataError
-from lc_asym_router.evals.cascade import usage_of
+from lc_asym_router.evals.cascade import answer_usage
 from lc_asym_router.evals.data import Answer, Row
 from lc_asym_router.evals.metrics import bootstrap, pgr
 from lc_asym_router.money.prices import Price
@@ -40,7 +40,7 @@ class _RecordedVoters:
     def ask(self, name: str) -> AIMessage:
         """Return a model's recorded answer."""
         self.asked.append(name)
-        return message_of(self.row.other[name])
+        return recorded_message(self.row.other[name])
 
     async def aask(self, name: str) -> AIMessage:
         """The async twin of `ask`."""
@@ -110,7 +110,7 @@ def vote_report(
     }
 
 
-def message_of(answer: Answer) -> AIMessage:
+def recorded_message(answer: Answer) -> AIMessage:
     """Return a recorded answer as the model's message."""
     return AIMessage(
         answer.response or "",
@@ -130,7 +130,7 @@ def _attempt(row: Row, voters_above: _RecordedVoters) -> Attempt:
     return Attempt(
         tier="small",
         model=row.weak.model,
-        message=message_of(row.weak),
+        message=recorded_message(row.weak),
         request=Request(messages=(HumanMessage(row.asked),), tools=tools),
         tiers_above=voters_above,
     )
@@ -141,7 +141,9 @@ def _winner(row: Row, answer: AIMessage | None, voters_above: _RecordedVoters) -
     if answer is None:
         return row.weak
     return next(
-        row.other[name] for name in voters_above.asked if message_of(row.other[name]) == answer
+        row.other[name]
+        for name in voters_above.asked
+        if recorded_message(row.other[name]) == answer
     )
 
 
@@ -218,7 +220,7 @@ def _cost(
     estimate: Mapping[str | None, bool],
 ) -> float:
     """Return the cost of a model's call in USD."""
-    return rates[name].of(usage_of(row, _answer(row, name), estimated=estimate[name])) or 0.0
+    return rates[name].of(answer_usage(row, _answer(row, name), estimated=estimate[name])) or 0.0
 
 
 def _recovered(graded: Floats, weak: Floats, strong: Floats) -> float | None:

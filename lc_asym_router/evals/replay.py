@@ -14,11 +14,11 @@ from lc_asym_router.classify.scorer import Scorer
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.evals.cascade import (
     RecordedModel,
+    answer_usage,
     answered,
     attempt_of,
     costs_of,
     none_of,
-    usage_of,
 )
 from lc_asym_router.evals.data import Row
 from lc_asym_router.money.prices import Pricing
@@ -345,7 +345,7 @@ def _asked_usd(
     if price is None:
         return None
     costs: list[Any] = [
-        price.of(usage_of(row, row.other[second])) if was and answered(row, second) else 0.0
+        price.of(answer_usage(row, row.other[second])) if was and answered(row, second) else 0.0
         for row, was in zip(rows, asked, strict=True)
     ]
     known: Floats = np.asarray(costs)

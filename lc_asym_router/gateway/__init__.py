@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from lc_asym_router.gateway.access import Access as Access
     from lc_asym_router.gateway.access import Caller as Caller
     from lc_asym_router.gateway.app import gateway_app as gateway_app
-    from lc_asym_router.gateway.errors import GatewayError as GatewayError
+    from lc_asym_router.gateway.http_errors import GatewayError as GatewayError
     from lc_asym_router.gateway.key_access import KeyAccess as KeyAccess
     from lc_asym_router.gateway.keys import KeyLimits as KeyLimits
     from lc_asym_router.gateway.keys import KeyStore as KeyStore

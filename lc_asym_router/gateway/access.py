@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
 
-from lc_asym_router.embedded.access import host_name, names_server, origin_name
-from lc_asym_router.gateway.errors import GatewayError
+from lc_asym_router.embedded.loopback import host_name, names_server, origin_name
+from lc_asym_router.gateway.http_errors import GatewayError
 from lc_asym_router.money.budgets.budget import Budget
 
 

@@ -15,8 +15,8 @@ from langchain_core.runnables import RunnableConfig
 
 from lc_asym_router._internal.tasks import cancel
 from lc_asym_router.gateway.access import Caller
-from lc_asym_router.gateway.errors import GatewayError, logged
-from lc_asym_router.gateway.protocols import Answered, Heading, ParsedRequest, StreamWriter
+from lc_asym_router.gateway.http_errors import GatewayError, logged
+from lc_asym_router.gateway.protocols import GatewayAnswer, Heading, ParsedRequest, StreamWriter
 from lc_asym_router.gateway.routes import Route
 from lc_asym_router.gateway.tool_ids import with_records, with_sealed_ids
 from lc_asym_router.records.request import Request
@@ -30,7 +30,7 @@ _WAITING = 64
 
 
 @dataclass(frozen=True)
-class Call:
+class RouterCall:
     """One call of a router, ready to be made.
 
     Attributes:
@@ -61,7 +61,7 @@ class Call:
         }
         return cast("RunnableConfig", config)
 
-    async def whole(self) -> Answered:
+    async def whole(self) -> GatewayAnswer:
         """The answer.
 
         Raises:
@@ -71,7 +71,7 @@ class Call:
         answer = await self.route.router.ainvoke(messages, self.config, **self.parsed.kwargs)
         return self._answered(answer, messages)
 
-    async def chunks(self) -> AsyncGenerator[AIMessageChunk | Answered, None]:
+    async def chunks(self) -> AsyncGenerator[AIMessageChunk | GatewayAnswer, None]:
         """The answer's pieces as they come, and at last the whole of it.
 
         Raises:
@@ -93,11 +93,11 @@ class Call:
     def _messages(self) -> tuple[BaseMessage, ...]:
         return with_records(self.parsed.messages, self.route.router.ladder)
 
-    def _answered(self, answer: AIMessage, messages: tuple[BaseMessage, ...]) -> Answered:
+    def _answered(self, answer: AIMessage, messages: tuple[BaseMessage, ...]) -> GatewayAnswer:
         record = answer.response_metadata["router"]
         turn = Request(messages).turn_text if answer.tool_calls else ""
         message = with_sealed_ids(answer, record, self.route.router.ladder, turn)
-        return Answered(
+        return GatewayAnswer(
             self.heading,
             message,
             str(maker_of(record).get("model") or self.heading.model),
@@ -106,9 +106,11 @@ class Call:
         )
 
 
-async def events(
-    chunks: AsyncGenerator[AIMessageChunk | Answered, None], writer: StreamWriter, seconds: float
-) -> AsyncGenerator[bytes | Answered | GatewayError, None]:
+async def event_stream(
+    chunks: AsyncGenerator[AIMessageChunk | GatewayAnswer, None],
+    writer: StreamWriter,
+    seconds: float,
+) -> AsyncGenerator[bytes | GatewayAnswer | GatewayError, None]:
     """Write a stream: its events, comments where nothing comes for a while, and what it came to, an
     answer or an error.
 
@@ -123,7 +125,7 @@ async def events(
     Raises:
         Exception: What the router raises, where nothing was sent before.
     """
-    queue: asyncio.Queue[AIMessageChunk | Answered | Exception] = asyncio.Queue(_WAITING)
+    queue: asyncio.Queue[AIMessageChunk | GatewayAnswer | Exception] = asyncio.Queue(_WAITING)
 
     async def read() -> None:
         try:
@@ -159,7 +161,7 @@ async def events(
                     return
                 if not begun:
                     begun, out = True, writer.begin()
-                if isinstance(item, Answered):
+                if isinstance(item, GatewayAnswer):
                     yield out + writer.end(item)
                     yield item
                     return

@@ -14,8 +14,8 @@ from lc_asym_router._internal.schemas import validate_json
 from lc_asym_router.embedded.connection_limits import unless_gone
 from lc_asym_router.embedded.request_limits import Limits
 from lc_asym_router.gateway.access import Access, Caller, LoopbackAccess
-from lc_asym_router.gateway.answering import Call, events
-from lc_asym_router.gateway.errors import (
+from lc_asym_router.gateway.answering import RouterCall, event_stream
+from lc_asym_router.gateway.http_errors import (
     BUSY_SECONDS,
     GatewayError,
     error_of,
@@ -29,9 +29,9 @@ from lc_asym_router.gateway.http_streams import (
     json_response,
     read_body,
 )
-from lc_asym_router.gateway.metrics import Metrics
 from lc_asym_router.gateway.page.page_routes import Page
-from lc_asym_router.gateway.protocols import Answered, Heading, WireProtocol
+from lc_asym_router.gateway.prometheus import Metrics
+from lc_asym_router.gateway.protocols import GatewayAnswer, Heading, WireProtocol
 from lc_asym_router.gateway.protocols.messages import Messages
 from lc_asym_router.gateway.protocols.openai_chat import OpenAIChat
 from lc_asym_router.gateway.protocols.responses import Responses
@@ -257,7 +257,7 @@ class Gateway:
             route = self._models.find(parsed.model, caller)
             counted.model = route.model
             heading = Heading(uuid.uuid4().hex, parsed.model, int(time.time()))
-            call = Call(route, parsed, heading, caller)
+            call = RouterCall(route, parsed, heading, caller)
             if streamed := parsed.stream:
                 return await self._stream(protocol, request, call, tokens, counted)
             answered = await unless_gone(request, call.whole())
@@ -271,18 +271,18 @@ class Gateway:
         self,
         protocol: WireProtocol,
         request: Request,
-        call: Call,
+        call: RouterCall,
         tokens: int,
         counted: _Counted,
     ) -> Response:
         writer = protocol.stream(call.parsed, call.heading)
-        pieces = events(call.chunks(), writer, self._comment_seconds)
+        pieces = event_stream(call.chunks(), writer, self._comment_seconds)
 
         async def sent() -> AsyncGenerator[bytes, None]:
             status, answered = GONE, None
             try:
                 async for piece in pieces:
-                    if isinstance(piece, Answered):
+                    if isinstance(piece, GatewayAnswer):
                         status, answered = 200, piece
                     elif isinstance(piece, GatewayError):
                         status = piece.status
@@ -301,7 +301,7 @@ class Gateway:
         first = await unless_gone(request, anext(stream))
         return EventStream(first, stream, {"x-router-request-id": call.heading.request_id})
 
-    async def _settle(self, caller: Caller, estimated: int, answered: Answered | None) -> None:
+    async def _settle(self, caller: Caller, estimated: int, answered: GatewayAnswer | None) -> None:
         tokens = answered.router["usage"]["total_tokens"] if answered else None
         await self._access.settle(caller, estimated, tokens)
 
@@ -317,7 +317,7 @@ class _Counted:
         self._under_way = True
         metrics.in_flight += 1
 
-    def end(self, status: int, answered: Answered | None = None) -> None:
+    def end(self, status: int, answered: GatewayAnswer | None = None) -> None:
         """It has ended."""
         if self._under_way:
             self._under_way = False
@@ -338,7 +338,7 @@ def _run_id(request_id: str) -> str:
         raise invalid("request_id", "the header x-router-request-id of the answer.") from None
 
 
-def _headers(answered: Answered) -> dict[str, str]:
+def _headers(answered: GatewayAnswer) -> dict[str, str]:
     found = {
         "x-router-request-id": answered.heading.request_id,
         "x-router-tier": str(answered.router["tier"]),

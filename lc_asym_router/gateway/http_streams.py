@@ -9,10 +9,10 @@ from typing import Any
 
 from lc_asym_router._internal.imports import needed
 from lc_asym_router._internal.tasks import cancel
-from lc_asym_router.embedded.access import head_bytes, head_too_large
 from lc_asym_router.embedded.api_errors import BadRequest, error_response
+from lc_asym_router.embedded.loopback import head_bytes, head_too_large
 from lc_asym_router.embedded.request_limits import Limits, read_object
-from lc_asym_router.gateway.errors import GatewayError
+from lc_asym_router.gateway.http_errors import GatewayError
 
 needed("starlette", "gateway")
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from lc_asym_router._internal.deadline import STORES, Clock, LateError
 from lc_asym_router._internal.provider_errors import describe_store_error
 from lc_asym_router.gateway.access import Access, Caller
-from lc_asym_router.gateway.errors import NO_RETRY, GatewayError
+from lc_asym_router.gateway.http_errors import NO_RETRY, GatewayError
 from lc_asym_router.gateway.key_budget import AdmittedKeys, KeyBudget, key_budgets, spending
 from lc_asym_router.gateway.key_rates import KeyRates, RateLimited
 from lc_asym_router.gateway.keys import Key, KeyLimits, KeyStore, is_of, prefix_of

@@ -70,10 +70,10 @@ def application(config: GatewayConfig, guard: ConnectionGuard) -> Starlette:
         guard: The server's connections, watched while the application runs.
     """
     set_up_log(config.log_level)
-    return watched(config.app(), guard)
+    return watched_app(config.app(), guard)
 
 
-def watched(app: Starlette, guard: ConnectionGuard) -> Starlette:
+def watched_app(app: Starlette, guard: ConnectionGuard) -> Starlette:
     """The application, which has its server's connections swept while it runs.
 
     Args:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.gateway.access import Caller
-from lc_asym_router.gateway.errors import NO_RETRY, GatewayError
+from lc_asym_router.gateway.http_errors import NO_RETRY, GatewayError
 from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.money.ledger.handler import Ledger
 from lc_asym_router.router.router import AsymRouter

@@ -63,7 +63,7 @@ def build_graph(policy: Policy, checkpointer: bool | None = None) -> Graph:
     compiled = graph.compile(checkpointer=checkpointer, name="AsymRouter")
     # Values and updates modes show the messages alone: the trail and the draft are our own.
     compiled.stream_channels = ["messages"]
-    return shown(compiled, policy)
+    return shown_graph(compiled, policy)
 
 
 def _follow(state: Mapping[str, Any]) -> str:
@@ -112,7 +112,7 @@ class ShownGraph(ClosingGraph):
         return f"AsymRouter.graph({nodes})"
 
 
-def shown(compiled: CompiledStateGraph[Any, Any, Any, Any], policy: Policy) -> ShownGraph:
+def shown_graph(compiled: CompiledStateGraph[Any, Any, Any, Any], policy: Policy) -> ShownGraph:
     """Add the local display to a compiled graph, in place.
 
     Args:

@@ -12,6 +12,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
+from lc_asym_router._internal.chunks import as_message
 from lc_asym_router.graph.context import with_context
 from lc_asym_router.graph.nodes import FIRST, GraphNodes
 from lc_asym_router.graph.policy import Policy
@@ -22,6 +23,7 @@ from lc_asym_router.graph.state import (
     RouterState,
     Surroundings,
     Update,
+    unseal,
 )
 from lc_asym_router.records.request import Request
 
@@ -117,6 +119,9 @@ class NodeRuns:
         run = NodeRun(state, around, Request().with_messages(state["messages"]), options)
         if begun:
             context.note(state["trail"])
+            request_id, tier, draft = state.get("rejected") or (None, "", b"")
+            if request_id == state["trail"]["id"]:
+                context.rejected.append((tier, as_message(unseal(draft))))
         # A paused step is taken again, so there is nothing to report yet.
         messages = run.request.messages
         with notifying(config, context, messages, passing=(GraphBubbleUp,)) as answers:

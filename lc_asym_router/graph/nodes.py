@@ -21,7 +21,7 @@ from lc_asym_router.graph.calls.timing import SHARE, apause, pause
 from lc_asym_router.graph.entries import adeliver_draft, adelivered, deliver_draft, delivered
 from lc_asym_router.graph.hedging import Hedge, ahedged, hedged
 from lc_asym_router.graph.policy import Policy
-from lc_asym_router.graph.state import NodeRun, Update
+from lc_asym_router.graph.state import NodeRun, Update, sealed_draft
 from lc_asym_router.graph.updates import Passed, Updates
 from lc_asym_router.graph.voting import VoteBeside, Voted
 from lc_asym_router.records.trail import Decision, Labels, Trail
@@ -33,7 +33,7 @@ FIRST = "classify"  # the node that a request begins with
 
 
 @dataclass(frozen=True)
-class Step:
+class NodeStep:
     """What a node does in a run of it, sync and async."""
 
     call: Callable[[NodeRun], Update]
@@ -65,13 +65,13 @@ class GraphNodes:
         return Payments(self.policy.budgets, self.policy.price_of, self.faults)
 
     @cached_property
-    def steps(self) -> Mapping[str, Step]:
+    def steps(self) -> Mapping[str, NodeStep]:
         """What each node does, by its name."""
-        found = {FIRST: Step(self.classify, self.aclassify)}
+        found = {FIRST: NodeStep(self.classify, self.aclassify)}
         for tier in self.policy.ladder.every:
-            found[tier.name] = Step(partial(self.ask, tier), partial(self.aask, tier))
+            found[tier.name] = NodeStep(partial(self.ask, tier), partial(self.aask, tier))
         if self.policy.check is not None:
-            found["verify"] = Step(self.verify, self.averify)
+            found["verify"] = NodeStep(self.verify, self.averify)
         return found
 
     # classify -------------------------------------------------------------------------------
@@ -310,7 +310,13 @@ class GraphNodes:
         above = checked.attempt.tiers_above
         answers = above.calls(calls.of_answer) if above else {}
         run = run.with_update({"trail": calls.charged(run.state["trail"])})
-        if self.policy.auditor is not None:
-            attempt = checked.attempt
-            run.around.context.rejected.append((attempt.tier, attempt.message))
-        return self.updates.rejected(checked.tier, run, verdict, calls.calls, answers)
+        update = self.updates.rejected(checked.tier, run, verdict, calls.calls, answers)
+        auditor = self.policy.auditor
+        if auditor is None or auditor.keeper is None:
+            return update  # only a target learns from pairs
+        tier, message = checked.attempt.tier, checked.attempt.message
+        if run.around.context.under_model:
+            run.around.context.rejected.append((tier, message))
+            return update
+        # The nodes of a subgraph have nothing in common but the state.
+        return {**update, "rejected": [update["trail"]["id"], tier, sealed_draft(message)]}

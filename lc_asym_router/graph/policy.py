@@ -15,7 +15,7 @@ from lc_asym_router.classify.question import QuestionPicker
 from lc_asym_router.classify.scorer import Scored, Scorer
 from lc_asym_router.errors import NoTierError
 from lc_asym_router.graph.state import CallOptions
-from lc_asym_router.graph.turns import Sticky, going_on, settled
+from lc_asym_router.graph.turns import Sticky, going_on, settled_decision
 from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.money.list_prices import listed_price
 from lc_asym_router.money.prices import Pricing
@@ -127,9 +127,11 @@ class Decider:
             assert forced is not None
             if why := forced.refuses(request):
                 raise NoTierError({forced.name: why})
-            return settled(options.tier, "forced", "this call's configuration names the tier")
+            return settled_decision(
+                options.tier, "forced", "this call's configuration names the tier"
+            )
         if self.only_last and (last := self.ladder.last.name) in able:
-            return settled(last, "target", "no lower tier is shown to keep the target")
+            return settled_decision(last, "target", "no lower tier is shown to keep the target")
         if request.replies or self.sticky == "thread":
             stall_steps = self.stall_steps if options.escalate else None
             if begun := going_on(request, self.ladder, able, self.sticky, stall_steps):
@@ -138,10 +140,12 @@ class Decider:
             others = "; ".join(
                 f"{tier.name}: {why}" for tier in self.ladder if (why := tier.refuses(request))
             )
-            return settled(next(iter(able)), "limits", f"no other tier can take it ({others})")
+            return settled_decision(
+                next(iter(able)), "limits", f"no other tier can take it ({others})"
+            )
         if not self.classifies:
             first = next(iter(able))
-            return settled(first, "none", f"nothing is classified: {first} is asked first")
+            return settled_decision(first, "none", f"nothing is classified: {first} is asked first")
         return self._for_tools(request, options, able)
 
     def _for_tools(
@@ -157,7 +161,7 @@ class Decider:
         if not checked or options.threshold is not None or self.thresholds[0] == 0:
             return None
         reason = f"tools are bound, which the question alone does not show: {first} is asked first"
-        return settled(first, "tools", reason)
+        return settled_decision(first, "tools", reason)
 
     def _by(self, scored: Scored, options: CallOptions, able: Mapping[str, Tier]) -> Decision:
         thresholds = self.thresholds if options.threshold is None else (options.threshold,)

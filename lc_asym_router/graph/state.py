@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Annotated, Any, NotRequired, cast
 
-from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -44,6 +44,7 @@ class RouterState(TypedDict):
     route: NotRequired[str]
     trail: NotRequired[Trail]
     draft: NotRequired[Kept | None]
+    rejected: NotRequired[list[Any] | None]  # request, tier, sealed draft: for a subgraph's audits
 
 
 Update = dict[str, Any]
@@ -61,7 +62,7 @@ _JSON = "draft-json"
 _MESSAGES: dict[str, Any] = {"ai": AIMessage, "AIMessageChunk": AIMessageChunk}
 
 
-def seal(draft: Sequence[AIMessageChunk] | AIMessage) -> bytes:
+def sealed_draft(draft: Sequence[AIMessageChunk] | AIMessage) -> bytes:
     """Serialize a draft to bytes that no stream, event or trace can take for an answer.
 
     A draft stands in the graph's state between a tier and its check. As a message it would be
@@ -89,11 +90,11 @@ def keep(draft: Sequence[AIMessageChunk] | AIMessage) -> Kept:
     """Keep a draft where nobody could see the state: as it came, if sealing would not change it.
 
     Raises:
-        NoAnswerError: As in `seal`.
+        NoAnswerError: As in `sealed_draft`.
     """
     messages = _shallow(draft)
     if not _is_json([each.__dict__ for each in messages]):
-        return seal(draft)
+        return sealed_draft(draft)
     return draft if isinstance(draft, AIMessage) else messages
 
 
@@ -120,7 +121,7 @@ _PLAIN = {str, int, float, bool, type(None)}
 
 
 def unseal(envelope: Kept) -> list[AIMessageChunk] | AIMessage:
-    """Read a draft that `seal` serialized, or that `keep` left as it was."""
+    """Read a draft that `sealed_draft` serialized, or that `keep` left as it was."""
     if not isinstance(envelope, bytes):
         return envelope
     kind, _, data = zlib.decompress(envelope).partition(b"\0")
@@ -380,17 +381,15 @@ class NodeRun:
             if self.around.auditor is not None:
                 record = self._drawn(self.around.auditor, answer, record)
             answer = with_record(answer, record, self.request.turn_text)
-            update = {**update, "messages": [answer]}
+            update = {**update, "messages": [answer], "rejected": None}
             self.answers.append(answer)
         return update
 
     def _drawn(self, auditor: Auditor, answer: AIMessage, record: dict[str, Any]) -> dict[str, Any]:
         """Decide whether an answer is audited, once its request has ended; the record says so."""
         config = self.around.config
-        callbacks = config.get("callbacks")
-        found = (
-            callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ()
-        )
+        callbacks = config.get("callbacks") or []
+        found = callbacks if isinstance(callbacks, list) else callbacks.handlers
         handlers = [each for each in found if hasattr(each, "on_router_audit")]
         draft, tags = next(reversed(self.around.context.rejected), None), own_tags(tags_of(config))
         draw = auditor.draw(self.request, answer, record, tags, handlers, draft)

@@ -55,7 +55,7 @@ def going_on(
     replies, top, turn = request.replies, ladder.last.name, request.turn_text
     at_the_top = sticky == "thread" and top in able and _was_at_the_top(request, ladder)
     if at_the_top and _cache_keeps(request, ladder):
-        return settled(top, "sticky", f"the thread stays on {top}")
+        return settled_decision(top, "sticky", f"the thread stays on {top}")
     if not replies:
         return None
     used = {_on(message, ladder, turn) for message in replies} & {each.name for each in ladder}
@@ -65,13 +65,13 @@ def going_on(
         why = stalled(request, stall_steps, lambda message: _on(message, ladder, turn) == highest)
         if above is not None and why is not None:
             reason = f"the agent's turn goes round in circles ({why}), so it goes up to {above}"
-            return settled(above, "stalled", reason)
+            return settled_decision(above, "stalled", reason)
     if sticky is None or highest is None or highest not in able:
         return None
-    return settled(highest, "sticky", f"the turn stays on {highest}")
+    return settled_decision(highest, "sticky", f"the turn stays on {highest}")
 
 
-def settled(tier: str, by: str, reason: str) -> Decision:
+def settled_decision(tier: str, by: str, reason: str) -> Decision:
     """A decision that no classifier has made."""
     return Decision(tier, None, None, None, by, reason)
 

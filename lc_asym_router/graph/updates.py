@@ -35,7 +35,7 @@ from lc_asym_router.graph.entries import (
     with_verdict,
 )
 from lc_asym_router.graph.policy import Policy
-from lc_asym_router.graph.state import NodeRun, Update, seal, unseal
+from lc_asym_router.graph.state import NodeRun, Update, sealed_draft, unseal
 from lc_asym_router.money.usage import estimated_usage
 from lc_asym_router.records.trail import Trail, open_record
 from lc_asym_router.tiers.provider import cut_off, no_answer
@@ -332,7 +332,7 @@ class Updates:
             message, call = answers_above[up.name]
             place = next(i for i, each in enumerate(trail["side_calls"]) if each is call)
             trail = {**trail, "ready": {"tier": up.name, "call": place}}
-            return {"route": up.name, "trail": trail, "draft": seal(message)}
+            return {"route": up.name, "trail": trail, "draft": sealed_draft(message)}
         return {"route": up.name, "trail": trail, "draft": None}
 
     def answered_before(self, call: TierCall, run: NodeRun) -> Update:

@@ -15,7 +15,7 @@ from lc_asym_router.graph.calls.payments import Payments, SideCalls
 from lc_asym_router.graph.calls.tier_call import DraftCheck, TierCall
 from lc_asym_router.graph.entries import attempt_entry
 from lc_asym_router.graph.policy import Policy
-from lc_asym_router.graph.state import NodeRun, Update, seal
+from lc_asym_router.graph.state import NodeRun, Update, sealed_draft
 from lc_asym_router.records.trail import Trail
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.vote import Cast, Vote
@@ -63,7 +63,7 @@ class Voted:
         message, call = found
         place = next(i for i, each in enumerate(trail["side_calls"]) if each is call)
         ready = {"tier": update["route"], "call": place}
-        return {**update, "trail": {**trail, "ready": ready}, "draft": seal(message)}
+        return {**update, "trail": {**trail, "ready": ready}, "draft": sealed_draft(message)}
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class VoteBeside:
         entry = attempt_entry(tier=tier.name, model=model, price=price, seconds=0.0)
         begun = {**trail, "attempts": [*trail["attempts"], entry]}
         draft = DraftCheck.of(
-            policy, run.with_update({"trail": begun, "draft": seal(AIMessage(""))})
+            policy, run.with_update({"trail": begun, "draft": sealed_draft(AIMessage(""))})
         )
         seconds = TierCall.of(policy, tier, run).limit(run).seconds
         return cls(payments, run, draft, rule, seconds)

@@ -10,7 +10,7 @@ from langgraph.constants import END, START
 
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.notebook.markup import Html, clipped, drawing, price, standalone, tag
-from lc_asym_router.records.call import number
+from lc_asym_router.records.call import figure_text
 
 NodeState = Literal["run", "done"]
 """A node that is at work, or has been."""
@@ -150,7 +150,7 @@ class _Plan:
     def _lines(self, name: str) -> Sequence[str]:
         policy = self.policy
         if name == "classify":
-            thresholds = ", ".join(map(number, policy.decider.thresholds))
+            thresholds = ", ".join(map(figure_text, policy.decider.thresholds))
             return name, policy.decider.scorer.name, f"threshold {thresholds}"
         if name == "verify":
             names = {part.name for part in policy.check.parts} if policy.check else set()

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.classify.scorer import Factor
 from lc_asym_router.notebook.markup import Html, clipped, display, drawing, markup, table, tag
-from lc_asym_router.notebook.timeline import TimelineRow, request_svg, saving, steps_of
-from lc_asym_router.records.call import UNKNOWN, describe_call, number, seconds, usd
+from lc_asym_router.notebook.timeline import TimelineRow, request_svg, saving, timeline_rows
+from lc_asym_router.records.call import UNKNOWN, describe_call, figure_text, seconds, usd
 
 if TYPE_CHECKING:
     from lc_asym_router.records.record import Decomposition, Record
     from lc_asym_router.records.trail import Decision
     from lc_asym_router.router.compare import Comparison, Try
-    from lc_asym_router.router.explain import Explanation, Level
+    from lc_asym_router.router.explain import Explanation, RubricLevel
 
 WIDTH, BAR_X, BAR = 560, 190, 300
 
@@ -45,7 +45,7 @@ def decision_parts(decision: Decision) -> Iterator[Html]:
         yield _bar(decision.complexity, decision.threshold)
     details = [decision.classifier]
     if decision.confidence is not None:
-        details.append(f"confidence {number(decision.confidence)}")
+        details.append(f"confidence {figure_text(decision.confidence)}")
     if decision.cached:  # what moved it is not kept
         details.append("remembered in the decision cache")
     yield tag("p", decision.reason, tag("span", f" ({', '.join(details)})", class_="dim"))
@@ -58,7 +58,7 @@ def _bar(complexity: float, threshold: float | None) -> Html:
     return drawing(
         WIDTH,
         52,
-        tag("text", f"complexity {number(complexity)}", x=0, y=24, class_="b"),
+        tag("text", f"complexity {figure_text(complexity)}", x=0, y=24, class_="b"),
         tag("rect", x=BAR_X, y=12, width=BAR, height=16, rx=4, class_="box"),
         tag(
             "rect",
@@ -71,7 +71,7 @@ def _bar(complexity: float, threshold: float | None) -> Html:
         ),
         (
             tag("path", d=f"M{mark:.1f} 6 v28", class_="edge"),
-            tag("text", f"threshold {number(threshold)}", x=mark, y=47, class_="d mid"),
+            tag("text", f"threshold {figure_text(threshold)}", x=mark, y=47, class_="d mid"),
         )
         if mark is not None
         else None,
@@ -112,7 +112,7 @@ def _moved(parts: Sequence[Factor]) -> Html | None:
     return markup((heading, drawing(WIDTH, 20 * len(parts), rows, line, title="What moved it")))
 
 
-def _levels(levels: Sequence[Level]) -> Html | None:
+def _levels(levels: Sequence[RubricLevel]) -> Html | None:
     """List the rubric's levels with the classifier's probabilities."""
     if not levels:
         return None
@@ -154,7 +154,7 @@ def record_html(record: Record) -> str:
             tag("summary", "the decision and every call in full"),
             tag("div", decision_parts(record.decision)),
             _asked(record.decomposition) if record.decomposition else None,
-            table(_HEADS, map(_row, steps_of(record))),
+            table(_HEADS, map(_row, timeline_rows(record))),
         ),
         title="The record of a request",
     )
@@ -200,7 +200,7 @@ def _row(step: TimelineRow) -> Iterator[Any]:
     yield tag("b", step.name)
     yield call.model
     yield tag("span", step.result, class_=step.kind)
-    yield "" if call.score is None else number(call.score)
+    yield "" if call.score is None else figure_text(call.score)
     yield seconds(call.seconds)
     yield f"{call.usage['input_tokens']} + {call.usage['output_tokens']}" if call.usage else ""
     yield usd(call.cost_usd)

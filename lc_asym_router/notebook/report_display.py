@@ -9,7 +9,7 @@ from lc_asym_router.graph.policy import Policy
 from lc_asym_router.notebook.graph_drawing import graph_svg
 from lc_asym_router.notebook.markup import Html, clipped, display, drawing, price, table, tag
 from lc_asym_router.notebook.record_display import tile
-from lc_asym_router.records.call import number, share, usd
+from lc_asym_router.records.call import figure_text, share, usd
 from lc_asym_router.tiers.tier import Tier
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def _settings(policy: Policy) -> Iterator[tuple[str, Any]]:
     decider = policy.decider
     top = policy.ladder[-1].name
     yield "classifier", decider.scorer.name
-    thresholds = ", ".join(map(number, decider.thresholds))
+    thresholds = ", ".join(map(figure_text, decider.thresholds))
     yield "threshold", f"{thresholds}: complexity at or over it goes up (one: to {top})"
     yield from _checks(policy)
     yield "tries on a tier before it escalates", str(policy.small_attempts)
@@ -207,7 +207,7 @@ def _settings(policy: Policy) -> Iterator[tuple[str, Any]]:
     if policy.deadline is not None:
         yield "deadline", f"{policy.deadline:g} s"
     budgets = [
-        f"{number(limit)} {unit} per {each.per}"
+        f"{figure_text(limit)} {unit} per {each.per}"
         for each in policy.budgets
         for unit in ("usd", "tokens", "calls")
         if (limit := getattr(each, unit)) is not None

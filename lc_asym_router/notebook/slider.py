@@ -15,7 +15,7 @@ from lc_asym_router.notebook.plots import chosen_of, plot_frontier
 from lc_asym_router.notebook.record_display import tile
 from lc_asym_router.notebook.showing import Picture
 from lc_asym_router.notebook.tradeoff import Spot, tradeoff_of
-from lc_asym_router.records.call import number, share, usd
+from lc_asym_router.records.call import figure_text, share, usd
 
 if TYPE_CHECKING:
     from lc_asym_router.evals.cascade import CascadePrices
@@ -136,8 +136,8 @@ class ThresholdSlider(Displayed):
         spot = self.spot
         cost = usd(None if spot.cost_usd is None else spot.cost_usd * _REQUESTS)
         return (
-            f"threshold {number(spot.threshold)}: {share(spot.share)} to the frontier, mean grade "
-            f"{number(spot.quality)}, {cost} for {_REQUESTS:,} requests"
+            f"threshold {figure_text(spot.threshold)}: {share(spot.share)} to the frontier, mean grade "
+            f"{figure_text(spot.quality)}, {cost} for {_REQUESTS:,} requests"
         )
 
     def _repr_html_(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lc_asym_router.notebook.markup import Html, clipped, drawing, tag
 from lc_asym_router.records.call import FIRST, Kind, describe_call, seconds, stopped, usd
-from lc_asym_router.records.plan_rows import PlanRow, rows_of
+from lc_asym_router.records.plan_rows import PlanRow, plan_rows
 
 if TYPE_CHECKING:
     from lc_asym_router.records.call import Call
@@ -36,7 +36,7 @@ class TimelineRow:
     begun: float
 
 
-def steps_of(record: Record) -> Iterator[TimelineRow]:
+def timeline_rows(record: Record) -> Iterator[TimelineRow]:
     """Yield the rows in the order of the calls; calls that raced run concurrently and end together.
 
     A record does not say which attempt a check's call was for. If only one attempt was checked, the
@@ -66,7 +66,7 @@ def steps_of(record: Record) -> Iterator[TimelineRow]:
 
 def timeline_svg(record: Record) -> Html:
     """Draw a record's timeline."""
-    steps = list(steps_of(record))
+    steps = list(timeline_rows(record))
     longest = max((step.begun + (step.call.seconds or 0.0) for step in steps), default=0.0)
     scale = BAR / max(longest, record.seconds or 0.0, 1e-9)
     rows = [_row(step, ROW * place, scale) for place, step in enumerate(steps)]
@@ -149,7 +149,7 @@ TITLE_AT = 84
 
 def request_svg(record: Record) -> Html:
     """Draw a request: its plan if it was split, else its timeline."""
-    rows = rows_of(record)
+    rows = plan_rows(record)
     if not rows:
         return timeline_svg(record)
     longest = max(row.end for row in rows)
@@ -176,7 +176,7 @@ def _drawn(row: PlanRow, y: int, scale: float) -> Html:
 
 def _bars(row: PlanRow, y: int, scale: float) -> Iterator[Html]:
     """Draw a bar for each call of a row; the last answer has the colour of the row's result."""
-    steps = list(steps_of(row.record)) if row.record else []
+    steps = list(timeline_rows(row.record)) if row.record else []
     last = max((at for at, step in enumerate(steps) if step.kind != "side"), default=None)
     for at, step in enumerate(steps):
         kind = row.kind if at == last else step.kind

@@ -18,7 +18,7 @@ from lc_asym_router._internal.imports import needed
 from lc_asym_router.observe import conventions as names
 from lc_asym_router.observe.fields import messages_json
 from lc_asym_router.observe.instruments import Instruments
-from lc_asym_router.observe.reading import Answered, asked, finish_of, parameters
+from lc_asym_router.observe.reading import ModelAnswer, asked, finish_of, parameters
 from lc_asym_router.observe.spans import (
     CallSpan,
     RequestSpans,
@@ -233,7 +233,7 @@ class OpenTelemetry(BaseCallbackHandler):
         with self._ending(run_id) as call:
             if call is None:
                 return
-            answered = Answered.of(response)
+            answered = ModelAnswer.of(response)
             call.span.set_attributes(answered.attributes)
             put(call.span, {"cached": answered.cached})
             if self.content:

@@ -32,7 +32,7 @@ def parameters(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class ModelAnswer:
     """A model's answer.
 
     Attributes:
@@ -46,7 +46,7 @@ class Answered:
     cached: bool
 
     @classmethod
-    def of(cls, response: LLMResult) -> Answered:
+    def of(cls, response: LLMResult) -> ModelAnswer:
         """Read it from the result of a model's run."""
         generation = response.generations[0][0] if response.generations else None
         generated = generation.message if isinstance(generation, ChatGeneration) else None

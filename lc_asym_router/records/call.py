@@ -31,7 +31,7 @@ def share(part: float | None) -> str:
     return UNKNOWN if part is None else f"{part:.1%}"
 
 
-def number(value: float | None) -> str:
+def figure_text(value: float | None) -> str:
     """Format a count or a score."""
     if value is None:
         return UNKNOWN

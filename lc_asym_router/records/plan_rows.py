@@ -62,7 +62,7 @@ class PlanRow:
         return total(call.cost_usd for call in self.calls) if self.calls else None
 
 
-def rows_of(record: Record) -> list[PlanRow]:
+def plan_rows(record: Record) -> list[PlanRow]:
     """Return the rows of a record: planning, steps, join, and the fallback to the whole request.
 
     A record does not have the steps' start times: each row starts as early as its needs allow.

@@ -19,7 +19,7 @@ from lc_asym_router.graph.node_runs import NodeRuns, Rungs
 from lc_asym_router.graph.nodes import FIRST
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.runner import notifying
-from lc_asym_router.graph.state import CallOptions, RouterState, RunContext, Update, seal
+from lc_asym_router.graph.state import CallOptions, RouterState, RunContext, Update, sealed_draft
 from lc_asym_router.records.call import Call
 from lc_asym_router.records.record import Record, attempt_line
 from lc_asym_router.records.request import Request
@@ -223,7 +223,7 @@ class _TierRun:
         """The state for `verify`, with the answer as its draft."""
         (answer,) = self.answers
         plain = {k: v for k, v in answer.response_metadata.items() if k != "router"}
-        draft = seal(answer.model_copy(update={"response_metadata": plain}))
+        draft = sealed_draft(answer.model_copy(update={"response_metadata": plain}))
         return {**self.state, "draft": draft}
 
     @property

@@ -20,7 +20,7 @@ from lc_asym_router.records.trail import Decision
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class RubricLevel:
     """One level of the rubric that a judge classifier rates by.
 
     Attributes:
@@ -48,7 +48,7 @@ class Explanation(Displayed):
 
     decision: Decision
     parts: tuple[Factor, ...] = ()
-    levels: tuple[Level, ...] = ()
+    levels: tuple[RubricLevel, ...] = ()
     refusals: dict[str, str] = field(default_factory=dict)
     question: str = ""
 
@@ -110,11 +110,11 @@ def _explanation(
     )
 
 
-def _levels(response: ClassifierResponse) -> tuple[Level, ...]:
+def _levels(response: ClassifierResponse) -> tuple[RubricLevel, ...]:
     score = response.scores.get(QUESTION)
     if score is None:
         return ()
     return tuple(
-        Level(str(text), score.probabilities.get(level, 0.0))
+        RubricLevel(str(text), score.probabilities.get(level, 0.0))
         for level, text in score.legend.items()
     )

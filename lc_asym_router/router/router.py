@@ -46,7 +46,7 @@ from lc_asym_router.router.settings import (
     tried_once,
     with_parameters,
 )
-from lc_asym_router.router.spec_from_router import Described
+from lc_asym_router.router.spec_from_router import SpecSource
 from lc_asym_router.router.types import (
     AuditSetting,
     Budgets,
@@ -66,7 +66,7 @@ from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.providers.parameters import BOUND_WITH_TOOLS, check_arguments
 
 
-class AsymRouter(ChainChatModel, Explorable, Audited, Described):
+class AsymRouter(ChainChatModel, Explorable, Audited, SpecSource):
     """A chat model that asks the smallest competent model, checks its answer, and escalates.
 
     Use it wherever a chat model is expected: chains, agents, graphs. Each answer carries its record

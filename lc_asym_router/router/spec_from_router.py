@@ -42,7 +42,7 @@ _PREFIXES = {
 _NOT_SETTINGS = frozenset({"profile", "metadata", "streaming", "callbacks", "tags"})
 
 
-class Described:
+class SpecSource:
     """A router that can tell its settings as plain data."""
 
     def spec(self) -> RouterSpec:

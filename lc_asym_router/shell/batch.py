@@ -6,10 +6,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lc_asym_router.shell import options as routing
 from lc_asym_router.shell.options import ANSWERED, NO_ANSWER, printable, printable_json
+
+if TYPE_CHECKING:
+    from lc_asym_router.batch.outcomes import BatchResult
 
 
 def add_to(commands: Any) -> None:
@@ -39,6 +42,15 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--max-usd", type=float, metavar="USD", help="stop once so much is spent")
     parser.add_argument("--router", metavar="FILE", help="the router's description, a TOML file")
+    parser.add_argument(
+        "--escalations",
+        choices=["batch_api"],
+        help="batch_api: ask the last tier through OpenAI's batch API, at half the price, in a day",
+    )
+    parser.add_argument(
+        "--engine", choices=["ray"], help="ray: in Ray's actors; needs --router and the extra ray"
+    )
+    parser.add_argument("--actors", type=int, default=2, help="with --engine ray: how many")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     routing.add_models(parser)
     parser.set_defaults(run=run, classify=None)
@@ -46,30 +58,73 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Answer the rows."""
-    from lc_asym_router.batch import run as run_batch
-
-    result = run_batch(
-        _router(options),
-        options.rows,
-        out=options.out,
-        prompt=options.prompt,
-        schema=_json_in(options.schema, "--schema", dict),
-        tools=_json_in(options.tools, "--tools", list),
-        prefix=options.prefix,
-        concurrency=options.concurrency,
-        max_usd=options.max_usd,
-    )
+    result = _on_ray(options) if options.engine else _here(options)
     if options.json:
         print(printable_json(result.to_dict()))
     else:
         print(printable(f"{result.answered} rows answered in {result.out}"))
     for line in (
+        f"{result.waiting} rows wait for a batch: run it again to go on." if result.waiting else "",
         f"{result.failed} rows failed: run it again to ask them anew." if result.failed else "",
         f"Stopped: {result.stopped}. Run it again to go on." if result.stopped else "",
     ):
         if line:
             print(printable(line), file=sys.stderr)
-    return ANSWERED if not (result.failed or result.stopped) else NO_ANSWER
+    return ANSWERED if not (result.failed or result.stopped or result.waiting) else NO_ANSWER
+
+
+def _here(options: argparse.Namespace) -> BatchResult:
+    """Answer the rows in this process."""
+    from lc_asym_router.batch import run as run_batch
+
+    return run_batch(
+        _router(options),
+        options.rows,
+        out=options.out,
+        concurrency=options.concurrency,
+        max_usd=options.max_usd,
+        escalations=options.escalations,
+        **_request(options),
+    )
+
+
+def _on_ray(options: argparse.Namespace) -> BatchResult:
+    """Answer the rows in Ray's actors.
+
+    Raises:
+        ConfigurationError: There is no description that can be sent to them.
+    """
+    from lc_asym_router.batch.on_ray import run_file
+    from lc_asym_router.errors import ConfigurationError
+    from lc_asym_router.router.spec import RouterSpec
+
+    if not options.router or options.small or options.frontier:
+        raise ConfigurationError(
+            "--engine ray sends the router's description to its actors: give it as --router FILE."
+        )
+    if options.escalations or options.max_usd is not None:
+        raise ConfigurationError(
+            "--escalations and --max-usd are for one process: leave them out with --engine ray. A "
+            "budget in the router's description is shared by all actors."
+        )
+    return run_file(
+        RouterSpec.from_toml(Path(options.router)),
+        options.rows,
+        options.out,
+        actors=options.actors,
+        concurrency=options.concurrency or 16,
+        **_request(options),
+    )
+
+
+def _request(options: argparse.Namespace) -> dict[str, Any]:
+    """What each row is asked with."""
+    return {
+        "prompt": options.prompt,
+        "schema": _json_in(options.schema, "--schema", dict),
+        "tools": _json_in(options.tools, "--tools", list),
+        "prefix": options.prefix,
+    }
 
 
 def _router(options: argparse.Namespace) -> Any:

@@ -101,7 +101,9 @@ def run(options: argparse.Namespace) -> int:
     prices = _prices(options)
     if not options.vote and (options.needs or options.price):
         raise ConfigurationError("--needs and --price belong to --vote: name the voters with it.")
-    rows = load(*options.data)
+    # A vote passes over rows without answers, and so over their missing grades.
+    vote_alone = bool(options.vote) and not (options.cascade or options.second)
+    rows = load(*options.data, scored=not vote_alone)
     report: dict[str, Any] = {}
     if options.cascade or options.second or not options.vote:
         report = evaluate_offline(rows, classifier(options)).to_dict()

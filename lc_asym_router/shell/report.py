@@ -104,8 +104,8 @@ def _shadow(url: Any) -> int:
 
 def _targets(url: Any) -> list[tuple[bool, TargetReport]] | None:
     """What targets and shadows have found; `None` where the database can't be read."""
+    from lc_asym_router.audits.audit_store import AuditStore
     from lc_asym_router.audits.keeper import reports_of
-    from lc_asym_router.audits.store import AuditStore
 
     store = AuditStore(url)
     if not store.flush():
@@ -118,8 +118,8 @@ def _targets(url: Any) -> list[tuple[bool, TargetReport]] | None:
 def _audits(url: Any, since: str | None) -> AuditReport | None:
     """What audits have found that keep their counts in the ledger's database; `None` where that can't
     be read."""
+    from lc_asym_router.audits.audit_store import AuditStore
     from lc_asym_router.audits.counts import report_of
-    from lc_asym_router.audits.store import AuditStore
     from lc_asym_router.money.ledger.rows import moment_of
 
     store, start = AuditStore(url), moment_of(since, "since")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import Any
 
 from lc_asym_router._internal.imports import installed
@@ -25,26 +26,40 @@ class StepScreen(Screen):
         self._models = models
         self._inside = False
         self._answering = False
+        self._later: list[str] = []
+        self._lock = threading.Lock()
         self._console = _console()
         self._status: Any = None
 
     def entered(self, node: str) -> None:
         """Say what is being tried."""
-        if self._answering or not sys.stderr.isatty():
+        if not sys.stderr.isatty():
             return
         model = self._models.get(node)
         trying = printable(f"{node}: {model} ..." if model else f"{node} ...")
-        if self._console is None:
-            print(trying, file=sys.stderr)
-            return
-        self._clear()
-        self._status = self._console.status(_plain(trying))
-        self._status.start()
+        with self._lock:
+            if self._answering:
+                return
+            if self._console is None:
+                print(trying, file=sys.stderr)
+                return
+            self._clear()
+            self._status = self._console.status(_plain(trying))
+            self._status.start()
 
     def log(self, line: str) -> None:
-        """Print a line about a finished step."""
-        self._clear()
-        self._end_line()
+        """Print a line about a finished step; while the answer comes, after it.
+
+        Steps end in the graph's thread, the answer is printed by the reader's.
+        """
+        with self._lock:
+            if self._answering:
+                self._later.append(line)
+                return
+            self._clear()
+            self._print(line)
+
+    def _print(self, line: str) -> None:
         if self._console is None:
             print(printable(line), file=sys.stderr)
         else:
@@ -53,26 +68,30 @@ class StepScreen(Screen):
     def text(self, piece: str) -> None:
         """Print a piece of the answer."""
         piece = printable(piece)
-        if piece:
+        if not piece:
+            return
+        with self._lock:
             self._answering = True
             self._clear()
-            print(piece, end="", flush=True)
-            self._inside = not piece.endswith("\n")
+        print(piece, end="", flush=True)
+        self._inside = not piece.endswith("\n")
 
     def over(self, answered: bool) -> None:
         """End the answer's line."""
-        self._clear()
-        self._end_line()
+        with self._lock:
+            self._clear()
+            if self._inside:
+                print(flush=True)
+                self._inside = False
+            for line in self._later:
+                self._print(line)
+            self._later.clear()
+            self._answering = False
 
     def _clear(self) -> None:
         if self._status is not None:
             self._status.stop()
             self._status = None
-
-    def _end_line(self) -> None:
-        if self._inside:
-            print(flush=True)
-            self._inside = False
 
 
 def _console() -> Any:

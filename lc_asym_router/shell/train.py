@@ -55,11 +55,11 @@ def run(options: argparse.Namespace) -> int:
     from lc_asym_router.evals.kind_metrics import load_kinds
     from lc_asym_router.evals.training.cards import (
         classifier_card,
+        classifier_lines,
         kind_lines,
-        kind_table,
+        kind_results,
         operating_line,
         provenance,
-        table,
     )
     from lc_asym_router.evals.training.train_classifier import train
 
@@ -81,9 +81,9 @@ def run(options: argparse.Namespace) -> int:
     origins = provenance(options.data, by_source(rows))
     kind_origins = provenance(options.kinds or [], {row.source for row in kinds})
     trained.save(out, classifier_card(trained, origins, kind_origins))
-    lines = [*table(trained), operating_line(trained)]
+    lines = [*classifier_lines(trained), operating_line(trained)]
     if trained.kinds:
-        lines += [*kind_table(trained.kinds), *kind_lines(trained.kinds)]
+        lines += [*kind_lines(trained.kinds), *kind_results(trained.kinds)]
     print(json.dumps(trained.to_dict()) if options.json else "\n".join(lines))
     return ANSWERED
 

@@ -19,7 +19,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from lc_asym_router._internal.compat import provider_of as ls_provider
+from lc_asym_router._internal.compat import ls_provider
 from lc_asym_router.records.signing import believed_record, maker_of
 from lc_asym_router.tiers.history_calls import (
     id_of_function,

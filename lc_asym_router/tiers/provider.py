@@ -30,7 +30,7 @@ def reads_cache(model: BaseChatModel) -> bool:
     return model.cache is not False
 
 
-def counted(message: AIMessage) -> AIMessage:
+def with_counts(message: AIMessage) -> AIMessage:
     """The message with whole token counts.
 
     LangChain's mark of a hit is a total cost of 0 in `usage_metadata`; of an answer that had come

@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 
 from langchain_core.language_models import BaseChatModel
 
-from lc_asym_router._internal.compat import provider_of as ls_provider
+from lc_asym_router._internal.compat import ls_provider
 from lc_asym_router._internal.deadline import bounded
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.money.list_prices import base_url_of, listed_price

@@ -58,7 +58,7 @@ class AnswerText:
     cut: bool
 
 
-def read(answer: str) -> AnswerText:
+def read_answer(answer: str) -> AnswerText:
     """Read an answer for `features`."""
     text = _ends(answer)
     final = final_answer(text)
@@ -81,7 +81,7 @@ def _ends(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:half]}\n{text[-half:]}"
 
 
-def features(question: str, answer: AnswerText) -> dict[str, float]:
+def answer_features(question: str, answer: AnswerText) -> dict[str, float]:
     """The features of a question and one answer to it, by name; all finite."""
     question = _ends(question)
     final = answer.final
@@ -103,7 +103,7 @@ def features(question: str, answer: AnswerText) -> dict[str, float]:
         "longer": math.log1p(len(answer.text)) - math.log1p(len(question)),
         "steps": math.log1p(working.steps(answer.text)),
         "squeezed": working.squeezed(answer.text),
-        "repeated": working.repeated(answer.text),
+        "repeated": working.repetition(answer.text),
         "doubts": math.log1p(working.doubts(answer.working)),
         "hedges": math.log1p(working.hedges(answer.working)),
         "variables": math.log1p(len(_VARIABLE.findall(answer.working))),

@@ -19,8 +19,8 @@ from lc_asym_router.errors import ConfigurationError, ModelFileError
 from lc_asym_router.verify.answer_features import (
     VERSION,
     AnswerText,
-    features,
-    read,
+    answer_features,
+    read_answer,
     second_features,
 )
 from lc_asym_router.verify.attempt import Attempt, Verdict
@@ -71,13 +71,13 @@ class AnswerScorer:
 
     def single(self, question: str, answer: str | AnswerText) -> float:
         """The probability that an answer is right, from it alone, in [0, 1]."""
-        found = features(question, _reading(answer))
+        found = answer_features(question, _reading(answer))
         return _probability(self._single[1] + self._single[2] * self._grown(found))
 
     def paired(self, question: str, answer: str | AnswerText, second: str | AnswerText) -> float:
         """The same, where a second model has answered too."""
         mine = _reading(answer)
-        found = features(question, mine)
+        found = answer_features(question, mine)
         found |= second_features(question, mine, _reading(second))
         logit = self._weights[0]
         for name, weight in zip(self._pair, self._weights[1:], strict=True):
@@ -146,15 +146,15 @@ def _load(file: Path, stamp: int) -> AnswerScorer:
 
 
 def _reading(answer: str | AnswerText) -> AnswerText:
-    return read(answer) if isinstance(answer, str) else answer
+    return read_answer(answer) if isinstance(answer, str) else answer
 
 
 def _probability(logit: float) -> float:
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
 
 
-NAMES = tuple(features("", read("")))
-PAIR_NAMES = tuple(second_features("", read(""), read("")))
+NAMES = tuple(answer_features("", read_answer("")))
+PAIR_NAMES = tuple(second_features("", read_answer(""), read_answer("")))
 
 
 class LearnedVerifier(Check):

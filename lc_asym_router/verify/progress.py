@@ -83,7 +83,7 @@ def steps_of(request: Request) -> list[AgentStep]:
     return steps[::-1]
 
 
-def repeated(steps: Sequence[AgentStep], keys: Sequence[str]) -> int | None:
+def repeated_steps(steps: Sequence[AgentStep], keys: Sequence[str]) -> int | None:
     """Which call was made before in a turn, with the same arguments and nothing new since.
 
     A call that stands between both and is new makes it none: tests that are run again after an edit
@@ -132,7 +132,7 @@ def stalled(request: Request, longest: int, mine: Callable[[AIMessage], bool]) -
     for name, text, failed in last.said:
         if failed and (name, text) in errors:
             return f"the tool {name} failed twice in the same way"
-    place = repeated(before, last.keys)
+    place = repeated_steps(before, last.keys)
     if place is not None and last.said and all(each in _all_said(before) for each in last.said):
         name = last.message.tool_calls[place]["name"]
         return f"the tool {name} was called again with the same arguments"
@@ -158,7 +158,7 @@ class RepeatedCalls(Check):
         if not calls or not (steps := steps_of(request)):
             return Verdict(True)
         tools = request.tools.openai_tools if request.tools else []
-        place = repeated(steps, call_keys(cast("Calls", calls), tools))
+        place = repeated_steps(steps, call_keys(cast("Calls", calls), tools))
         if place is None:
             return Verdict(True)
         return Verdict(

@@ -188,7 +188,7 @@ def squeezed(text: str) -> float:
     return min(1.0, len(zlib.compress(data, 6)) / len(data)) if data else 1.0
 
 
-def repeated(text: str) -> float:
+def repetition(text: str) -> float:
     """Share of the runs of four words that stood in the text before, in [0, 1]."""
     tokens = text.split()[:3000]
     runs = [tuple(tokens[at : at + 4]) for at in range(len(tokens) - 3)]

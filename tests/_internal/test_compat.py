@@ -60,10 +60,10 @@ def test_the_providers_still_name_themselves() -> None:
     from langchain_ollama import ChatOllama
     from langchain_openai import ChatOpenAI
 
-    from lc_asym_router._internal.compat import provider_of
+    from lc_asym_router._internal.compat import ls_provider
 
-    assert provider_of(ChatOllama(model="m")) == "ollama"
-    assert provider_of(ChatOpenAI(model="m", api_key="none")) == "openai"
+    assert ls_provider(ChatOllama(model="m")) == "ollama"
+    assert ls_provider(ChatOpenAI(model="m", api_key="none")) == "openai"
 
 
 def test_the_http_clients_are_still_found() -> None:

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from lc_asym_router import AsymRouter, Audit, Budget, ConfigurationError, Ledger, Price, Tier
 from lc_asym_router.audits.asking import has_room
+from lc_asym_router.audits.audit_store import AuditStore
 from lc_asym_router.audits.counts import report_of
-from lc_asym_router.audits.store import AuditStore
 from lc_asym_router.records.handlers import FinishedAudit, RecordsOnly
 from lc_asym_router.shell import main
 from tests.conftest import frontier_model, record, small_model

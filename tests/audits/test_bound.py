@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from lc_asym_router import ConfigurationError
 from lc_asym_router.audits.bound import (
+    _DOWNWARD,
+    _UPWARD,
     Stratum,
     audits_to_show,
     log_evidence,
@@ -86,6 +88,20 @@ def test_two_strata_are_bound_together_as_a_search_over_a_grid_says():
     total = (300 * grid[:, None] + 4000 * grid[None, :]) / 4300
     best = total[(speaks[0][:, None] + speaks[1][None, :]) <= LIMIT].max()
     assert upper_bound(pair) == pytest.approx(best, abs=0.0015)
+
+
+@pytest.mark.parametrize(("above", "bets"), [(False, _DOWNWARD), (True, _UPWARD)])
+@pytest.mark.parametrize("mean", [0.02, 0.3, 0.7])
+def test_it_is_the_capital_of_the_papers_bets_step_by_step(above, bets, mean):
+    """Waudby-Smith and Ramdas: the product of 1 + bet * (outcome - mean), as `confseq` computes it."""
+    outcomes = np.random.default_rng(5).choice([0.0, 0.5, 1.0], 200, p=[0.8, 0.15, 0.05])
+    capital = 0.0
+    for bet, weight in bets:
+        capital += weight * np.prod(1 + bet / (1 + bet * mean) * (outcomes - mean))
+    values, counts = np.unique(outcomes, return_counts=True)
+    seen = {v: int(n) for v, n in zip(values.tolist(), counts.tolist(), strict=True) if v}
+    found = log_evidence(Stratum(200, seen), mean, above=above)
+    assert found == pytest.approx(np.log(capital), rel=1e-9)
 
 
 @pytest.mark.parametrize("value", [0.25, 0.5])

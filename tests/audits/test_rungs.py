@@ -19,7 +19,7 @@ from lc_asym_router.audits.rungs import (
     decide,
     observe,
 )
-from lc_asym_router.audits.tally import Tally, merged
+from lc_asym_router.audits.tally import Tally, merged_tally
 from tests.benchmarks.audit_rungs import BLOCK, Replays
 
 
@@ -72,7 +72,7 @@ def test_what_is_always_seen_is_known_and_nothing_is_less_than_it(seed, steps):
     assert tally.count == sum(count for _, count in steps)
     if set(tally.requests) == {1.0}:
         assert tally.most(0.05) == lost == tally.estimate
-    assert merged([tally, tally]).seen == 2 * tally.seen
+    assert merged_tally([tally, tally]).seen == 2 * tally.seen
     # Smaller errors, wider bounds.
     assert tally.most(0.001) >= tally.most(0.05)
 
@@ -223,17 +223,17 @@ def test_over_small_answers_it_enters_a_rung_only_once_it_is_shown():
 def test_the_benchmark_decides_as_the_router_does(seed, target, over, turns, rates, costs):
     goal = Goal(target, 3, over=over, first=60, share=0.05, costs=costs)
     rng = np.random.default_rng(seed)
-    state, replays = RungState.begin(goal), Replays(goal, 1)
+    state, replays = RungState.begin(goal), Replays([goal], 1)
     for block in range(60):
         state, orders, _ = decide(goal, state, under_way=BLOCK)
         rung, audit, explore = replays.decide()
         assert (orders.rung, orders.audit, orders.explore) == (rung[0], audit[0], explore[0])
-        accepted = rng.integers(-1, 3, size=(1, BLOCK))
-        lost = rng.random((1, BLOCK)) < rates[block > turns]
-        draws = rng.random((1, BLOCK))
+        accepted = rng.integers(-1, 3, size=(BLOCK, 1))
+        lost = rng.random((BLOCK, 1)) < rates[block > turns]
+        draws = rng.random((BLOCK, 1))
         replays.observe((rung, audit, explore), accepted, lost, draws)
         for each in range(BLOCK):
-            seen = handled(goal, orders, accepted[0, each], bool(lost[0, each]), draws[0, each])
+            seen = handled(goal, orders, accepted[each, 0], bool(lost[each, 0]), draws[each, 0])
             state = observe(goal, state, seen)
     assert math.isclose(replays.most()[0], state.handed_on.most(goal.error))
     assert replays.rung[0] == state.rung

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lc_asym_router.audits.keeper import Answered, Keeper, reports_of
+from lc_asym_router.audits.audit_store import AuditStore
+from lc_asym_router.audits.keeper import AnsweredRequest, Keeper, reports_of
 from lc_asym_router.audits.rungs import Goal
-from lc_asym_router.audits.store import AuditStore
 from tests.conftest import frontier_model, small_model
 from tests.servers import Reply
 
@@ -118,7 +118,7 @@ def test_eight_processes_share_one_state(small, frontier, tmp_path):
 
 def answer(keeper, *, handed_on, drawn=True, probability=1.0):
     begun = keeper.begin()
-    one = Answered(
+    one = AnsweredRequest(
         begun["number"], handed_on, probability, drawn, begun["since"], tuple(begun["restarts"])
     )
     keeper.answered(one)
@@ -138,7 +138,7 @@ def test_processes_that_write_in_any_order_come_to_the_same_counts(tmp_path_fact
     for who, lost, flushes in events:
         for keeper in (keepers[who], alone):
             keeper.begin()
-            one = Answered(0, True, 1.0, True, 0, (0,))
+            one = AnsweredRequest(0, True, 1.0, True, 0, (0,))
             keeper.answered(one)
             keeper.compared(one, 0, lost)
         if flushes and stores[who].flush():

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
 import pytest
+from langchain.agents import create_agent
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
 from pydantic import ValidationError
 
 from lc_asym_router import AsymRouter, Audit, ConfigurationError
@@ -112,6 +116,70 @@ def test_a_rejected_answer_beside_the_frontiers_is_a_free_pair(kept, small, fron
     assert evidence[0].requests == {1.0: evidence[0].count}
 
 
+def in_a_batch(router):
+    router.batch(["How many are a dozen?"] * 3)
+
+
+def in_an_agent(router):
+    agent = create_agent(model=router, tools=[])
+    for _ in range(3):
+        agent.invoke({"messages": [("user", "How many are a dozen?")]})
+
+
+def parent_of(router, saver=None):
+    parent = StateGraph(MessagesState)
+    parent.add_node("answer", router.graph)
+    parent.add_edge(START, "answer")
+    return parent.compile(checkpointer=saver)
+
+
+def in_a_parent(router):
+    graph = parent_of(router, InMemorySaver())
+    for number in range(3):
+        config = {"configurable": {"thread_id": str(number)}}
+        graph.invoke({"messages": [("user", "How many are a dozen?")]}, config)
+        for state in graph.get_state_history(config, filter=None):
+            assert "rejected" not in state.values
+
+
+def in_a_parents_stream(router):
+    async def read():
+        for _ in range(3):
+            asked = {"messages": [("user", "How many are a dozen?")]}
+            modes = ["messages", "updates"]
+            stream = parent_of(router).astream(asked, stream_mode=modes, subgraphs=True)
+            assert "Answer: 11" not in str([each async for each in stream])
+
+    asyncio.run(read())
+
+
+@pytest.mark.parametrize("way", [in_a_batch, in_an_agent, in_a_parent, in_a_parents_stream])
+def test_each_escalated_request_is_a_free_pair_wherever_the_router_stands(
+    kept, small, frontier, way
+):
+    small.default, frontier.default = "Answer: 11", "Answer: 12"
+
+    def never(attempt: Any) -> Verdict:
+        return Verdict(False, 0.0, "never")
+
+    heard = Kept()
+    rungs = [Rung(name="loose", verify=None), Rung(name="never", verify=never)]
+    audit = Audit(share=0.01, first=0, seed=1, target=0.9, rungs=rungs, start=1)
+    router = kept(audit, callbacks=[heard])
+    keeper = router.policy.auditor.keeper
+    while record(router.invoke("How many are a dozen?"))["rung"]["number"] != 1 or (
+        keeper.state.requests < 12
+    ):
+        assert router.flush_audits()
+    assert router.flush_audits()
+    before, calls, requests = len(heard.audits), len(frontier.requests), keeper.state.requests
+    way(router)
+    assert router.flush_audits()
+    found = [(each.kind, each.tier, each.outcome, each.calls) for each in heard.audits[before:]]
+    assert found == [("pair", "small", "differs", ())] * 3
+    assert len(frontier.requests) - calls == keeper.state.requests - requests == 3
+
+
 async def test_streams_and_async_calls_are_handled_on_the_rung_too(kept, small, frontier):
     small.default = frontier.default = "Answer: 12"
     router = kept(Audit(share=1.0, first=0, seed=1, target=0.5, rungs=[Rung()], start=0))
@@ -125,14 +193,9 @@ async def test_streams_and_async_calls_are_handled_on_the_rung_too(kept, small, 
 
 
 def test_as_a_subgraph_it_keeps_the_target_too(kept, small, frontier):
-    from langgraph.graph import START, MessagesState, StateGraph
-
     small.default, frontier.default = "Answer: 11", "Answer: 12"
     router = kept()
-    parent = StateGraph(MessagesState)
-    parent.add_node("answer", router.graph)
-    parent.add_edge(START, "answer")
-    graph = parent.compile()
+    graph = parent_of(router)
     for _ in range(3):
         answer = graph.invoke({"messages": [("user", "How many are a dozen?")]})["messages"][-1]
         assert record(answer)["rung"]["name"] == "all frontier"

@@ -90,6 +90,16 @@ def test_rows_of_every_form(make, tmp_path, kind):
     assert result.cost_usd == pytest.approx(sum(line["cost"] for line in found))
 
 
+@pytest.mark.full
+def test_rows_of_polars(make, tmp_path):
+    import polars  # of the extra `server-test`
+
+    run(make(), polars.DataFrame(TABLE), out=tmp_path / "out.jsonl", prompt="{ticket} {n}")
+    assert [line["answer"] for line in lines(tmp_path / "out.jsonl")] == [
+        f"echo t{n} {n}" for n in range(5)
+    ]
+
+
 @pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz", "csv", "parquet"])
 def test_outputs_of_every_form(make, ask, tmp_path, ending):
     out = tmp_path / f"out.{ending}"
@@ -318,7 +328,7 @@ def test_a_rate_limit_lowers_the_level(make, small, tmp_path, monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     seen = []
     monkeypatch.setattr(
-        "lc_asym_router.batch.level.Level.ended",
+        "lc_asym_router.batch.level.ConcurrencyLevel.ended",
         lambda self, seconds, throttled: seen.append(throttled),
     )
     small.script(Reply(status=429, error="slow down", headers={"Retry-After": "0"}))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lc_asym_router import ConfigurationError
-from lc_asym_router.batch.level import MOST, Level
+from lc_asym_router.batch.level import MOST, ConcurrencyLevel
 
 
 class Simulated:
@@ -18,7 +18,7 @@ class Simulated:
     def __init__(self, slots, seconds=1.0, refuses_over=None):
         self.now = 0.0
         self.slots, self.seconds, self.refuses_over = slots, seconds, refuses_over
-        self.level = Level(clock=lambda: self.now)
+        self.level = ConcurrencyLevel(clock=lambda: self.now)
         self.free = [0.0] * slots
 
     def run(self, requests):
@@ -59,7 +59,7 @@ def test_a_rate_limit_is_obeyed(limit):
 
 def test_one_burst_of_refusals_cuts_once():
     now = [0.0]
-    level = Level(start=40, clock=lambda: now[0])
+    level = ConcurrencyLevel(start=40, clock=lambda: now[0])
     for _ in range(40):
         level.ended(1.0, throttled=True)
     assert level.limit == 28
@@ -71,7 +71,7 @@ def test_one_burst_of_refusals_cuts_once():
 @given(st.lists(st.tuples(st.floats(0, 100), st.booleans(), st.floats(0, 10)), max_size=300))
 def test_it_stays_within_its_bounds(events):
     now = [0.0]
-    level = Level(clock=lambda: now[0])
+    level = ConcurrencyLevel(clock=lambda: now[0])
     for seconds, throttled, later in events:
         now[0] += later
         level.ended(seconds, throttled=throttled)
@@ -79,10 +79,10 @@ def test_it_stays_within_its_bounds(events):
 
 
 def test_a_fixed_level_stays():
-    level = Level.of(5)
+    level = ConcurrencyLevel.of(5)
     for _ in range(100):
         level.ended(1.0, throttled=True)
     assert level.limit == 5
     for wrong in (0, -1, True):
         with pytest.raises(ConfigurationError, match="at least 1"):
-            Level.of(wrong)
+            ConcurrencyLevel.of(wrong)

@@ -3,9 +3,9 @@
 Each replay draws requests from a source with replacement: the source alone, all sources mixed, or the
 source turning into another one at a random moment. A request is lost where the small model's recorded
 score is under the frontier's (by how much, where scores are shares). The first 300 are audited, then
-one in fifty, as `Audit` does. The bound counts as wrong in a replay where the true strata are ever,
-after any request, outside of what it allows: that is never seldomer than that the bound on the whole is
-under the truth.
+one in fifty, as `Audit` does. In a replay the bound is wrong where it is ever, after any request, under
+the true rate of the requests so far. Beside it stands how often the true rates of the two strata (the
+first 300, the rest) were ever outside of what it allows: never seldomer, and what its error is for.
 
 It shows the bound on the loss by grades. What `Audit` counts, differing answers and a judge's word, are
 outcomes in [0, 1] just as well, and the bound knows nothing else of them.
@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from lc_asym_router.audits.bound import _DOWNWARD, Stratum, upper_bound
 from lc_asym_router.evals.data import load
 from tests.benchmarks import audit_rungs, audit_sources
+from tests.benchmarks.audit_rungs import middle, share
 
 Floats = NDArray[np.float64]
 
@@ -52,6 +53,7 @@ class Counted:
     """What a number of replays has come to."""
 
     replays: int = 0
+    outside: int = 0
     wrong: int = 0
     truths: tuple[float, ...] = ()
     bounds: tuple[float, ...] = ()
@@ -59,24 +61,16 @@ class Counted:
 
     def row(self, name: str) -> str:
         """The table's row."""
-        low, high = wilson(self.wrong, self.replays)
+        replays = self.replays
         shown = " ".join(
             f"{sum(bound <= target for bound in self.bounds) / len(self.bounds):.2f}"
             for target in TARGETS
         )
         return (
-            f"| {name} | {np.mean(self.truths):.3f} | {self.wrong}/{self.replays} "
-            f"({low:.3f} to {high:.3f}) | {np.median(self.bounds):.3f} | "
-            f"{self.audits / self.replays:.0f} | {shown} |"
+            f"| {name} | {np.mean(self.truths):.3f} | {share(self.wrong, replays)} | "
+            f"{share(self.outside, replays)} | {middle(self.bounds, '.3f')} | "
+            f"{self.audits / replays:.0f} | {shown} |"
         )
-
-
-def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
-    """The Wilson interval of a share, 95 %."""
-    rate, more = hits / of, z * z / of
-    middle = (rate + more / 2) / (1 + more)
-    half = z * math.sqrt(rate * (1 - rate) / of + more / (4 * of)) / (1 + more)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def losses(folder: Path) -> dict[str, Floats]:
@@ -124,45 +118,55 @@ def drawn(
     return outcomes, means
 
 
-def speaks(outcomes: Floats, means: Floats, audited: NDArray[np.bool_], share: float) -> Floats:
-    """The logarithm of the evidence against the true average of a stratum, after each request."""
-    if not len(outcomes):
-        return np.zeros(0)
-    counts = np.arange(1, len(outcomes) + 1)
-    average = np.cumsum(means) / counts
+def evidence(
+    outcomes: Floats, means: Floats, audited: NDArray[np.bool_], probability: float
+) -> tuple[NDArray[np.int64], Floats]:
+    """The logarithm of the evidence against the true average of a stratum, where it is highest: after
+    how many requests, and how high.
+
+    It rises with each request but for those whose loss is seen (so it does where the mean falls, as
+    long as that is over a tenth). So it is enough to look before each of these, and at the end.
+    """
+    losses = np.flatnonzero(audited & (outcomes > 0))
+    places = np.unique(np.append(losses, len(outcomes)))
+    places = places[places > 0]
+    average = np.cumsum(means)[places - 1] / places
+    seen = np.searchsorted(losses, places, side="left")
     logs = []
     for bet, weight in _DOWNWARD:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            won = np.cumsum(np.where(audited, np.log1p(bet * outcomes), 0.0))
-            kept = counts * np.log1p(bet * share * average)
-        logs.append(math.log(weight) + np.where(np.isneginf(won), -np.inf, won - kept))
-    whole: Floats = np.logaddexp.reduce(logs, axis=0)
-    return whole
+        won = np.concatenate([[0.0], np.cumsum(np.log1p(bet * outcomes[losses]))])[seen]
+        logs.append(math.log(weight) + won - places * np.log1p(bet * probability * average))
+    return places, np.logaddexp.reduce(logs, axis=0)
 
 
 def replayed(outcomes: Floats, means: Floats, rng: np.random.Generator, end: bool) -> Counted:
     """One replay."""
     audited = rng.random(len(outcomes)) < SHARE
     audited[:FIRST] = True
-    first = speaks(outcomes[:FIRST], means[:FIRST], audited[:FIRST], 1.0)
-    then = speaks(outcomes[FIRST:], means[FIRST:], audited[FIRST:], SHARE)
+    _, first = evidence(outcomes[:FIRST], means[:FIRST], audited[:FIRST], 1.0)
+    places, then = evidence(outcomes[FIRST:], means[FIRST:], audited[FIRST:], SHARE)
     limit = -math.log1p(-CONFIDENCE)
-    wrong = bool((first > limit).any() or (first[-1] + then > limit).any())
-    bound: tuple[float, ...] = ()
-    if end:
-        strata = [
-            stratum(outcomes[:FIRST], audited[:FIRST], 1.0),
-            stratum(outcomes[FIRST:], audited[FIRST:], SHARE),
-        ]
-        bound = (upper_bound(strata, CONFIDENCE),)
-    return Counted(1, int(wrong), (float(means.mean()),), bound, int(audited.sum()))
+
+    def bound_after(requests: int) -> float:
+        strata = [stratum(outcomes[:FIRST], audited[:FIRST], 1.0)]
+        if requests > FIRST:
+            later = slice(FIRST, requests)
+            strata.append(stratum(outcomes[later], audited[later], SHARE))
+        return upper_bound(strata, CONFIDENCE)
+
+    early, outside = bool((first > limit).any()), places[first[-1] + then > limit] + FIRST
+    # With one stratum it is the same whether the bound is under the truth.
+    under = early or any(bound_after(each) < means[:each].mean() for each in outside)
+    bound = (bound_after(len(outcomes)),) if end else ()
+    wrong = early or len(outside) > 0
+    return Counted(1, int(wrong), int(under), (float(means.mean()),), bound, int(audited.sum()))
 
 
-def stratum(outcomes: Floats, audited: NDArray[np.bool_], share: float) -> Stratum:
+def stratum(outcomes: Floats, audited: NDArray[np.bool_], probability: float) -> Stratum:
     """The counts of a stratum."""
     values, counts = np.unique(outcomes[audited], return_counts=True)
     pairs = zip(values.tolist(), counts.tolist(), strict=True)
-    return Stratum(len(outcomes), {value: count for value, count in pairs if value}, share)
+    return Stratum(len(outcomes), {value: count for value, count in pairs if value}, probability)
 
 
 def main() -> None:
@@ -170,6 +174,7 @@ def main() -> None:
     parser.add_argument("--replays", type=int, default=1000, help="replays of each kind and source")
     parser.add_argument("--requests", type=int, default=20_000, help="requests a replay")
     parser.add_argument("--seed", type=int, default=19)
+    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="replays at once")
     parser.add_argument(
         "--part", choices=("bound", "target"), help="one of the two; both by default"
     )
@@ -180,15 +185,26 @@ def main() -> None:
     sources = losses(Path(folder))
     if len(sources) < 2:
         raise SystemExit(f"{DATA} has fewer than two of {', '.join(SOURCES)}.")
+    found, kinds = audit_sources.sources(Path(folder), SOURCES), list(plans(sources))
     if options.part != "target":
-        bound(options, sources)
+        bound(options, sources, kinds)
+        # Of what the first check hands on: rates as a router has them.
+        checked = {each.name: each.lost[each.accepted >= 1] for each in found}
+        bound(options, checked, [("checked", name) for name in checked])
     if options.part != "bound":
-        found = audit_sources.sources(Path(folder), SOURCES)
-        kinds = list(plans(sources))
-        audit_rungs.report(found, kinds, TARGETS, options.replays, options.requests, options.seed)
+        size = (TARGETS, options.replays, options.requests)
+        audit_rungs.report(
+            [
+                audit_rungs.Plan(found, *kind, *size, (options.seed, place))
+                for place, kind in enumerate(kinds)
+            ],
+            options.processes,
+        )
 
 
-def bound(options: argparse.Namespace, sources: Mapping[str, Floats]) -> None:
+def bound(
+    options: argparse.Namespace, sources: Mapping[str, Floats], kinds: Iterable[tuple[str, str]]
+) -> None:
     """How often the bound is wrong."""
     rng = np.random.default_rng(options.seed)
     print(
@@ -196,26 +212,28 @@ def bound(options: argparse.Namespace, sources: Mapping[str, Floats]) -> None:
         f"{SHARE:.0%}; {CONFIDENCE:.0%}\n"
     )
     print(
-        "| replays of | true rate | wrong at any time | bound at the end (median) | audits | shown |"
+        "| replays of | true rate | bound ever wrong | strata ever outside | bound at the end | "
+        "audits | shown |"
     )
-    print("| --- | --- | --- | --- | --- | --- |")
-    wrong = replays = 0
-    for kind, name in plans(sources):
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    wrong = outside = replays = 0
+    for kind, name in kinds:
         total = Counted()
         for number in range(options.replays):
             outcomes, means = drawn(kind, name, sources, options.requests, rng)
             one = replayed(outcomes, means, rng, number < ENDS)
             total = Counted(
                 total.replays + 1,
+                total.outside + one.outside,
                 total.wrong + one.wrong,
                 total.truths + one.truths,
                 total.bounds + one.bounds,
                 total.audits + one.audits,
             )
         print(total.row(f"{kind} {name}".strip()), flush=True)
-        wrong, replays = wrong + total.wrong, replays + total.replays
-    low, high = wilson(wrong, replays)
-    print(f"\nwrong at any time in all: {wrong}/{replays} ({low:.3f} to {high:.3f})")
+        wrong, outside = wrong + total.wrong, outside + total.outside
+        replays += total.replays
+    print(f"\never wrong in all: {share(wrong, replays)}; outside: {share(outside, replays)}")
     targets, ends = ", ".join(f"{target:.0%}" for target in TARGETS), min(ENDS, options.replays)
     print(f"\nshown: share of {ends} replays that end with a bound of at most {targets}")
 

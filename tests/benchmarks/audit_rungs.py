@@ -7,7 +7,8 @@ audits take a while. `tests/audits/test_rungs.py` shows that it decides as the r
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,125 +29,113 @@ BLOCK = 10
 class Replays:
     """Many replays side by side; see `lc_asym_router.audits.rungs` for what it does.
 
+    Replays are the last axis of every array. What the bounds need of the counts is summed up as it
+    comes, so that no array has an axis for the probabilities that audits are drawn with.
+
     Args:
-        goal: What is to be kept.
-        replays: How many.
+        goals: What is to be kept, for each part of the replays; they differ in the target alone.
+        replays: How many for each goal.
     """
 
-    def __init__(self, goal: Goal, replays: int) -> None:
-        self.goal, self.replays = goal, replays
+    def __init__(self, goals: Sequence[Goal], replays: int) -> None:
+        self.goal, size = goals[0], replays * len(goals)
+        goal, rungs = self.goal, self.goal.rungs
+        self.target = np.repeat([each.target for each in goals], replays)
         self.steps = np.array(goal.steps)
-        size, rungs, steps = replays, goal.rungs, len(self.steps)
         self.rung = np.full(size, goal.strictest)
         self.is_open = np.full(size, goal.over == "small")
         self.requests = 0
-        self.handed_on, self.handed_hits = np.zeros((2, size, steps))
-        self.current, self.current_hits = np.zeros((2, size, steps))
-        self.evidence, self.evidence_hits = np.zeros((2, size, rungs, steps))
-        self.restarts = np.zeros((size, rungs))
-        self.units, self.answers = np.zeros((2, size, rungs))
-        self.costs = np.array(goal.costs) if goal.costs else np.zeros(rungs)
-        self.audits = np.zeros(size)
-        self.explored = np.zeros(size)
-        down = np.array(BETS)[None, :] / self.steps[:, None]
+        # Answers handed on: how many, and of those that are not all audited how many; losses seen, as
+        # they are known, as they are estimated, and as each bet counts them.
+        self.handed_on, self.sampled, self.known, self.estimate = np.zeros((4, size))
+        self.handed_bets = np.zeros((len(BETS), size))
+        self.current, self.current_bets = np.zeros(size), np.zeros((len(RISES), size))
+        self.evidence, self.rates = np.zeros((2, rungs, size))
+        self.evidence_bets = np.zeros((len(BETS), rungs, size))
+        self.restarts, self.units, self.answers = np.zeros((3, rungs, size))
+        self.places = np.arange(rungs)[:, None]
+        self.costs = np.array(goal.costs if goal.costs else [0.0] * rungs)[:, None]
+        self.audits, self.explored = np.zeros((2, size))
+        bets = np.array(BETS)[:, None]
         with np.errstate(invalid="ignore", divide="ignore"):
-            self.down = np.where(down < 1, np.log1p(-np.minimum(down, 1)), 0.0)
-        self.usable = np.array(BETS)[None, :] < self.steps[:, None]
-        self.up = np.log1p(np.array(RISES)[None, :] / self.steps[:, None])
-
-    def _least(self, counts: Floats) -> Bools:
-        """Which bets may be made: those under the least probability."""
-        place = np.argmax(counts > 0, axis=-1)
-        place = np.where((counts > 0).any(axis=-1), place, len(self.steps) - 1)
-        found: Bools = self.usable[place]
-        return found
+            self.down = np.where(bets < self.steps, np.log1p(-bets / self.steps), 0.0)
+        # A bet that is not under the least probability of all can't be made.
+        self.unusable = np.where(bets < self.steps, 0.0, -np.inf)
+        self.up = np.log1p(np.array(RISES)[:, None] / self.steps)
+        self.low = np.log1p(-bets * self.target)
+        self.high = np.log1p(np.array(RISES)[:, None] * self.target)
+        self.losses = -np.log1p(-bets)
 
     def most(self) -> Floats:
         """The most losses among the answers handed on."""
-        sampled = self.handed_on[:, :-1].sum(axis=1)
         limit = math.log(len(BETS) / self.goal.error)
-        each = (limit - self.handed_hits[:, :-1] @ self.down[:-1]) / np.array(BETS)
-        each = np.where(self._least(self.handed_on), each, np.inf)
-        known = self.handed_hits[:, -1]
-        found: Floats = known + np.where(sampled > 0, np.minimum(sampled, each.min(axis=1)), 0.0)
+        each = ((limit - self.handed_bets) / self.losses).min(axis=0)
+        found: Floats = self.known + np.where(self.sampled > 0, np.minimum(self.sampled, each), 0.0)
         return found
 
     def shown(self) -> Bools:
         """Which rungs are shown to keep the target, by replay."""
-        counts, target = self.evidence.sum(axis=-1), self.goal.target
         errors = self.goal.error / (self.goal.rungs * (self.restarts + 1) * (self.restarts + 2))
-        each = self.evidence_hits @ self.down - counts[..., None] * np.log1p(
-            -np.array(BETS) * target
-        )
-        each = np.where(self._least(self.evidence), each, -np.inf)
-        found: Bools = (each.max(axis=-1) >= np.log(len(BETS) / errors)) & self.saves()
+        each = (self.evidence_bets - self.evidence * self.low[:, None]).max(axis=0)
+        found: Bools = (each >= np.log(len(BETS) / errors)) & self.saves()
         return found
 
     def saves(self) -> Bools:
         """Which rungs hand on more answers than asking below costs, by replay."""
-        share = self.answers / np.maximum(self.units, 1)
-        found: Bools = (self.units < JUDGED) | (share > self.costs)
+        found: Bools = (self.units < JUDGED) | (self.answers > self.costs * self.units)
         return found
 
     def decide(self) -> tuple[Ints, Floats, Floats]:
         """The orders for the next block: rung, audit share, explore share."""
-        goal = self.goal
-        counts = self.current.sum(axis=1)
-        each = self.current_hits @ self.up - counts[:, None] * np.log1p(
-            np.array(RISES) * goal.target
-        )
-        passed = each.max(axis=1) >= math.log(len(RISES) / goal.error)
-        passed &= self.rung < goal.strictest
-        mine = self.saves()[np.arange(self.replays), np.minimum(self.rung, goal.rungs - 1)]
-        useless = ~passed & (self.rung < goal.strictest) & ~mine
+        goal, below = self.goal, self.rung < self.goal.strictest
+        each = (self.current_bets - self.current * self.high).max(axis=0)
+        passed = below & (each >= math.log(len(RISES) / goal.error))
         if passed.any():
-            again = passed[:, None] & (np.arange(goal.rungs)[None, :] <= self.rung[:, None])
-            self.evidence[again] = 0
-            self.evidence_hits[again] = 0
-            self.restarts[again] += 1
-            self.units[again] = 0
-            self.answers[again] = 0
-            self.current[passed] = 0
-            self.current_hits[passed] = 0
+            again = passed & (self.places <= self.rung)
+            self.restarts += again
+            for counts in (self.evidence, self.rates, self.units, self.answers):
+                counts[again] = 0
+            self.evidence_bets[:, again] = 0
+        saves = np.take_along_axis(
+            self.saves(), np.minimum(self.rung, goal.rungs - 1)[None, :], axis=0
+        )[0]
+        useless = ~passed & below & ~saves
         shown = self.shown()
-        stricter = shown & (np.arange(goal.rungs)[None, :] > self.rung[:, None])
-        after = np.where(stricter.any(axis=1), np.argmax(stricter, axis=1), goal.strictest)
+        stricter = shown & (self.places > self.rung)
+        after = np.where(stricter.any(axis=0), np.argmax(stricter, axis=0), goal.strictest)
         self.rung = np.where(passed, after, np.where(useless, goal.strictest, self.rung))
-        self.current[useless] = 0
-        self.current_hits[useless] = 0
-        cheaper = shown & (np.arange(goal.rungs)[None, :] < self.rung[:, None])
-        looser = cheaper.any(axis=1)
-        self.rung = np.where(looser, np.argmax(cheaper, axis=1), self.rung)
-        self.current[looser] = 0
-        self.current_hits[looser] = 0
-        estimate = self.handed_hits @ (1 / self.steps)
+        cheaper = shown & (self.places < self.rung)
+        looser = cheaper.any(axis=0)
+        self.rung = np.where(looser, np.argmax(cheaper, axis=0), self.rung)
+        moved = passed | useless | looser
+        self.current[moved] = 0
+        self.current_bets[:, moved] = 0
         if goal.over == "requests":
-            room = goal.target * self.requests
+            room = self.target * self.requests
             most = self.most() + BLOCK
             closes = self.is_open & (most > room)
             opens = ~self.is_open & (most <= REOPEN * room)
             self.is_open = (self.is_open & ~closes) | opens
-            rest = room - estimate
-            unsure = estimate - self.handed_hits[:, -1]
+            rest = room - self.estimate
+            unsure = self.estimate - self.known
             with np.errstate(divide="ignore", invalid="ignore"):
                 need = np.maximum(FEE / rest, SPREAD * unsure / rest**2)
             audit = self._at_least(np.where(rest <= 0, 1.0, need))
         else:
-            audit = np.where(self.handed_on.sum(axis=1) < goal.first, 1.0, goal.share)
+            audit = np.where(self.handed_on < goal.first, 1.0, goal.share)
         rung = np.where(self.is_open, self.rung, goal.strictest)
         return rung, audit, self._explore(rung)
 
     def _explore(self, rung: Ints) -> Floats:
         goal = self.goal
-        counts = self.evidence.sum(axis=-1)
-        rates = (self.evidence_hits / self.steps).sum(axis=-1) / np.maximum(counts, 1)
-        mine = np.arange(goal.rungs)[None, :] < rung[:, None]
-        fewest = np.where(mine, counts, np.inf).min(axis=1)
-        hopeful = (mine & (rates < goal.target) & self.saves()).any(axis=1)
+        rates = self.rates / np.maximum(self.evidence, 1)
+        mine = self.places < rung
+        fewest = np.where(mine, self.evidence, np.inf).min(axis=0)
+        hopeful = (mine & (rates < self.target) & self.saves()).any(axis=0)
         often = goal.at_least(min(1.0, EXPLORE_OFTEN * goal.share))
         found = np.where(hopeful, often, goal.share)
         found = np.where(fewest < goal.first, 1.0, found)
-        answer: Floats = np.where(mine.any(axis=1), found, goal.share)
+        answer: Floats = np.where(mine.any(axis=0), found, goal.share)
         return answer
 
     def _at_least(self, needed: Floats) -> Floats:
@@ -165,42 +154,53 @@ class Replays:
 
         Args:
             orders: How they were handled.
-            accepted: Of each replay's requests: the strictest rung that accepts the small answer.
+            accepted: Of each request, by replay: the strictest rung that accepts the small answer.
             lost: Whether that one is a loss.
             draws: Numbers in [0, 1) for the draws.
         """
-        goal, last, every = self.goal, len(self.steps) - 1, np.arange(self.replays)
+        goal, last = self.goal, len(self.steps) - 1
         rung, audit, explore = orders
-        small, below = goal.over == "small", (rung < goal.strictest)[:, None]
-        handed = below & (accepted >= rung[:, None])
+        small, below = goal.over == "small", rung < goal.strictest
+        handed = (accepted >= rung) & below
         # Rejected answers are all compared.
-        probability = np.where(handed, audit[:, None], np.where(below, 1.0, explore[:, None]))
-        drawn = draws < probability
+        drawn = draws < np.where(handed, audit, np.where(below, 1.0, explore))
         step = np.searchsorted(self.steps, audit - 1e-12)
-        answers, hits = handed.sum(axis=1), (handed & drawn & lost).sum(axis=1)
-        self.handed_on[every, step] += answers
-        self.handed_hits[every, step] += hits
+        seen = handed & drawn
+        answers, hits = _count(handed), _count(seen & lost)
+        down = hits * self.down[:, step]
+        down[:, answers > 0] += self.unusable[:, step[answers > 0]]
+        self.handed_on += answers
+        self.sampled += np.where(step < last, answers, 0)
+        self.known += np.where(step < last, 0, hits)
+        self.handed_bets += np.where(step < last, down, 0.0)
+        self.estimate += hits / audit
         mine = rung == self.rung
-        self.current[every, step] += mine * answers
-        self.current_hits[every, step] += mine * hits
-        if not small:
-            self.current[:, last] += mine * (~handed).sum(axis=1)
+        self.current += mine * (answers if small else len(accepted))
+        self.current_bets += np.where(mine, hits, 0) * self.up[:, step]
         # At "all frontier" each drawn request is one of its own.
         pairs = ~handed & drawn
+        compared, told = pairs & lost, _count(pairs)
+        others = len(accepted) - answers
         for each in range(goal.rungs):
-            cheaper = each < rung
-            takes, here = each <= accepted, each <= rung
-            self.evidence[every, each, step] += here * answers
-            self.evidence_hits[every, each, step] += here * hits
-            compared = (pairs & takes).sum(axis=1) * cheaper
-            told = np.where(cheaper, pairs.sum(axis=1), (~handed).sum(axis=1))
-            self.evidence[:, each, last] += compared if small else told
-            self.evidence_hits[:, each, last] += (pairs & takes & lost).sum(axis=1) * cheaper
-            self.units[:, each] += here * answers + told
-            self.answers[:, each] += here * answers + compared
-        self.audits += (handed & drawn).sum(axis=1)
-        self.explored += (~below & drawn).sum(axis=1)
-        self.requests += accepted.shape[1]
+            cheaper, here, takes = each < rung, each <= rung, each <= accepted
+            mine = np.where(here, answers, 0)
+            taken = np.where(cheaper, _count(pairs & takes), 0)
+            found = np.where(cheaper, _count(compared & takes), 0)
+            all_told = np.where(cheaper, told, others)
+            self.evidence[each] += mine + (taken if small else all_told)
+            self.rates[each] += np.where(here, hits, 0) / audit + found
+            self.evidence_bets[:, each] += np.where(here, down, 0.0) + found * self.down[:, last:]
+            self.units[each] += mine + all_told
+            self.answers[each] += mine + taken
+        self.audits += _count(seen)
+        self.explored += np.where(below, 0, told)
+        self.requests += len(accepted)
+
+
+def _count(what: Bools) -> Ints:
+    """How many of a block, by replay."""
+    found: Ints = what.sum(axis=0, dtype=np.int8)
+    return found
 
 
 @dataclass(frozen=True)
@@ -239,19 +239,24 @@ class Drawn:
             then, turn = rng.choice(others, replays), rng.integers(requests, size=replays)
         return cls(sources, first, then, turn)
 
-    def block(self, begun: int, rng: np.random.Generator) -> tuple[Ints, Bools]:
-        """Of the next requests: the strictest rung that hands on the answer, and whether it is lost."""
-        shape = (len(self.first), BLOCK)
-        at = begun + np.arange(BLOCK)[None, :]
-        which = np.where(at < self.turn[:, None], self.first[:, None], self.then[:, None])
-        which = np.where(which < 0, rng.integers(len(self.sources), size=shape), which)
-        accepted, lost = np.zeros(shape, dtype=np.int64), np.zeros(shape)
-        pick = rng.random(shape)
-        for place in np.unique(which):
-            mine, source = which == place, self.sources[place]
-            rows = (pick[mine] * len(source.lost)).astype(np.int64)
-            accepted[mine], lost[mine] = source.accepted[rows], source.lost[rows]
-        return accepted, rng.random(shape) < lost
+    def blocks(
+        self, requests: int, rng: np.random.Generator
+    ) -> Iterator[tuple[Ints, Bools, Floats]]:
+        """Of each block of requests: the strictest rung that hands on the answer, whether it is lost,
+        and a number in [0, 1) for the draws; requests by replays."""
+        accepted = np.concatenate([each.accepted for each in self.sources]).astype(np.int8)
+        lost = np.concatenate([each.lost for each in self.sources]).astype(np.float32)
+        sizes = np.array([len(each.lost) for each in self.sources])
+        begins = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        shape = (BLOCK, len(self.first))
+        for begun in range(0, requests, BLOCK):
+            at = begun + np.arange(BLOCK)[:, None]
+            which = np.where(at < self.turn, self.first, self.then)
+            if (self.first < 0).any():
+                which = rng.integers(len(sizes), size=shape)
+            rows = begins[which] + (rng.random(shape) * sizes[which]).astype(np.int64)
+            draws = rng.random((2, *shape), dtype=np.float32)
+            yield accepted[rows], draws[0] < lost[rows], draws[1]
 
 
 @dataclass(frozen=True)
@@ -274,37 +279,51 @@ class Kept:
     found: Floats
 
 
-def replayed(goal: Goal, drawn: Drawn, requests: int, safe: int, rng: np.random.Generator) -> Kept:
-    """Replay all requests.
+def replayed(
+    goals: Sequence[Goal],
+    drawn: Drawn,
+    requests: int,
+    safe: Sequence[int],
+    rng: np.random.Generator,
+) -> list[Kept]:
+    """Replay all requests with each goal.
 
     Args:
-        goal: What is to be kept.
+        goals: What is to be kept; they differ in the target alone.
         drawn: The requests.
         requests: How many a replay.
-        safe: The cheapest safe rung.
+        safe: The cheapest safe rung, for each goal.
         rng: Draws.
     """
-    size = len(drawn.first)
-    replays = Replays(goal, size)
+    goal, every = goals[0], len(drawn.first)
+    replays, size = Replays(goals, every), every * len(goals)
     lost, cost, handed = np.zeros((3, size))
     ever, found = np.zeros(size, dtype=bool), np.full(size, np.inf)
-    asked = np.array([*goal.costs, 0.0])
-    for begun in range(0, requests, BLOCK):
+    asked, cheapest = np.array([*goal.costs, 0.0]), np.repeat(safe, every)
+    for place, block in enumerate(drawn.blocks(requests, rng)):
+        accepted, losses, draws = (np.tile(each, len(goals)) for each in block)
         orders = replays.decide()
-        accepted, losses = drawn.block(begun, rng)
         rung, audits, explored = orders[0], replays.audits.copy(), replays.explored.copy()
-        replays.observe(orders, accepted, losses, rng.random(accepted.shape))
-        here = (accepted >= rung[:, None]) & (rung < goal.strictest)[:, None]
-        lost += (here & losses).sum(axis=1)
-        handed += here.sum(axis=1)
-        cost += BLOCK * asked[rung] + (~here).sum(axis=1) + (replays.audits - audits)
+        replays.observe(orders, accepted, losses, draws)
+        here = (accepted >= rung) & (rung < goal.strictest)
+        answers = _count(here)
+        lost += _count(here & losses)
+        handed += answers
+        cost += BLOCK * asked[rung] + (BLOCK - answers) + (replays.audits - audits)
         cost += (replays.explored - explored) * asked[-2]
-        whole = handed if goal.over == "small" else begun + BLOCK
-        ever |= lost > goal.target * np.maximum(whole, 1)
-        first = np.isinf(found) & (rung <= safe)
+        whole = handed if goal.over == "small" else (place + 1) * BLOCK
+        ever |= lost > replays.target * np.maximum(whole, 1)
+        first = np.isinf(found) & (rung <= cheapest)
         found[first] = (replays.audits + replays.explored)[first]
     whole = np.maximum(handed, 1) if goal.over == "small" else np.full(size, requests)
-    return Kept(lost / whole, ever, cost / requests, replays.rung, found)
+    parts = zip(
+        *(
+            np.split(each, len(goals))
+            for each in (lost / whole, ever, cost / requests, replays.rung, found)
+        ),
+        strict=True,
+    )
+    return [Kept(*part) for part in parts]
 
 
 def _asked(sources: Sequence[Source], kind: str, name: str, rungs: int) -> list[float]:
@@ -314,66 +333,125 @@ def _asked(sources: Sequence[Source], kind: str, name: str, rungs: int) -> list[
     return [SMALL * (1 + max(column)) for column in zip(*voters, strict=True)]
 
 
-def report(
-    sources: Sequence[Source],
-    plans: Iterable[tuple[str, str]],
-    targets: Sequence[float],
-    replays: int,
-    requests: int,
-    seed: int,
-) -> None:
-    """Print a row for each kind of replay and target."""
-    rungs = max(len(each.voters) for each in sources)
-    rng = np.random.default_rng(seed)
-    print(
-        f"\n{replays} replays of {requests} requests each; a call of a small model costs {SMALL} of "
-        "the frontier's\n"
-    )
-    print(
-        "| replays of | target | kept, whole replay | kept, at all times | true loss (median) | cost | "
-        "best fixed rung | audits to the cheapest safe rung | end at all frontier |"
-    )
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    kept = {target: [0, 0, 0] for target in targets}
-    for kind, name in plans:
-        source = next((each for each in sources if each.name == name), None)
-        for target in targets:
-            goal = Goal(target, rungs, costs=tuple(_asked(sources, kind, name, rungs)))
-            drawn = Drawn.of(kind, name, sources, replays, requests, rng)
-            alone = source if kind == "alone" else None
-            safe, best = rungs, "-"
-            if alone is not None:
-                every = (each for each in range(len(alone.voters)) if alone.cost(each) < 1)
-                safe = next((each for each in every if alone.rate(each) <= target), rungs)
-                best = f"{alone.cost(alone.best(target)):.2f} ({alone.best(target)})"
-            one = replayed(goal, drawn, requests, safe, rng)
-            good = one.loss <= target
-            counts = kept[target]
-            counts[0] += int(good.sum())
-            counts[1] += int((~one.ever).sum())
-            counts[2] += replays
-            low, middle, high = np.percentile(one.cost, (2.5, 50, 97.5))
-            found = np.median(one.found)
-            audits = f"{found:.0f}" if np.isfinite(found) else "not found"
-            audits = "-" if alone is None or safe == rungs else audits
-            share = interval(int(good.sum()), replays)
-            print(
-                f"| {kind} {name} | {target} | {good.sum()}/{replays} {share} "
-                f"| {(~one.ever).mean():.3f} | {np.median(one.loss):.3f} "
-                f"| {middle:.2f} ({low:.2f} to {high:.2f}) | {best} | {audits} "
-                f"| {(one.rung == rungs).mean():.2f} |",
-                flush=True,
+def _fixed(drawn: Drawn, goal: Goal, requests: int) -> tuple[Floats, Floats]:
+    """What each rung loses and costs for good, "all frontier" the last: rungs by replays."""
+    rates, costs = [], []
+    for rung in range(goal.rungs):
+        lost = np.array([each.rate(rung) for each in drawn.sources])
+        up = np.array([float(np.mean(each.accepted < rung)) for each in drawn.sources])
+        share = drawn.turn / requests
+        for one, by_rung, more in ((lost, rates, 0.0), (up, costs, goal.costs[rung])):
+            # Of requests that are mixed each source has the same share.
+            by_place = np.append(one, one.mean())
+            by_rung.append(
+                more + share * by_place[drawn.first] + (1 - share) * by_place[drawn.then]
             )
-    for target, (whole, always, of) in kept.items():
+    every = len(drawn.first)
+    return np.array([*rates, np.zeros(every)]), np.array([*costs, np.ones(every)])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A kind of replay, and how many.
+
+    Attributes:
+        sources: The sources.
+        kind: "alone", "mixed" or "drifting".
+        name: The source that it begins with, or "".
+        targets: The targets.
+        replays: How many replays with each target.
+        requests: How many requests a replay.
+        seed: Of the draws; a kind of replay has its own, whichever process it is in.
+    """
+
+    sources: Sequence[Source]
+    kind: str
+    name: str
+    targets: Sequence[float]
+    replays: int
+    requests: int
+    seed: tuple[int, int]
+
+    def rows(self) -> list[tuple[str, int, int]]:
+        """For each target: its row, and how many replays kept it, as a whole and at all times."""
+        rungs, every = max(len(each.voters) for each in self.sources), self.replays
+        rng = np.random.default_rng(self.seed)
+        costs = tuple(_asked(self.sources, self.kind, self.name, rungs))
+        goals = [Goal(target, rungs, costs=costs) for target in self.targets]
+        drawn = Drawn.of(self.kind, self.name, self.sources, every, self.requests, rng)
+        rates, fixed = _fixed(drawn, goals[0], self.requests)
+        # The cheapest safe rung that saves anything, where the traffic stays as it is.
+        saves = fixed[:rungs, 0] < 1
+        safe = [
+            next((r for r in range(rungs) if rates[r, 0] <= target and saves[r]), rungs)
+            for target in self.targets
+        ]
+        rows = []
+        found = replayed(goals, drawn, self.requests, safe, rng)
+        for target, cheapest, one in zip(self.targets, safe, found, strict=True):
+            good, always = int((one.loss <= target).sum()), int((~one.ever).sum())
+            best = np.where(rates <= target, fixed, np.inf).min(axis=0)
+            saved, most = float((1 - one.cost).mean()), float((1 - best).mean())
+            audits = middle(one.found, ".0f")
+            audits = "-" if self.kind == "drifting" or cheapest == rungs else audits
+            rows.append(
+                (
+                    f"| {self.kind} {self.name} | {target} | {share(good, every)} "
+                    f"| {share(always, every)} | {middle(one.loss, '.3f')} "
+                    f"| {middle(one.cost, '.2f')} | {middle(best, '.2f')} "
+                    f"| {f'{saved / most:.0%}' if most > 0.005 else '-'} | {audits} "
+                    f"| {share(int((one.rung == rungs).sum()), every)} |",
+                    good,
+                    always,
+                )
+            )
+        return rows
+
+
+def report(plans: Sequence[Plan], processes: int) -> None:
+    """Print a row for each kind of replay and target.
+
+    Args:
+        plans: The kinds of replay.
+        processes: How many are replayed at once.
+    """
+    replays, targets = plans[0].replays, plans[0].targets
+    print(
+        f"\n{replays} replays of {plans[0].requests} requests each; a call of a small model costs "
+        f"{SMALL} of the frontier's; in brackets 95 % of replays, of shares the 95 % interval\n"
+    )
+    print(
+        "| replays of | target | kept, whole replay | kept, at all times | true loss | cost | "
+        "best fixed rung | its saving reached | audits to the cheapest safe rung | "
+        "end at all frontier |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    kept = dict.fromkeys(targets, (0, 0))
+    with ProcessPoolExecutor(processes) as pool:
+        for rows in pool.map(Plan.rows, plans):
+            for target, (row, good, always) in zip(targets, rows, strict=True):
+                kept[target] = kept[target][0] + good, kept[target][1] + always
+                print(row, flush=True)
+    of = len(plans) * replays
+    for target, (whole, always) in kept.items():
         print(
-            f"\ntarget {target}: kept over the whole replay in {whole}/{of} {interval(whole, of)}, at "
-            f"all times in {always}/{of} {interval(always, of)}"
+            f"\ntarget {target}: kept over the whole replay in {share(whole, of)}, at all times "
+            f"in {share(always, of)}"
         )
 
 
-def interval(hits: int, of: int) -> str:
-    """The Wilson interval of a share, 95 %, as text."""
+def middle(what: Floats, form: str) -> str:
+    """The median, and between what 95 % of the replays are."""
+    low, middle, high = np.quantile(what, (0.025, 0.5, 0.975), method="inverted_cdf")
+    low, middle, high = (
+        format(each, form) if np.isfinite(each) else "never" for each in (low, middle, high)
+    )
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def share(hits: int, of: int) -> str:
+    """A share, and its Wilson interval, 95 %."""
     rate, more = hits / of, 1.96**2 / of
-    middle = (rate + more / 2) / (1 + more)
+    centre = (rate + more / 2) / (1 + more)
     half = 1.96 * math.sqrt(rate * (1 - rate) / of + more / (4 * of)) / (1 + more)
-    return f"({max(0.0, middle - half):.3f} to {min(1.0, middle + half):.3f})"
+    return f"{hits}/{of} ({max(0.0, centre - half):.3f} to {min(1.0, centre + half):.3f})"

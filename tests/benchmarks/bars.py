@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lc_asym_router.evals import Row, load, vote_report
 from lc_asym_router.evals.kind_metrics import KindRow
-from lc_asym_router.evals.training.cards import kind_table
+from lc_asym_router.evals.training.cards import kind_results
 from lc_asym_router.evals.training.train_kinds import TrainedKinds
 from lc_asym_router.money.prices import Price
 from tests.benchmarks import own_rows, read_calls, representations, verify_table
@@ -33,7 +33,7 @@ SECOND = "gpt-4o-mini-2024-07-18"
 OPEN = ("Meta-Llama-3-8B-Instruct", "gemma-2-9b-it", "Qwen2.5-7B-Instruct")
 """Models of 7 to 9 billion parameters that may vote, beside Llama-3.1-8B, which answers first."""
 THREE_TIERS = {
-    "zeroeval_crux": (0.905, 0.511),
+    "zeroeval_crux": (0.915, 0.522),
     "zeroeval_gsm": (0.956, 0.166),
     "zeroeval_math-l5": (1.004, 0.697),
 }
@@ -80,7 +80,7 @@ def bars(data: Path, trained: TrainedKinds, kinds: Sequence[KindRow]) -> Iterato
         yield from answer_votes(name, load(data / f"{name}.jsonl.gz"))
     yield from dates(data)
     yield from verify_table.lines(data)
-    yield from kind_lines(trained)
+    yield from kind_rows(trained)
     yield from own_rows.lines(kinds)
 
 
@@ -176,11 +176,11 @@ def dates(data: Path) -> Iterator[str]:
     yield from representations.table(representations.read(rows))
 
 
-def kind_lines(trained: TrainedKinds) -> Iterator[str]:
+def kind_rows(trained: TrainedKinds) -> Iterator[str]:
     """Kinds of work, as `lc-asym-router train --kinds` and `evaluate --kinds` measure them."""
     report = trained.report
     yield "\nKinds of work, each pair of sources by a training without both\n"
-    yield from kind_table(trained)
+    yield from kind_results(trained)
     mean = sum(value or 0.0 for value in trained.apgr.values()) / len(trained.apgr)
     yield ""
     for what, found, least in (

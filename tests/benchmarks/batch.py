@@ -1,7 +1,7 @@
 """`make bench-batch`: batch.run against router.batch with 32 threads, and the memory of many rows.
 
-Prints one JSON object. Bars: at least 1.0 x the rate of `router.batch`, and the same memory for 200,000
-rows as for 2,000.
+Prints one JSON object. Bars: at least 1.0 x the rate of `router.batch`, the same memory for 200,000
+rows as for 2,000, and with `--ray` at least the rate of one process on two cores.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
-from lc_asym_router import AsymRouter, Tier
+from lc_asym_router import AsymRouter, RouterSpec, Tier, TierSpec
+from lc_asym_router.batch import ray as batch_ray
 from lc_asym_router.batch import run
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, small_model
 from tests.servers import OllamaServer, OpenAIServer
@@ -50,6 +51,27 @@ def rate(router: AsymRouter, rows: int) -> dict[str, float]:
     return {"router_batch": plain, "batch_run": journaled, "ratio": journaled / plain}
 
 
+def on_ray(small: OllamaServer, rows: int, folder: Path) -> float:
+    """Rows a second of two actors once they are started: of the second half of twice as many rows."""
+    import ray  # of the extra `ray`
+
+    spec = RouterSpec(
+        tiers=tuple(
+            TierSpec(f"ollama:{name}-model", settings={"base_url": small.url})
+            for name in ("small", "frontier")
+        ),
+        verify="form",
+    )
+    seconds = []
+    for count in (rows, 2 * rows):
+        data = ray.data.from_items([{"text": f"What is {n} and 1?"} for n in range(count)])
+        began = time.perf_counter()
+        answered = batch_ray(spec, data, actors=2, journal=folder / str(count)).take_all()
+        seconds.append(time.perf_counter() - began)
+        assert len(answered) == count
+    return rows / (seconds[1] - seconds[0])
+
+
 def memory(rows: int) -> int:
     """The most bytes that a batch of so many rows holds at a time."""
 
@@ -71,6 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=2_000)
     parser.add_argument("--many", type=int, default=200_000)
+    parser.add_argument("--ray", action="store_true", help="measure Ray too (the extra `ray`)")
     options = parser.parse_args()
     with OllamaServer(default="an answer", keep=0) as small, OpenAIServer(keep=0) as frontier:
         router = AsymRouter(
@@ -79,6 +102,11 @@ def main() -> None:
             verify="form",
         )
         found: dict[str, Any] = {"rows_per_second": rate(router, options.rows)}
+        if options.ray:
+            with tempfile.TemporaryDirectory() as folder:
+                rows_a_second = on_ray(small, options.rows, Path(folder))
+            ratio = rows_a_second / found["rows_per_second"]["batch_run"]
+            found["ray_2_actors"] = {"rows_per_second": rows_a_second, "ratio": ratio}
     found["most_bytes"] = {str(n): memory(n) for n in (options.rows, options.many)}
     print(json.dumps(found, indent=2))
 

@@ -26,7 +26,7 @@ from langchain_core.messages import AIMessage
 from lc_asym_router import AsymRouter, Decomposer, Plan
 from lc_asym_router.decompose import StructuralPlanner
 from lc_asym_router.evals import Row, load
-from lc_asym_router.evals.data import by_source, estimated_tokens
+from lc_asym_router.evals.data import by_source, text_tokens
 from lc_asym_router.evals.example import write_example
 from lc_asym_router.evals.metrics import bootstrap
 from lc_asym_router.verify.answers.comparing import same
@@ -146,8 +146,8 @@ def _as_joined(plan: Plan, asked: Compound) -> bool:
 
 def _alone(asked: Compound) -> Came:
     """The frontier alone, on the whole request."""
-    came = estimated_tokens(asked.text)
-    went = sum(estimated_tokens(row.strong.response or "") for row in asked.rows)
+    came = text_tokens(asked.text)
+    went = sum(text_tokens(row.strong.response or "") for row in asked.rows)
     usage: Any = {"input_tokens": came, "output_tokens": went, "total_tokens": came + went}
     right = float(np.mean([row.strong_score for row in asked.rows]))
     return Came(right, came + went, FRONTIER_PRICE.of(usage) or 0.0)

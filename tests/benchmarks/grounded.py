@@ -13,7 +13,7 @@ from pathlib import Path
 from langchain_core.messages import HumanMessage
 
 from lc_asym_router.evals import Answer, Row, load
-from lc_asym_router.evals.recorded_votes import message_of
+from lc_asym_router.evals.recorded_votes import recorded_message
 from lc_asym_router.records.request import Request, ToolBinding
 from lc_asym_router.verify import GroundedArguments
 from lc_asym_router.verify.attempt import Attempt
@@ -57,7 +57,7 @@ def lines(rows: Sequence[Row]) -> Iterator[str]:
 def _attempt(row: Row, answer: Answer) -> Attempt:
     tools = ToolBinding(tuple(row.tools)) if row.tools else None
     request = Request(messages=(HumanMessage(row.asked),), tools=tools)
-    return Attempt("small", answer.model, message_of(answer), request=request)
+    return Attempt("small", answer.model, recorded_message(answer), request=request)
 
 
 def main() -> None:

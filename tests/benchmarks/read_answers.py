@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.read_answers [DATA ...] [--pairs N] [--show N]
 
-DATA is a file of rows or a folder of them; by default the sources with graded texts in the folder that
-LC_ASYM_ROUTER_DATA names. Pairs are drawn by rule, with a fixed seed: of each question, the answers of
-two models, both graded right against the reference (they must agree), or one right and one wrong (they
-must not). Printed for each source:
+DATA is a file of rows, or a folder, of which the sources with graded texts are read; by default the
+folder that LC_ASYM_ROUTER_DATA names. Pairs are drawn by rule, with a fixed seed: of each question, the
+answers of two models, both graded right against the reference (they must agree), or one right and one
+wrong (they must not). Printed for each source:
 
 - alike: pairs of two right answers, and the share of them that are taken to differ ("missed": they
   cost a call of the frontier);
@@ -141,10 +141,14 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=PAIRS, help="pairs of each sort and source")
     parser.add_argument("--show", type=int, default=0, help="how many misses of a source to print")
     arguments = parser.parse_args()
-    paths = arguments.data or [
-        DATA / f"{name}.jsonl.gz" for name in (*SCORED, "mot") if name != "llmrouter"
-    ]
+    paths = [each for given in arguments.data or [DATA] for each in _graded(given)]
     print("\n".join(lines(load(*paths), arguments.pairs, arguments.show)))
+
+
+def _graded(path: Path) -> list[Path]:
+    """A file itself; of a folder those with graded texts, or all where it has none of their names."""
+    names = [f"{name}.jsonl.gz" for name in (*SCORED, "mot") if name != "llmrouter"]
+    return [path / name for name in names if (path / name).is_file()] or [path]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any
 
 from lc_asym_router import Agreement, AsymRouter, Tier, default_checks
 from lc_asym_router.evals import Row
-from lc_asym_router.evals.data import estimated_tokens
+from lc_asym_router.evals.data import text_tokens
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, small_model
 from tests.servers import OllamaServer, OpenAIServer, Reply
 
@@ -89,8 +89,8 @@ def _reply(asked: str, said: str) -> Reply:
     return Reply(
         said,
         chunks=[said],
-        input_tokens=estimated_tokens(asked),
-        output_tokens=estimated_tokens(said),
+        input_tokens=text_tokens(asked),
+        output_tokens=text_tokens(said),
     )
 
 

@@ -21,7 +21,7 @@ from lc_asym_router import AsymRouter
 from lc_asym_router.evals import Row, load, vote_report
 from lc_asym_router.evals.cascade import bills
 from lc_asym_router.evals.metrics import recovered
-from lc_asym_router.evals.recorded_votes import message_of
+from lc_asym_router.evals.recorded_votes import recorded_message
 from lc_asym_router.money.prices import Price
 from lc_asym_router.records.request import Request, ToolBinding
 from lc_asym_router.verify.attempt import Attempt
@@ -90,7 +90,7 @@ def form(rows: Sequence[Row]) -> str:
 def _attempt(row: Row) -> Attempt:
     tools = ToolBinding(tuple(row.tools)) if row.tools else None
     request = Request(messages=(HumanMessage(row.asked),), tools=tools)
-    return Attempt("small", row.weak.model, message_of(row.weak), request=request)
+    return Attempt("small", row.weak.model, recorded_message(row.weak), request=request)
 
 
 def form_of_text(row: dict[str, Any]) -> bool:

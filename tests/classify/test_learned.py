@@ -25,8 +25,8 @@ from lc_asym_router.classify.text_features import (
     HEAD,
     NAMES,
     TAIL,
-    features,
-    read,
+    question_features,
+    read_question,
 )
 from lc_asym_router.errors import ConfigurationError, ModelFileError
 from lc_asym_router.records.request import Request
@@ -97,8 +97,8 @@ def test_other_scripts_are_read():
 @given(st.text(max_size=2000))
 def test_any_text_has_a_complexity(text):
     assert 0 <= LEARNED.complexity(text) <= 1
-    assert all(math.isfinite(value) for value in features(read(text)).values())
-    assert tuple(features(read(text))) == NAMES
+    assert all(math.isfinite(value) for value in question_features(read_question(text)).values())
+    assert tuple(question_features(read_question(text))) == NAMES
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_megabyte_has_one_too(piece):
 
 def test_of_long_texts_both_ends_count():
     filler = "the same line again and again.\n" * 20_000
-    assert len(read(filler).text) == HEAD + TAIL + 1
+    assert len(read_question(filler).text) == HEAD + TAIL + 1
     asked = LEARNED.complexity(filler + HARD)
     assert asked > LEARNED.complexity(filler)
     assert asked == pytest.approx(LEARNED.complexity(filler * 2 + HARD))

@@ -24,8 +24,8 @@ from lc_asym_router.embedded import (
 )
 from lc_asym_router.embedded.engine import Engine
 from lc_asym_router.embedded.fetch import append_data
-from lc_asym_router.embedded.files import open_regular
 from lc_asym_router.embedded.pool import EnginePool
+from lc_asym_router.embedded.safe_files import open_regular
 from lc_asym_router.embedded.weight_files import is_cached, is_unchanged
 
 from .conftest import PARTS, make_wheel, toy_model
@@ -232,9 +232,9 @@ class TestWhoCanWrite:
 
     def test_own_group_is_nobody_else(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         cache.chmod(0o775)
-        monkeypatch.setattr("lc_asym_router.embedded.files._is_private_group", lambda _: True)
+        monkeypatch.setattr("lc_asym_router.embedded.safe_files._is_private_group", lambda _: True)
         assert get(cache).read_bytes() == WHOLE
-        monkeypatch.setattr("lc_asym_router.embedded.files._is_private_group", lambda _: False)
+        monkeypatch.setattr("lc_asym_router.embedded.safe_files._is_private_group", lambda _: False)
         with pytest.raises(WeightsError, match="chmod go-w"):
             get(cache)
 

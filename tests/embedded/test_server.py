@@ -28,8 +28,8 @@ from lc_asym_router.embedded import (
     embedded_small,
     ensure_weights,
 )
-from lc_asym_router.embedded.app import with_limit
 from lc_asym_router.embedded.catalog import embedded_model
+from lc_asym_router.embedded.endpoints import with_limit
 from lc_asym_router.embedded.engine import Engine
 
 LIGHT = "smollm2:135m"

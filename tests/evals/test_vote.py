@@ -177,6 +177,22 @@ def test_rows_that_lack_a_voter_are_counted_on_stderr(tmp_path, capsys):
     )
 
 
+def test_a_folder_of_several_files_some_without_answers_and_grades(tmp_path, capsys):
+    """Plain and compressed files of other sources; what is not for a vote is left out and counted."""
+    plain = [_plain(row) for row in rows(called)]
+    (tmp_path / "calls.jsonl").write_text("\n".join(map(json.dumps, plain)))
+    alone = {"id": "x", "query": "What is it?", "strong_response": "It is 5."}
+    with gzip.open(tmp_path / "alone.jsonl.gz", "wt") as out:
+        out.write(json.dumps(alone))
+    main(["evaluate", "--data", str(tmp_path), "--vote", MIDDLE, THIRD, "--json"])
+    printed = capsys.readouterr()
+    figures = json.loads(printed.out)["vote"]
+    assert "1 of 51 rows have no answer of the small model" in printed.err
+    (tmp_path / "alone.jsonl.gz").unlink()
+    main(["evaluate", "--data", str(tmp_path), "--vote", MIDDLE, THIRD, "--json"])
+    assert json.loads(capsys.readouterr().out)["vote"] == figures
+
+
 def _plain(row: Row) -> dict:
     def answer(given: Answer, prefix: str = "") -> dict:
         return {

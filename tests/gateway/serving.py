@@ -12,7 +12,7 @@ from openai import AsyncOpenAI, OpenAI
 
 from lc_asym_router.embedded.connection_limits import ConnectionGuard, LimitedConfig
 from lc_asym_router.embedded.request_limits import Limits
-from lc_asym_router.gateway.processes import watched
+from lc_asym_router.gateway.processes import watched_app
 
 
 class Served:
@@ -28,7 +28,7 @@ class Served:
         self.port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         guard = ConnectionGuard(limits or Limits())
-        self.server = uvicorn.Server(LimitedConfig(watched(app, guard), guard))
+        self.server = uvicorn.Server(LimitedConfig(watched_app(app, guard), guard))
         self._thread = threading.Thread(
             target=self.server.run, kwargs={"sockets": [self._socket]}, daemon=True
         )

@@ -16,9 +16,9 @@ from langchain_core.messages import AIMessageChunk
 from lc_asym_router import AsymRouter, Budget, Tier
 from lc_asym_router.embedded.request_limits import Limits
 from lc_asym_router.gateway.access import LoopbackAccess
-from lc_asym_router.gateway.answering import events
+from lc_asym_router.gateway.answering import event_stream
 from lc_asym_router.gateway.app import gateway_app
-from lc_asym_router.gateway.errors import GatewayError
+from lc_asym_router.gateway.http_errors import GatewayError
 from lc_asym_router.gateway.protocols import Heading
 from lc_asym_router.gateway.protocols.openai_chat import OpenAIChatStream
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, small_model
@@ -95,7 +95,7 @@ async def written(*pieces):
             yield piece
 
     writer = OpenAIChatStream(Heading("1", "auto", 0), include_usage=False)
-    return [each async for each in events(chunks(), writer, 0.01)]
+    return [each async for each in event_stream(chunks(), writer, 0.01)]
 
 
 async def test_a_stream_whose_call_is_cancelled_below_it_ends():

@@ -13,7 +13,7 @@ import pytest
 from lc_asym_router import AsymRouter, BudgetExceededError, PerCall, Tier
 from lc_asym_router._internal.deadline import Clock
 from lc_asym_router.gateway import key_access as access_module
-from lc_asym_router.gateway.errors import GatewayError
+from lc_asym_router.gateway.http_errors import GatewayError
 from lc_asym_router.gateway.key_access import KeyAccess
 from lc_asym_router.gateway.keys import KeyLimits, KeyStore
 from lc_asym_router.gateway.routes import Routes

@@ -9,7 +9,7 @@ from langgraph.cache.memory import InMemoryCache as Scores
 
 from lc_asym_router import Agreement, AsymRouter, ConfigurationError, Tier, TiersFailedError
 from lc_asym_router.notebook import Record
-from lc_asym_router.notebook.timeline import steps_of
+from lc_asym_router.notebook.timeline import timeline_rows
 from lc_asym_router.records.call import usd
 from tests.conftest import frontier_model, small_model
 from tests.notebook.conftest import WRONG
@@ -28,7 +28,7 @@ async def test_a_timeline_of_an_escalation(escalated):
     for attempt in (small, frontier):  # who, how long, how much, and what came of it
         tokens = "{input_tokens} + {output_tokens} tokens".format(**attempt["usage"])
         assert f"{attempt['seconds']:.2f} s {tokens}, {usd(attempt['cost_usd'])}" in page.text
-    first, second = steps_of(Record.of(escalated))
+    first, second = timeline_rows(Record.of(escalated))
     assert [first.name, second.name] == ["1 small", "2 frontier"]
     assert (first.kind, second.kind) == ("bad", "calm")
     assert second.begun == pytest.approx(first.call.seconds)
@@ -45,7 +45,7 @@ async def test_the_record_alone_does_as_well(escalated):
 async def test_the_calls_of_a_check_are_rows(make, small):
     small.script("Paris.", "Paris.")
     record = Record.of(await make(verify=Agreement()).ainvoke("The capital of France?"))
-    steps = list(steps_of(record))
+    steps = list(timeline_rows(record))
     assert [step.name for step in steps] == ["1 small", "verify"]
     assert [step.kind for step in steps] == ["good", "side"]
     assert "to check" in safe(record).text
@@ -54,7 +54,7 @@ async def test_the_calls_of_a_check_are_rows(make, small):
 async def test_a_classifier_that_calls_a_model_comes_first(make, small, frontier):
     small.script('{"level": 4}')
     record = Record.of(await make(classify="judge").ainvoke("Prove it."))
-    assert [step.name for step in steps_of(record)] == ["classify", "1 frontier"]
+    assert [step.name for step in timeline_rows(record)] == ["classify", "1 frontier"]
 
 
 async def test_of_several_checked_attempts_the_checks_come_last(make, small):
@@ -63,7 +63,7 @@ async def test_of_several_checked_attempts_the_checks_come_last(make, small):
     given = {"purpose": "verify", "model": "m", "seconds": 1.0}
     entry = {"tier": "small", "passed": False, "seconds": 1.0}
     two = Record.of({"attempts": [entry, entry], "side_calls": [given]})
-    assert [step.name for step in steps_of(two)] == ["1 small", "2 small", "verify"]
+    assert [step.name for step in timeline_rows(two)] == ["1 small", "2 small", "verify"]
     assert len(record.attempts) == 3
 
 
@@ -73,7 +73,7 @@ async def test_an_error_has_a_record(make, small, frontier, failing):
     with pytest.raises(TiersFailedError) as raised:
         await make().ainvoke("hi")
     record = Record.of(raised.value)
-    assert [step.kind for step in steps_of(record)] == ["fail", "fail"]
+    assert [step.kind for step in timeline_rows(record)] == ["fail", "fail"]
     assert "no tier answered by" in safe(record).text
 
 
@@ -89,7 +89,7 @@ async def test_a_wait_before_another_try_is_in_the_timeline():
     entry = {"tier": "small", "passed": True, "seconds": 1.0}
     given = {"attempts": [first, entry], "degraded": True, "tier": "small"}
     record = Record.of(given)
-    assert [step.begun for step in steps_of(record)] == [0.0, 1.5]
+    assert [step.begun for step in timeline_rows(record)] == [0.0, 1.5]
     assert "failed: TimeoutError; again after 0.50 s" in safe(record).text
     assert "small, degraded" in safe(record).text
 
@@ -113,13 +113,13 @@ def test_the_calls_of_a_race_end_together(loser, winner, begun):
     """Whether the small tier was overtaken, or its company came for nothing."""
     stopped = {"tier": "a", "error": "stopped: b was first", "seconds": loser}
     record = Record.of({"attempts": [stopped, {"tier": "b", "seconds": winner, "passed": True}]})
-    assert [step.begun for step in steps_of(record)] == begun
+    assert [step.begun for step in timeline_rows(record)] == begun
 
 
 async def test_a_race_in_the_timeline(make, small, frontier):
     small.script(Reply("too late", delay=5.0))
     record = Record.of(await make(hedge=0.1).ainvoke("hi"))
-    first, second = steps_of(record)
+    first, second = timeline_rows(record)
     assert first.result == "failed: stopped: frontier was first"
     assert 0 < second.begun < first.call.seconds
     safe(record)

@@ -13,7 +13,7 @@ from lc_asym_router import TiersFailedError
 from lc_asym_router.notebook import Record, save
 from lc_asym_router.notebook.markup import standalone
 from lc_asym_router.notebook.timeline import request_svg
-from lc_asym_router.records.plan_rows import rows_of
+from lc_asym_router.records.plan_rows import plan_rows
 from tests.decompose.world import WHOLE, World, plan_of
 from tests.notebook.looking import EVIL, SEEN, Page, damaged, drawn, safe
 from tests.servers import Reply
@@ -43,7 +43,7 @@ def bars(html: str) -> list[str]:
 
 def test_every_step_with_its_tier_cost_and_verdict_and_the_join(answered):
     record = Record.of(answered)
-    rows = {row.name: row for row in rows_of(record)}
+    rows = {row.name: row for row in plan_rows(record)}
     assert list(rows) == ["t0", "t1", "t2", "join"]
     assert rows["t0"].result == "small passed: it is bad"
     assert rows["t1"].result == (
@@ -61,12 +61,12 @@ def test_every_step_with_its_tier_cost_and_verdict_and_the_join(answered):
 
 
 def test_the_rows_come_to_what_the_request_cost(answered):
-    costs = [row.cost_usd for row in rows_of(Record.of(answered))]
+    costs = [row.cost_usd for row in plan_rows(Record.of(answered))]
     assert math.fsum(costs) == pytest.approx(answered.response_metadata["router"]["cost_usd"])
 
 
 def test_a_step_begins_when_all_that_it_needs_has_ended(answered):
-    first, second, third, join = rows_of(Record.of(answered))
+    first, second, third, join = plan_rows(Record.of(answered))
     assert first.begun == second.begun == 0
     assert third.begun == max(first.end, second.end)
     assert join.begun == third.end
@@ -74,7 +74,7 @@ def test_a_step_begins_when_all_that_it_needs_has_ended(answered):
 
 def test_a_template_asks_no_model(world):
     answer = world.decomposer(plan_of(NEEDS), join="template").invoke(WHOLE)
-    join = rows_of(Record.of(answer))[-1]
+    join = plan_rows(Record.of(answer))[-1]
     assert (join.title, join.result, join.cost_usd) == (
         "by template",
         "put together without a model",
@@ -86,7 +86,7 @@ def test_a_template_asks_no_model(world):
 def test_a_join_that_was_thrown_away_and_the_whole_request_after_it(world):
     world.left_out = {"t1"}
     record = Record.of(world.decomposer(plan_of(NEEDS), join="small").invoke(WHOLE))
-    *_, join, whole = rows_of(record)
+    *_, join, whole = plan_rows(record)
     assert join.result.endswith("discarded, it leaves out t1")
     assert (whole.name, whole.result) == ("whole", "frontier answered, not checked")
     assert whole.begun == join.end
@@ -98,7 +98,7 @@ def test_a_step_without_an_answer_and_one_that_was_never_asked(world):
     world.bad = {"t1"}
     world.replies["frontier", "t1"] = Reply(status=500, error="boom")
     record = Record.of(world.decomposer(plan_of(NEEDS), join="small").invoke(WHOLE))
-    rows = {row.name: row for row in rows_of(record)}
+    rows = {row.name: row for row in plan_rows(record)}
     assert "; no answer: " in rows["t1"].result
     assert rows["t1"].kind == "fail"
     assert rows["t2"].result == "after t0, t1: not asked"
@@ -114,7 +114,7 @@ def test_a_planner_that_asks_a_model_comes_first(world):
     ]
     world.replies["frontier", "whole"] = Reply(json.dumps({"parts": parts}))
     record = Record.of(world.decomposer(None, planner="chat", join="template").invoke(WHOLE))
-    rows = rows_of(record)
+    rows = plan_rows(record)
     assert [row.name for row in rows] == ["plan", "t0", "t1", "join"]
     assert rows[1].begun == rows[2].begun == rows[0].end
     assert record.cost_usd == pytest.approx(math.fsum(row.cost_usd or 0 for row in rows))
@@ -127,7 +127,7 @@ def test_a_request_that_was_not_split_keeps_its_timeline(world):
     page = safe(record)
     assert "not split : whole: " in page.text
     assert "The timeline of a request" in page.text
-    assert not rows_of(record)
+    assert not plan_rows(record)
 
 
 def test_an_error_has_its_plan_without_what_was_asked(world):
@@ -191,7 +191,7 @@ def test_a_record_that_somebody_made_up():
     record = Record.of(made_up)
     page = safe(record)
     assert page.text.count(SEEN) > 3
-    assert len(rows_of(record)) == 4
+    assert len(plan_rows(record)) == 4
     drawn(standalone(request_svg(record)))
 
 
@@ -199,6 +199,6 @@ def test_a_record_that_somebody_made_up():
 def test_nonsense_is_no_plan(nonsense):
     record = Record.of({"decomposition": nonsense})
     assert safe(record)
-    assert [row.result for row in rows_of(record)] == (
+    assert [row.result for row in plan_rows(record)] == (
         ["not asked"] * 2 if isinstance(nonsense, dict) and "plan" in nonsense else []
     )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lc_asym_router import AsymRouter, ConfigurationError
-from lc_asym_router.router.from_env import ollama_url, preferred
+from lc_asym_router.router.from_env import NUM_CTX, ollama_url, preferred
+from lc_asym_router.shell.options import build
 from tests.conftest import record, small_model
 from tests.servers import OllamaServer, OpenAIServer
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.fixture
@@ -83,11 +89,23 @@ def test_tier_by_tier(nothing, small):
     assert "Agreement" in repr(router)
 
 
-def test_it_is_the_router_of_its_tiers(nothing, small):
-    """`make ask`, `from_env` and `AsymRouter(small, frontier)` check alike."""
-    nothing.setenv("OLLAMA_HOST", small.url)
-    found = AsymRouter.from_env()
-    assert repr(AsymRouter(small=found.ladder[0], frontier=found.ladder[1])) == repr(found)
+def test_the_readmes_chain_make_ask_and_the_constructor_are_one_router(nothing):
+    """The same models, classifier, threshold and checks, whichever makes it."""
+    with OllamaServer(models=["llama3.1:8b"]) as server:
+        nothing.setenv("OLLAMA_HOST", server.url)
+        nothing.setenv("OPENAI_API_KEY", "sk-not-a-key")
+        found = AsymRouter.from_env()
+        asked = argparse.Namespace(small=None, frontier=None, classify=None)
+        chain = README.read_text().partition("## In a chain")[2].partition("```python\n")[2]
+        names: dict[str, Any] = {}
+        exec(chain.partition("prompt = ")[0], names)
+        built = AsymRouter(small=found.ladder[0], frontier=found.ladder[1])
+        routers = [build(asked), names["router"], built]
+    assert "small=llama3.1:8b" in repr(found)
+    assert "Agreement" in repr(found)
+    assert {repr(each) for each in routers} == {repr(found)}
+    windows = {each.ladder[0].model.num_ctx for each in (found, names["router"])}
+    assert windows == {NUM_CTX}
 
 
 def test_wishes_win(nothing, small):

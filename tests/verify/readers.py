@@ -87,8 +87,8 @@ def agree(text: str) -> None:
 
 def reading(text: str) -> None:
     """The learned verifier's view of two answers."""
-    one, other = answer_features.read(text), answer_features.read(text[:-3])
-    answer_features.features(text, one)
+    one, other = answer_features.read_answer(text), answer_features.read_answer(text[:-3])
+    answer_features.answer_features(text, one)
     answer_features.second_features(text, one, other)
 
 
@@ -112,7 +112,7 @@ def grounded(text: str) -> None:
 def exactly(text: str) -> None:
     """A number of bounded size."""
     with suppress(ValueError, exact.TooLarge):
-        exact.number(text)
+        exact.fraction_of(text)
 
 
 READERS: dict[str, Callable[[str], Any]] = {
@@ -128,15 +128,15 @@ READERS: dict[str, Callable[[str], Any]] = {
     "comparing.agree": agree,
     "comparing.asks_for_output": comparing.asks_for_output,
     "comparing.same": kinds,
-    "exact.number": exactly,
-    "answer_features.features": reading,
-    "answer_features.read": answer_features.read,
+    "exact.fraction_of": exactly,
+    "answer_features.answer_features": reading,
+    "answer_features.read_answer": answer_features.read_answer,
     "answer_features.second_features": reading,
     "final_answer.final_answer": final_answer.final_answer,
     "final_answer.marked_output": final_answer.marked_output,
     "formulas.equal": two(formulas.equal),
     "formulas.members": formulas.members,
-    "formulas.plain": formulas.plain,
+    "formulas.plain_formula": formulas.plain_formula,
     "text_checks.loops": text_checks.loops,
     "marked.boxed": marked.boxed,
     "marked.conclusion": marked.conclusion,
@@ -147,7 +147,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "marked.is_title": marked.is_title,
     "marked.lead": marked.lead,
     "marked.marked": marked.marked,
-    "marked.sentences": marked.sentences,
+    "marked.answer_sentences": marked.answer_sentences,
     "marked.without_markup": marked.without_markup,
     "marked.without_thoughts": marked.without_thoughts,
     "units.conflict": two(lambda one, other: units.conflict(one, "1", other, "1")),
@@ -181,7 +181,9 @@ READERS: dict[str, Callable[[str], Any]] = {
     "structured_values.data_in": structured_values.data_in,
     "structured_values.lenient": structured_values.lenient,
     "structured_values.literal_text": lambda text: structured_values.literal_text({text: [text]}),
-    "structured_values.normal": lambda text: structured_values.normal({text: [text]}),
+    "structured_values.normalized_data": lambda text: structured_values.normalized_data(
+        {text: [text]}
+    ),
     "arithmetic.arithmetic": arithmetic.arithmetic,
     "arithmetic.worked_out": arithmetic.worked_out,
     "values.bare": values.bare,
@@ -199,7 +201,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "working.doubts": working.doubts,
     "working.hedges": working.hedges,
     "working.numbers": working.numbers,
-    "working.repeated": working.repeated,
+    "working.repetition": working.repetition,
     "working.squeezed": working.squeezed,
     "working.statements": lambda text: working.statements(text, 100),
     "working.steps": working.steps,

@@ -21,7 +21,7 @@ from lc_asym_router.decompose.plan import Plan
 from lc_asym_router.embedded import ollama_api, request_limits
 from lc_asym_router.embedded.api_errors import BadRequest
 from lc_asym_router.errors import RouterError
-from lc_asym_router.evals import data, files
+from lc_asym_router.evals import data, row_files
 from lc_asym_router.money import usage
 from lc_asym_router.records import call, signing
 from lc_asym_router.records.record import Record
@@ -131,7 +131,7 @@ STORED: dict[str, Callable[[str], Any]] = {
     "model_file.read_model": file(lambda path: model_file.read_model(path, "kinds")),
     "model_file.read_model(parts)": lambda text: STORED["model_file.read_model"](model_text(text)),
     "evals.load": file(data.load, "rows.jsonl"),
-    "evals.objects_of": file(lambda path: list(files.objects_of([path])), "rows.jsonl"),
+    "evals.objects_of": file(lambda path: list(row_files.objects_of([path])), "rows.jsonl"),
     "Journal": file(journal, "out.jsonl"),
     "request_limits.read_object": refusing(
         lambda text: request_limits.read_object(text.encode("utf-8", "replace"), 100), BadRequest
@@ -144,7 +144,7 @@ STORED: dict[str, Callable[[str], Any]] = {
     "ollama_api.call_to_ollama": refusing(
         lambda text: ollama_api.call_to_ollama(text, text), BadRequest
     ),
-    "ollama_api.now": lambda text: ollama_api.now(),
+    "ollama_api.timestamp": lambda text: ollama_api.timestamp(),
     "bodies.error_in": bodies.error_in,
     "bodies.ResponseBody": body_of,
     "bodies.misread_call": misread_call,

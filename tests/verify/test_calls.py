@@ -68,6 +68,9 @@ SAME = [
     ([{"name": "book", "args": None}], [call()]),
     ([call("Switch", on="true")], [call("Switch", on=True)]),
     ([call("Switch", on="False")], [call("Switch", on=False)]),
+    ([call(title="a", count=-0.0)], [call(title="a", count=0)]),
+    ([call(title="Caf\u00e9")], [call(title="cafe\u0301")]),
+    ([call(title="a"), call(title="a")], [call(title="A", count=1), call(title="a", note=None)]),
 ]  # fmt: skip
 DIFFERENT = [
     ([call("Switch", on="true")], [call("Switch", on=False)]),
@@ -92,6 +95,12 @@ DIFFERENT = [
     ([call(title="a", seat={"row": 3, "level": "Silver"})], [call(title="a", seat={"row": 3})]),
     ([call("other", note=None)], [call("other")]),
     ([call("other", count=1)], [call("other")]),
+    ([call("other", x=[])], [call("other", x={})]),
+    ([call("other", x=[["a", 1]])], [call("other", x={"a": 1})]),
+    ([call("other", x="1")], [call("other", x=1)]),
+    ([call("Rank", order="Up", keys=["a"])], [call("Rank", order="Up", keys=["a", "a"])]),
+    ([call(title="C++")], [call(title="C")]),
+    ([call(title="a", seat={"row": 3}, count=2)], [call(title="a", seat={"row": 2}, count=3)]),
 ]  # fmt: skip
 
 

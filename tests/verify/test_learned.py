@@ -19,7 +19,12 @@ from lc_asym_router.evals.data import Answer, Row
 from lc_asym_router.evals.training.train_verifier import train_verifier
 from lc_asym_router.records.request import Request
 from lc_asym_router.verify import Joint, LearnedVerifier, NotEmpty
-from lc_asym_router.verify.answer_features import VERSION, features, read, second_features
+from lc_asym_router.verify.answer_features import (
+    VERSION,
+    answer_features,
+    read_answer,
+    second_features,
+)
 from lc_asym_router.verify.attempt import Attempt
 from lc_asym_router.verify.learned_check import KIND, SHIPPED, AnswerScorer, load_scorer
 from lc_asym_router.verify.working import statements, wrong
@@ -43,7 +48,9 @@ def test_any_text_has_a_score_in_0_to_1(question, answer, second):
     scorer = load_scorer()
     for score in (scorer.single(question, answer), scorer.paired(question, answer, second)):
         assert 0 <= score <= 1
-    found = features(question, read(answer)) | second_features(question, read(answer), read(second))
+    found = answer_features(question, read_answer(answer)) | second_features(
+        question, read_answer(answer), read_answer(second)
+    )
     assert all(math.isfinite(value) for value in found.values())
 
 
@@ -228,7 +235,10 @@ def test_the_trees_score_as_scikit_learn_does(tmp_path: Path):
     train_verifier(made_up(), tmp_path / "v.json", write_line=lambda _: None)
     scorer = load_scorer(tmp_path / "v.json")
     expected = fits.trees(()).decision_function(alone.first[:20])
-    got = [scorer._grown(features(row.query, read(row.weak.response or ""))) for row in rows[:20]]
+    got = [
+        scorer._grown(answer_features(row.query, read_answer(row.weak.response or "")))
+        for row in rows[:20]
+    ]
     assert got == pytest.approx(list(expected))
 
 

@@ -77,7 +77,7 @@ class Token(NamedTuple):
         return self.kind != "number"
 
 
-def normal(text: str) -> str:
+def normalized_text(text: str) -> str:
     """Normalize a text to one form of each character: full-width digits become digits."""
     return unicodedata.normalize("NFKC", text)
 
@@ -119,10 +119,10 @@ def _token(part: re.Match[str], at: int) -> Token:
 
 def keys_of(text: str) -> set[str]:
     """Return the keys of a text."""
-    return {token.key for token in tokens(normal(text))}
+    return {token.key for token in tokens(normalized_text(text))}
 
 
-def settled(text: str) -> tuple[str, str]:
+def trimmed_ends(text: str) -> tuple[str, str]:
     """Divide a text that is still being written.
 
     Returns the part in complete words, and the rest, to be read again with what comes after it.

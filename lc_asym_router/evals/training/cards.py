@@ -41,7 +41,7 @@ def kind_lines(trained: TrainedKinds) -> Iterator[str]:
     )
 
 
-def kind_table(trained: TrainedKinds) -> Iterator[str]:
+def kind_results(trained: TrainedKinds) -> Iterator[str]:
     """Yield the results on left-out sources as a Markdown table."""
     report = trained.report
     yield (
@@ -120,7 +120,7 @@ def classifier_card(
     return "\n".join(_lines(trained, origins, kinds))
 
 
-def table(trained: TrainedClassifier) -> Iterator[str]:
+def classifier_lines(trained: TrainedClassifier) -> Iterator[str]:
     """Return the results as a Markdown table."""
     shapes = list(trained.sources[0].shapes)
     yield (
@@ -204,7 +204,7 @@ def _lines(
             "random. `length` is the query's length alone; the last columns are the shapes tried."
         )
     yield ""
-    yield from table(trained)
+    yield from classifier_lines(trained)
     yield ""
     if trained.over_length_ci95:
         low, high = trained.over_length_ci95
@@ -216,7 +216,7 @@ def _lines(
         yield "## Kinds of work"
         yield from kind_lines(trained.kinds)
         yield ""
-        yield from kind_table(trained.kinds)
+        yield from kind_results(trained.kinds)
         yield ""
         yield from kinds
         yield ""

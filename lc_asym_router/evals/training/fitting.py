@@ -12,8 +12,8 @@ from lc_asym_router.classify.text_features import (
     STURDY,
     QuestionText,
     buckets,
-    features,
-    read,
+    question_features,
+    read_question,
 )
 from lc_asym_router.evals.data import Row, by_source
 
@@ -140,8 +140,8 @@ class Linear:
 
     def raw_of(self, text: str) -> float:
         """Return the raw score of one text."""
-        reading = read(text)
-        found = features(reading)
+        reading = read_question(text)
+        found = question_features(reading)
         away = [found[name] for name in self.features] - self.mean
         score = float((away / self.scale) @ self.weights)
         if len(self.word_weights):
@@ -158,15 +158,15 @@ def tabulate(rows: Sequence[Row], target: Floats) -> Table:
     numbers: dict[Hashable, int] = {}
     task = np.zeros(len(rows), dtype=np.int64)
     for place, row in enumerate(rows):
-        reading: QuestionText = read(row.query)
-        dense[place] = list(features(reading).values())
+        reading: QuestionText = read_question(row.query)
+        dense[place] = list(question_features(reading).values())
         for bucket, weight in buckets(reading, BUCKETS).items():
             words[place, bucket] = weight
         task[place] = numbers.setdefault((row.dataset, row.category), len(numbers))
     return Table(dense, words, target, task)
 
 
-def fit(table: Table, shape: Shape) -> Linear:
+def fit_linear(table: Table, shape: Shape) -> Linear:
     """Fit one configuration to the rows."""
     np = _numpy()
     dense = table.dense[:, _columns(shape.features)]
@@ -195,7 +195,7 @@ def fit(table: Table, shape: Shape) -> Linear:
     return Linear(shape.features, mean, scale, weights, word_weights)
 
 
-def calibrate(raw: Floats, gain: Floats, source: Any) -> tuple[Floats, Floats]:
+def calibration_curve(raw: Floats, gain: Floats, source: Any) -> tuple[Floats, Floats]:
     """Fit the map from raw scores to expected gains: the knots of an increasing, piecewise linear
     function.
 

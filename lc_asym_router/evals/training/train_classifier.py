@@ -21,8 +21,8 @@ from lc_asym_router.evals.training.fitting import (
     SHAPES,
     Linear,
     Shape,
-    calibrate,
-    fit,
+    calibration_curve,
+    fit_linear,
     pools,
     steadied_gains,
     tabulate,
@@ -210,11 +210,11 @@ def train(
             # Sources that share all their questions are left out together: one fit does for them.
             key = hashlib.sha256(learn.tobytes() + shape.name.encode()).digest()
             if key not in fitted:
-                fitted[key] = fit(table.part(learn), shape)
+                fitted[key] = fit_linear(table.part(learn), shape)
             seen[shape.name][test] = fitted[key].raw(table.part(test))
     chosen, means = _choose(rows, source, seen)
     report_progress(f"training {chosen.name} on all")
-    knots = calibrate(
+    knots = calibration_curve(
         seen[chosen.name],
         np.asarray([row.gain for row in rows]),
         np.unique(source, return_inverse=True)[1],
@@ -222,7 +222,7 @@ def train(
     sources = _results(rows, source, seen, chosen.name, trained_on)
     level = sum(each.strong - each.weak for each in sources) / len(sources)
     ends = _mean_intervals(rows, source, seen[chosen.name])
-    model = fit(table, chosen)
+    model = fit_linear(table, chosen)
     known = None
     if kinds:
         from lc_asym_router.evals.training.train_kinds import ScoredRows, train_kinds

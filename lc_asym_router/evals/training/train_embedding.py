@@ -15,7 +15,7 @@ from lc_asym_router.classify.classifier_weights import Weights
 from lc_asym_router.classify.embedding import ENCODER, KIND, MOST_TOKENS, VERSION, embed
 from lc_asym_router.classify.kind_features import kind_features
 from lc_asym_router.classify.kinds import Blend
-from lc_asym_router.classify.text_features import read
+from lc_asym_router.classify.text_features import read_question
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.evals.kind_metrics import SIDES, KindReport, KindRow, kind_report, own_rows
 from lc_asym_router.evals.training.kind_fitting import (
@@ -141,7 +141,7 @@ def train_embedding(
         (low, high, (one + other) / 2)
         for (low, high, one), (_, _, other) in zip(words_alone, alone, strict=True)
     ]
-    gains = np.asarray([words.raw_gain(read(row.query))[0] for row in used])
+    gains = np.asarray([words.raw_gain(read_question(row.query))[0] for row in used])
     likeness = np.asarray([words.kinds.scored.score(kind_features(r.query)) for r in used])
     blend = words.kinds.blend
     pairs, own_test = left_out(read_by_words, blend, likeness, gains, both)

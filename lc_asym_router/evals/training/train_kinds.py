@@ -14,7 +14,7 @@ from lc_asym_router.classify.kind_features import (
     kind_features,
 )
 from lc_asym_router.classify.kinds import Blend, KindWeights, WordModel
-from lc_asym_router.classify.text_features import read
+from lc_asym_router.classify.text_features import read_question
 from lc_asym_router.errors import ConfigurationError, DataError
 from lc_asym_router.evals.data import Row
 from lc_asym_router.evals.kind_metrics import UP, KindReport, KindRow, Pair, kind_report, own_rows
@@ -243,7 +243,7 @@ def left_out_report(rows: Sequence[KindRow], weights: Weights) -> KindReport:
         )
     np = numpy()
     table = kind_table([row for row in rows if row.split == "train"], own_rows())
-    gains = np.asarray([weights.raw_gain(read(row.query))[0] for row in table.rows])
+    gains = np.asarray([weights.raw_gain(read_question(row.query))[0] for row in table.rows])
     scored = weights.kinds.scored
     likeness = np.asarray([scored.score(kind_features(row.query)) for row in table.rows])
     pairs, _ = left_out(table, weights.kinds.blend, likeness, gains, left_out_scores(table))

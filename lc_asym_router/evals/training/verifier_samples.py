@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lc_asym_router._internal.imports import numpy
 from lc_asym_router.evals.data import Row
 from lc_asym_router.evals.example import same_question
-from lc_asym_router.verify.answer_features import features, read, second_features
+from lc_asym_router.verify.answer_features import answer_features, read_answer, second_features
 from lc_asym_router.verify.learned_check import NAMES, PAIR_NAMES
 
 if TYPE_CHECKING:
@@ -59,14 +59,14 @@ def samples_of(rows: Sequence[Row]) -> tuple[Samples, Samples, dict[str, str]]:
     alone: list[tuple[Any, ...]] = []
     pairs: list[tuple[Any, ...]] = []
     for row in chosen:
-        mine = read(row.weak.response or "")
-        found = features(row.query, mine)
+        mine = read_answer(row.weak.response or "")
+        found = answer_features(row.query, mine)
         first = [found[name] for name in NAMES]
         facts = (row.weak_score, row.strong_score, row.dataset)
         alone.append((first, (), *facts, ""))
         for name, answer in sorted(row.other.items()):
             if name in small[row.dataset] and answer.response is not None:
-                pair = found | second_features(row.query, mine, read(answer.response))
+                pair = found | second_features(row.query, mine, read_answer(answer.response))
                 pairs.append((first, [pair[feature] for feature in PAIR], *facts, name))
     return _stack(alone, None), _stack(pairs, len(PAIR)), group_of
 

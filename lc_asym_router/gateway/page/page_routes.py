@@ -13,7 +13,7 @@ from lc_asym_router._internal.deadline import STORES, Clock, off_loop
 from lc_asym_router._internal.display import renderer
 from lc_asym_router._internal.imports import needed
 from lc_asym_router.gateway.access import Access, Caller
-from lc_asym_router.gateway.errors import GatewayError, logged
+from lc_asym_router.gateway.http_errors import GatewayError, logged
 from lc_asym_router.gateway.http_streams import json_response
 from lc_asym_router.gateway.key_access import KeyAccess
 from lc_asym_router.gateway.keys import TAG

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
-from lc_asym_router.gateway.errors import GatewayError
+from lc_asym_router.gateway.http_errors import GatewayError
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class Answered:
+class GatewayAnswer:
     """An answer that is there.
 
     Attributes:
@@ -96,7 +96,7 @@ class StreamWriter(Protocol):
         chunk with all its arguments, before the end. The chunk may be empty."""
         ...
 
-    def end(self, answered: Answered) -> bytes:
+    def end(self, answered: GatewayAnswer) -> bytes:
         """The last events: why it ended, the answer's own usage, and what the router did."""
         ...
 
@@ -124,7 +124,7 @@ class WireProtocol(Protocol):
         """
         ...
 
-    def answer(self, parsed: ParsedRequest, answered: Answered) -> dict[str, Any]:
+    def answer(self, parsed: ParsedRequest, answered: GatewayAnswer) -> dict[str, Any]:
         """The body of a whole answer."""
         ...
 

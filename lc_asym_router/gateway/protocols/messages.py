@@ -14,20 +14,20 @@ from langchain_core.messages import (
 )
 from pydantic import Field
 
-from lc_asym_router.gateway.errors import GatewayError, invalid, unsupported
-from lc_asym_router.gateway.protocols import Answered, Heading, ParsedRequest
+from lc_asym_router.gateway.http_errors import GatewayError, invalid, unsupported
+from lc_asym_router.gateway.protocols import GatewayAnswer, Heading, ParsedRequest
 from lc_asym_router.gateway.protocols.messages_answer import MessageStream, body_of, error_body
-from lc_asym_router.gateway.protocols.validation import Described, validated
+from lc_asym_router.gateway.protocols.validation import WireModel, validated
 
 # what is supported ------------------------------------------------------------------------------
 
 
-class _CacheControl(Described):
+class _CacheControl(WireModel):
     type: Literal["ephemeral"]
     ttl: Literal["5m", "1h"] | None = None
 
 
-class _Marked(Described):
+class _Marked(WireModel):
     cache_control: _CacheControl | None = None
 
     @property
@@ -42,18 +42,18 @@ class _Text(_Marked):
     text: str
 
 
-class _Base64(Described):
+class _Base64(WireModel):
     type: Literal["base64"]
     media_type: str
     data: str
 
 
-class _Url(Described):
+class _Url(WireModel):
     type: Literal["url"]
     url: str
 
 
-class _PlainText(Described):
+class _PlainText(WireModel):
     type: Literal["text"]
     media_type: Literal["text/plain"]
     data: str
@@ -88,25 +88,25 @@ class _ToolUse(_Marked):
     caller: dict[str, Any] | None = None  # ours say "direct", and clients send it back
 
 
-class _Thinking(Described):
+class _Thinking(WireModel):
     type: Literal["thinking"]
     thinking: str
     signature: str = ""
 
 
-class _RedactedThinking(Described):
+class _RedactedThinking(WireModel):
     type: Literal["redacted_thinking"]
     data: str
 
 
-class _User(Described):
+class _User(WireModel):
     role: Literal["user"]
     content: (
         str | list[Annotated[_Text | _Image | _Document | _ToolResult, Field(discriminator="type")]]
     )
 
 
-class _Assistant(Described):
+class _Assistant(WireModel):
     role: Literal["assistant"]
     content: (
         str
@@ -116,7 +116,7 @@ class _Assistant(Described):
     )
 
 
-class _System(Described):
+class _System(WireModel):
     role: Literal["system"]
     content: str | list[_Text]
 
@@ -131,38 +131,38 @@ class _Tool(_Marked):
     defer_loading: Literal[False] | None = None
 
 
-class _Choice(Described):
+class _Choice(WireModel):
     type: Literal["auto", "any", "none"]
     disable_parallel_tool_use: bool | None = None
 
 
-class _NamedChoice(Described):
+class _NamedChoice(WireModel):
     type: Literal["tool"]
     name: str
     disable_parallel_tool_use: bool | None = None
 
 
-class _ThinkingSetting(Described):
+class _ThinkingSetting(WireModel):
     type: Literal["enabled", "adaptive", "disabled", "between_tools"]
     budget_tokens: Annotated[int, Field(ge=1)] | None = None
     display: Literal["summarized", "omitted"] | None = None
 
 
-class _Format(Described):
+class _Format(WireModel):
     type: Literal["json_schema"]
     schema_: dict[str, Any] = Field(alias="schema")
 
 
-class _OutputConfig(Described):
+class _OutputConfig(WireModel):
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
     format: _Format | None = None
 
 
-class _Metadata(Described):
+class _Metadata(WireModel):
     user_id: str | None = None
 
 
-class _Counted(Described):
+class _Counted(WireModel):
     """What counts as input."""
 
     model: str
@@ -230,7 +230,7 @@ class Messages:
         messages = tuple(_conversation(request))
         return ParsedRequest(messages, _arguments(request), request.model, body=body)
 
-    def answer(self, parsed: ParsedRequest, answered: Answered) -> dict[str, Any]:
+    def answer(self, parsed: ParsedRequest, answered: GatewayAnswer) -> dict[str, Any]:
         """The body of a whole answer."""
         return body_of(answered)
 

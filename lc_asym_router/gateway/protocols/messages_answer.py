@@ -10,9 +10,15 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.utils.json import parse_partial_json
 
-from lc_asym_router.gateway.errors import GatewayError
-from lc_asym_router.gateway.protocols import Answered, Heading, event
-from lc_asym_router.gateway.protocols.pieces import Call, Piece, Refusal, Thinking, pieces_of
+from lc_asym_router.gateway.http_errors import GatewayError
+from lc_asym_router.gateway.protocols import GatewayAnswer, Heading, event
+from lc_asym_router.gateway.protocols.pieces import (
+    Piece,
+    RefusalPiece,
+    Thinking,
+    ToolCallPiece,
+    pieces_of,
+)
 from lc_asym_router.tiers.provider import finish_reason
 
 _ENDS = {"length": "max_tokens", "content_filter": "refusal", "tool_calls": "tool_use"}
@@ -29,7 +35,7 @@ _ERRORS = {
 }
 
 
-def body_of(answered: Answered) -> dict[str, Any]:
+def body_of(answered: GatewayAnswer) -> dict[str, Any]:
     """The body of a whole answer."""
     message = _message(answered.heading, answered.model)
     content = [_block(piece) for piece in pieces_of(answered.message)]
@@ -72,7 +78,7 @@ class MessageStream:
         """The deltas of texts and thinking, and whole calls."""
         return b"".join(data for piece in pieces_of(chunk) for data in self._piece(piece))
 
-    def end(self, answered: Answered) -> bytes:
+    def end(self, answered: GatewayAnswer) -> bytes:
         """Why it ended, the usage, and what the router did."""
         usage = _usage(answered.message.usage_metadata)
         last = _event("message_delta", delta=_end(answered), usage=usage, router=answered.router)
@@ -83,7 +89,7 @@ class MessageStream:
         return event(_json(error_body(error)), "error")
 
     def _piece(self, piece: Piece) -> Iterator[bytes]:
-        if isinstance(piece, Call):
+        if isinstance(piece, ToolCallPiece):
             yield from self._begun({**_block(piece), "input": {}})
             # As it came: what is cut off stays so, as in Anthropic's own streams.
             yield self._delta("input_json", partial_json=piece.arguments)
@@ -128,7 +134,7 @@ def _message(heading: Heading, model: str) -> dict[str, Any]:
 
 
 def _block(piece: Piece) -> dict[str, Any]:
-    if isinstance(piece, Call):
+    if isinstance(piece, ToolCallPiece):
         given = _input(piece.arguments)
         return {"type": "tool_use", "id": piece.id, "name": piece.name, "input": given}
     if not isinstance(piece, Thinking):
@@ -147,13 +153,13 @@ def _input(arguments: str) -> dict[str, Any]:
     return read if isinstance(read, dict) else {}
 
 
-def _end(answered: Answered) -> dict[str, Any]:
+def _end(answered: GatewayAnswer) -> dict[str, Any]:
     """Why an answer ended; Anthropic's own tiers tell which stop sequence it was."""
     message = answered.message
     if finish_reason(message) == "stop_sequence":
         sequence = message.response_metadata.get("stop_sequence")
         return {"stop_reason": "stop_sequence", "stop_sequence": sequence}
-    refused = any(isinstance(piece, Refusal) for piece in pieces_of(message))
+    refused = any(isinstance(piece, RefusalPiece) for piece in pieces_of(message))
     reason = _ENDS.get(answered.finish, "refusal" if refused else "end_turn")
     return {"stop_reason": reason, "stop_sequence": None}
 

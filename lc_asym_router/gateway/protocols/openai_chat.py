@@ -15,8 +15,8 @@ from langchain_core.messages import (
 )
 from langchain_core.messages.ai import UsageMetadata
 
-from lc_asym_router.gateway.errors import GatewayError, invalid, unsupported
-from lc_asym_router.gateway.protocols import Answered, Heading, ParsedRequest, event
+from lc_asym_router.gateway.http_errors import GatewayError, invalid, unsupported
+from lc_asym_router.gateway.protocols import GatewayAnswer, Heading, ParsedRequest, event
 
 _PASSED = frozenset(
     {
@@ -119,18 +119,18 @@ class OpenAIChat:
             body=body,
         )
 
-    def answer(self, parsed: ParsedRequest, answered: Answered) -> dict[str, Any]:
+    def answer(self, parsed: ParsedRequest, answered: GatewayAnswer) -> dict[str, Any]:
         """The body of a whole answer."""
         choice = {
             "index": 0,
-            "message": message_of(answered.message),
+            "message": openai_message(answered.message),
             "logprobs": None,
             "finish_reason": answered.finish,
         }
         return {
             **_head(answered.heading, "chat.completion", answered.model),
             "choices": [choice],
-            "usage": usage_of(answered.message.usage_metadata),
+            "usage": openai_usage(answered.message.usage_metadata),
             "router": answered.router,
         }
 
@@ -182,14 +182,14 @@ class OpenAIChatStream:
         if refusal := chunk.additional_kwargs.get("refusal"):
             events += self._chunk({"refusal": refusal})
         if chunk.tool_calls:
-            for call in message_of(chunk)["tool_calls"]:
+            for call in openai_message(chunk)["tool_calls"]:
                 events += self._chunk({"tool_calls": [{"index": self._calls, **call}]})
                 self._calls += 1
         return events
 
-    def end(self, answered: Answered) -> bytes:
+    def end(self, answered: GatewayAnswer) -> bytes:
         """Why it ended, the usage where it was asked for, and what the router did."""
-        usage = usage_of(answered.message.usage_metadata)
+        usage = openai_usage(answered.message.usage_metadata)
         if not self._include_usage:
             events = self._chunk({}, answered.finish, router=answered.router)
         else:
@@ -207,7 +207,7 @@ class OpenAIChatStream:
         return event(self._start + _json({"choices": [choice], **self._usage, **more})[1:])
 
 
-def message_of(message: AIMessage) -> dict[str, Any]:
+def openai_message(message: AIMessage) -> dict[str, Any]:
     """An answer as OpenAI's message: text, refusal and tool calls; thinking is not in it."""
     text = message.text
     found: Any = {"role": "assistant", "content": text}
@@ -218,7 +218,7 @@ def message_of(message: AIMessage) -> dict[str, Any]:
     return {**found, "refusal": message.additional_kwargs.get("refusal")}
 
 
-def usage_of(usage: UsageMetadata | None) -> dict[str, Any] | None:
+def openai_usage(usage: UsageMetadata | None) -> dict[str, Any] | None:
     """Token counts in OpenAI's form; `None` where the model has told none."""
     if usage is None:
         return None

@@ -18,7 +18,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RefusalPiece:
     """A model's refusal where its provider marks it as one, or a part of it."""
 
     text: str
@@ -40,7 +40,7 @@ class Thinking:
 
 
 @dataclass(frozen=True)
-class Call:
+class ToolCallPiece:
     """A tool call, whole.
 
     Attributes:
@@ -54,7 +54,7 @@ class Call:
     arguments: str
 
 
-Piece = Text | Refusal | Thinking | Call
+Piece = Text | RefusalPiece | Thinking | ToolCallPiece
 
 
 def pieces_of(message: AIMessage) -> Iterator[Piece]:
@@ -67,9 +67,9 @@ def pieces_of(message: AIMessage) -> Iterator[Piece]:
             if (piece := _piece(block)) is not None:
                 yield piece
     for call in message.tool_calls:
-        yield Call(call["id"] or "", call["name"], json.dumps(call["args"]))
+        yield ToolCallPiece(call["id"] or "", call["name"], json.dumps(call["args"]))
     for broken in message.invalid_tool_calls:
-        yield Call(broken["id"] or "", broken["name"] or "", broken["args"] or "")
+        yield ToolCallPiece(broken["id"] or "", broken["name"] or "", broken["args"] or "")
 
 
 def _piece(block: Mapping[str, Any]) -> Piece | None:
@@ -79,7 +79,7 @@ def _piece(block: Mapping[str, Any]) -> Piece | None:
     if kind == "text":
         return Text(block["text"]) if block.get("text") else None
     if kind == "refusal":
-        return Refusal(block["refusal"]) if block.get("refusal") else None
+        return RefusalPiece(block["refusal"]) if block.get("refusal") else None
     if kind == "reasoning":
         extras = block.get("extras") or {}
         encrypted = extras.get("encrypted_content") or block.get("encrypted_content") or ""

@@ -22,34 +22,34 @@ from langchain_core.messages import (
 from langchain_core.messages.tool import invalid_tool_call
 from pydantic import Discriminator, Field, Tag
 
-from lc_asym_router.gateway.errors import GatewayError, invalid, unsupported
-from lc_asym_router.gateway.protocols import Answered, Heading, ParsedRequest
+from lc_asym_router.gateway.http_errors import GatewayError, invalid, unsupported
+from lc_asym_router.gateway.protocols import GatewayAnswer, Heading, ParsedRequest
 from lc_asym_router.gateway.protocols.responses_answer import ResponseStream, body_of, error_body
-from lc_asym_router.gateway.protocols.validation import Described, validated
+from lc_asym_router.gateway.protocols.validation import WireModel, validated
 
 # what is supported ------------------------------------------------------------------------------
 
 
-class _Text(Described):
+class _Text(WireModel):
     type: Literal["input_text", "output_text"]
     text: str
     annotations: list[Any] | None = None  # clients send back what they were sent
     logprobs: list[Any] | None = None
 
 
-class _InputImage(Described):
+class _InputImage(WireModel):
     type: Literal["input_image"]
     image_url: str
     detail: Literal["low", "high", "auto", "original"] | None = None
 
 
-class _InputFile(Described):
+class _InputFile(WireModel):
     type: Literal["input_file"]
     file_data: str
     filename: str | None = None
 
 
-class _Refusal(Described):
+class _Refusal(WireModel):
     type: Literal["refusal"]
     refusal: str
 
@@ -59,7 +59,7 @@ _Part = Annotated[_Text | _InputImage | _InputFile | _Refusal, Field(discriminat
 _Status = Literal["in_progress", "completed", "incomplete"] | None
 
 
-class _Message(Described):
+class _Message(WireModel):
     type: Literal["message"] = "message"
     role: Literal["user", "assistant", "system", "developer"]
     content: str | list[_Part]
@@ -68,7 +68,7 @@ class _Message(Described):
     phase: Literal["commentary", "final_answer"] | None = None
 
 
-class _FunctionCall(Described):
+class _FunctionCall(WireModel):
     type: Literal["function_call"]
     call_id: str
     name: str
@@ -77,7 +77,7 @@ class _FunctionCall(Described):
     status: _Status = None
 
 
-class _FunctionOutput(Described):
+class _FunctionOutput(WireModel):
     type: Literal["function_call_output"]
     call_id: str
     output: str | list[_Shown]
@@ -85,12 +85,12 @@ class _FunctionOutput(Described):
     status: _Status = None
 
 
-class _ReasoningText(Described):
+class _ReasoningText(WireModel):
     type: Literal["summary_text", "reasoning_text"]
     text: str
 
 
-class _Reasoning(Described):
+class _Reasoning(WireModel):
     type: Literal["reasoning"]
     id: str | None = None
     summary: list[_ReasoningText] = Field(default_factory=list)
@@ -113,7 +113,7 @@ _Item = Annotated[
 ]
 
 
-class _Tool(Described):
+class _Tool(WireModel):
     type: Literal["function"]
     name: str
     description: str | None = None
@@ -121,16 +121,16 @@ class _Tool(Described):
     strict: bool | None = None
 
 
-class _NamedChoice(Described):
+class _NamedChoice(WireModel):
     type: Literal["function"]
     name: str
 
 
-class _PlainFormat(Described):
+class _PlainFormat(WireModel):
     type: Literal["text", "json_object"]
 
 
-class _SchemaFormat(Described):
+class _SchemaFormat(WireModel):
     type: Literal["json_schema"]
     name: str
     schema_: dict[str, Any] = Field(alias="schema")
@@ -138,21 +138,21 @@ class _SchemaFormat(Described):
     strict: bool | None = None
 
 
-class _TextSetting(Described):
+class _TextSetting(WireModel):
     format: Annotated[_PlainFormat | _SchemaFormat, Field(discriminator="type")] | None = None
     verbosity: Literal["low", "medium", "high"] | None = None
 
 
-class _ReasoningSetting(Described):
+class _ReasoningSetting(WireModel):
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
     summary: Literal["auto"] | None = None  # what a tier gives is handed on
 
 
-class _StreamOptions(Described):
+class _StreamOptions(WireModel):
     include_obfuscation: Literal[False] | None = None
 
 
-class _Body(Described):
+class _Body(WireModel):
     model: str
     input: str | Annotated[list[_Item], Field(min_length=1)]
     instructions: str | None = None
@@ -223,7 +223,7 @@ class Responses:
             body=body,
         )
 
-    def answer(self, parsed: ParsedRequest, answered: Answered) -> dict[str, Any]:
+    def answer(self, parsed: ParsedRequest, answered: GatewayAnswer) -> dict[str, Any]:
         """The body of a whole answer."""
         return body_of(parsed.body, answered)
 

@@ -9,14 +9,14 @@ from typing import Any
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
 
-from lc_asym_router.gateway.errors import GatewayError
-from lc_asym_router.gateway.protocols import Answered, Heading, event
+from lc_asym_router.gateway.http_errors import GatewayError
+from lc_asym_router.gateway.protocols import GatewayAnswer, Heading, event
 from lc_asym_router.gateway.protocols.pieces import (
-    Call,
     Piece,
-    Refusal,
+    RefusalPiece,
     Text,
     Thinking,
+    ToolCallPiece,
     pieces_of,
 )
 
@@ -40,7 +40,7 @@ _CODES = {400: "invalid_prompt", 429: "rate_limit_exceeded"}
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
-def body_of(request: Mapping[str, Any], answered: Answered) -> dict[str, Any]:
+def body_of(request: Mapping[str, Any], answered: GatewayAnswer) -> dict[str, Any]:
     """The body of a whole answer.
 
     Args:
@@ -92,7 +92,7 @@ class ResponseStream:
             self.add(piece)
         return self._sent()
 
-    def end(self, answered: Answered) -> bytes:
+    def end(self, answered: GatewayAnswer) -> bytes:
         """The end of the last item, and the whole response with what the router did."""
         response = self.finished(answered)
         self._add(f"response.{response['status']}", response=response)
@@ -106,14 +106,14 @@ class ResponseStream:
 
     def add(self, piece: Piece) -> None:
         """Add a piece of the answer."""
-        if isinstance(piece, Call):
+        if isinstance(piece, ToolCallPiece):
             self._call(piece)
         elif isinstance(piece, Thinking):
             self._thinking(piece)
         else:
             self._said(piece)
 
-    def finished(self, answered: Answered) -> dict[str, Any]:
+    def finished(self, answered: GatewayAnswer) -> dict[str, Any]:
         """End the last item; the whole response."""
         reason = _INCOMPLETE.get(answered.finish)
         status = "completed" if reason is None else "incomplete"
@@ -163,7 +163,7 @@ class ResponseStream:
         sent, self._events = b"".join(self._events), []
         return sent
 
-    def _said(self, piece: Text | Refusal) -> None:
+    def _said(self, piece: Text | RefusalPiece) -> None:
         kind, field = ("output_text", "text") if isinstance(piece, Text) else ("refusal",) * 2
         item = self._item("message", role="assistant", content=[])
         content = item["content"]
@@ -206,7 +206,7 @@ class ResponseStream:
             self._add("response.reasoning_summary_text.done", **where, text=part["text"])
             self._add("response.reasoning_summary_part.done", **where, part=part)
 
-    def _call(self, piece: Call) -> None:
+    def _call(self, piece: ToolCallPiece) -> None:
         self._close("completed")
         named = {"call_id": piece.id, "name": piece.name, "arguments": ""}
         item = self._item("function_call", **named)

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from lc_asym_router.gateway.errors import invalid, unsupported
+from lc_asym_router.gateway.http_errors import invalid, unsupported
 
 LONGEST_PATH = 200
 """Characters of a path in a message: its last part may be the client's."""
 
 
-class Described(BaseModel):
+class WireModel(BaseModel):
     """Base class of descriptions: no conversion, nothing undescribed."""
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
@@ -30,7 +30,7 @@ class Described(BaseModel):
         return given
 
 
-Body = TypeVar("Body", bound=Described)
+Body = TypeVar("Body", bound=WireModel)
 
 
 def validated(described: type[Body], body: Mapping[str, Any]) -> Body:

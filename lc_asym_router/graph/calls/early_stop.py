@@ -139,7 +139,7 @@ def has_ended(chunk: AIMessageChunk) -> bool:
     )
 
 
-def watched(model: BaseChatModel, watch: Watch) -> BaseChatModel:
+def watched_model(model: BaseChatModel, watch: Watch) -> BaseChatModel:
     """A copy of the model whose streams end when the watch says so.
 
     The stream ends below the model's own run, so that the run ends well (and is counted) where

@@ -20,9 +20,9 @@ from lc_asym_router._internal.chunks import Draft, as_chunk, as_message
 from lc_asym_router._internal.deadline import CALLS, LONG_TEXT, awithin, off_loop, within
 from lc_asym_router._internal.run_config import with_handlers
 from lc_asym_router.errors import AttemptTimeoutError, EmptyStreamError
-from lc_asym_router.graph.calls.early_stop import note_thinking, watched
+from lc_asym_router.graph.calls.early_stop import note_thinking, watched_model
 from lc_asym_router.graph.calls.tier_call import CallResult, Invocation, TierCall
-from lc_asym_router.graph.state import keep, seal
+from lc_asym_router.graph.state import keep, sealed_draft
 from lc_asym_router.graph.streaming import StreamClosed
 from lc_asym_router.records.request import Request, has_content
 from lc_asym_router.tiers.binding import bind
@@ -37,7 +37,7 @@ from lc_asym_router.tiers.model_text import (
     tools_of,
 )
 from lc_asym_router.tiers.model_text.thinking import THINKING_SIGNS
-from lc_asym_router.tiers.provider import check_end, counted, tokens_of
+from lc_asym_router.tiers.provider import check_end, tokens_of, with_counts
 
 MessageT = TypeVar("MessageT", bound=AIMessage)
 
@@ -174,7 +174,7 @@ class _Answer:
     def bound(self) -> tuple[Runnable[Any, AIMessage], list[Any]]:
         """The model to call, under watch where it is watched, and the messages in its dialect."""
         tier, watch = self.call.tier, self.how.watch
-        model: BaseChatModel = tier.model if watch is None else watched(tier.model, watch)
+        model: BaseChatModel = tier.model if watch is None else watched_model(tier.model, watch)
         messages = fit(self.how.messages, tier.model, tier.description)
         return (bind(model, self.request) if self.request.binds else model), messages
 
@@ -237,7 +237,7 @@ class _Answer:
             NoAnswerError: It can't be kept for its check.
         """
         if isinstance(draft, AIMessage):
-            draft = self._whole = counted(_plain(draft))
+            draft = self._whole = with_counts(_plain(draft))
         seconds, waiting = time.perf_counter() - self.started, tuple(self._waiting)
         if self.how.live and self._begun:
             repaired = False  # somebody has seen it as it is
@@ -254,7 +254,7 @@ class _Answer:
         check_end(cast("AIMessage", result.message), self.call.provider)
         if self.call.check is None:
             return result
-        return replace(result, envelope=seal(draft) if self.how.sealed else keep(draft))
+        return replace(result, envelope=sealed_draft(draft) if self.how.sealed else keep(draft))
 
     def _read(self, draft: Draft) -> tuple[Draft, bool]:
         """A whole answer with its thinking set apart and the tool calls made that it writes as text,

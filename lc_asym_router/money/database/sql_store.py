@@ -220,10 +220,21 @@ class Store:
     def write(self, batch: Sequence[Entry]) -> None:
         """Write requests in one transaction; what is there already stays as it is."""
         from lc_asym_router.money.database import tables
+        from lc_asym_router.money.database.day_totals import forget_days
 
         new = [each for each in batch if isinstance(each, Rows)]
+        later = [call for each in batch if isinstance(each, LaterCalls) for call in each.calls]
         tags = [{"request_id": each.request["id"], "tag": tag} for each in new for tag in each.tags]
         with self.transaction(writing=True) as connection:
+            forget_days(
+                connection,
+                times={each.request["time"] for each in new},
+                requests={
+                    *(each.request_id for each in batch if isinstance(each, Failure)),
+                    *(call["request_id"] for call in later),
+                },
+                runs={each.row["run_id"] for each in batch if isinstance(each, FeedbackRow)},
+            )
             for table, rows in (
                 (tables.requests, [each.request for each in new]),
                 (tables.calls, [call for each in new for call in each.calls]),
@@ -232,7 +243,6 @@ class Store:
                 statement = insert_new(connection, table)
                 for start in range(0, len(rows), SLICE):
                     connection.execute(statement, rows[start : start + SLICE])
-            later = [call for each in batch if isinstance(each, LaterCalls) for call in each.calls]
             if later:
                 connection.execute(insert_new(connection, tables.calls), later)
             if scores := [each.row for each in batch if isinstance(each, FeedbackRow)]:

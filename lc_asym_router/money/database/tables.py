@@ -217,6 +217,15 @@ daily = Table(
     Column("totals", Text, nullable=False),  # JSON, of requests that are no longer there
 )
 
+rollups = Table(
+    "asym_rollups",
+    metadata,
+    Column("by", String(16), primary_key=True),  # as in asym_daily; "mark": it is being summed up
+    Column("day", String(10), primary_key=True),  # UTC
+    Column("value", String(240), primary_key=True),
+    Column("totals", Text, nullable=False),  # JSON, of requests that are all there
+)
+
 
 VERSION_TABLE = "asym_schema_version"
 """A name of our own: the database may hold an application's own Alembic table."""

@@ -9,8 +9,10 @@ from lc_asym_router._internal.imports import lazy_exports
 if TYPE_CHECKING:
     from lc_asym_router.errors import LedgerError as LedgerError
     from lc_asym_router.money.ledger.handler import Ledger as Ledger
+    from lc_asym_router.money.ledger.langsmith_feedback import FeedbackCounts as FeedbackCounts
 
 _HOMES = {
+    "FeedbackCounts": ".langsmith_feedback",
     "Ledger": ".handler",
     "LedgerError": "lc_asym_router.errors",
 }

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from lc_asym_router.money.ledger.report import By, Totals, groups_of
+from lc_asym_router.money.ledger.report import DAY, midnight
+from lc_asym_router.money.ledger.rollups import totals_of_day
+from lc_asym_router.money.ledger.totals import Totals
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-KEPT: tuple[By | None, ...] = (None, "model", "tier", "tag")
-"""What daily totals are by."""
 
 
 def day_before(connection: Connection, until: datetime) -> datetime | None:
@@ -24,11 +23,6 @@ def day_before(connection: Connection, until: datetime) -> datetime | None:
     query = select(requests.c.time).where(requests.c.time < until)
     found = connection.execute(query.order_by(requests.c.time).limit(1)).scalar()
     return None if found is None else midnight(found)
-
-
-def midnight(moment: datetime) -> datetime:
-    """The start of a moment's day, in UTC."""
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def prune_day(connection: Connection, day: datetime, keep_daily: bool) -> int:
@@ -44,13 +38,15 @@ def prune_day(connection: Connection, day: datetime, keep_daily: bool) -> int:
     """
     from sqlalchemy import select
 
-    from lc_asym_router.money.database.tables import feedback, requests
+    from lc_asym_router.money.database.day_totals import alone_with_days
+    from lc_asym_router.money.database.tables import feedback, requests, rollups
 
-    end = day + timedelta(days=1)
+    end = day + DAY
+    alone_with_days(connection)
+    connection.execute(rollups.delete().where(rollups.c.day == day.date().isoformat()))
     if keep_daily:
-        for by in KEPT:
-            for value, totals in groups_of(connection, by, day, end).items():
-                _keep(connection, day, by or "all", value or "", totals)
+        for by, value, totals in totals_of_day(connection, day):
+            _keep(connection, day, by, value, totals)
     those = (requests.c.time >= day) & (requests.c.time < end)
     for column in (requests.c.run_id, requests.c.id):
         runs = select(column).where(those, column.is_not(None))

@@ -54,7 +54,7 @@ def moment_of(given: Moment, label: str) -> datetime | None:
     )
 
 
-def rows_of(finished: FinishedRequest, *, keep_text: bool) -> Rows:
+def ledger_rows(finished: FinishedRequest, *, keep_text: bool) -> Rows:
     """The rows of a request.
 
     Args:

@@ -10,7 +10,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from lc_asym_router._internal.imports import after_fork
@@ -36,16 +36,25 @@ class Writer:
         batch: The most requests in one transaction.
         flush_seconds: How long a request waits for others to share its transaction, in seconds.
         exit_seconds: How long the process's end waits for the database, in seconds.
+        after: Called after each transaction, in the thread; raises nothing.
     """
 
     def __init__(
-        self, store: Store, *, size: int, batch: int, flush_seconds: float, exit_seconds: float
+        self,
+        store: Store,
+        *,
+        size: int,
+        batch: int,
+        flush_seconds: float,
+        exit_seconds: float,
+        after: Callable[[], None],
     ) -> None:
         self.store = store
         self.size = size
         self.batch = batch
         self.flush_seconds = flush_seconds
         self.exit_seconds = exit_seconds
+        self.after = after
         self._fresh()
         _writers.add(self)
 
@@ -164,6 +173,7 @@ class Writer:
                 self._one_by_one(batch)
             else:
                 self._written(len(batch))
+                self.after()
             wait = 0.0
 
     def _next(self, wait: float) -> list[Entry]:

@@ -58,7 +58,7 @@ def value_at(text: str, at: Mapping[str, complex]) -> Value:
     """Return the value of a formula: a `Fraction` where it is exact.
 
     Args:
-        text: The formula: signs or LaTeX, as `formulas.plain` leaves it.
+        text: The formula: signs or LaTeX, as `formulas.plain_formula` leaves it.
         at: The value of each variable.
 
     Raises:
@@ -169,7 +169,7 @@ class _Reader:
     @staticmethod
     def _raised(base: Value, exponent: Value) -> Value:
         if isinstance(base, Fraction) and isinstance(exponent, Fraction):
-            return exact.power(base, exponent)
+            return exact.exact_power(base, exponent)
         base, exponent = _rough(base), _rough(exponent)
         if abs(exponent) > 1000 or abs(base) > 1e100:
             raise NoFormula("too large")
@@ -204,7 +204,7 @@ class _Reader:
         if token[0].isdigit() or token[0] == ".":
             if self._peek() == "_":  # the base that it is written in
                 raise NoFormula("a number in another base")
-            return exact.number(token)
+            return exact.fraction_of(token)
         return self._named(token.lstrip("\\"), token)
 
     def _named(self, name: str, token: str) -> Value:
@@ -258,7 +258,7 @@ class _Reader:
 
 
 def _kept(value: Value) -> Value:
-    return exact.bounded(value) if isinstance(value, Fraction) else value
+    return exact.bounded_fraction(value) if isinstance(value, Fraction) else value
 
 
 def _size(value: Value) -> Fraction | float:

@@ -82,7 +82,7 @@ def _mixed(found: re.Match[str]) -> str:
 
 def _work_out(node: Any, text: str) -> Fraction | float:
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-        return exact.number(ast.get_source_segment(text, node) or "")
+        return exact.fraction_of(ast.get_source_segment(text, node) or "")
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
         value = _work_out(node.operand, text)
         return -value if isinstance(node.op, ast.USub) else value
@@ -96,12 +96,12 @@ def _work_out(node: Any, text: str) -> Fraction | float:
             raise ValueError("no arithmetic")
         if isinstance(result, complex):
             raise ValueError("not real")
-        return exact.bounded(result) if isinstance(result, Fraction) else result
+        return exact.bounded_fraction(result) if isinstance(result, Fraction) else result
     raise ValueError("no arithmetic")
 
 
 def _power(base: Fraction | float, exponent: Fraction | float) -> Fraction | float | complex:
     if isinstance(base, Fraction) and isinstance(exponent, Fraction):
-        return exact.power(base, exponent)
+        return exact.exact_power(base, exponent)
     result: float | complex = float(base) ** float(exponent)
     return result

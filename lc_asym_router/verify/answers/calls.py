@@ -76,7 +76,7 @@ def _plain(value: Any, schema: Any, root: Mapping[str, Any], depth: int) -> Any:
     if depth > DEEPEST:
         raise _TooDeep
     if isinstance(value, Mapping):
-        return sorted(_entries(value, list(_branches(schema, root)), root, depth))
+        return {"": sorted(_entries(value, list(_branches(schema, root)), root, depth))}
     if isinstance(value, list | tuple):
         items = next((each["items"] for each in _branches(schema, root) if "items" in each), None)
         return [_plain(item, items, root, depth + 1) for item in value]

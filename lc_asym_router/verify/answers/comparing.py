@@ -12,8 +12,8 @@ from lc_asym_router.verify.answers.dates import same_moments
 from lc_asym_router.verify.answers.final_answer import FinalAnswer
 from lc_asym_router.verify.answers.marked import choice_of, options_of
 from lc_asym_router.verify.answers.numerals import NUMBER, close, number_text, plain_numbers
-from lc_asym_router.verify.answers.qualifiers import apart
-from lc_asym_router.verify.answers.structured_values import literal_text, normal
+from lc_asym_router.verify.answers.qualifiers import apart, joined_apart
+from lc_asym_router.verify.answers.structured_values import literal_text, normalized_data
 from lc_asym_router.verify.answers.texts import SHORT, known_words, same_texts, words
 from lc_asym_router.verify.answers.units import conflict, in_one_unit, in_percent
 from lc_asym_router.verify.answers.values import bare, undressed, value_of
@@ -25,6 +25,7 @@ _QUESTION = 20_000
 """Characters of a question that are looked at."""
 _ASSIGNED = re.compile(r"[\s$*\\(]{0,4}([a-zA-Z])\s?=(?!=)")
 _COMPARED = re.compile(r"(?<!-)[<>]=?(?=\s?\w)|[≤≥≠]|!=")
+_INTERVAL = re.compile(r"([(\[])\s?-?[\w.∞]{1,12}\s?,\s?-?[\w.∞]{1,12}\s?([)\]])")
 _POLES = {"yes": "true", "no": "false"}
 
 
@@ -73,7 +74,8 @@ def same(
 
 def _same(one: FinalAnswer, other: FinalAnswer, overlap: float, exact: bool, question: str) -> bool:
     return _same_values(one, other, overlap, exact, question) and not (
-        one.kind == other.kind and apart(one.kind, one.value, _said(one), _said(other), question)
+        (one.kind == other.kind and apart(one.kind, one.value, _said(one), _said(other), question))
+        or ("code" not in (one.kind, other.kind) and joined_apart(one.raw, other.raw))
     )
 
 
@@ -86,8 +88,12 @@ def _same_values(
     one: FinalAnswer, other: FinalAnswer, overlap: float, exact: bool, question: str
 ) -> bool:
     kinds = {one.kind, other.kind}
-    if kinds == {"text"} and _COMPARED.findall(one.raw) != _COMPARED.findall(other.raw):
+    if kinds == {"text"} and any(
+        pattern.findall(one.raw) != pattern.findall(other.raw) for pattern in (_COMPARED, _INTERVAL)
+    ):
         return False  # "a > b", "a < b"
+    if "text" in kinds and _asks(one) != _asks(other):
+        return False  # "Paris?"
     if "code" in kinds:
         return one == other
     if exact and "none" not in kinds and _brief(one) and _brief(other):
@@ -219,7 +225,7 @@ def _same_data(one: FinalAnswer, other: FinalAnswer, exact: bool) -> bool:
             return literal_text(first) == literal_text(second)
         if type(first) is not type(second):
             return False
-        return bool(normal(first) == normal(second))
+        return bool(normalized_data(first) == normalized_data(second))
     except (ValueError, RecursionError):
         return False
 
@@ -265,6 +271,11 @@ def _same_texts(one: FinalAnswer, other: FinalAnswer, overlap: float, question: 
 def _text(answer: FinalAnswer) -> str:
     """A text for comparison: what it says where that was worked out, else as it stood."""
     return answer.value if answer.value in ("yes", "no", "true", "false") else answer.raw
+
+
+def _asks(answer: FinalAnswer) -> bool:
+    """Whether a short answer only asks: "Is it Paris?"."""
+    return answer.raw.rstrip(" \n*_\"')").endswith("?") and len(answer.raw.split()) <= SHORT
 
 
 def _pole(answer: FinalAnswer) -> str:

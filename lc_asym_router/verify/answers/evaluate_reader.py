@@ -20,9 +20,9 @@ from lc_asym_router.verify.answers.evaluate_values import (
     compared,
     formatted,
     item_of,
-    shown,
     size_of,
     sized,
+    value_text,
 )
 
 STEPS = 20_000
@@ -66,13 +66,13 @@ class Reader:
         self._block(tree.body, names)
         for name in _ANSWERS:
             if name in names:
-                return shown(names[name])
+                return value_text(names[name])
         if self.printed is not None:
             return self.printed
         for name in _FUNCTIONS_OF_THE_ANSWER:
             if name in self.functions and not self.functions[name].args.args:
-                return shown(self._own(self.functions[name], []))
-        return shown(names[self.assigned]) if self.assigned in names else None
+                return value_text(self._own(self.functions[name], []))
+        return value_text(names[self.assigned]) if self.assigned in names else None
 
     # statements -----------------------------------------------------------------------------
 
@@ -291,7 +291,7 @@ class Reader:
         if name in self.functions and name not in names:
             return self._own(self.functions[name], given, named)
         if name == "print":
-            self.printed = " ".join(map(shown, given))
+            self.printed = " ".join(map(value_text, given))
             return None
         if name in FUNCTIONS and name not in names:
             return FUNCTIONS[name](*given, **named)

@@ -254,11 +254,11 @@ def formatted(value: Any, layout: str) -> str:
     if isinstance(value, date):
         return value.strftime(layout) if layout else str(value)
     if not isinstance(value, str | int | float):
-        return shown(value)
+        return value_text(value)
     return format(value, layout)
 
 
-def shown(value: Any) -> str:
+def value_text(value: Any) -> str:
     """A value as `print` shows it."""
     if isinstance(value, Module | Method | Relative | Class | Instance) or callable(value):
         raise Unreadable("no value")
@@ -302,7 +302,7 @@ def _chosen(number: int, of: int) -> int:
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "int": int,
     "float": float,
-    "str": lambda value="": shown(value) if not isinstance(value, float) else str(value),
+    "str": lambda value="": value_text(value) if not isinstance(value, float) else str(value),
     "bool": bool,
     "round": _rounded,
     "abs": abs,

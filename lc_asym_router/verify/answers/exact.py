@@ -13,7 +13,7 @@ class TooLarge(ArithmeticError):
     """A number that would have more digits than are worked out."""
 
 
-def number(digits: str) -> Fraction:
+def fraction_of(digits: str) -> Fraction:
     """A number written in digits, with or without a point.
 
     Raises:
@@ -25,7 +25,7 @@ def number(digits: str) -> Fraction:
     return Fraction(digits)
 
 
-def bounded(value: Fraction) -> Fraction:
+def bounded_fraction(value: Fraction) -> Fraction:
     """The value itself.
 
     Raises:
@@ -36,7 +36,7 @@ def bounded(value: Fraction) -> Fraction:
     return value
 
 
-def power(base: Fraction, exponent: Fraction) -> Fraction | float | complex:
+def exact_power(base: Fraction, exponent: Fraction) -> Fraction | float | complex:
     """A power: exact where the exponent is whole, else as near as a float is.
 
     Raises:
@@ -55,7 +55,7 @@ def power(base: Fraction, exponent: Fraction) -> Fraction | float | complex:
     size = max(base.numerator.bit_length(), base.denominator.bit_length())
     if (size - 1) * abs(exponent.numerator) > BITS:
         raise TooLarge("too many digits")
-    return bounded(Fraction(base**exponent.numerator))
+    return bounded_fraction(Fraction(base**exponent.numerator))
 
 
 def factorial(of: Fraction) -> Fraction:

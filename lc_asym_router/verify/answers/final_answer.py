@@ -26,22 +26,25 @@ from lc_asym_router.verify.answers.values import Kind, denied, unsaid, value_of
 _BEGIN, _END = 4_000, 20_000
 """Characters at a text's beginning and end in which its answer is looked for."""
 _POLAR = re.compile(
-    r"(yes|no|yeah|yep|nope|ja|nein|oui|non|sí|sim|não)(?=\s{0,2}(?:[,.:;!\n—–]|-\s|$))(?!\.?\s?\d)",
+    r"(yes|no|yeah|yep|yup|nope|nah|ja|nein|oui|non|sí|sim|não|да|нет|はい|いいえ"
+    r"|是的|是|否)(?=\s{0,2}(?:[,.:;!\n—–]|-\s|$))(?!\.?\s?\d)",
     re.IGNORECASE,
 )
 _HYPOTHESIS = re.compile(r"(?i)\W{0,3}(?:if|when|unless|provided|assuming|suppose|in case)\b")
 _CONDITIONED = re.compile(
-    r"(?i)[,;.\s—–-]{1,4}(?:but |however,? ){0,2}(?:(?:only )?(?:if|unless|provided|when|in case)\b"
+    r"(?i)[,;.\s—–-]{1,4}(?:but |however,? ){0,2}(?:(?:only )?(?:if|unless|provided|when|in case"
+    r"|as long as)\b"
+    r"|for [\w ]{1,30} only\b"
     r"|(?:not (?:always|necessarily|everywhere|everyone|all|every|quite|entirely|really|yet)"
     r"|(?:and|or) (?:yes|no)|only|except|partly|mostly|sometimes|usually|generally|typically|probably"
     r"|perhaps|maybe|possibly|depending|i (?:guess|suppose)|in (?:some|most|many|certain|theory|general"
-    r"|principle))\b)"
+    r"|principle))\b)|[,;\s]{1,3}but not\b"
 )
 _DENIAL = re.compile(
     r"(?i)(?:not (?:really|at all)|(?:of course|certainly|definitely|absolutely) not)[.!]?"
 )
 _ASSENT = re.compile(r"(?i)(?:of course|certainly|definitely|absolutely|indeed)[.!]?")
-_YES = frozenset({"yes", "yeah", "yep", "ja", "oui", "sí", "sim"})
+_YES = word_set("yes yeah yep yup ja oui sí sim да はい 是的 是")
 _STATED = re.compile(
     r"(?i)(?:so |thus |therefore |hence )?,?\s?(?:(?:the|this) (?:\w+ )?(?:statement|claim|sentence"
     r"|proposition|assertion|conclusion)|it|that|this)(?: is|['’]s|(?= isn['’]t))"
@@ -81,6 +84,7 @@ _ROW = re.compile(
     r"|factors|primes|integers|divisors|years|ages) (?:are|were)(?::| both)? "
     r"(?P<row>-?\d[\d.,/]{0,20}(?:(?:, | and |, and )-?\d[\d.,/]{0,20}){1,9})"
 )
+_LABEL = re.compile(r"\s*(?:[^\W\d]\w{0,20}\s?){1,3}:\s")
 _SO = re.compile(r"(?i)\b(?:so|thus|therefore|hence|then)\b")
 _DATES = re.compile(
     r"(?i)(?:^|\b(?:so|thus|therefore|hence|then),?\s)[^\d]{0,60}\b(?:is|was|be)\s$"
@@ -215,7 +219,9 @@ def _of_short(plain: str, said: str) -> FinalAnswer:
         return FinalAnswer("text", words(plain), said.strip())
     if (dated := _dated(plain)) is not None:
         return dated
-    if rest and not marked.corrected(rest):
+    if rest and (instead := marked.corrected(rest)) is not None:
+        return _put_in_place(first, instead)
+    if rest:
         for span in marked.heads(first):
             kind, value = value_of(span)
             if kind in _STANDALONE and len(span.split()) <= 3:
@@ -239,8 +245,10 @@ def _members(plain: str) -> str | None:
 
 def _both_stand_alone(first: str, rest: str) -> bool:
     """Whether a short text says two different things, one after the other: "**5**\\n\\n**6**"."""
+    if _LABEL.match(first) and _LABEL.match(rest):  # "Part A: 5\nPart B: 6"
+        first, rest = (_LABEL.sub("", each, count=1) for each in (first, rest))
     one, other = (value_of(each) for each in (first, rest))
-    brief = max(len(first.split()), len(rest.split())) <= 2
+    brief = max(len(first.split()), len(rest.split())) <= (3 if "=" in first else 2)
     return brief and one[0] == other[0] and one[0] in _STANDALONE and one != other
 
 
@@ -263,7 +271,7 @@ def _meant(plain: str) -> str | None:
     text = plain.strip().rstrip(".!")
     if found := _CONTRASTED.fullmatch(text):
         said = found["said"] or found["but"] or found["than"]
-        return None if _POLAR.fullmatch(f"{said}.") or said.lower() in _POLES else said
+        return None if _POLAR.sub("", f"{said}.") == "." or said.lower() in _POLES else said
     found = _LABELLED.fullmatch(text)
     return found["before"] or found["behind"] if found else None
 
@@ -320,10 +328,7 @@ def _verdict(plain: str) -> str | None:
 def _settled(span: str, behind: str) -> FinalAnswer:
     """A marked span's value, unless the text takes it back."""
     if (instead := marked.corrected(behind)) is not None:
-        found = _unmarked(instead, instead)
-        if found.kind == "text":  # taken back, and nothing put in its place
-            return replace(found, value=words(f"{span} {instead}"), raw=f"{span} {instead}")
-        return found
+        return _put_in_place(span, instead)
     if _STEP.search(span) and _STEP.search(behind[:_BEGIN]) and not _CHECKS.match(behind):
         working = f"{span}\n{behind}"  # the mark was a heading, and the working stands below it
         return _last_value(marked.conclusion(working)) or _unmarked(working, working)
@@ -338,6 +343,15 @@ def _settled(span: str, behind: str) -> FinalAnswer:
     if (verdict := _verdict(span)) is not None:
         return FinalAnswer("text", verdict, span, marked=True)
     return first or _marked(span)
+
+
+def _put_in_place(taken: str, instead: str) -> FinalAnswer:
+    """What a text puts in place of an answer that it takes back."""
+    found = _unmarked(instead, instead)
+    if found.kind == "text" or marked.offers_another(instead):
+        found = replace(found, kind="text")
+        return replace(found, value=words(f"{taken} {instead}"), raw=f"{taken} {instead}")
+    return found
 
 
 def _data(data: Any, raw: str | None = None) -> FinalAnswer:

@@ -71,7 +71,7 @@ class _TooMuch(Exception):
     """All comparisons are used up."""
 
 
-def plain(text: str) -> str:
+def plain_formula(text: str) -> str:
     """A formula with one sign for each meaning."""
     for pattern, into in _SAME_SIGN:
         text = pattern.sub(into, text)
@@ -84,7 +84,7 @@ def equal(one: str, other: str) -> bool:
     Formulas with variables are worked out at a few points. Lists, sets and unions mean the same in
     any order; points, intervals and matrices do not.
     """
-    one, other = plain(one), plain(other)
+    one, other = plain_formula(one), plain_formula(other)
     try:
         return _equal(one, other, _Work(0, iter(range(COMPARISONS))))
     except _TooMuch:

@@ -9,7 +9,8 @@ from itertools import takewhile
 _LETTER = r"[(\[{]?([A-Ja-j])[)\]}]?"
 _CHOICE = re.compile(
     rf"(?:(?:option|choice|letter) )?{_LETTER}"
-    r"(?:[.):](?:\s(?!.*\s[(]?[A-J][.)]\s?\S).*)?|,?\s[(\[].*)?",
+    r"(?:[.):](?:\s(?!.*\s[(]?[A-J][.)]\s?\S)(?!(?:no|wait|actually|sorry|oops|correction)\b).*)?"
+    r"|,?\s[(\[].*)?",
     re.DOTALL | re.IGNORECASE,
 )
 _CHOICE_BEFORE = re.compile(
@@ -158,7 +159,9 @@ _NO_END = re.compile(
 _CLAUSE = re.compile(
     r"\s{0,3}(?:[,;]|\s[-–—]\s)?\s{1,3}(?:because|since|due to|given that|as (?:it|the|this|they"
     r"|he|she|we)|so"
-    r" that|which|where|not because)\b|[;]\s|,\s(?:not|as|so|but|with|i\.e\.)\b",
+    r" that|which|where|not because)\b|[;]\s(?!(?:or|alternativ\w*|otherwise|else)\b)"
+    r"|,\s(?:not|as|so|with|i\.e\."
+    r"|but(?![^.\n]{0,40}\b(?:possible|also|could|might|may)\b))\b",
     re.IGNORECASE,
 )
 _APPOSITION = re.compile(r",\s(?:the|a|an|who|whose)\s|\s\(")
@@ -172,17 +175,17 @@ _FAREWELL = re.compile(
     re.IGNORECASE,
 )
 _CORRECTED = re.compile(
-    r"(?:(?:no|oh|hmm+|sorry|but|ah),? ){0,2}(?:alternative(?:ly)?\b"
-    r"|(?:another|other|second) (?:possible )?answer\b"
+    r"(?:(?:no|oh|hmm+|sorry|but|ah),? ){0,2}"
+    r"(?:(?P<another>alternative(?:ly)?|(?:another|other|second) (?:possible )?answer)\b"
     r"|wait|actually|correction|oops|scratch that|on (?:second thoughts?|reflection)"
-    r"|i made an? (?:mistake|error)"
+    r"|i made an? (?:mistake|error)|i meant|(?:edit|update|revised)(?=:)|no, (?=[A-J]\W|\d)\w+"
     r"|let me (?:correct|fix|recheck"
     r"|redo|re-?calculate|re-?evaluate)|that(?:'s| is) (?:wrong|incorrect|not right))\b",
     re.IGNORECASE,
 )
 _BOX = re.compile(r"\\f?box(?:ed)?\s{0,3}\{")
 _BETWEEN_BOXES = re.compile(
-    r"[\s$,;.\\()\[\]]{0,12}(?:and|or)?[\s$,;\\()\[\]]{0,12}(?:[a-zA-Z]\w?\s{0,3}=\s{0,3})?"
+    r"[\s$,;.\\()\[\]]{0,12}(?:and|or|[Aa]lternatively)?[\s$,;\\()\[\]]{0,12}(?:[a-zA-Z]\w?\s{0,3}=\s{0,3})?"
 )
 _NAME_BEFORE = re.compile(r"(?<![\w\\])([a-zA-Z])\s{0,3}=\s{0,3}$")
 _HEADING = re.compile(
@@ -290,11 +293,17 @@ def marked(plain: str, program: bool = False) -> tuple[str, str] | None:
 
 def corrected(behind: str) -> str | None:
     """What follows where a text takes back the answer that it has marked; else `None`."""
-    pieces = sentences(behind[:LONGEST])
+    pieces = answer_sentences(behind[:LONGEST])
     for at, piece in enumerate(pieces):
         if _CORRECTED.match(piece.lstrip(" *(#")):
             return "\n".join(pieces[at:])
     return None
+
+
+def offers_another(instead: str) -> bool:
+    """Whether a text names a further answer rather than taking one back."""
+    found = _CORRECTED.match(instead.lstrip(" *(#"))
+    return found is not None and found["another"] is not None
 
 
 def heads(span: str) -> Iterator[str]:
@@ -323,7 +332,7 @@ def is_title(text: str) -> bool:
 
 def conclusion(plain: str) -> str:
     """The last sentence that says something: no offer of more help, no rule, no table; or ""."""
-    pieces = [piece for piece in sentences(plain[-LONGEST:]) if re.search(r"\w", piece)]
+    pieces = [piece for piece in answer_sentences(plain[-LONGEST:]) if re.search(r"\w", piece)]
     while pieces and _FAREWELL.match(pieces[-1].lstrip(" *(#")):
         pieces.pop()
     if not pieces or pieces[-1].lstrip().startswith("|"):
@@ -340,7 +349,7 @@ def emphasised(text: str, sentence: str) -> str | None:
     return bold[-1] if bold and bold[-1] in sentence and bold[-1] != sentence else None
 
 
-def sentences(text: str, numbered: bool = True) -> list[str]:
+def answer_sentences(text: str, numbered: bool = True) -> list[str]:
     """The sentences and lines of a text; an initial or "Mr." ends none.
 
     Args:
@@ -363,7 +372,7 @@ def sentences(text: str, numbered: bool = True) -> list[str]:
 def first_sentence(text: str) -> tuple[str, str]:
     """A text's first sentence, and the rest."""
     text = text.strip()
-    first = next(iter(sentences(text, numbered=False)), "")
+    first = next(iter(answer_sentences(text, numbered=False)), "")
     return first.strip(), text[len(first) :].strip()
 
 

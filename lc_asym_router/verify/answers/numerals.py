@@ -9,7 +9,7 @@ LONGEST = 1000
 """Characters of a number that is worked out; longer ones are compared as they are written."""
 
 NUMBER = re.compile(
-    r"(?<![\w.])[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?!\w)"
+    r"(?<![\w.])[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?!\w|\.\d)"
     r"(?:\s*/\s*\d+(?![\w.]))?"
 )
 """A number with commas between its thousands, or a fraction of two."""
@@ -30,7 +30,9 @@ _EUROS = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d{3}){0,9}),(\d{2})(?=\s?(?:€|E
 _SPACED = re.compile(r"\W{0,3}\d{1,3}(?: \d{3}){1,9}(?:\.\d+)?(?: ?[^\W\d]{1,12})?\W{0,3}")
 _MIXED = re.compile(r"(?<![\w./])(\d{1,9})\s{1,3}(?:and )?(\d{1,4})/(\d{1,4})(?![\w./])")
 _OUT_OF = re.compile(r"(\d{1,9}) (?:out of|in) (?:every )?(\d{1,9})")
-_EURO_POINTS = re.compile(r"(?<![\d.,])(\d{1,3})\.(\d{3})(?=\s?€)")
+_EURO_POINTS = re.compile(
+    r"(?<![\d.,])(?:(?<=€)|(?<=€\s)|(?=\d{1,3}\.\d{3}\s?€))(\d{1,3})\.(\d{3})(?![\d,])"
+)
 _BELOW_ZERO = re.compile(
     r"(?i)(?<![-\d.,])(\d[\d.,]{0,20})((?:\s?°\s?|\s)?(?:degrees?)?\s?[CF]?(?:elsius)?) below zero\b"
 )

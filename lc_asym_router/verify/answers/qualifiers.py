@@ -19,18 +19,32 @@ _BESIDE = 6
 _BEFORE = {
     "earlier": r"\b(?:before|by|until|till|prior to|no later than|earlier than)\s(?:the\s|about\s)?$",
     "later": r"\b(?:after|since|later than|no earlier than|following)\s(?:the\s|about\s)?$",
-    "short": r"\b(?:nearly|almost|just under|just short of|close to)\s(?:the\s)?[$€£]?$",
-    "denied": r"\b(?:not|never|cannot|\w+n['’]t)\s(?:(?:be|have been|on|in|at|the|quite|exactly)\s)*$",
+    "short": r"\b(?:nearly|almost|just under|just short of|close to|hardly)\s(?:the\s)?[$€£]?$",
+    "part": r"\bsub-?totals?(?:\sis|\s?[:=])?\s?[$€£]?$",
+    "early": r"\b(?:early|(?:beginning|start) of)[\s-](?:in\s)?$",
+    "middle": r"\b(?:mid|middle of)[\s-](?:in\s)?$",
+    "late": r"\b(?:late|end of)[\s-](?:in\s)?$",
+    "repeated": r"\bevery\s$",
+    "denied": r"\b(?:not|never|cannot|no longer|nowhere near|far from"
+    r"|\w+n['’]t)\s(?:(?:be|have been|on|in|at|the|quite|exactly)\s)*$|\bnon-$",
 }
 _BEHIND = {
+    "later": r"^[^.]{0,20}\bat the earliest\b",
+    "earlier": r"^[^.]{0,20}\bat the latest\b",
     "ago": r"^\W{0,3}(?:\w+\s)?(?:ago|earlier|previously)\b",
     "ahead": r"^\W{0,3}(?:\w+\s)?(?:later|from now|hence)\b",
     "fold": r"^\s?-?\s?fold\b|^x\b",
     "off": r"^\W{0,3}(?:\w+\s)?(?:off|discount|rebate)\b",
     "denied": r"^\W{0,3}(?:(?:is|are|was)\s)?(?:\w+ly\s)?(?:wrong|incorrect|impossible|false"
-    r"|out\b(?! of)|ruled out|unlikely|eliminated|excluded)|^\s(?:isn['’]t|can(?:no|['’])t)\b",
-    "otherwise": r"^\W{0,3}(?:otherwise|instead)\b",
-    "conditional": r"^[^.]{0,60}\b(?:assuming|given that|as long as|provided|otherwise|in theory)\b",
+    r"|out\b(?! of)|ruled out|unlikely|eliminated|excluded)|^\s(?:isn['’]t"
+    r"|can(?:no|['’])t|does(?:n['’]t| not)|fails?)\b|^\?\s?no\b",
+    "otherwise": r"^\W{0,3}(?:otherwise|instead\b(?! of))\b",
+    "conditional": r"^[^.]{0,60}\b(?:assuming|given that|as long as|provided|otherwise|in theory"
+    r"|except(?= (?:on|in|for|when|if)\b)|when(?= \w{1,20} (?:is|are|=|[<>])))\b",
+    "supposed": r"^[^.]{0,60}\b(?:if|unless|depending on)\b",
+    "without": r"^\W{0,3}(?:(?!\w*\d)\w+\s)?\(?(?:plus|excl(?:uding|usive of|\.)?|not including|without"
+    r"|net of|before|after)\s(?:\w+\s)?(?:tax\w*|vat|tips?|fees?|shipping|gratuity|interest)\b",
+    "base": r"^\W{0,3}(?:in\s)?(?:binary|hex(?:adecimal)?|octal|base[\s-]?\d{1,2})\b",
     "twice": r"\btwice\b|\bdouble\b",
     "thrice": r"\b(?:thrice|(?:three|3) times)\b",
 }
@@ -38,16 +52,21 @@ _ANYWHERE = {
     "shifted": r"\b(?:day|night|morning|evening|week|weekend|month|year|hour|minute|weekday)s?\s"
     r"(?:before|after|prior to|from|following|preceding|past)\s(?=\w)",
     "ahead": r"^in\s\S+\s(?:second|minute|hour|day|week|month|year)s?\b",
-    "doubted": r"\b(?:doubt\w*|guess\w*|allegedly|supposedly|reportedly|rumou?r\w*|no(?:body| one)\s\w+"
+    "conditional": r"^\W{0,3}(?:if|unless|suppose)(?:\W+\w+){1,6}\W*$",
+    "once": r"\b(?:was|were)\s\S{1,12}\s(?:before|earlier|previously|originally)\b",
+    "doubted": r"\b(?:maybe|perhaps|possibly|(?:it|that) depends|(?:could|might|may) (?:well )?be"
+    r"|doubt\w*|guess\w*|allegedly|supposedly|reportedly|rumou?r\w*|no(?:body| one)\s\w+"
     r"|some (?:\w+ )?(?:say|think|believe|claim|argue)|(?:once|long|often|commonly|wrongly|mistakenly)"
-    r" (?:thought|believed|assumed|held)|used to be|would have been|can(?:no|['’])t be|hard to say)\b",
+    r" (?:thought|believed|assumed|held)|used to be|would have been"
+    r"|can(?:no|['’])t be|hard to say)\b|\?\W{0,3}$",
 }
 _PATTERNS = [
     (where, name, re.compile(pattern, re.IGNORECASE))
     for where, patterns in (("before", _BEFORE), ("behind", _BEHIND), ("", _ANYWHERE))
     for name, pattern in patterns.items()
 ]
-_ASKED = frozenset({"earlier", "later", "ago", "ahead", "off", "fold", "twice", "thrice"})
+_ASKED = frozenset({"earlier", "later", "ago", "ahead", "off", "fold", "twice", "thrice",
+                    "without", "base", "repeated", "part"})  # fmt: skip
 """What is no difference where the question has the word: "By when?" asks for "by 5 pm"."""
 _AT = {
     "number": re.compile(r"\d"),
@@ -55,6 +74,10 @@ _AT = {
                          r"|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6})\b", re.I),
     "choice": re.compile(r"(?<![\w'’])[A-J](?![\w'’])"),
 }  # fmt: skip
+_REST = re.compile(r"[\d.,:/-]*(?:\s\d{1,2}(?:st|nd|rd|th)?(?:,?\s\d{4})?(?!\w))?")
+"""What is left of a number, or of the date whose month it is that was found."""
+_JOINING = re.compile(r"(?i)\b(?:and|or)\b")
+_OPEN = re.compile(r"(?i),\s?(?:\.{3}|…|etc\.?|and so on)\W{0,3}$")
 _NUMBERED = re.compile(
     r"(?:(?<![^\s(])(?P<name>\w{0,20}[A-Z][\w'’]{0,20})"
     r"|\b(?P<label>page|chapter|step|section|figure|table|question|problem|method|equation|example"
@@ -105,6 +128,17 @@ def apart(kind: str, value: str, one: str, other: str, question: str = "") -> bo
     )
 
 
+def joined_apart(one: str, other: str) -> bool:
+    """Whether one short answer offers a choice where another names all, or leaves its list open where
+    another ends it: "2 or 3" and "2 and 3", "red, blue, ..." and "red, blue"."""
+    if max(len(one), len(other)) > _CHARACTERS or "=" in one + other:
+        return False
+    if bool(_OPEN.search(one)) != bool(_OPEN.search(other)):
+        return True
+    ours, theirs = ({word.lower() for word in _JOINING.findall(each)} for each in (one, other))
+    return bool(ours and theirs) and ours.isdisjoint(theirs)
+
+
 def _found(kind: str, value: str, text: str, known: Set[str]) -> frozenset[str]:
     """The names of what qualifies an answer."""
     places = _AT[kind].finditer(text)
@@ -114,16 +148,18 @@ def _found(kind: str, value: str, text: str, known: Set[str]) -> frozenset[str]:
         at = said[-1] if said else at
     if at is None or len(text) > _CHARACTERS or len(text.split()) > _LONGEST:
         return frozenset()
-    size = re.match(r"[\d.,:/-]*", text[at.end() :])
+    size = _REST.match(text, at.end())
     parts = {
         "before": text[: at.start()],
-        "behind": text[at.end() + (size.end() if size else 0) :],
+        "behind": text[size.end() if size else at.end() :],
         "": text,
     }
     return frozenset(
         name
         for where, name, pattern in _PATTERNS
-        if (found := pattern.search(parts[where]))
+        # What a number is conditioned by is seen where it is read.
+        if not (name == "supposed" and kind == "number")
+        and (found := pattern.search(parts[where]))
         and not (name in _ASKED and any(stem(word) in known for word in words(found[0]).split()))
     )
 

@@ -139,14 +139,14 @@ def begins_json(text: str) -> bool:
     )
 
 
-def normal(data: Any, depth: int = 0) -> Any:
+def normalized_data(data: Any, depth: int = 0) -> Any:
     """Data for comparison by meaning: keys and texts without case, numbers in one form."""
     if depth > _DEEPEST:
         return repr(data)
     if isinstance(data, Mapping):
-        return {_text(str(key)): normal(value, depth + 1) for key, value in data.items()}
+        return {_text(str(key)): normalized_data(value, depth + 1) for key, value in data.items()}
     if isinstance(data, list | tuple):
-        return [normal(value, depth + 1) for value in data]
+        return [normalized_data(value, depth + 1) for value in data]
     if isinstance(data, bool) or data is None:
         return data
     if isinstance(data, int | float):

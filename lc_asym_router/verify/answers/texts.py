@@ -19,6 +19,8 @@ _NEGATIONS = word_set(
     "nunca не нет không"
 )
 _COPULAS = word_set("is are was were be equals called named ist sind est es è é")
+_REFUSED = word_set("wrong incorrect false excluded impossible unlikely mistaken")
+_DOUBTING = word_set("doubt doubts doubted if whether unless maybe perhaps possibly")
 _CONJUNCTIONS = frozenset({"and", "or", "nor", "und", "oder", "et", "ou", "y", "e"})
 _FUNCTION = _COPULAS | word_set(
     "it its this that these those they he she we i you there here of to in on at by for "
@@ -235,13 +237,15 @@ def _is_answer(
 ) -> bool:
     if (before and before[-1] in _CONJUNCTIONS) or (after and after[0] in _CONJUNCTIONS):
         return False  # one of several
+    if not _DOUBTING.isdisjoint(before):
+        return False
     beside = [word for word in _content([*before, *after]) if stem(word) not in known]
     if not beside:
         return not all(stem(word) in known for word in short) or not known
     if before and not after and before[-1] in (*_COPULAS, "by"):
         return True
     if after and not before and after[0] in _COPULAS:
-        return True
+        return _REFUSED.isdisjoint(after)
     return not after and len(before) <= 2 and _names(raw, before, short)
 
 

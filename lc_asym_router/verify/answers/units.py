@@ -19,8 +19,10 @@ _TABLE = {
     "mass": "microgram/mcg/µg/μg/ug .000001,"
     " milligram/mg .001, gram/g 1, kilogram/kg 1000, tonne 1000000",
     "weight": "ounce/oz 1, pound/lb 16",
-    "volume": "milliliter/millilitre/ml .001, liter/litre/l 1",
-    "gallons": "cup 1, pint 2, quart 4, gallon 16",
+    "volume": "milliliter/millilitre/ml .001, centiliter/centilitre/cl .01,"
+    " deciliter/decilitre/dl .1, liter/litre/l 1",
+    "gallons": "cup 1, pint 2, quart 4, gallon/gal 16",
+    "spoons": "teaspoon/tsp 1, tablespoon/tbsp 3",
     "ton": "ton 1",
     "area": "hectare/ha 1",
     "acre": "acre 1",
@@ -43,7 +45,7 @@ _TABLE = {
     "euro": "euro/eur/€ 1",
     "sterling": "pence/p .01, gbp/£ 1",
     "yen": "yen/jpy/¥/円 1",
-    "part": "percent/% 1, ppm .0001, ppb .0000001",
+    "part": "percent/% 1, ‰ .1, ppm .0001, ppb .0000001",
     "points": "percentagepoint/point 1",
     "angle": "degree/° 1, radian/rad 57.29577951308232",
     "energy": "wh 1, kwh 1000, mwh 1000000, gwh 1000000000",
@@ -51,13 +53,15 @@ _TABLE = {
     "data": "byte 1, kilobyte/kb 1000, megabyte/mb 1000000, gigabyte/gb 1000000000,"
     " terabyte/tb 1000000000000",
     "binary": "kib/kibibyte 1, mib/mebibyte 1024, gib/gibibyte 1048576, tib/tebibyte 1073741824",
+    "rate": "kbps 1000, mbps 1000000, gbps 1000000000",
     "bits": "bit 1, kbit 1000, mbit 1000000, gbit 1000000000",
     "voltage": "millivolt/mv .001, volt 1, kilovolt/kv 1000",
     "electric current": "milliamp/milliampere/ma .001, amp/ampere 1",
     "resistance": "ohm/ω 1, kiloohm/kω/kohm 1000, megaohm/mω/mohm 1000000",
     "amount": "micromole/µmol/μmol/umol .000001, millimole/mmol .001, mole/mol 1",
     "force": "newton 1, kilonewton/kn 1000",
-    "pressure": "pascal/pa 1, kilopascal/kpa 1000, megapascal/mpa 1000000, bar 100000",
+    "pressure": "pascal/pa 1, kilopascal/kpa 1000, megapascal/mpa 1000000, bar 100000,"
+    " atmosphere/atm 101325, psi 6894.757",
     "mercury": "mmhg .1, cmhg 1",
     "heat": "calorie/cal 1, kilocalorie/kcal 1000",
     "work": "joule 1, kilojoule/kj 1000, megajoule/mj 1000000",
@@ -92,14 +96,14 @@ _CASED = {
 _FOOT_MARKS = re.compile(r"\s?(['’′]|[\"”″]|''|in\b)[.)\s]{0,3}$")
 """Feet, inches: at the end alone, for a quote and the word "in" are mostly something else."""
 _AFTER = re.compile(
-    r"\s{0,3}\\?(°\s?[CFK]\b|[%°€£¥$¢円₹₩₽]|(?:(?:square|sq|cubic|cu)\.? |degrees? |percentage )?"
+    r"\s{0,3}\\?(°\s?[CFK]\b|[%‰°€£¥$¢円₹₩₽]|(?:(?:square|sq|cubic|cu)\.? |degrees? |percentage )?"
     r"[a-zA-ZµμΩ]{1,12}(?![a-zA-Z]))"
 )
 _BEFORE = re.compile(
     r"((?:US|CA|AU|NZ|[CA])?\$|[€£¥₹₩₽]|\b(?:USD|EUR|GBP|CAD|AUD|NZD|CHF|INR|Rs))\.?\s?-?$"
 )
 _PER = re.compile(
-    r"(?:\bper|/|\b(?:each|every)(?= \w)|\ba(?= (?:day|week|month|year|hour)))\s?(\w{1,12})"
+    r"(?:\bper|/|\b(?:each|every)(?= \w)|\ba(?= (?:day|week|month|year|hour)))\s?([^\W²³]{1,12})"
     r"|\b(daily|weekly|monthly|yearly|hourly|annually)\b"
 )
 _ADVERBS = {"daily": "day", "annually": "year"}
@@ -112,7 +116,9 @@ _BOUND = re.compile(
 )
 """What is said of a number that is only a bound."""
 _BOUND_BEHIND = re.compile(
-    r"(?i)\s?(?:\+(?!\s?\d)|(?:\w{1,12} )?at (?:most|least)\b|(?:tops|max|minimum|maximum)\b"
+    r"(?i)\s?(?:\+(?!\s?\d)|(?:\w{1,12} )?at (?:the )?(?:very )?(?:most|least|best|worst)\b"
+    r"|(?:and (?:up|above|over|counting|more|some|change|a (?:bit|half))|point something)\b|upwards?\b"
+    r"|(?:tops|max|minimum|maximum)\b"
     r"|(?:\w{1,12} )?or (?:more|less|fewer|over|under|higher|lower)\b)"
 )
 _RELATIONS = {

@@ -45,7 +45,7 @@ _MEASURED = re.compile(
     r"(-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?)\s?"
     r"(?:(?:square|cubic|sq|cu)\.? )?(?:(?!sin|cos|tan|log|sqrt|exp|arc)[a-zA-Z]{3,15}"
     r"|[cmk]m|[mk]?g|ml|ft|in|mi|lb|oz|hr|yd|(?<=\s)[mgshlL]"
-    r"|(?<=\s)(?:[mnuµμ]s|[mµμ]g|[kKMGT]?B|[kMG]?Wh?|[kMG]?Hz|[km]?V|yr|pt|qt|gal))"
+    r"|(?<=\s)(?:[mnuµμ]s|[mµμ]g|[kKMGT]?B|[kMG]?Wh?|[kMG]?Hz|[km]?V|ha|[cd]l|k?J|dB|K[Gg]|yr|pt|qt|gal))"
     r"(?:\s?\^\{?[23]\}?|[²³])?(?:\s?(?:/|per)\s?[a-zA-Z]{1,12}(?:\^\{?[23]\}?|[²³])?)?"
 )
 _LOOKS_LIKE_FORMULA = re.compile(
@@ -109,7 +109,7 @@ _CONTRAST = re.compile(
     r"(?i)(?P<said>[^,]{1,80}),\s(?:and |but )?(?:definitely |certainly )?not\s[^,]{1,80}"
     r"|(?:.{0,60}\b)?(?:not|isn't|aren't|wasn't)\s[^,]{1,40},?\s(?:but|it is|it['’]s)\s"
     r"(?:rather\s)?(?P<but>[^,]{1,80})"
-    r"|(?P<than>[^,]{1,80}?)\s(?:rather than|instead of)\s[^,]{1,80}"
+    r"|(?P<than>[^,]{1,80}?)\s(?:rather than|instead of|as opposed to|(?:and|but) not)\s[^,]{1,80}"
 )
 """What is said to be the case, and what is not."""
 _FACTORIAL = re.compile(r"[\d\s()+\-*/^=!]{0,80}\d[\s)]{0,9}!(?![\w])[\d\s()+\-*/^=!]{0,80}")
@@ -238,7 +238,7 @@ def _one_side(plain: str) -> bool:
 def _is_formula(plain: str) -> bool:
     if _LOOKS_LIKE_FORMULA.search(plain) or _INTERVAL.fullmatch(plain):
         return True
-    members = formulas.members(formulas.plain(plain))
+    members = formulas.members(formulas.plain_formula(plain))
     return len(members) > 1 and all(map(_MEMBER.fullmatch, members))
 
 
@@ -248,7 +248,7 @@ def _formula(plain: str) -> tuple[Kind, str]:
         if re.match(r"^\s*[a-zA-Z](\([a-z]\))?\s*=[^=]+$", plain)
         else plain
     )
-    text = formulas.plain(text).replace("\\cdot", "*")
+    text = formulas.plain_formula(text).replace("\\cdot", "*")
     text = re.sub(r"\\frac\s*(\w)\s*(\w)", r"\\frac{\1}{\2}", text)
     text = re.sub(r"\^\{(\w)\}", r"^\1", text)
     return "formula", re.sub(r"[\s*]+", "", text)

@@ -26,7 +26,7 @@ from lc_asym_router._internal.deadline import (
     off_loop,
     within,
 )
-from lc_asym_router.graph.state import seal, unseal
+from lc_asym_router.graph.state import sealed_draft, unseal
 from lc_asym_router.verify import Arithmetic, Check, NotEmpty, Verdict
 from lc_asym_router.verify.attempt import TOO_LONG
 from tests.behaviour.faults.rig import WAYS, Rig, ask, in_all_ways, until
@@ -271,7 +271,7 @@ ARGUMENTS: dict[str, Any] = {
 @pytest.mark.parametrize("case", ARGUMENTS)
 def test_a_sealed_draft_is_what_it_was(case: str) -> None:
     message = AIMessage("é", id="1", tool_calls=[{"name": "f", "args": ARGUMENTS[case], "id": "2"}])
-    assert unseal(seal(message)) == message
+    assert unseal(sealed_draft(message)) == message
     kept = keepable(message)
     assert (kept is message) is (case == "just")
     again = AIMessage("é", id="1", tool_calls=kept.tool_calls)

@@ -13,7 +13,7 @@ from lc_asym_router.classify import LearnedClassifier
 from lc_asym_router.errors import DataError
 from lc_asym_router.evals.data import Answer, Row, load
 from lc_asym_router.evals.example import same_question
-from lc_asym_router.evals.training.fitting import calibrate, pools, steadied_gains
+from lc_asym_router.evals.training.fitting import calibration_curve, pools, steadied_gains
 from lc_asym_router.evals.training.train_classifier import train
 from lc_asym_router.shell import main
 
@@ -155,13 +155,13 @@ def test_the_calibration_rises_within_sources():
     raw = draw.normal(size=2000)
     source = np.repeat([0, 1], 1000)
     gain = (draw.random(2000) < 0.3 + 0.1 * np.tanh(raw)).astype(float)
-    places, gains = calibrate(raw + 5 * source, gain - 0.2 * source, source)
+    places, gains = calibration_curve(raw + 5 * source, gain - 0.2 * source, source)
     assert (np.diff(places) > 0).all()
     assert (np.diff(gains) > 0).all()
     assert gains.mean() == pytest.approx(0.2, abs=0.05)
     assert gains[-1] - gains[0] > 0.08
     # What falls is pooled into one level.
-    assert len(calibrate(raw, -raw, source)[0]) == 1
+    assert len(calibration_curve(raw, -raw, source)[0]) == 1
 
 
 @pytest.mark.parametrize(

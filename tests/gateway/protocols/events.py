@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import tool_call_chunk
 
 from lc_asym_router._internal.chunks import as_message
-from lc_asym_router.gateway.protocols import Answered, Heading
+from lc_asym_router.gateway.protocols import GatewayAnswer, Heading
 
 
 def events_in(stream: bytes) -> list[dict[str, Any]]:
@@ -34,9 +34,9 @@ def call(id: str, /, **args: Any) -> AIMessageChunk:
     return AIMessageChunk(content="", tool_call_chunks=[part])
 
 
-def answered(message: AIMessage, finish: str = "stop") -> Answered:
+def answered(message: AIMessage, finish: str = "stop") -> GatewayAnswer:
     """An answer of the small tier."""
-    return Answered(REQUEST, message, "small-model", finish, {"tier": "small"})
+    return GatewayAnswer(REQUEST, message, "small-model", finish, {"tier": "small"})
 
 
 @st.composite

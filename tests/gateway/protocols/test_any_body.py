@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lc_asym_router.gateway.errors import GatewayError
+from lc_asym_router.gateway.http_errors import GatewayError
 from lc_asym_router.gateway.protocols.messages import Messages
 from lc_asym_router.gateway.protocols.responses import Responses
 

@@ -19,7 +19,7 @@ from langchain_core.messages import (
 )
 from pydantic import TypeAdapter
 
-from lc_asym_router.gateway.errors import GatewayError
+from lc_asym_router.gateway.http_errors import GatewayError
 from lc_asym_router.gateway.protocols.messages import Messages
 from tests.gateway.protocols.events import (
     REQUEST,

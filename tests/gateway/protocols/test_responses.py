@@ -17,7 +17,7 @@ from langchain_core.messages import (
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from lc_asym_router.gateway.errors import GatewayError
+from lc_asym_router.gateway.http_errors import GatewayError
 from lc_asym_router.gateway.protocols.responses import Responses
 from tests.gateway.protocols.events import (
     REQUEST,

@@ -186,9 +186,9 @@ def test_one_bad_row_does_not_stop_the_others(url, caplog):
 
 
 def rows(end, **changes):
-    from lc_asym_router.money.ledger.rows import rows_of
+    from lc_asym_router.money.ledger.rows import ledger_rows
 
-    made = rows_of(end, keep_text=False)
+    made = ledger_rows(end, keep_text=False)
     made.request.update(changes)
     return made
 

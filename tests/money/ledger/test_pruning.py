@@ -6,11 +6,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lc_asym_router import Budget, ConfigurationError, Ledger
-from lc_asym_router.money.ledger.report import Totals
 from lc_asym_router.shell import main
 from tests.money.conftest import query
 from tests.money.ledger.test_report import filled  # noqa: F401
@@ -93,38 +90,6 @@ def test_all_days_at_once(filled):  # noqa: F811
         filled.prune("soon")
     with pytest.raises(ConfigurationError, match="90d"):
         filled.prune(None)
-
-
-KNOWN = st.one_of(st.none(), st.floats(0, 1e6))
-ROWS = st.lists(
-    st.fixed_dictionaries(
-        {
-            "outcome": st.sampled_from(["answered", "failed", "left"]),
-            "tier": st.sampled_from([None, "small", "frontier"]),
-            "escalated": st.booleans(),
-            "vouched": st.sampled_from([None, "form"]),
-            "cost_usd": KNOWN,
-            "frontier_cost_usd": KNOWN,
-            "saved_usd": KNOWN,
-            "seconds": st.floats(0.001, 1000),
-        }
-    ),
-    max_size=12,
-)
-
-
-@given(ROWS, ROWS)
-def test_totals_can_be_packed_and_added(first, second):
-    whole, kept = Totals(), Totals()
-    for row in (*first, *second):
-        whole.add(row)
-    for rows in (first, second):
-        part = Totals()
-        for row in rows:
-            part.add(row)
-        kept.add_packed(json.loads(json.dumps(part.packed())))
-    tiers = ["frontier", "small"]
-    assert same([kept.row(tiers)], [whole.row(tiers)])
 
 
 def test_the_shell(filled, url, capsys):  # noqa: F811

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from lc_asym_router import AsymRouter, ConfigurationError, Ledger, TiersFailedError
 from lc_asym_router.money.ledger import LedgerError
-from lc_asym_router.money.ledger.report import percentile
+from lc_asym_router.money.ledger.totals import percentiles
 from lc_asym_router.notebook.report_figures import Report
 from lc_asym_router.shell import main
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, small_model
@@ -307,7 +308,6 @@ def test_the_command_on_bad_input(tmp_path, capsys):
 
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0, 100))
 def test_a_percentile_lies_among_the_values(values, percent):
-    assert min(values) <= percentile(values, percent) <= max(values)
-    assert percentile(values, 0) == min(values)
-    assert percentile(values, 100) == max(values)
-    assert percentile([], percent) is None
+    low, found, high = percentiles(Counter(values), (0, percent, 100))
+    assert min(values) == low <= found <= high == max(values)
+    assert percentiles(Counter(), [percent]) == [None]

@@ -13,6 +13,7 @@ from tests.verify.answers.pairs import (
     dresses,
     maths,
     moments,
+    neighbours,
     numbers,
     outsiders,
     recorded,
@@ -35,6 +36,7 @@ GROUPS = {
     "claims": claims.PAIRS,
     "recorded shapes": recorded_shapes.PAIRS,
     "seen": seen.PAIRS,
+    "neighbours": neighbours.PAIRS,
 }
 EVERY = [
     (group, one, other, expected, rest[0] if rest else "")
@@ -81,5 +83,5 @@ MISSED = {
     ("A is wrong, so B", "B"),
     ("I'd rule out B and C, leaving A.", "A"),
     ("He scored 3 goals in 2 games.", "3"),
-}
+} | neighbours.MISSED
 """Pairs that mean the same and are held to differ: the dearer way, but not the wrong one."""

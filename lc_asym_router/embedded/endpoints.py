@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from lc_asym_router.embedded import ollama_info
-from lc_asym_router.embedded.access import AccessMiddleware
 from lc_asym_router.embedded.api_errors import (
     BadRequest,
     EngineError,
@@ -22,6 +21,7 @@ from lc_asym_router.embedded.api_errors import (
 from lc_asym_router.embedded.catalog import EmbeddedModel
 from lc_asym_router.embedded.connection_limits import ConnectionGuard, unless_gone
 from lc_asym_router.embedded.engine import Engine
+from lc_asym_router.embedded.loopback import AccessMiddleware
 from lc_asym_router.embedded.ollama_api import DEFAULT_MAX_TOKENS, Reply, to_openai
 from lc_asym_router.embedded.pool import EnginePool
 from lc_asym_router.embedded.request_limits import read_object
@@ -29,11 +29,11 @@ from lc_asym_router.embedded.tool_text import Fold, offered_names, unfold
 from lc_asym_router.embedded.upstream import (
     ClosingStream,
     UpstreamError,
-    events,
     folded,
     gone,
     make_client,
     open_completion,
+    sse_events,
 )
 
 with needs_extra():
@@ -116,7 +116,9 @@ class Handlers:
     async def show(self, request: Request) -> Response:
         """Answer ``POST /api/show``."""
         body = await self._body(request)
-        return JSONResponse(ollama_info.show(self._find(body.get("model") or body.get("name"))))
+        return JSONResponse(
+            ollama_info.model_info(self._find(body.get("model") or body.get("name")))
+        )
 
     async def openai_models(self, _request: Request) -> Response:
         """Answer ``GET /v1/models``."""
@@ -198,7 +200,7 @@ def with_limit(body: dict[str, Any]) -> dict[str, Any]:
 async def _ndjson(engine: Engine, response: httpx.Response, reply: Reply) -> AsyncIterator[bytes]:
     """Translate a stream; an error in its midst becomes its last line, as in Ollama."""
     try:
-        async for event in events(response):
+        async for event in sse_events(response):
             for line in reply.feed(event):
                 yield _line(line)
         for line in reply.finish():

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lc_asym_router import ConfigurationError
+from lc_asym_router.audits.audit_store import AuditStore
 from lc_asym_router.audits.bound import Stratum, upper_bound
 from lc_asym_router.audits.counts import FIELDS, Cell, add_counts, report_of
-from lc_asym_router.audits.store import AuditStore
 
 DAY = "2026-01-31"
 

@@ -26,7 +26,7 @@ CHUNK = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class InputRow:
     """One row.
 
     Attributes:
@@ -42,11 +42,11 @@ class Row:
     @property
     def digest(self) -> int:
         """64 bits of a hash of the request."""
-        asked = json.dumps(plain(self.asked), sort_keys=True).encode()
+        asked = json.dumps(plain_value(self.asked), sort_keys=True).encode()
         return int.from_bytes(hashlib.sha256(asked).digest()[:8], "big")
 
 
-def rows_of(source: Any, prompt: str | None = None) -> Iterator[Row]:
+def input_rows(source: Any, prompt: str | None = None) -> Iterator[InputRow]:
     """Yield the rows of a source.
 
     Args:
@@ -62,7 +62,7 @@ def rows_of(source: Any, prompt: str | None = None) -> Iterator[Row]:
     render = _template(prompt) if prompt is not None else None
     for place, given in enumerate(_items(source)):
         if isinstance(given, Mapping):
-            columns = {str(name): plain(value) for name, value in given.items()}
+            columns = {str(name): plain_value(value) for name, value in given.items()}
             asked = render(given, place) if render else _request_in(given, place)
         elif render:
             raise DataError(
@@ -72,8 +72,8 @@ def rows_of(source: Any, prompt: str | None = None) -> Iterator[Row]:
         else:
             asked = given
             name = "prompt" if isinstance(given, str) else "messages"
-            columns = {name: plain(given)}
-        yield Row(place, columns, asked)
+            columns = {name: plain_value(given)}
+        yield InputRow(place, columns, asked)
 
 
 def count_of(source: Any) -> int | None:
@@ -90,7 +90,7 @@ def count_of(source: Any) -> int | None:
         return None
 
 
-def plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """Return a value as plain JSON: messages as LangChain's dicts, dates as texts, NaN as `None`."""
     if value is None or isinstance(value, str | bool | int):
         return value
@@ -99,11 +99,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, BaseMessage):
         return message_to_dict(value)
     if isinstance(value, Mapping):
-        return {str(name): plain(each) for name, each in value.items()}
+        return {str(name): plain_value(each) for name, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [plain(each) for each in value]
+        return [plain_value(each) for each in value]
     if hasattr(value, "tolist"):  # NumPy's scalars and arrays
-        return plain(value.tolist())
+        return plain_value(value.tolist())
     if hasattr(value, "isoformat"):
         return value.isoformat()
     return str(value)
@@ -140,7 +140,7 @@ def _template(prompt: str) -> Callable[[Mapping[str, Any], int], str]:
                         f"Row {place + 1} has no column {name!r}, which the prompt needs; it has "
                         f"{', '.join(map(str, row)) or 'none'}."
                     )
-                value = plain(row[name])
+                value = plain_value(row[name])
                 text += "" if value is None else value if isinstance(value, str) else _json(value)
         return text
 

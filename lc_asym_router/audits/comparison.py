@@ -19,7 +19,7 @@ from lc_asym_router.records.request import Request
 from lc_asym_router.verify.answers.calls import same_calls
 from lc_asym_router.verify.answers.comparing import agree
 from lc_asym_router.verify.answers.final_answer import FinalAnswer, final_answer
-from lc_asym_router.verify.answers.structured_values import normal
+from lc_asym_router.verify.answers.structured_values import normalized_data
 from lc_asym_router.verify.answers.texts import SHORT
 
 Outcome = Literal["same", "differs", "incomparable"]
@@ -201,8 +201,10 @@ def _fields(small: AIMessage, frontier: AIMessage) -> PairOutcome:
     if one is None or other is None:
         return PairOutcome("incomparable", "fields", None, "an output is no JSON")
     if not isinstance(one, Mapping) or not isinstance(other, Mapping):
-        return PairOutcome("same" if normal(one) == normal(other) else "differs", "fields")
-    ours, theirs = normal(one), normal(other)
+        return PairOutcome(
+            "same" if normalized_data(one) == normalized_data(other) else "differs", "fields"
+        )
+    ours, theirs = normalized_data(one), normalized_data(other)
     unlike = [
         (ours.get(name), theirs.get(name))
         for name in {*ours, *theirs}

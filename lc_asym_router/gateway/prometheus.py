@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from lc_asym_router.gateway.protocols import Answered
+from lc_asym_router.gateway.protocols import GatewayAnswer
 from lc_asym_router.money.ledger.handler import Ledger
 from lc_asym_router.router.router import AsymRouter
 
@@ -31,7 +31,7 @@ class Metrics:
         self._ended = 0
 
     def ended(
-        self, protocol: str, model: str, status: int, seconds: float, answered: Answered | None
+        self, protocol: str, model: str, status: int, seconds: float, answered: GatewayAnswer | None
     ) -> None:
         """Count a request that has ended.
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 
 from lc_asym_router import ConfigurationError
-from lc_asym_router.audits.compare import PairJudge, compare_pair
+from lc_asym_router.audits.comparison import PairJudge, compare_pair
 from lc_asym_router.records.request import Request, SchemaBinding, ToolBinding
 
 PROSE = "One can walk along the river at night, and the bread is good in every street there."

@@ -1,0 +1,106 @@
+"""What a batch and each of its rows come to."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from langchain_core.messages import AIMessage
+
+from lc_asym_router.batch.input_rows import plain_value
+from lc_asym_router.batch.jobs import described
+from lc_asym_router.batch.row_journal import RowJournal
+from lc_asym_router.errors import TiersFailedError, UnreadableOutputError
+from lc_asym_router.records.trail import total
+
+RESULTS = ("answer", "parsed", "tier", "cost", "error", "seconds")
+"""The columns that are added to each row."""
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What a batch came to.
+
+    Attributes:
+        out: The output's file.
+        rows: How many rows the output has.
+        answered: How many of them have an answer.
+        failed: How many have an error; the same run asks them again.
+        cost_usd: What all calls of these rows cost, earlier runs' too, in USD, as far as known.
+        seconds: How long this run took, in seconds.
+        stopped: Why the run ended before its last row, or `None`.
+        waiting: How many rows wait for a provider's batch; the same run goes on with it.
+    """
+
+    out: Path
+    rows: int
+    answered: int
+    failed: int
+    cost_usd: float
+    seconds: float
+    stopped: str | None = None
+    waiting: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON."""
+        return {**asdict(self), "out": str(self.out)}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A run that is under way: its journal, its bar, and when it began (`perf_counter`)."""
+
+    journal: RowJournal
+    bar: Any
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The columns of a row's result, and whether a rate limit was met on the way."""
+
+    columns: dict[str, Any]
+    throttled: bool
+
+
+def outcome_of(result: Any, seconds: float) -> Outcome:
+    """Read what a request has come to: an answer, a parsed output, or an exception."""
+    parsed: Any = None
+    error: Exception | None = None
+    if isinstance(result, dict):  # of a schema, with its raw message
+        parsed, error = result["parsed"], result["parsing_error"]
+        result = result["raw"]
+    message = result if isinstance(result, AIMessage) else None
+    if message is None:
+        error = result
+    elif parsed is None and message.tool_calls:
+        parsed = [{"name": call["name"], "args": call["args"]} for call in message.tool_calls]
+    record = _record_of(message if error is None else error) or _record_of(message)
+    answer = None if message is None or error is not None else str(message.text)
+    if hasattr(parsed, "model_dump"):
+        parsed = parsed.model_dump(mode="json")
+    columns = {
+        "answer": None if answer is None else answer.encode("utf-8", "replace").decode(),
+        "parsed": plain_value(parsed),
+        "tier": record.get("tier") if error is None else None,
+        "cost": record.get("cost_usd", _cost_of_calls(record)),
+        "error": None if error is None else described(error),
+        "seconds": round(seconds, 4),
+    }
+    errors = [str(attempt.get("error") or "") for attempt in record.get("attempts", ())]
+    return Outcome(columns, any("429" in each for each in errors))
+
+
+def _cost_of_calls(record: dict[str, Any]) -> float | None:
+    """Sum up what the calls of a request that failed have cost; `None` where that is unknown."""
+    calls = [*record.get("attempts", ()), *record.get("side_calls", ())]
+    return total(call["cost_usd"] for call in calls) if calls else None
+
+
+def _record_of(result: Any) -> dict[str, Any]:
+    if isinstance(result, AIMessage):
+        return dict(result.response_metadata.get("router") or {})
+    if isinstance(result, TiersFailedError | UnreadableOutputError):
+        return result.record
+    return {}
