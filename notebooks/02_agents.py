@@ -12,17 +12,25 @@
 # As an agent's model, as middleware, and as a subgraph of a bigger graph.
 #
 # **The embedded models don't call tools** (they write JSON into the text), so in the first parts
-# two scripted servers answer in their place: real HTTP, real `ChatOllama` and `ChatOpenAI`, but
-# no model behind them. The subgraph runs on the embedded pair again.
+# a scripted chat model of a few lines answers in their place, as both tiers. The subgraph runs on
+# the embedded pair again.
 
 # %%
 # Installs what is missing. ROUTER_MODELS=real (or write "real" here): your own Ollama and OpenAI.
 import os
+import subprocess
+import sys
+from importlib import invalidate_caches
+from importlib.util import find_spec
+from pathlib import Path
 
-from prepare import install, pair
-from tool_calling import tool_pair
-
-install()
+NEEDED = "lc_asym_router ipywidgets matplotlib langchain xllamacpp sklearn genai_prices pandas"
+if not all(map(find_spec, NEEDED.split())):
+    clone = Path("..").resolve()
+    package = clone if (clone / "lc_asym_router").is_dir() else "lc-asym-router"
+    package = f"{package}[notebook,plots,langchain,embedded,evals,prices,report]"
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", package], check=True)
+    invalidate_caches()  # the kernel has looked into these folders before
 MODELS = os.environ.get("ROUTER_MODELS", "embedded")
 
 # %% [markdown]
@@ -33,9 +41,40 @@ MODELS = os.environ.get("ROUTER_MODELS", "embedded")
 
 # %%
 from langchain.agents import create_agent
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.tools import tool
+from langchain_ollama import ChatOllama
+from langchain_openai import ChatOpenAI
 
-from lc_asym_router import AsymRouter
+from lc_asym_router import AsymRouter, Power, Price, Tier
+from lc_asym_router.embedded import embedded_frontier, embedded_small
+
+slips = []  # names of tools that the scripted model gets wrong next
+
+
+class Scripted(BaseChatModel):
+    """Stands in for a model that calls tools: asks for the weather, then says what it is."""
+
+    model: str
+
+    @property
+    def _llm_type(self):
+        return "scripted"
+
+    def bind_tools(self, tools, **kwargs):
+        return self.bind(**kwargs)
+
+    def _generate(self, messages, stop=None, run_manager=None, **kwargs):
+        latest = messages[-1]
+        if latest.type == "tool":
+            said = AIMessage(f"The tool says: {latest.text}")
+        else:
+            name = slips.pop() if slips else "weather"
+            city = latest.text.split("'")[1]
+            said = AIMessage("", tool_calls=[{"name": name, "args": {"city": city}, "id": city}])
+        return ChatResult(generations=[ChatGeneration(message=said)])
 
 
 @tool
@@ -44,8 +83,14 @@ def weather(city: str) -> str:
     return f"It rains in {city}."
 
 
-settings, scripted = tool_pair(MODELS)
-router = AsymRouter(**settings)
+if MODELS == "real":
+    small = ChatOllama(model="llama3.1:8b", num_ctx=8192)
+    frontier = ChatOpenAI(model="gpt-4o")
+else:
+    small, frontier = Scripted(model="scripted-small"), Scripted(model="scripted-frontier")
+small = Tier(small, price=Power(watts=30, usd_per_kwh=0.30))
+frontier = Tier(frontier, price=Price(2.50, 10.00))
+router = AsymRouter(small=small, frontier=frontier)
 agent = create_agent(model=router, tools=[weather])
 said = agent.invoke({"messages": [("human", "How is the weather in 'Bonn'?")]})
 for message in said["messages"]:
@@ -83,8 +128,7 @@ calls(said["messages"])
 # %%
 from lc_asym_router.notebook import show
 
-if scripted:
-    scripted.small_slips("wether", city="Bonn")
+slips.append("wether")  # of the scripted model; a real one makes its own mistakes
 said = agent.invoke({"messages": [("human", "How is the weather in 'Bonn'?")]})
 show(said["messages"][1])
 calls(said["messages"])
@@ -99,9 +143,9 @@ calls(said["messages"])
 from lc_asym_router import AsymRouterMiddleware
 
 agent = create_agent(
-    model=settings["frontier"].model,
+    model=frontier.model,
     tools=[weather],
-    middleware=[AsymRouterMiddleware(**settings)],
+    middleware=[AsymRouterMiddleware(small=small, frontier=frontier)],
 )
 said = agent.invoke({"messages": [("human", "How is the weather in 'Rome'?")]})
 show(said["router_record"])
@@ -113,11 +157,13 @@ show(said["router_record"])
 # over `MessagesState`. From here on the embedded pair answers.
 
 # %%
-local = AsymRouter(**pair(MODELS))
+if MODELS != "real":
+    small = Tier(embedded_small(num_predict=256, seed=1), price=Power(30, usd_per_kwh=0.30))
+    frontier = Tier(embedded_frontier(), price=Price(2.50, 10.00))
+local = AsymRouter(small=small, frontier=frontier)
 local.graph
 
 # %%
-from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 

@@ -19,10 +19,19 @@
 # %%
 # Installs what is missing. ROUTER_MODELS=real (or write "real" here): your own Ollama and OpenAI.
 import os
+import subprocess
+import sys
+from importlib import invalidate_caches
+from importlib.util import find_spec
+from pathlib import Path
 
-from prepare import install, pair
-
-install()
+NEEDED = "lc_asym_router ipywidgets matplotlib langchain xllamacpp sklearn genai_prices pandas"
+if not all(map(find_spec, NEEDED.split())):
+    clone = Path("..").resolve()
+    package = clone if (clone / "lc_asym_router").is_dir() else "lc-asym-router"
+    package = f"{package}[notebook,plots,langchain,embedded,evals,prices,report]"
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", package], check=True)
+    invalidate_caches()  # the kernel has looked into these folders before
 MODELS = os.environ.get("ROUTER_MODELS", "embedded")
 
 # %% [markdown]
@@ -73,10 +82,24 @@ print(asked[0], asked[-1], sep="\n")
 # each answer as it comes: an interrupted run goes on where it was.
 
 # %%
-from lc_asym_router import AsymRouter
+from langchain_ollama import ChatOllama
+from langchain_openai import ChatOpenAI
+
+from lc_asym_router import AsymRouter, Power, Price, Tier
+from lc_asym_router.embedded import embedded_frontier, embedded_small
 from lc_asym_router.evals import load, record_tiers, same_final_answer
 
-router = AsymRouter(**pair(MODELS), max_tokens=6)
+if MODELS == "real":
+    small = ChatOllama(model="llama3.1:8b", num_ctx=8192)
+    frontier = ChatOpenAI(model="gpt-4o")
+else:
+    small = embedded_small(num_predict=256, seed=1)
+    frontier = embedded_frontier()
+router = AsymRouter(
+    small=Tier(small, price=Power(watts=30, usd_per_kwh=0.30)),
+    frontier=Tier(frontier, price=Price(2.50, 10.00)),
+    max_tokens=6,
+)
 questions = load(folder / "questions.jsonl", scored=False)
 rows = record_tiers(
     router, questions, same_final_answer, out=folder / "answers.jsonl", concurrency=2

@@ -18,10 +18,19 @@
 # %%
 # Installs what is missing. ROUTER_MODELS=real (or write "real" here): your own Ollama and OpenAI.
 import os
+import subprocess
+import sys
+from importlib import invalidate_caches
+from importlib.util import find_spec
+from pathlib import Path
 
-from prepare import install, pair
-
-install()
+NEEDED = "lc_asym_router ipywidgets matplotlib langchain xllamacpp sklearn genai_prices pandas"
+if not all(map(find_spec, NEEDED.split())):
+    clone = Path("..").resolve()
+    package = clone if (clone / "lc_asym_router").is_dir() else "lc-asym-router"
+    package = f"{package}[notebook,plots,langchain,embedded,evals,prices,report]"
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", package], check=True)
+    invalidate_caches()  # the kernel has looked into these folders before
 MODELS = os.environ.get("ROUTER_MODELS", "embedded")
 
 # %% [markdown]
@@ -47,20 +56,25 @@ What is the plural of 'child'? One word.
 # share; with one cheap model its own samples vote. `classify=None`: the checks alone decide.
 
 # %%
-from lc_asym_router import AsymRouter
+from langchain_ollama import ChatOllama
+from langchain_openai import ChatOpenAI
+
+from lc_asym_router import AsymRouter, Power, Price, Tier
+from lc_asym_router.embedded import embedded_frontier, embedded_small
 from lc_asym_router.verify import Vote
 
-tiers = pair(MODELS)
+if MODELS == "real":
+    small = ChatOllama(model="llama3.1:8b", num_ctx=8192)
+    frontier = ChatOpenAI(model="gpt-4o")
+else:
+    small = embedded_small(num_predict=256, seed=1)
+    frontier = embedded_frontier()
+small = Tier(small, price=Power(watts=30, usd_per_kwh=0.30))
+frontier = Tier(frontier, price=Price(2.50, 10.00))
 routers = {
-    "form": AsymRouter(
-        small=tiers["small"], frontier=tiers["frontier"], classify=None, verify="form"
-    ),
-    "one sample more": AsymRouter(
-        small=tiers["small"], frontier=tiers["frontier"], classify=None, verify="default"
-    ),
-    "vote of three": AsymRouter(
-        small=tiers["small"], frontier=tiers["frontier"], classify=None, verify=Vote()
-    ),
+    "form": AsymRouter(small=small, frontier=frontier, classify=None, verify="form"),
+    "one sample more": AsymRouter(small=small, frontier=frontier, classify=None),
+    "vote of three": AsymRouter(small=small, frontier=frontier, classify=None, verify=Vote()),
 }
 routers["vote of three"]
 
@@ -95,8 +109,8 @@ record["attempts"][0].get("votes") or record["attempts"][0]
 from lc_asym_router import Audit
 
 audited = AsymRouter(
-    small=tiers["small"],
-    frontier=tiers["frontier"],
+    small=small,
+    frontier=frontier,
     classify=None,
     verify="form",
     audit=Audit(share=1.0, judge="frontier"),
@@ -130,8 +144,8 @@ plot_audits(audited)
 from lc_asym_router.audits import Shadow
 
 shadowed = AsymRouter(
-    small=tiers["small"],
-    frontier=tiers["frontier"],
+    small=small,
+    frontier=frontier,
     classify=None,
     shadow=Shadow(share=1.0),
 )

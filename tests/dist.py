@@ -8,6 +8,7 @@ what models there are, and what is missing for an answer.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -15,13 +16,17 @@ import tempfile
 import tomllib
 import venv
 import zipfile
+from email import message_from_string
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = "lc_asym_router"
 DATA = (".json", ".jsonl", ".typed", ".md", ".mako", ".ini", ".html", ".css", ".js")
 """What the package holds besides Python."""
-TOP = {"CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml", ".gitignore"}
+TOP = {
+    *("CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md"),
+    *("pyproject.toml", "hatch_build.py", ".gitignore"),
+}
 """Files at the archive's top."""
 
 
@@ -60,6 +65,20 @@ def differences(wheel: set[str], archive: set[str], package: set[str]) -> list[s
         if not name.endswith((".py", *DATA))
     ]
     return faults
+
+
+def page_faults(metadata: str) -> list[str]:
+    """What would be broken on the package's page of an index.
+
+    Args:
+        metadata: A wheel's METADATA: headers, and README behind them.
+    """
+    page = message_from_string(metadata)
+    links = re.findall(r"\]\(([^)\s]+)\)", page.get_payload())
+    relative = [link for link in links if not link.startswith(("https://", "http://", "#"))]
+    if not page.get_all("Project-URL"):
+        return []  # no address is known that they could lead to
+    return [f"README's link {link} leads nowhere on an index" for link in relative]
 
 
 def contents(folder: Path) -> tuple[Path, set[str], set[str]]:
@@ -103,7 +122,12 @@ def try_on_a_bare_python(wheel: Path, version: str) -> None:
 def main() -> int:
     """Check what stands in dist/."""
     wheel, names, archived = contents(ROOT / "dist")
-    faults = differences(names, archived, expected())
+    with zipfile.ZipFile(wheel) as zipped:
+        (name,) = (each for each in names if each.endswith(".dist-info/METADATA"))
+        metadata = zipped.read(name).decode()
+    faults = differences(names, archived, expected()) + page_faults(metadata)
+    if "\nProject-URL: " not in metadata:
+        print("pyproject.toml has no [project.urls]: README's links work in a clone alone.")
     print("\n".join(faults) or f"{wheel.name}: {len(names)} files, as they should be", flush=True)
     if faults:
         return 1

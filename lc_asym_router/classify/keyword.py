@@ -83,6 +83,11 @@ class KeywordClassifier(BaseDecisionModel):
                 f"KeywordClassifier(words={words!r}) must be a list of words or a dict of word to "
                 f"weight; write [{words!r}] for one word."
             )
+        if not isinstance(words, Iterable):
+            raise ConfigurationError(
+                f"KeywordClassifier(words={words!r}) must be a list of words or a dict of word to "
+                "weight, such as ['refactor', 'debug']."
+            )
         weighed = dict(words) if isinstance(words, Mapping) else dict.fromkeys(words, 1.0)
         if not weighed:
             raise ConfigurationError(

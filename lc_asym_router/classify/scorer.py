@@ -99,7 +99,12 @@ class Scorer:
     )
 
     def __post_init__(self) -> None:
-        if not isinstance(self.classifier, BaseDecisionModel) and not callable(self.classifier):
+        given = self.classifier
+        if isinstance(given, type):  # it would be called with the messages, and fail each time
+            raise ConfigurationError(
+                f"classify={given.__name__} is a class. Give an instance: classify={given.__name__}()."
+            )
+        if not isinstance(given, BaseDecisionModel) and not callable(given):
             raise ConfigurationError(
                 f"classify={self.classifier!r} is no classifier. Give 'keyword', 'judge', "
                 "'learned', a decision model, or a callable messages -> float in [0, 1]."

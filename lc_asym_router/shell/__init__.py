@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from lc_asym_router._internal.imports import __version__, needed
 from lc_asym_router.shell import (
@@ -32,6 +33,14 @@ COMMANDS = (
 )
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, which says where the options are listed."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the error and exit."""
+        self.exit(BAD_USAGE, printable(f"{self.prog}: {message}. See `{self.prog} --help`.\n"))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
@@ -41,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 answered, 2 bad usage, 3 no tier could answer.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="lc-asym-router",
         description="Asks the smallest competent model, checks its answer, and escalates.",
     )

@@ -33,6 +33,7 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Answer the request."""
+    splitting.refuse_unused(options)
     asked = routing.prompt(options)
     router = routing.build(options)
     tiers = routing.tiers(router)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,9 @@ def add_to(commands: Any) -> None:
     for model in ("small", "frontier", "second"):
         parser.add_argument(
             f"--{model}-price",
-            metavar="IN,OUT",
+            metavar=("IN", "OUT"),
+            nargs=2,
+            type=float,
             help=f"the {model} model's price: USD per million tokens in and out",
         )
     parser.add_argument("--json", action="store_true", help="print the calibration as JSON")
@@ -73,10 +76,10 @@ def run(options: argparse.Namespace) -> int:
         Target(**{name: getattr(options, name) for name in TARGETS}),
         scorer=Scorer(classifier(options)),
         check=check,
-        weak_price=_price(options.small_price, "--small-price"),
-        strong_price=_price(options.frontier_price, "--frontier-price"),
+        weak_price=_price(options.small_price),
+        strong_price=_price(options.frontier_price),
         second=options.second,
-        second_price=_price(options.second_price, "--second-price"),
+        second_price=_price(options.second_price),
     )
     try:
         found.save(options.out)
@@ -89,16 +92,7 @@ def run(options: argparse.Namespace) -> int:
     return ANSWERED
 
 
-def _price(given: str | None, option: str) -> Price | None:
-    from lc_asym_router.errors import ConfigurationError
+def _price(given: Sequence[float] | None) -> Price | None:
     from lc_asym_router.money.prices import Price
 
-    if given is None:
-        return None
-    try:
-        price_in, price_out = map(float, given.split(","))
-    except ValueError:
-        raise ConfigurationError(
-            f"{option} {given!r}: write two numbers, such as 2.5,10."
-        ) from None
-    return Price(price_in, price_out)
+    return None if given is None else Price(*given)

@@ -9,6 +9,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from lc_asym_router._internal.imports import needed
 from lc_asym_router.shell.options import ANSWERED, add_database, printable
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         ConfigurationError: A value makes no sense, or the database can't be used.
     """
+    needed("sqlalchemy", "ledger")
     from sqlalchemy.exc import SQLAlchemyError
 
     from lc_asym_router._internal.provider_errors import describe_store_error

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the prompt and the router's options to a command."""
-    parser.add_argument("prompt", nargs="?", help="the request; standard input if left out")
+    parser.add_argument("prompt", nargs="*", help="the request; standard input if left out")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--tier", help="ask this tier first: small or frontier")
     parser.add_argument(
@@ -52,12 +52,23 @@ def build(options: argparse.Namespace) -> AsymRouter:
     Raises:
         ConfigurationError: An option is invalid.
     """
+    from lc_asym_router.errors import ConfigurationError
     from lc_asym_router.router.router import AsymRouter
 
+    threshold = getattr(options, "threshold", None)
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise ConfigurationError(
+            f"--threshold {threshold:g}: give a number in [0, 1]; 0 sends everything to the frontier."
+        )
+    tier = getattr(options, "tier", None)
     settings: dict[str, Any] = {"small": options.small, "frontier": options.frontier}
     if options.classify:
         settings["classify"] = options.classify
-    return AsymRouter.from_env(**settings)
+    router = AsymRouter.from_env(**settings)
+    names = [each.name for each in router.ladder]
+    if tier is not None and tier not in names:
+        raise ConfigurationError(f"--tier {tier}: the tiers are {', '.join(names)}.")
+    return router
 
 
 def configurable(options: argparse.Namespace) -> dict[str, Any]:
@@ -71,8 +82,12 @@ def configurable(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def prompt(options: argparse.Namespace) -> str:
-    """Return the request: the argument, or standard input."""
-    return options.prompt if options.prompt is not None else sys.stdin.read()
+    """Return the request: the arguments, or standard input."""
+    if options.prompt:
+        return " ".join(options.prompt)
+    if sys.stdin.isatty():
+        print("Write the request, then Ctrl-D:", file=sys.stderr)
+    return sys.stdin.read()
 
 
 def tiers(router: AsymRouter) -> dict[str, str]:
@@ -99,7 +114,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="PATH",
-        help="files of rows (.jsonl, .jsonl.gz), or folders of such files",
+        help="files of rows (.jsonl, .jsonl.gz, .csv, .parquet), or folders of such files",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import Any
 
@@ -31,10 +32,15 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Record the answers."""
+    from lc_asym_router.errors import ConfigurationError
     from lc_asym_router.evals.data import load, save_rows
     from lc_asym_router.evals.example import same_final_answer
     from lc_asym_router.evals.live_evaluation import record_tiers
 
+    if os.path.isdir(options.out):  # before any tier is asked and paid
+        raise ConfigurationError(
+            f"--out {options.out}: it is a folder; give a file, such as rows.jsonl."
+        )
     questions = load(*options.data, scored=False)
     router = routing.build(options)
     for name, model in routing.tiers(router).items():

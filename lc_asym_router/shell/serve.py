@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from lc_asym_router._internal.imports import needed
 from lc_asym_router.shell.options import ANSWERED, add_models
 
 
@@ -28,6 +29,8 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until told to end."""
+    for module in ("starlette", "uvicorn"):
+        needed(module, "gateway")
     from lc_asym_router.gateway.config import GatewayConfig
     from lc_asym_router.gateway.processes import serve
 

@@ -25,15 +25,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--planner",
         choices=("structure", "chat"),
-        default="structure",
-        help="with --decompose: what splits, the form of the text or the frontier",
+        help="with --decompose: what splits, the form of the text (the default) or the frontier",
     )
     parser.add_argument(
         "--draw",
         choices=("ascii", "mermaid"),
-        default="ascii",
-        help="with --decompose: how the plan is drawn",
+        help="with --decompose: how the plan is drawn; ascii by default",
     )
+
+
+def refuse_unused(options: argparse.Namespace) -> None:
+    """Refuse options that would do nothing.
+
+    Raises:
+        ConfigurationError: One belongs to `--decompose`, which is not there.
+    """
+    from lc_asym_router.errors import ConfigurationError
+
+    if not options.decompose and (options.planner or options.draw):
+        raise ConfigurationError("--planner and --draw belong to --decompose: add it.")
 
 
 def model(options: argparse.Namespace, router: AsymRouter) -> BaseChatModel:
@@ -42,7 +52,7 @@ def model(options: argparse.Namespace, router: AsymRouter) -> BaseChatModel:
         return router
     from lc_asym_router.decompose import Decomposer
 
-    return Decomposer(router=router, planner=options.planner)
+    return Decomposer(router=router, planner=options.planner or "structure")
 
 
 def lines(options: argparse.Namespace, record: Mapping[str, Any]) -> Iterator[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from copy import copy
@@ -41,8 +42,9 @@ def load_model(name: str, settings: Mapping[str, Any] | None = None) -> BaseChat
     """
     provider, colon, model = name.partition(":")
     if not colon or not model or not provider:
+        lacks = "model" if provider and colon else "provider"
         raise ConfigurationError(
-            f"{name!r} names no provider. Write 'provider:model', such as {_suggested(name)!r}."
+            f"{name!r} names no {lacks}. Write 'provider:model', such as {_suggested(name)!r}."
         )
     if re.search(r"[.\d]", provider):  # no provider's name has these, Ollama's models do
         raise ConfigurationError(
@@ -61,10 +63,12 @@ def load_model(name: str, settings: Mapping[str, Any] | None = None) -> BaseChat
         raise
     except Exception as error:
         # The message may quote a key; its type is enough beside the remedy.
+        key = f"{provider.upper()}_API_KEY"
+        state = "set" if os.environ.get(key) else "not set"
         raise ConfigurationError(
-            f"{name!r} can't be set up ({type(error).__name__}). Check the provider's name, "
-            f"its settings and its key in the environment ({provider.upper()}_API_KEY for most); or "
-            "pass a chat model that you have made yourself."
+            f"{name!r} can't be set up ({type(error).__name__}). Check the provider's name, its "
+            f"settings and its key in the environment (for most {key}, which is {state}); or pass a "
+            "chat model that you have made yourself."
         ) from None
 
 
@@ -79,6 +83,8 @@ _FAMILIES = {"gpt": "openai", "chatgpt": "openai", "o": "openai"} | {
 def _suggested(name: str) -> str:
     """A model string of a model's name alone."""
     model = name.strip(": ") or "llama3.1:8b"
+    if name.endswith(":") and model in ("ollama", "openai"):
+        return name + {"ollama": "llama3.1:8b", "openai": "gpt-4o"}[model]
     family = re.match("[a-z]*", model.lower())
     hosted = _FAMILIES.get(family[0] if family else "")
     return f"{hosted if hosted and ':' not in model else 'ollama'}:{model}"

@@ -342,7 +342,24 @@ def as_check(check: Check | CheckCallable) -> Check:
             f"{check!r} is no check. Give a check from lc_asym_router.verify (an instance, such as "
             "NotEmpty()), or a callable attempt -> Verdict or bool."
         )
+    if not _takes_one(check):
+        name = getattr(check, "__name__", type(check).__name__)
+        raise ConfigurationError(
+            f"{name} takes no attempt, so it is no check. Give what it makes, {name}(), or a callable "
+            "attempt -> Verdict or bool."
+        )
     return CallableCheck(check)
+
+
+def _takes_one(function: CheckCallable) -> bool:
+    """Whether a callable can be called with an attempt alone, as far as it can be seen."""
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # built-in, without a signature
+        return True
+    return True
 
 
 def _at_once(check: Check, attempt: Attempt) -> bool:

@@ -68,7 +68,8 @@ class Judge(Check):
     ) -> None:
         if not isinstance(model, BaseChatModel | BaseDecisionModel):
             raise ConfigurationError(
-                f"Judge({type(model).__name__}) needs a chat model or a decision model."
+                f"Judge({type(model).__name__}) needs a chat model, such as "
+                "Judge(ChatOllama(model='qwen3:8b')), or a decision model."
             )
         if not 0 <= threshold <= 1:
             raise ConfigurationError(f"Judge(threshold={threshold}) must lie in [0, 1].")

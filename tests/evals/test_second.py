@@ -196,8 +196,8 @@ def test_from_the_shell(tmp_path, capsys):
         )
     )
     arguments = ["calibrate", "--data", str(data), "--out", str(out), "--quality", "0.9"]
-    arguments += ["--second", SECOND, "--second-price", "0.05,0.08"]
-    prices = ["--small-price", "0.05,0.08", "--frontier-price", "2.5,10"]
+    arguments += ["--second", SECOND, "--second-price", "0.05", "0.08"]
+    prices = ["--small-price", "0.05", "0.08", "--frontier-price", "2.5", "10"]
     assert main([*arguments, *prices]) == 0
     assert "for the check LearnedVerifier" in capsys.readouterr().out
     assert "cost_usd" in Calibration.load(out).expected

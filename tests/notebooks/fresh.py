@@ -40,15 +40,14 @@ def try_first_cell() -> str:
 
 
 def imports() -> list[str]:
-    """Every import of the notebooks, of the modules beside them and of the extras that they name."""
-    files = [*SCRIPTS, *sorted(FOLDER.glob("[a-z]*.py"))]
+    """Every import of the notebooks, and one module of each extra that they name."""
     found = {
         ast.unparse(node)
-        for file in files
+        for file in SCRIPTS
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), mode="exec"))
         if isinstance(node, ast.Import | ast.ImportFrom) and "__future__" not in ast.unparse(node)
     }
-    return [*sorted(found), "from prepare import MODULES", "list(map(__import__, MODULES))"]
+    return [*sorted(found), "list(map(__import__, NEEDED.split()))"]
 
 
 def error_of(messages: list[dict[str, Any]]) -> str:

@@ -19,8 +19,12 @@ CELL_SECONDS = 900
 """How long one cell may take: the first one of all may fetch the weights."""
 
 
-def run(script: Path) -> tuple[Any, float, str]:
+def run(script: Path, folder: Path = FOLDER) -> tuple[Any, float, str]:
     """Run a script's notebook from top to bottom.
+
+    Args:
+        script: The notebook's text.
+        folder: The kernel's current folder.
 
     Returns:
         The notebook with its outputs, the seconds that it took, and its error or "".
@@ -31,7 +35,7 @@ def run(script: Path) -> tuple[Any, float, str]:
         timeout=CELL_SECONDS,
         record_timing=False,
         coalesce_streams=True,
-        resources={"metadata": {"path": str(FOLDER)}},
+        resources={"metadata": {"path": str(folder)}},
     )
     started, error = time.monotonic(), ""
     try:

@@ -98,3 +98,9 @@ def test_a_shell_is_told_the_commands(tmp_path):
     command = [sys.executable, "-m", "lc_asym_router"]
     subprocess.run(command, env={**os.environ, **asking}, timeout=60, check=False)
     assert "explain" in answers.read_text()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shells_completion_is_printed(capsys, shell):
+    assert main(["completion", shell]) == 0
+    assert "lc-asym-router" in capsys.readouterr().out

@@ -234,7 +234,8 @@ class Budget:
                 )
         if self.per not in ("request", "thread", "day", "tag"):
             raise ConfigurationError(
-                f"Budget(per={self.per!r}): it is per 'request', 'thread', 'day' or 'tag'."
+                f"Budget(per={self.per!r}): it is per 'request', 'thread', 'day' or 'tag'; other "
+                "periods are every=: Budget(usd=5, per='tag', tag='user:*', every='week')."
             )
         if self.on_exhausted not in ("small", "error") and not callable(self.on_exhausted):
             raise ConfigurationError(

@@ -126,7 +126,7 @@ def url_of(where: str | os.PathLike[str] | None) -> URL:
         return url.set(drivername="sqlite")
     if backend not in ("postgresql", "postgres"):
         raise ConfigurationError(
-            f"The ledger writes to SQLite and PostgreSQL, not to {backend!r}. Write "
+            f"Databases are SQLite and PostgreSQL, not {backend!r}. Write "
             "'sqlite:///path/to/file.sqlite3' or 'postgresql://user:password@host:5432/database'."
         )
     needed("psycopg", "postgres")
