@@ -300,7 +300,9 @@ def replayed(
     ever, found = np.zeros(size, dtype=bool), np.full(size, np.inf)
     asked, cheapest = np.array([*goal.costs, 0.0]), np.repeat(safe, every)
     for place, block in enumerate(drawn.blocks(requests, rng)):
-        accepted, losses, draws = (np.tile(each, len(goals)) for each in block)
+        # A row for each request, the same for each goal.
+        accepted, losses = np.tile(block[0], len(goals)), np.tile(block[1], len(goals))
+        draws = np.tile(block[2], len(goals))
         orders = replays.decide()
         rung, audits, explored = orders[0], replays.audits.copy(), replays.explored.copy()
         replays.observe(orders, accepted, losses, draws)

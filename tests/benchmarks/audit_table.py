@@ -23,7 +23,8 @@ def _asked(sources: Sequence[Source], kind: str, name: str, rungs: int) -> list[
 
 def _fixed(drawn: Drawn, goal: Goal, requests: int) -> tuple[Floats, Floats]:
     """What each rung loses and costs for good, "all frontier" the last: rungs by replays."""
-    rates, costs = [], []
+    rates: list[Floats] = []
+    costs: list[Floats] = []
     for rung in range(goal.rungs):
         lost = np.array([each.rate(rung) for each in drawn.sources])
         up = np.array([float(np.mean(each.accepted < rung)) for each in drawn.sources])
