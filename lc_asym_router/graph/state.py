@@ -389,7 +389,7 @@ class NodeRun:
         """Decide whether an answer is audited, once its request has ended; the record says so."""
         config = self.around.config
         callbacks = config.get("callbacks")
-        found = getattr(callbacks, "handlers", callbacks) or ()
+        found: Any = getattr(callbacks, "handlers", callbacks) or ()
         handlers = [each for each in found if hasattr(each, "on_router_audit")]
         draft, tags = next(reversed(self.around.context.rejected), None), own_tags(tags_of(config))
         draw = auditor.draw(self.request, answer, record, tags, handlers, draft)
