@@ -97,7 +97,9 @@ async def exchange(openings: Openings) -> None:
         await asyncio.sleep(EXCHANGE_SECONDS)
 
 
-def watched_app(app: Starlette, guard: ConnectionGuard, openings: Openings | None = None) -> Starlette:
+def watched_app(
+    app: Starlette, guard: ConnectionGuard, openings: Openings | None = None
+) -> Starlette:
     """The application, which has its server's connections swept while it runs.
 
     Args:

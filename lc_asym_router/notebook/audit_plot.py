@@ -47,7 +47,7 @@ def plot_audits(
         rates = [getattr(each, name) if each else None for each in by_day]
         seen = [nan if rate is None or rate.estimate is None else rate.estimate for rate in rates]
         most = [nan if rate is None else rate.at_most for rate in rates]
-        axes[0].plot(days, most, "-", color=color, label=f"{name}, at most")
+        axes[0].plot(days, most, "_-", color=color, label=f"{name}, at most")
         axes[0].plot(days, seen, ".--", color=color, label=name)
     _finish(axes[0], days, "share of the lower tiers' answers")
     if ledger is not None:

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 
 from lc_asym_router.audits.bound import _DOWNWARD, Stratum, upper_bound
 from lc_asym_router.evals.data import load
-from tests.benchmarks import audit_rungs, audit_sources
-from tests.benchmarks.audit_rungs import middle, share
+from tests.benchmarks import audit_sources
+from tests.benchmarks.audit_table import Plan, middle, report, share
 
 Floats = NDArray[np.float64]
 
@@ -193,11 +193,8 @@ def main() -> None:
         bound(options, checked, [("checked", name) for name in checked])
     if options.part != "bound":
         size = (TARGETS, options.replays, options.requests)
-        audit_rungs.report(
-            [
-                audit_rungs.Plan(found, *kind, *size, (options.seed, place))
-                for place, kind in enumerate(kinds)
-            ],
+        report(
+            [Plan(found, *kind, *size, (options.seed, place)) for place, kind in enumerate(kinds)],
             options.processes,
         )
 
