@@ -21,7 +21,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 from langchain_openai import AzureChatOpenAI, ChatOpenAI
 
-from lc_asym_router.batch.row_journal import Job, RowJournal
+from lc_asym_router.batch.row_journal import RowJournal, SubmittedBatch
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.money.prices import Pricing
 from lc_asym_router.tiers.tier import Tier
@@ -262,27 +262,27 @@ class Submission:
         )
         file = self._client.files.create(file=("escalations.jsonl", lines), purpose="batch")
         # Before it is submitted: a run that is killed now looks for a batch of this file.
-        job = self._journal.add_job(Job(file.id, places))
+        job = self._journal.add_job(SubmittedBatch(file.id, places))
         self._create(job)
 
-    def _create(self, job: Job) -> Any:
+    def _create(self, job: SubmittedBatch) -> Any:
         batch = self._client.batches.create(
             input_file_id=job.file, endpoint="/v1/chat/completions", completion_window="24h"
         )
-        self._journal.add_job(Job(job.file, job.places, batch.id))
+        self._journal.add_job(SubmittedBatch(job.file, job.places, batch.id))
         return batch
 
-    def _of(self, job: Job) -> Any:
+    def _of(self, job: SubmittedBatch) -> Any:
         """Return a job's batch; it is submitted where a killed run has not done so."""
         if job.batch is not None:
             return self._client.batches.retrieve(job.batch)
         for batch in self._client.batches.list(limit=100):
             if batch.input_file_id == job.file:
-                self._journal.add_job(Job(job.file, job.places, batch.id))
+                self._journal.add_job(SubmittedBatch(job.file, job.places, batch.id))
                 return batch
         return self._create(job)
 
-    def _merge(self, job: Job, batch: Any) -> None:
+    def _merge(self, job: SubmittedBatch, batch: Any) -> None:
         """Settle every row of a batch that has ended."""
         found: dict[int, Any] = {}
         for file in (batch.output_file_id, batch.error_file_id):
@@ -305,4 +305,4 @@ class Submission:
                 )
                 self._settle(place, None, f"OpenAI's batch {batch.id} {why}.")
         if not any(map(self._journal.is_waiting, job.places)):  # else a budget has stopped the run
-            self._journal.add_job(Job(job.file, job.places, batch.id, done=True))
+            self._journal.add_job(SubmittedBatch(job.file, job.places, batch.id, done=True))

@@ -30,7 +30,7 @@ MISSING, FAILED, ANSWERED, WAITING = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)
-class Job:
+class SubmittedBatch:
     """A provider's batch of escalated rows.
 
     Attributes:
@@ -73,7 +73,7 @@ class RowJournal:
         self._offsets = array("q")
         self._digests = array("Q")
         self._states = bytearray()
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, SubmittedBatch] = {}
         self.answered = self.failed = self.waits = 0
         self.cost_usd = 0.0
         self._file: IO[bytes] = open_locked(self._path)
@@ -111,7 +111,7 @@ class RowJournal:
 
     def _count(self, entry: dict[str, Any], offset: int) -> None:
         if "job" in entry:
-            job = Job(**entry["job"])
+            job = SubmittedBatch(**entry["job"])
             self._jobs[job.file] = job
             return
         place = entry.get("row")
@@ -187,7 +187,7 @@ class RowJournal:
             self._write(entry)
             self._count(entry, offset)
 
-    def add_job(self, job: Job) -> Job:
+    def add_job(self, job: SubmittedBatch) -> SubmittedBatch:
         """Add a batch, or what is new of it; forced to the disk at once."""
         with self._lock:
             self._file.seek(0, os.SEEK_END)
@@ -197,7 +197,7 @@ class RowJournal:
         return job
 
     @property
-    def open_jobs(self) -> list[Job]:
+    def open_jobs(self) -> list[SubmittedBatch]:
         """The batches with rows that are not settled."""
         return [job for job in self._jobs.values() if not job.done]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lc_asym_router.evals.data import Answer as Answer
     from lc_asym_router.evals.data import Row as Row
     from lc_asym_router.evals.data import load as load
-    from lc_asym_router.evals.data import save_rows as save_rows
+    from lc_asym_router.evals.data import save as save
     from lc_asym_router.evals.example import same_final_answer as same_final_answer
     from lc_asym_router.evals.live_evaluation import LiveEvaluation as LiveEvaluation
     from lc_asym_router.evals.live_evaluation import aevaluate as aevaluate

@@ -145,7 +145,7 @@ def load(*paths: AnyPath, scored: bool = True) -> list[Row]:
     return rows
 
 
-def save_rows(rows: Iterable[Row], path: AnyPath) -> None:
+def save(rows: Iterable[Row], path: AnyPath) -> None:
     """Write rows as JSON lines that `load` reads back.
 
     Args:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Access": ".access",
     "Caller": ".access",
-    "GatewayError": ".errors",
+    "GatewayError": ".http_errors",
     "KeyAccess": ".key_access",
     "KeyLimits": ".keys",
     "KeyStore": ".keys",

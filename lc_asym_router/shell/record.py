@@ -33,7 +33,7 @@ def add_to(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Record the answers."""
     from lc_asym_router.errors import ConfigurationError
-    from lc_asym_router.evals.data import load, save_rows
+    from lc_asym_router.evals.data import load, save
     from lc_asym_router.evals.example import same_final_answer
     from lc_asym_router.evals.live_evaluation import record_tiers
 
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         out=f"{options.out}.journal",
         concurrency=options.concurrency,
     )
-    save_rows(rows, options.out)
+    save(rows, options.out)
     missing = len(questions) - len(rows)
     print(f"{len(rows)} rows in {printable(options.out)}")
     if missing:

@@ -63,8 +63,7 @@ def load_model(name: str, settings: Mapping[str, Any] | None = None) -> BaseChat
         raise
     except Exception as error:
         # The message may quote a key; its type is enough beside the remedy.
-        key = f"{provider.upper()}_API_KEY"
-        state = "set" if os.environ.get(key) else "not set"
+        state = "set" if os.environ.get(key := f"{provider.upper()}_API_KEY") else "not set"
         raise ConfigurationError(
             f"{name!r} can't be set up ({type(error).__name__}). Check the provider's name, its "
             f"settings and its key in the environment (for most {key}, which is {state}); or pass a "

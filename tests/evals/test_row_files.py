@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.evals import Answer, DataError, Row, load, save_rows
+from lc_asym_router.evals import Answer, DataError, Row, load, save
 
 OBJECTS = [
     {
@@ -143,11 +143,11 @@ ROWS = st.builds(
 @settings(max_examples=50)
 def test_what_is_saved_is_read_back(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("saved") / "rows.jsonl"
-    save_rows(rows, path)
+    save(rows, path)
     assert load(path) == rows
 
 
 def test_what_cant_be_written_says_so(tmp_path):
     row = Row("a", "hi", Answer(1.0), Answer(1.0), "mine")
     with pytest.raises(ConfigurationError, match="can't be written"):
-        save_rows([row], tmp_path / "no" / "rows.jsonl")
+        save([row], tmp_path / "no" / "rows.jsonl")
