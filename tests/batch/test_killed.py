@@ -21,9 +21,8 @@ def started(small, frontier, rows, out):
     )
 
 
-@pytest.mark.parametrize(
-    ("rows", "kills"), [(40, 2), pytest.param(400, 20, marks=pytest.mark.full)]
-)
+@pytest.mark.full
+@pytest.mark.parametrize(("rows", "kills"), [(400, 20)])
 def test_each_row_is_once_in_the_output(small, frontier, tmp_path, rows, kills):
     """Killed after a random number of answers, at any point of what follows on one."""
     draw, out = random.Random(rows), tmp_path / "out.jsonl"

@@ -124,6 +124,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "marked.choice_of": marked.choice_of,
     "marked.concluded": marked.concluded,
     "marked.is_listing": two(marked.is_listing),
+    "marked.offers_another": marked.offers_another,
     "marked.options_of": marked.options_of,
     "comparing.agree": agree,
     "comparing.asks_for_output": comparing.asks_for_output,

@@ -72,7 +72,7 @@ class Allotment:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AllotmentRow:
     """What a transaction writes of an allotment.
 
     Attributes:
@@ -89,7 +89,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Allotted:
     """A transaction's rows.
 
     Attributes:
@@ -97,7 +97,7 @@ class Plan:
         inside: Whether the call that is reserved is in them; else it gets reservations of its own.
     """
 
-    rows: Mapping[str, Row] = field(default_factory=dict)
+    rows: Mapping[str, AllotmentRow] = field(default_factory=dict)
     inside: bool = False
 
 
@@ -197,7 +197,7 @@ class Allotments:
         spent: Mapping[str, int],
         reserved: Mapping[str, int],
         now: float,
-    ) -> Plan | Refused:
+    ) -> Allotted | Refused:
         """What to write for a call, or the first claim that finds no room.
 
         Args:
@@ -231,7 +231,7 @@ class Allotments:
                     room = known.claim.limit - spent[claim.key] - reserved.get(claim.key, 0)
                     room -= known.taken + known.running + claim.amount
                     rows[claim.key] = _smaller(known, room, now)
-            return Plan(rows, inside)
+            return Allotted(rows, inside)
 
     def due(self, now: float) -> dict[str, float | None]:
         """The keys that something is to be written for, with the ends of their periods."""
@@ -245,7 +245,7 @@ class Allotments:
 
     def plan_writing(
         self, spent: Mapping[str, int], reserved: Mapping[str, int], now: float, *, last: bool
-    ) -> Plan:
+    ) -> Allotted:
         """What to write of the keys in `spent`.
 
         Args:
@@ -262,9 +262,11 @@ class Allotments:
                     room = known.claim.limit - spent[key] - reserved.get(key, 0)
                     room = 0 if last else room - known.taken - known.running
                     rows[key] = _smaller(known, room, now)
-            return Plan(rows)
+            return Allotted(rows)
 
-    def written(self, plan: Plan, now: float, id: str = "", claims: Sequence[Claim] = ()) -> None:
+    def written(
+        self, plan: Allotted, now: float, id: str = "", claims: Sequence[Claim] = ()
+    ) -> None:
         """Take over what a transaction has committed.
 
         Args:
@@ -305,7 +307,7 @@ class Allotments:
         return (calls, ahead) if ahead >= FEWEST * claim.amount else (0, 0)
 
 
-def _smaller(known: Allotment, room: int, now: float) -> Row:
+def _smaller(known: Allotment, room: int, now: float) -> AllotmentRow:
     """An allotment as it goes on: with at most its part of the room that is there."""
     ahead = min(known.idle, max(0, room) // PART)
     if ahead < FEWEST * known.claim.amount or now - known.used_at > BUSY:
@@ -313,7 +315,7 @@ def _smaller(known: Allotment, room: int, now: float) -> Row:
     return _row(known, known.running + ahead, known.claim, known.calls)
 
 
-def _row(known: Allotment, amount: int, claim: Claim, calls: int, more: int = 0) -> Row:
+def _row(known: Allotment, amount: int, claim: Claim, calls: int, more: int = 0) -> AllotmentRow:
     """A row to write. Until it is written, calls keep within the reservation before it and after."""
     known.size = min(known.size, amount - more + known.taken)
-    return Row(known.taken, amount, claim, calls)
+    return AllotmentRow(known.taken, amount, claim, calls)

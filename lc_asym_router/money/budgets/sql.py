@@ -13,7 +13,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, TypeVar
 
 from lc_asym_router._internal.provider_errors import describe_store_error
-from lc_asym_router.money.budgets.allotments import LIFE, WRITE_EVERY, Allotments, Plan
+from lc_asym_router.money.budgets.allotments import LIFE, WRITE_EVERY, Allotments, Allotted
 from lc_asym_router.money.budgets.amounts import KEPT, MOST_AMOUNT, Balance, Claim, Refused
 from lc_asym_router.money.budgets.statements import (
     delete_over,
@@ -126,7 +126,7 @@ class SqlBackend:
         allotments = self._allotments
         allotments.drop(id)
 
-        def work(connection: Connection) -> tuple[Plan | Refused, bool, dict[str, int], float]:
+        def work(connection: Connection) -> tuple[Allotted | Refused, bool, dict[str, int], float]:
             spent = locked(connection, keys)
             now = database_time(connection)
             connection.execute(
@@ -150,7 +150,7 @@ class SqlBackend:
                 )
             return plan, False, spent, now
 
-        def committed(found: tuple[Plan | Refused, bool, dict[str, int], float]) -> None:
+        def committed(found: tuple[Allotted | Refused, bool, dict[str, int], float]) -> None:
             plan, _, spent, now = found
             self._open.pop(id, None)
             if isinstance(plan, Refused):
@@ -320,14 +320,14 @@ class SqlBackend:
             return
         allotments = self._allotments
 
-        def work(connection: Connection) -> tuple[Plan, dict[str, int], float]:
+        def work(connection: Connection) -> tuple[Allotted, dict[str, int], float]:
             spent = locked(connection, keys)
             now = database_time(connection)
             reserved = reserved_amounts(connection, list(keys), now, allotments.id)
             plan = allotments.plan_writing(spent, reserved, now, last=last)
             return plan, write_plan(connection, allotments.id, plan, spent, now), now
 
-        def committed(found: tuple[Plan, dict[str, int], float]) -> None:
+        def committed(found: tuple[Allotted, dict[str, int], float]) -> None:
             plan, spent, now = found
             self._remember(keys, spent)
             allotments.written(plan, now)

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lc_asym_router.money.budgets.allotments import BUSY, LIFE, PREFIX, Plan
+from lc_asym_router.money.budgets.allotments import BUSY, LIFE, PREFIX, Allotted
 from lc_asym_router.money.budgets.amounts import KEPT, MOST_AMOUNT, Refused
 from lc_asym_router.money.database.sql_store import database_time, insert_new
 
@@ -104,7 +104,7 @@ def others_in_the_way(connection: Connection, refused: Refused, now: float, with
 
 
 def write_plan(
-    connection: Connection, id: str, plan: Plan, spent: Mapping[str, int], now: float
+    connection: Connection, id: str, plan: Allotted, spent: Mapping[str, int], now: float
 ) -> dict[str, int]:
     """Write a plan's rows; returns what is spent then."""
     from sqlalchemy import delete, update

@@ -17,6 +17,8 @@ from lc_asym_router.gateway.protocols.openai_chat import OpenAIChat
 from lc_asym_router.gateway.protocols.responses import Responses
 from tests.gateway.serving import Served
 
+pytestmark = pytest.mark.full
+
 USER = {"role": "user", "content": "hi"}
 ANOTHER = {"role": "user", "content": "another"}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
