@@ -1,7 +1,7 @@
 """Benchmarks: each prints figures that stand in the docs.
 
-They measure on the shared development data, which are not part of the package: in `../shared/data`
-beside the repository, or in the folder that LC_ASYM_ROUTER_DATA names.
+They measure on the shared development data, which are not part of the package: in the
+folder that LC_ASYM_ROUTER_DATA names, else in `shared/data` beside the checkout.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`make bench-decompose`: requests of 2 to 5 questions, whole against in parts.
 
-Recorded: the shared data where they are there (`../shared/data`), else made-up rows. Each request
+Recorded: the shared data where they are there (LC_ASYM_ROUTER_DATA), else made-up rows. Each request
 really goes through the decomposer, its planner, its router and its checks; only the models are recorded
 ones, behind loopback servers. Answers were recorded for each question alone, so what a model says to
 several at once is not known: "whole" is taken to say the same answers one after another, each as right

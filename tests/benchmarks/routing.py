@@ -1,6 +1,6 @@
 """`make bench-routing`: what guessing from the question gains, and what checking the answer gains.
 
-On the shared development data where it is there (`../shared/data`, or the folder that
+On the shared development data where it is there (the folder that
 LC_ASYM_ROUTER_DATA names), else on made-up example rows, without the bars of votes and kinds. Each
 source is measured with everything learned from the *other* sources: the classifier, the verifier, and
 its thresholds. With `--figure FILE` the cost-quality curves are drawn too.
