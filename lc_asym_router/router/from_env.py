@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from langchain_core.language_models import BaseChatModel
 
+from lc_asym_router._internal.fault_log import Throttle
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.tiers.tier import Tier
 
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 STAND_IN = "embedded stand-in, not a frontier model"
 """The source of an embedded model in the frontier's place."""
+_stand_ins = Throttle()
 
 OLLAMA_SECONDS = 1.0
 """How long an Ollama may take to say that it is there, in seconds."""
@@ -97,7 +99,7 @@ def tiers_from_env(
     )
     for role, tier in (("small", small_tier), ("frontier", frontier_tier)):
         logger.info("%s tier: %s (%s)", role, tier.model_name, tier.source)
-    if frontier_tier.source == STAND_IN:
+    if frontier_tier.source == STAND_IN and _stand_ins.count(frontier_tier.model_name):
         logger.warning(
             "There is no OPENAI_API_KEY, so %s stands in for the frontier; it is no frontier model. "
             "Set the key, or name a model: AsymRouter.from_env(frontier=...).",

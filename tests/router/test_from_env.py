@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from lc_asym_router import AsymRouter, ConfigurationError
+from lc_asym_router._internal.fault_log import Throttle
+from lc_asym_router.router import from_env
 from lc_asym_router.router.from_env import NUM_CTX, ollama_url, preferred
 from lc_asym_router.shell.options import build
 from tests.conftest import record, small_model
@@ -69,6 +71,19 @@ def test_real_ones_are_taken_where_they_are(nothing, small, frontier, caplog):
     assert "sk-not-a-key" not in caplog.text
     assert router.invoke("hi").text == "a small answer"
     assert router.invoke("debug").text == "a frontier answer"
+
+
+def test_a_stand_in_for_the_frontier_is_said_once_a_minute(nothing, small, caplog):
+    now = [0.0]
+    nothing.setattr(from_env, "_stand_ins", Throttle(60, lambda: now[0]))
+    nothing.setenv("OLLAMA_HOST", small.url)
+    with caplog.at_level(logging.WARNING, "lc_asym_router"):
+        for moment in (0, 1, 59, 60):
+            now[0] = moment
+            AsymRouter.from_env()
+    said = [each.message for each in caplog.records if "stands in for the frontier" in each.message]
+    assert len(said) == 2
+    assert "it is no frontier model. Set the key" in said[0]
 
 
 def test_embedded_ones_where_there_is_nothing(nothing):
