@@ -41,6 +41,19 @@ class Parser(argparse.ArgumentParser):
         self.exit(BAD_USAGE, printable(f"{self.prog}: {message}. See `{self.prog} --help`.\n"))
 
 
+def command_parser() -> Parser:
+    """Return the parser of all commands."""
+    parser = Parser(
+        prog="lc-asym-router",
+        description="Asks the smallest competent model, checks its answer, and escalates.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_to(commands)
+    return parser
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
@@ -50,14 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 answered, 2 bad usage, 3 no tier could answer.
     """
-    parser = Parser(
-        prog="lc-asym-router",
-        description="Asks the smallest competent model, checks its answer, and escalates.",
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_to(commands)
+    parser = command_parser()
     if "_ARGCOMPLETE" in os.environ:  # the shell asks for completions
         needed("argcomplete", "shell").autocomplete(parser)
     options = parser.parse_args(arguments)

@@ -41,6 +41,10 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigurationError(
             f"--out {options.out}: it is a folder; give a file, such as rows.jsonl."
         )
+    if options.out.endswith((".csv", ".parquet")):
+        raise ConfigurationError(
+            f"--out {options.out}: rows are written as JSON lines; give a file that ends in .jsonl."
+        )
     questions = load(*options.data, scored=False)
     router = routing.build(options)
     for name, model in routing.tiers(router).items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from lc_asym_router import AsymRouter
 from lc_asym_router.gateway import gateway_app
 from lc_asym_router.gateway.config import GatewayConfig
 from lc_asym_router.router.router import _SETTINGS
-from lc_asym_router.shell import ask, options
+from lc_asym_router.shell import ask, command_parser, options
 from tests.gateway.serving import Served
 from tests.router.test_from_env import nothing  # noqa: F401
 
@@ -185,6 +186,32 @@ def test_what_a_page_names_is_there(name):
     assert set(named) <= targets
     for path in re.findall(r"`((?:lc_asym_router|tests|notebooks|docs)/[\w./*-]+)`", prose(page)):
         assert list(ROOT.glob(path)), path
+
+
+def is_taken(parser: argparse.ArgumentParser, words: list[str]) -> bool:
+    """Whether the command line takes these words, or prints the help that they ask for."""
+    try:
+        parser.parse_args(words)
+    except SystemExit as stopped:
+        return stopped.code == 0
+    return True
+
+
+def test_every_command_of_a_page_is_one():
+    """The command line takes each `lc-asym-router ...` of a console block; "a | b" are two commands."""
+    parser = command_parser()
+    for name, page in PAGES.items():
+        code = "\n".join(block.code for block in blocks(page) if block.language == "console")
+        for line in code.replace("\\\n", " ").splitlines():
+            found = re.match(r"\$ (?:.* exec gateway )?lc-asym-router (.*)", line)
+            words = shlex.split(found[1], comments=True) if found else []
+            tried = [words] if words else []
+            if "|" in words:
+                place = words[: words.index("|") - 1]
+                tried = [[*place, word, "--help"] for word in words[len(place) :] if word != "|"]
+            for each in tried:
+                assert is_taken(parser, each), f"{name}: {line}"
+    assert not is_taken(parser, ["ask", "--nonsense"])
 
 
 def test_no_page_calls_an_answer_verified():

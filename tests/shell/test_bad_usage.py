@@ -35,6 +35,7 @@ CASES = {
     "record": "required: --data, --out",
     "record --data no.csv --out r.jsonl": "There is no file or folder no.csv",
     "record --data q.csv --out .": "give a file, such as rows.jsonl",
+    "record --data q.csv --out r.csv": "give a file that ends in .jsonl",
     "record --data q.csv --out r.jsonl --concurrency 0": "at least 1",
     "record --data broken.jsonl --out r.jsonl": "line 1: no JSON",
     "record --data empty.csv --out r.jsonl": "Give a file with one JSON object a line, or a table",
