@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -48,7 +49,9 @@ class Rung:
     @property
     def label(self) -> str:
         """Its name."""
-        parts = [] if self.verify is AS_SET else [f"verify={self.verify!r}"]
+        # Without the address of a function: processes that share the counts have one name for it.
+        verify = re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(self.verify))
+        parts = [] if self.verify is AS_SET else [f"verify={verify}"]
         if self.threshold is not None:
             number = isinstance(self.threshold, int | float)
             parts.append(f"threshold={self.threshold if number else 'calibrated'}")
@@ -68,7 +71,8 @@ class Audit:
 
     Args:
         share: Share of the lower tiers' answers that is audited, over 0 and up to 1.
-        first: How many answers are all audited before the share applies.
+        first: How many answers are all audited before the share applies; those of all processes that
+            share the counts.
         confidence: Probability with which each bound holds at all times, over 0 and under 1.
         judge: Who compares free text and says which of two different answers is better: a chat model
             or a decision model, or "frontier" for the last tier's own model, which may favour its own
@@ -79,7 +83,7 @@ class Audit:
             perhaps the ledger's. Without one they are this process's own, in memory.
         queue: The most audits that wait; beyond that they are dropped, and counted.
         workers: How many audits are under way at once.
-        timeout: Seconds that the last tier may take for an audit.
+        timeout: Seconds that the last tier may take for an audit, and as many that the judge may.
         close_seconds: Seconds that the end of the process, or `router.close_audits()`, waits for
             audits to end.
         tag_limit: The most tags that have counts of their own; the others count under "other".

@@ -35,6 +35,7 @@ class AuditStore:
         self._known: Counts = {}
         self._new: Counts = {}
         self._writing: Counts = {}  # on its way to the database
+        self._drawn: Mapping[str, int] = {}
         self._failure = ""
 
     @property
@@ -62,6 +63,10 @@ class AuditStore:
                         add_counts(found, [cell], row)
         return found
 
+    def drawn(self, tier: str) -> int:
+        """How many answers of a tier all processes had drawn when the database was last read."""
+        return self._drawn.get(tier, 0)
+
     def flush(self) -> bool:
         """Write what was added, and read what others have; whether that went well. Never raises."""
         if self._store is None:
@@ -87,8 +92,12 @@ class AuditStore:
                 if isinstance(error, ConfigurationError):
                     logger.error("%s", error)
                 return False
+            drawn: dict[str, int] = {}
+            for cell, row in known.items():
+                if cell.by == "tier":
+                    drawn[cell.value] = drawn.get(cell.value, 0) + row["drawn"]
             with self._lock:
-                self._known, self._writing = known, {}
+                self._known, self._writing, self._drawn = known, {}, drawn
             self._failure = ""
             return True
 

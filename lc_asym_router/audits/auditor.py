@@ -11,22 +11,30 @@ import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 
 from langchain_core.messages import AIMessage
 
+from lc_asym_router._internal.deadline import within
 from lc_asym_router._internal.imports import after_fork
 from lc_asym_router._internal.provider_errors import describe_error
-from lc_asym_router.audits.asking import LowerTiers, Meter, ask_tier, has_room, judging
+from lc_asym_router.audits.asking import THREADS, LowerTiers, Meter, ask_tier, has_room, judging
 from lc_asym_router.audits.audit import Audit
 from lc_asym_router.audits.audit_store import AuditStore
 from lc_asym_router.audits.comparison import PairOutcome, compare_pair
 from lc_asym_router.audits.counts import AuditReport, Cell, report_of
-from lc_asym_router.audits.draw import Draw, answer_below, audit_counts, form_of, notify_audit
+from lc_asym_router.audits.draw import (
+    Draw,
+    answer_below,
+    audit_counts,
+    finished_audit,
+    form_of,
+    notify_audit,
+)
 from lc_asym_router.audits.keeper import AnsweredRequest, Keeper, lost_of
 from lc_asym_router.audits.rungs import Goal
 from lc_asym_router.errors import BudgetExceededError
-from lc_asym_router.records.handlers import FinishedAudit
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.ladder import Ladder
 
@@ -40,6 +48,8 @@ PAUSE = 60.0
 """Seconds without audits after a budget was used up that does not say when it opens again."""
 SHARE_SECONDS = 5.0
 """How often processes that share a target write and read its counts where no audit does, in seconds."""
+REASONS = 20
+"""Reasons why audits say nothing that are told apart."""
 OTHER = "other"
 """What tags count under that have no counts of their own."""
 
@@ -94,6 +104,7 @@ class Auditor:
         self._paused_until = 0.0
         self._begun: Counter[tuple[str, ...]] = Counter()
         self._tags: set[str] = set()
+        self._reasons: Counter[str] = Counter()
 
     # on the request's path --------------------------------------------------------------------
 
@@ -146,7 +157,7 @@ class Auditor:
                 rung["number"], below, probability, drawn, rung["since"], tuple(rung["restarts"])
             )
         fixed = (request, answer, record, tuple(tags), handlers)
-        return Draw(*fixed, drawn, probability, phase, kind, draft, answered)
+        return Draw(*fixed, drawn, probability, phase, kind, draft, answered, self._day)
 
     def _has_room(self) -> bool:
         with self._changed:
@@ -164,7 +175,7 @@ class Auditor:
         audit = self.audit
         if not self._can_ask(request):
             return "uncovered", 0.0
-        if self._begun[(tier,)] < audit.first:
+        if max(self._begun[(tier,)], self.store.drawn(tier)) < audit.first:
             return "first", 1.0
         if self._begun[(tier, form_of(request, answer))] < RARE:
             return "rare", min(1.0, OFTEN * audit.share)
@@ -213,8 +224,10 @@ class Auditor:
             self._tags.update(sorted(tags - self._tags)[:room])
             tags = {tag if tag in self._tags else OTHER for tag in tags}
         places = [("all", ""), ("tier", str(draw.record["tier"])), ("check", draw.check or "none")]
-        places += [("tag", tag[:240]) for tag in sorted(tags)]
-        return [Cell(by, value, self._day, draw.phase, draw.probability) for by, value in places]
+        places += [("tag", tag) for tag in sorted(tags)]
+        return [
+            Cell(by, value[:240], draw.day, draw.phase, draw.probability) for by, value in places
+        ]
 
     # in the audits' threads --------------------------------------------------------------------
 
@@ -250,7 +263,9 @@ class Auditor:
         self._flush()
         started, meter, answered = time.perf_counter(), self._meter(), draw.rung
         outcome: Literal["same", "differs", "incomparable", "failed"]
-        accepted, tier = draw.rung.rung if draw.rung else 0, str(draw.record["tier"])
+        # A lower tier that fails hands on nothing; an answer that can't be compared is a loss.
+        accepted = draw.rung.rung if draw.rung and draw.kind != "explored" else -1
+        tier = str(draw.record["tier"])
         try:
             with meter.active(self.audit.budget, draw.tags):
                 answer: AIMessage | None = draw.answer
@@ -262,51 +277,36 @@ class Auditor:
                     tier, answer, accepted = answer_below(self._lower, draw, self.audit.timeout)
                 found = PairOutcome("same", "")
                 if answer is not None:
-                    found = compare_pair(draw.request, answer, other, self._judge)
+                    compare = partial(compare_pair, draw.request, answer, other, self._judge)
+                    found = within(self.audit.timeout, compare, threads=THREADS)
             outcome = found.outcome
         except Exception as error:  # whatever a tier raises: nothing to compare with
             reason = describe_error(error, model=self.ladder.last.model_name)
             found, outcome = PairOutcome("incomparable", "", None, reason), "failed"
             if isinstance(error, BudgetExceededError):
                 self._pause(error)
-                answered = (
-                    answered if draw.kind == "audit" else None
-                )  # nobody knows, no loss either
-            elif draw.kind == "explored":
-                accepted = -1  # the request would have gone up
+                answered = answered if draw.kind == "audit" else None  # nobody knows, no loss
         self._count(draw, found, meter.calls)
         if self.keeper is not None and answered is not None:
             lost = lost_of(self.audit.of, outcome, found.worse)
             comparable = outcome in ("same", "differs")
             self.keeper.compared(answered, accepted, lost, comparable=comparable)
         self._flush()
-        notify_audit(
-            draw.handlers,
-            FinishedAudit(
-                request_id=str(draw.record.get("id", "")),
-                tier=tier,
-                check=draw.check,
-                tags=draw.tags,
-                probability=draw.probability,
-                outcome=outcome,
-                worse=found.worse,
-                by=found.by,
-                reason=found.reason,
-                calls=tuple(meter.calls),
-                seconds=time.perf_counter() - started,
-                kind=draw.kind,
-            ),
-        )
+        ended = time.perf_counter() - started
+        notify_audit(draw.handlers, finished_audit(draw, tier, outcome, found, meter.calls, ended))
 
     def _count(self, draw: Draw, found: PairOutcome, calls: Sequence[Mapping[str, Any]]) -> None:
         """Count what an audit has found, and what it cost. What was not handed on is no answer of a
         lower tier; only its cost counts."""
         found_counts = audit_counts(found, calls)
+        with self._changed:
+            if found.reason and (found.reason in self._reasons or len(self._reasons) < REASONS):
+                self._reasons[found.reason] += 1
         if draw.kind == "audit":
             self.store.add(self._cells(draw), found_counts)
             return
         cost = {name: found_counts[name] for name in ("cost_nano", "unpriced")}
-        self.store.add([Cell("all", "", self._day, "beside", 1.0)], cost)
+        self.store.add([Cell("all", "", draw.day, "beside", 1.0)], cost)
 
     def _flush(self) -> bool:
         """Write the counts, and take over those of other processes; whether that went well."""
@@ -327,13 +327,14 @@ class Auditor:
         """What the audits have found so far; see `report_of`."""
         self.store.flush()
         with self._changed:
-            waiting = len(self._waiting) + self._running
+            waiting, reasons = len(self._waiting) + self._running, self._reasons.most_common(3)
         return report_of(
             self.store.counts(),
             self.audit.confidence,
             since=since,
             waiting=waiting,
             dropped=self._dropped,
+            reasons=reasons,
         )
 
     def flush(self, timeout: float) -> bool:

@@ -131,12 +131,15 @@ class AuditReport:
         confidence: The probability with which each bound, taken by itself, holds at all times.
         waiting: Audits that wait or are under way in this process.
         dropped: Audits of this process that were dropped after they had been drawn.
+        reasons: Why audits of this process could not say something, the most frequent reasons first,
+            with how often.
     """
 
     groups: tuple[AuditGroup, ...] = ()
     confidence: float = 0.95
     waiting: int = 0
     dropped: int = 0
+    reasons: tuple[tuple[str, int], ...] = ()
 
     @property
     def all(self) -> AuditGroup | None:
@@ -175,6 +178,9 @@ class AuditReport:
             f"each bound holds at all times with a probability of {self.confidence:.0%}; "
             f"{self.waiting} audits wait, {self.dropped} were dropped"
         )
+        if self.reasons:
+            why = "; ".join(f"{reason} ({count})" for reason, count in self.reasons)
+            lines.append(f"why audits could not say, in this process: {why}")
         return "\n".join(lines)
 
 
@@ -226,6 +232,7 @@ def report_of(
     since: str = "",
     waiting: int = 0,
     dropped: int = 0,
+    reasons: Iterable[tuple[str, int]] = (),
 ) -> AuditReport:
     """Work out the rates and bounds of some counts.
 
@@ -236,6 +243,7 @@ def report_of(
             times where the day was not chosen after a look at the counts.
         waiting: Audits that have not ended.
         dropped: Audits that were dropped.
+        reasons: Why audits could not say something, with how often.
     """
     gathered: dict[tuple[str, str], _Gathered] = {}
     for cell, row in counts.items():
@@ -250,7 +258,7 @@ def report_of(
         gathered, key=lambda place: (_ORDER.index(place[0]), place[1])
     )
     groups = tuple(_group(*place, gathered[place], confidence) for place in ordered)
-    return AuditReport(groups, confidence, waiting, dropped)
+    return AuditReport(groups, confidence, waiting, dropped, tuple(reasons))
 
 
 def _group(by: str, value: str, found: _Gathered, confidence: float) -> AuditGroup:

@@ -37,6 +37,7 @@ class Draw:
             that there are two answers already; "explored" where none was asked.
         draft: The rejected answer's tier, and the answer.
         rung: With a target: the rung that the request was handled on.
+        day: The day (UTC) that it counts under, with its audit, however late that ends.
     """
 
     request: Request = field(repr=False)
@@ -50,6 +51,7 @@ class Draw:
     kind: Literal["audit", "pair", "explored"] = "audit"
     draft: tuple[str, AIMessage] | None = field(default=None, repr=False)
     rung: AnsweredRequest | None = None
+    day: str = ""
 
     @property
     def in_record(self) -> dict[str, Any]:
@@ -108,6 +110,40 @@ def answer_below(
     message = ask_tier(tier, draw.request, seconds)
     accepted = lower.accepted(draw.request, tier.name, message, strictest)
     return tier.name, message if accepted >= 0 else None, accepted
+
+
+def finished_audit(
+    draw: Draw,
+    tier: str,
+    outcome: Literal["same", "differs", "incomparable", "failed"],
+    found: PairOutcome,
+    calls: Sequence[dict[str, Any]],
+    seconds: float,
+) -> FinishedAudit:
+    """What handlers get of an audit.
+
+    Args:
+        draw: The draw.
+        tier: The lower tier that was compared.
+        outcome: How the audit ended.
+        found: What the comparison has come to.
+        calls: The audit's calls.
+        seconds: How long it took.
+    """
+    return FinishedAudit(
+        request_id=str(draw.record.get("id", "")),
+        tier=tier,
+        check=draw.check,
+        tags=draw.tags,
+        probability=draw.probability,
+        outcome=outcome,
+        worse=found.worse,
+        by=found.by,
+        reason=found.reason,
+        calls=tuple(calls),
+        seconds=seconds,
+        kind=draw.kind,
+    )
 
 
 def notify_audit(handlers: Sequence[Any], audit: FinishedAudit) -> None:

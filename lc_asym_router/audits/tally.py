@@ -153,6 +153,35 @@ class Tally:
         return list(hits.items())
 
 
+def requests_to_show(target: float, rate: float, error: float) -> int | None:
+    """Return about how many requests, all of them seen, it takes until `Tally.shows` says so.
+
+    Args:
+        target: The rate to show, in (0, 1).
+        rate: The true rate; the losses come just as it says.
+        error: As for `Tally.most`.
+
+    Returns:
+        `None` where that is never shown, because the rate is not under the target.
+    """
+
+    def shown(count: int) -> bool:
+        return Tally({1.0: count}, {1.0: math.ceil(rate * count)}).shows(target, error)
+
+    most = 16
+    while rate < target and most <= 1 << 24:
+        if shown(most):
+            break
+        most *= 2
+    else:
+        return None
+    least = most // 2
+    while most - least > max(1, least // 200):
+        middle = (least + most) // 2
+        least, most = (least, middle) if shown(middle) else (middle, most)
+    return most
+
+
 def merged_tally(tallies: Iterable[Tally]) -> Tally:
     """Return the sum of several tallies."""
     requests: dict[float, int] = {}

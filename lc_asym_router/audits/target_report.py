@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lc_asym_router.audits.bound import Stratum, audits_to_show, lower_bound, upper_bound
-from lc_asym_router.audits.rungs import Goal, Move, RungState
+from lc_asym_router.audits.bound import Stratum, lower_bound, upper_bound
+from lc_asym_router.audits.rungs import Goal, Move, RungState, error_of
+from lc_asym_router.audits.tally import requests_to_show
 from lc_asym_router.records.call import share
 
 
@@ -48,6 +49,15 @@ class RungFigures:
             return None
         low, high = self.handed_on_bounds
         return self.handed_on - self.cost, low - self.cost, high - self.cost
+
+    @property
+    def showing(self) -> str:
+        """Whether it is shown to keep the target, or what that would take."""
+        if self.shown:
+            return "shown to keep the target"
+        if self.needed is None:
+            return "can't be shown to keep the target: it seems to lose too much"
+        return f"not shown to keep the target, which would take about {self.needed:,} audits in all"
 
     def describe(self, kind: str) -> str:
         """The rung in one line.
@@ -113,7 +123,9 @@ class TargetReport:
             )
             if self.rung == "all frontier":
                 lines.append(f"all go to the frontier: {self._why()}")
-        lines += [each.describe(self.kind) for each in self.rungs]
+        for each in self.rungs:
+            known = self.target is not None and each.losses is not None
+            lines.append(each.describe(self.kind) + (f"; {each.showing}" if known else ""))
         if self.moves:
             last = self.moves[-1]
             names = (*(each.name for each in self.rungs), "all frontier")
@@ -158,7 +170,7 @@ def report_of_rungs(
     for rung, tally in enumerate(state.evidence):
         units, answers = state.taken[rung]
         seen = [Stratum(units, {1.0: answers})] if units else []
-        rate = tally.rate
+        rate, error = tally.rate, error_of(goal, state, rung)
         rungs.append(
             RungFigures(
                 name=names[rung],
@@ -169,8 +181,8 @@ def report_of_rungs(
                 losses=rate,
                 at_most=tally.rate_at_most(goal.error),
                 incomparable=incomparable[rung],
-                needed=None if rate is None else audits_to_show(goal.target, rate, confidence),
-                shown=tally.shows(goal.target, goal.error / goal.rungs),
+                needed=None if rate is None else requests_to_show(goal.target, rate, error),
+                shown=tally.shows(goal.target, error),
             )
         )
     return TargetReport(

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -196,8 +197,15 @@ class Audited:
 
         Raises:
             ConfigurationError: The router has no `audit=`.
+            InvalidRequestError: It is no such day.
         """
-        return self._auditor.report(since=day)
+        try:
+            start = date.fromisoformat(day)
+        except (TypeError, ValueError):
+            raise InvalidRequestError(
+                f'audits_since({day!r}) takes a day (UTC) such as "2026-01-31".'
+            ) from None
+        return self._auditor.report(since=start.isoformat())
 
     def flush_audits(self, timeout: float = 30.0) -> bool:
         """Wait until every audit that was queued has ended.

@@ -16,6 +16,7 @@ from lc_asym_router import AsymRouter, Audit, Budget, ConfigurationError, Ledger
 from lc_asym_router.audits.asking import has_room
 from lc_asym_router.audits.audit_store import AuditStore
 from lc_asym_router.audits.counts import report_of
+from lc_asym_router.errors import InvalidRequestError
 from lc_asym_router.records.handlers import FinishedAudit, RecordsOnly
 from lc_asym_router.shell import main
 from tests.conftest import frontier_model, record, small_model
@@ -406,6 +407,67 @@ def test_settings_that_do_not_fit_the_router(make, small, frontier):
 
 def test_its_repr_has_no_address_with_a_password():
     assert "secret" not in repr(Audit(url="postgresql://me:secret@host/db"))
+
+
+# what a review found ----------------------------------------------------------------------------
+
+
+def test_an_audit_that_ends_on_the_next_day_counts_under_the_day_of_its_answer(
+    audited, small, frontier
+):
+    gate = threading.Event()
+    small.default, frontier.default = "Answer: 3", Reply("Answer: 4", hold=gate)
+    router, now = audited(), [1_700_000_000.0]
+    router.policy.auditor._clock = lambda: now[0]
+    router.invoke("What is one and two?")
+    now[0] += 86_400.0
+    gate.set()
+    assert router.flush_audits()
+    assert {day: group.audited for day, group in router.audits.by("day").items()} == {
+        "2023-11-14": 1
+    }
+    assert router.audits_since("2023-11-15").all is None
+
+
+def test_the_first_answers_are_those_of_all_processes(audited, small, frontier, tmp_path):
+    audit = Audit(share=0.02, first=3, seed=7, url=tmp_path / "audits.sqlite3")
+    one = audited(audit)
+    for _ in range(3):
+        assert record(one.invoke("hi"))["audit"]["phase"] == "first"
+        assert one.flush_audits()
+    other = audited(audit)
+    assert other.flush_audits()  # reads what there is
+    assert record(other.invoke("hi"))["audit"]["phase"] == "rare"
+
+
+def test_the_report_says_why_a_judge_says_nothing(audited, small, frontier):
+    small.default = "I would go to Paris, since one can walk along the river at night there."
+    theirs = "I would rather see the mountains: the air is clear there, and nobody shouts."
+    frontier.script(Reply(theirs), Reply("neither"))
+    router = audited(Audit(share=1.0, first=0, judge="frontier"))
+    router.invoke("Where should I go?")
+    assert router.flush_audits()
+    assert "why audits could not say, in this process: the judge failed" in repr(router.audits)
+    assert "Paris" not in repr(router.audits)
+
+
+def test_a_judge_that_hangs_ends_with_the_time_limit(audited, small, frontier):
+    small.default = "I would go to Paris, since one can walk along the river at night there."
+    theirs = "I would rather see the mountains: the air is clear there, and nobody shouts."
+    frontier.script(Reply(theirs), Reply(hang="before"))
+    heard = Heard()
+    router = audited(Audit(share=1.0, first=0, judge="frontier", timeout=0.5), callbacks=[heard])
+    router.invoke("Where should I go?")
+    assert router.flush_audits()
+    (audit,) = heard.audits
+    assert audit.outcome == "failed"
+    assert router.audits.all.incomparable == 1
+
+
+@pytest.mark.parametrize("day", ["yesterday", "31.01.2026", "", None])
+def test_a_day_that_is_none(audited, day):
+    with pytest.raises(InvalidRequestError, match="2026-01-31"):
+        audited().audits_since(day)
 
 
 # in a notebook ---------------------------------------------------------------------------------

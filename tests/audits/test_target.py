@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from lc_asym_router import AsymRouter, Audit, ConfigurationError
 from lc_asym_router.audits import Rung
+from lc_asym_router.audits.tally import Tally, requests_to_show
 from lc_asym_router.records.handlers import FinishedAudit, RecordsOnly
 from lc_asym_router.verify import Verdict
 from tests.conftest import record
@@ -73,6 +74,36 @@ def test_it_begins_with_the_frontier_and_loosens_by_what_it_explores(kept, small
     assert record(answer)["rung"]["number"] == 0
     assert record(answer)["audit"]["phase"] == "target"
     assert "'all frontier' -> 'as set': it is shown to keep the target of 30.0%" in caplog.text
+
+
+def test_it_says_what_showing_a_rung_would_take(kept, small, frontier):
+    small.default = frontier.default = "Answer: 12"
+    router = kept(Audit(share=1.0, first=20, seed=1, target=0.05, rungs=[Rung()]))
+    ask(router, 5)
+    (rung,) = router.target.rungs
+    assert rung.needed == requests_to_show(0.05, 0.0, 0.025)
+    assert not rung.shown
+    assert f"would take about {rung.needed} audits in all" in repr(router.target)
+    frontier.default = "Answer: 11"
+    ask(router, 2)
+    assert "it seems to lose too much" in repr(router.target)
+
+
+def test_it_takes_as_many_requests_as_it_says_until_a_rung_is_shown():
+    needed = requests_to_show(0.05, 0.0, 0.025)
+    assert needed is not None
+    assert Tally({1.0: needed}).shows(0.05, 0.025)
+    assert not Tally({1.0: needed - 1}).shows(0.05, 0.025)
+    assert requests_to_show(0.05, 0.05, 0.025) is None
+    assert requests_to_show(0.05, 0.0499999, 0.025) is None
+
+
+def test_a_rung_of_ones_own_check_has_one_name_in_every_process():
+    def own(attempt: Any) -> Verdict:
+        return Verdict(True, 1.0, "own")
+
+    assert "0x" not in Rung(verify=own).label
+    assert "own" in Rung(verify=own).label
 
 
 def test_a_bad_small_tier_stays_at_all_frontier(kept, small, frontier):
