@@ -90,8 +90,8 @@ for question in ("What is the capital of France?", "Refactor this loop into a co
 # %% [markdown]
 # ## Checks, and an escalation
 #
-# The small model gets 17 times 23 right now and then. The check asks it twice more; since it
-# doesn't say the same again, the frontier is asked. What was rejected never leaves the router,
+# The small model gets 17 times 23 right now and then. The check asks it again; since it
+# doesn't say the same, the frontier is asked. What was rejected never leaves the router,
 # but it is in the record, and in the bill. Point at a bar, or open the details.
 
 # %%

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from langchain_ollama import ChatOllama
 from langchain_openai import ChatOpenAI
+from langsmith.utils import get_env_var
 from starlette.testclient import TestClient
 
 from lc_asym_router import AsymRouter
@@ -23,18 +25,20 @@ from lc_asym_router.router.router import _SETTINGS
 from lc_asym_router.shell import ask, command_parser, options
 from tests.gateway.serving import Served
 from tests.router.test_from_env import nothing  # noqa: F401
+from tests.servers.langsmith import LangSmithServer
 
 ROOT = Path(__file__).parent.parent.parent
 README = ROOT / "README.md"
 PAGES = {str(page.relative_to(ROOT)): page for page in (README, *sorted(ROOT.glob("docs/**/*.md")))}
 LANGUAGES = ("python", "console", "text", "promql", "toml")
 """What a block may say it is: another name, or none, could hide Python from the test."""
-NOT_RUN = 0
+NOT_RUN = 1
 """Python blocks that are marked `<!-- not run: REASON -->`: each one more is decided here."""
 README_CHARACTERS = 9_000
 SCREEN = 25
 """Lines of the README that one screen shows."""
 GATEWAY_CLIENTS = "docs/guides/gateway_clients.md"
+AUDITS = "docs/guides/audits.md"
 SAID = {
     "README.md": ("small False", "Agreement", "The tool says: It rains in Bonn."),
     "docs/guides/tools-and-agents.md": ("'name': 'weather'", "The tool says: It rains in Bonn."),
@@ -43,6 +47,7 @@ SAID = {
     "docs/guides/cache.md": ("True 0", "True"),
     "docs/start/choices.md": ("Agreement",),
     GATEWAY_CLIENTS: ("? small", "tokens or so"),
+    AUDITS: ("FeedbackCounts(stored=0",),
 }
 """What a page's blocks print, among other things, where the servers answer as a good model would."""
 
@@ -74,6 +79,14 @@ def python(page: Path) -> list[Block]:
     return [block for block in blocks(page) if block.language == "python"]
 
 
+def is_python(code: str) -> bool:
+    """Whether a text is Python that imports something."""
+    try:
+        return any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.parse(code).body)
+    except SyntaxError:
+        return False
+
+
 def prose(page: Path) -> str:
     """A page without its blocks."""
     return re.sub(r"^ *```.*?^ *```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
@@ -102,8 +115,23 @@ def gateway(models, request, monkeypatch) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def langsmith(request, monkeypatch) -> Iterator[None]:
+    """For the page that asks LangSmith, a server that speaks its endpoints."""
+    if request.getfixturevalue("name") != AUDITS:
+        yield
+        return
+    server = LangSmithServer()
+    monkeypatch.setenv("LANGSMITH_ENDPOINT", server.url)
+    monkeypatch.setenv("LANGSMITH_API_KEY", "any")
+    get_env_var.cache_clear()
+    yield
+    server.close()
+    get_env_var.cache_clear()
+
+
 @pytest.mark.parametrize("name", [name for name, page in PAGES.items() if python(page)])
-@pytest.mark.usefixtures("gateway")
+@pytest.mark.usefixtures("gateway", "langsmith")
 def test_every_block_runs(name, models, capsys):
     run(PAGES[name])
     out = capsys.readouterr().out
@@ -155,6 +183,8 @@ def test_no_block_is_left_out_in_silence():
     for name, page in PAGES.items():
         text = page.read_text(encoding="utf-8")
         assert {block.language for block in blocks(page)} <= set(LANGUAGES), name
+        texts = [block.code for block in blocks(page) if block.language == "text"]
+        assert not any(is_python(text) for text in texts), f"{name}: Python that says it is text"
         fences = re.findall(r"^[^\w\n`~]*(?:`{3}|~{3})", text, re.MULTILINE)
         assert len(fences) == 2 * len(blocks(page)), f"{name}: a fence that the test does not read"
         assert len(re.findall(r"^ *<!-- *not run", text, re.MULTILINE)) == sum(
