@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from lc_asym_router import Budget
 from tests.docs.test_pages import ROOT
 
 FOLDER = ROOT / "docs" / "examples"
@@ -55,6 +56,30 @@ def test_the_web_app_streams_and_each_user_has_a_budget(models):
             events = reply.text.strip().split("\n\n")
             assert events[-1].startswith("event: done")
             assert json.loads(events[-1].partition("data: ")[2])["tier"] == "frontier"
+
+
+def test_a_user_whose_budget_is_used_up_is_told_and_the_next_one_is_served(models):
+    """With room for one call a user besides, since 5 USD are hundreds of them."""
+    example = run("web_app")
+    (given,) = example["router"].budgets
+    small = Budget(
+        usd=given.usd,
+        calls=1,
+        per=given.per,
+        tag=given.tag,
+        every=given.every,
+        store=given.store,
+        max_output_tokens=given.max_output_tokens,
+    )
+    served = example["events"].__globals__  # runpy gives a copy
+    served["router"] = example["router"].model_copy(update={"budgets": [small]})
+    with TestClient(example["app"]) as client:
+        last = []
+        for user in ("ann", "ann", "bob"):
+            asked = {"question": "Please analyze this clause."}
+            reply = client.post("/answer", json=asked, headers={"x-user": user})
+            last.append(reply.text.strip().split("\n\n")[-1].partition("\n")[0])
+    assert last == ["event: done", "event: error", "event: done"]
 
 
 def test_what_was_sorted_is_in_the_file(models, tmp_path):
