@@ -81,6 +81,11 @@ class HalfPrice(Pricing):
         whole = self.price.of(usage, seconds)
         return None if whole is None else whole / 2
 
+    def most(self, input_tokens: int, max_tokens: int, seconds: float) -> float | None:
+        """Return half of the most that the other price comes to."""
+        whole = self.price.most(input_tokens, max_tokens, seconds)
+        return None if whole is None else whole / 2
+
     def of_failed(self, seconds: float | None = None) -> float | None:
         """Return 0: a call that waits for its batch was not sent."""
         return 0.0
@@ -239,34 +244,26 @@ class Submission:
         group: list[int] = []
         size = 0
         for place, entry in self._journal.waiting():
-            if len(group) == MOST_ROWS or (group and size > MOST_BYTES):
+            more = len(_line(place, entry))
+            if len(group) == MOST_ROWS or (group and size + more > MOST_BYTES):
                 yield group
                 group, size = [], 0
             group.append(place)
-            size += len(json.dumps(entry["waits"]["body"]))
+            size += more
         if group:
             yield group
 
     def _submit(self, places: list[int]) -> None:
-        lines = b"".join(
-            json.dumps(
-                {
-                    "custom_id": f"row-{place}",
-                    "method": "POST",
-                    "url": "/v1/chat/completions",
-                    "body": self._journal.entry(place)["waits"]["body"],
-                }
-            ).encode()
-            + b"\n"
-            for place in places
-        )
+        lines = b"".join(_line(place, self._journal.entry(place)) for place in places)
         file = self._client.files.create(file=("escalations.jsonl", lines), purpose="batch")
         # Before it is submitted: a run that is killed now looks for a batch of this file.
         job = self._journal.add_job(SubmittedBatch(file.id, places))
         self._create(job)
 
     def _create(self, job: SubmittedBatch) -> Any:
-        batch = self._client.batches.create(
+        # Not tried again: where its answer is lost there may be a batch all the same. The next run
+        # looks for it.
+        batch = self._client.with_options(max_retries=0).batches.create(
             input_file_id=job.file, endpoint="/v1/chat/completions", completion_window="24h"
         )
         self._journal.add_job(SubmittedBatch(job.file, job.places, batch.id))
@@ -306,3 +303,14 @@ class Submission:
                 self._settle(place, None, f"OpenAI's batch {batch.id} {why}.")
         if not any(map(self._journal.is_waiting, job.places)):  # else a budget has stopped the run
             self._journal.add_job(SubmittedBatch(job.file, job.places, batch.id, done=True))
+
+
+def _line(place: int, entry: dict[str, Any]) -> bytes:
+    """Return a row's line in a batch's file."""
+    asked = {
+        "custom_id": f"row-{place}",
+        "method": "POST",
+        "url": "/v1/chat/completions",
+        "body": entry["waits"]["body"],
+    }
+    return json.dumps(asked).encode() + b"\n"

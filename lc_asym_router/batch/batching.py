@@ -28,7 +28,7 @@ from lc_asym_router.batch.input_rows import InputRow, count_of, input_rows, plai
 from lc_asym_router.batch.level import ConcurrencyLevel
 from lc_asym_router.batch.outcomes import RESULTS, BatchResult, Outcome, Progress, outcome_of
 from lc_asym_router.batch.output import check_output, write_output
-from lc_asym_router.batch.pump import apump, pump
+from lc_asym_router.batch.pump import DRAIN, apump, pump
 from lc_asym_router.batch.row_journal import RowJournal
 from lc_asym_router.errors import BudgetExceededError, ConfigurationError
 
@@ -296,7 +296,7 @@ class Batch:
                 result: Any = self._asks.invoke(row.asked, config)
             except Exception as error:
                 result = error
-        if isinstance(result, BudgetExceededError):
+        if isinstance(result, BudgetExceededError) and result.exhausted.per != "request":
             self._stopped = str(result.exhausted)
             return
         outcome = outcome_of(result, time.perf_counter() - started).columns
@@ -355,7 +355,16 @@ class Batch:
         if self._api is None or self._stopped is not None:
             return
         steps = self._submission(now).steps(self._api.poll_seconds)
-        while (seconds := await asyncio.to_thread(next, steps, None)) is not None:  # noqa: ASYNC110
+        while True:
+            step = asyncio.ensure_future(asyncio.to_thread(next, steps, None))
+            try:
+                seconds = await asyncio.shield(step)
+            except asyncio.CancelledError:
+                # A batch that is being submitted is noted before another run may look for it.
+                await asyncio.wait({step}, timeout=DRAIN)
+                raise
+            if seconds is None:
+                return
             await asyncio.sleep(seconds)
 
     async def _aask(self, row: InputRow, now: Progress) -> Outcome | None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 
+import openai
 import pytest
 from langchain_core.messages import HumanMessage
 
-from lc_asym_router import AsymRouter, ConfigurationError, Ledger, Tier
-from lc_asym_router.batch import BatchAPI, arun, run
+from lc_asym_router import AsymRouter, ConfigurationError, Ledger, Price, Tier
+from lc_asym_router.batch import BatchAPI, arun, batch_api, run
+from lc_asym_router.batch.batch_api import HalfPrice
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, small_model
 from tests.servers import Reply
 from tests.servers.openai_batches import OpenAIBatchServer
@@ -115,6 +118,61 @@ def test_a_run_that_is_killed_as_it_submits_does_not_pay_twice(router, server, t
     assert run(router(), ROWS, out=out, escalations=BatchAPI(sleep=Slept())).answered == 6
     assert len(server.batches) == 1
     assert sum(name in content for content in server.files.values() for name in HARD) == 6
+
+
+def slow_to_create(server, monkeypatch, seconds):
+    """The server has the batch at once, and says so later."""
+    create = server._create
+
+    def slow(body):
+        found = create(body)
+        time.sleep(seconds)
+        return found
+
+    monkeypatch.setattr(server, "_create", slow)
+
+
+def test_a_batch_whose_creation_got_no_answer_is_not_created_again(
+    router, server, tmp_path, monkeypatch
+):
+    slow_to_create(server, monkeypatch, 0.8)
+    made, api = router(), BatchAPI(sleep=Slept())
+    model = made.ladder[-1].model
+    model.root_client = model.root_client.with_options(timeout=0.4, max_retries=2)
+    with pytest.raises(openai.APITimeoutError):
+        run(made, ROWS, out=tmp_path / "out.jsonl", escalations=api)
+    assert run(router(), ROWS, out=tmp_path / "out.jsonl", escalations=api).answered == 6
+    assert len(server.batches) == 1
+
+
+async def test_a_run_that_is_cancelled_as_it_submits_notes_the_batch(
+    router, server, tmp_path, monkeypatch
+):
+    slow_to_create(server, monkeypatch, 0.3)
+    api = BatchAPI(poll_seconds=0.001)
+    task = asyncio.create_task(arun(router(), ROWS, out=tmp_path / "o.jsonl", escalations=api))
+    while not server.batches:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    journal = (tmp_path / "o.jsonl.journal").read_text().splitlines()
+    assert json.loads(journal[-1])["job"]["batch"] == "batch_1"
+
+
+def test_the_most_that_a_batchs_row_can_cost_is_half_of_the_most():
+    price = Price(2, 10, cache_write=3, reasoning=40)
+    assert HalfPrice(price).most(100, 1000, 1.0) == price.most(100, 1000, 1.0) / 2
+
+
+def test_no_batch_has_more_bytes_than_is_taken(router, server, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch_api, "MOST_BYTES", 500)
+    rows = [{"text": f"hard {'x' * size}"} for size in (10, 10, 400, 10)]
+    api = BatchAPI(sleep=Slept())
+    assert run(router(), rows, out=tmp_path / "out.jsonl", escalations=api).answered == 4
+    asked = [server.files[each["input_file_id"]] for each in server.batches.values()]
+    assert all(len(file) <= 500 or file.count("\n") == 1 for file in asked)
+    assert sum(file.count("\n") for file in asked) == 4
 
 
 def test_what_fails_in_a_batch_is_said_and_asked_again(router, server, tmp_path):
