@@ -310,7 +310,8 @@ class Allotments:
 def _smaller(known: Allotment, room: int, now: float) -> AllotmentRow:
     """An allotment as it goes on: with at most its part of the room that is there."""
     ahead = min(known.idle, max(0, room) // PART)
-    if ahead < FEWEST * known.claim.amount or now - known.used_at > BUSY:
+    # Nor where it was used in the future: the clock was set back.
+    if ahead < FEWEST * known.claim.amount or not 0 <= now - known.used_at <= BUSY:
         ahead = 0
     return _row(known, known.running + ahead, known.claim, known.calls)
 

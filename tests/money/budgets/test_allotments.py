@@ -143,6 +143,16 @@ def test_nothing_is_given_out_from_an_allotment_that_may_be_over(
     assert made
 
 
+def test_an_idle_process_gives_its_room_back_though_its_clock_was_set_back(
+    stores: list[BudgetStore], clock: SimpleNamespace
+) -> None:
+    calls(stores[0], 3, claim(10), took=10)
+    clock.now -= 500.0
+    stores[0]._vault.write()
+    assert stores[1].balance("a") == Balance(30, 0)
+    assert stores[0]._vault._allotments.due(clock.now) == {}
+
+
 def test_a_call_that_outlives_its_lease_is_booked_when_it_ends(
     stores: list[BudgetStore], clock: SimpleNamespace
 ) -> None:
