@@ -111,9 +111,11 @@ def store(
     """
     from sqlalchemy import select
 
+    from lc_asym_router.money.database.day_totals import forget_days
     from lc_asym_router.money.database.tables import feedback, requests
 
     runs = {str(each.run_id) for each in found if each.run_id is not None}
+    forget_days(connection, times=set(), requests=set(), runs=runs)
     known = {
         run_id
         for column in (requests.c.run_id, requests.c.id)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -15,7 +17,7 @@ from sqlalchemy import create_engine
 from lc_asym_router import Ledger
 from lc_asym_router.money.database import tables
 from lc_asym_router.money.database.sql_store import Failure, FeedbackRow, LaterCalls, Rows, Store
-from lc_asym_router.money.ledger import report, rollups
+from lc_asym_router.money.ledger import langsmith_feedback, report, rollups
 from lc_asym_router.money.ledger.report import Requests, report_rows
 from lc_asym_router.money.ledger.rollups import RollUps, totals_of_day
 from lc_asym_router.money.ledger.totals import TOKENS
@@ -295,6 +297,20 @@ def test_what_is_written_to_a_day_later_is_in_the_next_report(busy):
         busy._store.write([entry])
         assert days_of(busy) == []
         assert busy.rows("day")[0][name] == value
+
+
+def test_a_score_from_langsmith_is_in_the_next_report(busy):
+    run_id = busy.recent(4)[-1]["id"]
+    given = SimpleNamespace(
+        id=uuid.uuid4(), run_id=run_id, score=1.0, comment=None, created_at=START
+    )
+    for score in (1.0, 0.5, None):  # given, changed, withdrawn
+        busy.rows()
+        assert days_of(busy) == ["2026-01-30"]
+        given.score = score
+        with busy._store.transaction(writing=True) as connection:
+            langsmith_feedback.store(connection, [given], (0, 1), False)
+        assert busy.rows()[0]["feedback_score"] == score
 
 
 def test_a_day_that_is_written_to_while_it_is_summed_up_is_not_rolled_up(busy, monkeypatch):
