@@ -43,8 +43,8 @@ def audited(policy: Policy, audit: Any, shadow: Any = None) -> Policy:
         shadow: A `Shadow`, `True` for one with its own defaults, or `None`.
 
     Raises:
-        ConfigurationError: The setting is no `Audit`, its budget is in USD and the last tier's price is
-            not known, or the last tier takes one call at a time.
+        ConfigurationError: The setting is no `Audit`, its budget is in USD and the price of a tier that
+            it asks is not known, or the last tier takes one call at a time.
     """
     shadow = Shadow() if shadow is True else shadow or None
     if shadow is not None:
@@ -65,11 +65,14 @@ def audited(policy: Policy, audit: Any, shadow: Any = None) -> Policy:
             f"audit= is a {type(audit).__name__}; give an Audit, such as Audit(share=0.02)."
         )
     last = policy.ladder.last
-    if audit.budget is not None and audit.budget.usd is not None and last.rate is None:
+    # A target and a shadow ask the lower tiers beside.
+    asked = list(policy.ladder) if audit.target is not None else [last]
+    unknown = next((each for each in asked if each.rate is None), None)
+    if audit.budget is not None and audit.budget.usd is not None and unknown is not None:
         raise ConfigurationError(
-            f"The price of the tier {last.name!r} ({last.model_name}) is not known, and the audits' "
-            "budget in USD must know it. Declare it: Tier(model, price=Price(input, output)) in USD "
-            "per million tokens."
+            f"The price of the tier {unknown.name!r} ({unknown.model_name}) is not known, and the "
+            "audits' budget in USD must know it. Declare it: Tier(model, price=Price(input, output)) "
+            "in USD per million tokens."
         )
     labels = Labels("audit", "audit", "drawn", last.name)
     meter = partial(AuditMeter, policy.price_of, labels)

@@ -89,6 +89,15 @@ def test_a_small_tier_whose_price_is_not_known_saves_nothing_that_could_be_said(
     router.close_audits(5.0)
 
 
+def test_a_budget_in_usd_needs_the_price_of_every_tier_that_a_shadow_asks(frontier):
+    with pytest.raises(ValidationError, match="price of the tier 'small'"):
+        AsymRouter(
+            small=Tier(frontier_model(frontier).model_copy(update={"model_name": "own"}), "small"),
+            frontier=frontier_model(frontier),
+            shadow=Shadow(budget=Budget(usd=1, per="day")),
+        )
+
+
 def test_no_request_waits_for_a_shadow(shadowed, small, frontier):
     """The small tier answers nothing until every request has its answer."""
     gate = threading.Event()
