@@ -35,6 +35,8 @@ TAG = "batch_api"
 """The tag of the requests in ledger and traces whose answers a batch has brought."""
 MOST_ROWS, MOST_BYTES = 50_000, 190_000_000
 """What OpenAI takes in one batch: 50,000 requests, and 200 MB."""
+RETRIES = 5
+"""How often the API is asked again where that does no harm: all but the creation of a batch."""
 ENDED = ("completed", "failed", "expired", "cancelled")
 
 
@@ -222,7 +224,9 @@ class Submission:
     """
 
     def __init__(self, client: Any, journal: RowJournal, settle: Settle) -> None:
-        self._client, self._journal, self._settle = client, journal, settle
+        # A tier's client tries once, and a batch is looked at for a day.
+        self._client = client.with_options(max_retries=RETRIES)
+        self._journal, self._settle = journal, settle
 
     def steps(self, poll_seconds: float) -> Iterator[float]:
         """Submit what waits, and settle what has ended; yields the seconds to wait each time.
@@ -291,16 +295,14 @@ class Submission:
             if not self._journal.is_waiting(place):
                 continue  # an earlier run has settled it
             response = (found.get(place) or {}).get("response") or {}
-            if response.get("status_code") == 200:
-                self._settle(place, response["body"], None)
-            else:
-                status = response.get("status_code")
-                why = (
-                    f"refused it (status {status})"
-                    if status
-                    else f"has not asked it: {batch.status}"
-                )
-                self._settle(place, None, f"OpenAI's batch {batch.id} {why}.")
+            status, body = response.get("status_code"), response.get("body")
+            if status == 200 and isinstance(body, dict):
+                self._settle(place, body, None)
+                continue
+            why = f"has not asked it: {batch.status}"
+            if status:
+                why = "has no answer to it" if status == 200 else f"refused it (status {status})"
+            self._settle(place, None, f"OpenAI's batch {batch.id} {why}.")
         if not any(map(self._journal.is_waiting, job.places)):  # else a budget has stopped the run
             self._journal.add_job(SubmittedBatch(job.file, job.places, batch.id, done=True))
 

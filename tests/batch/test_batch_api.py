@@ -190,6 +190,35 @@ def test_what_fails_in_a_batch_is_said_and_asked_again(router, server, tmp_path)
     assert {json.loads(line)["custom_id"] for line in second} == {"row-3", "row-5"}
 
 
+def test_an_answer_that_is_none_is_an_error_and_a_fault_of_the_api_ends_no_run(
+    router, server, tmp_path, monkeypatch
+):
+    answer, look, looks = server._answer, server._look, []
+
+    def emptied(batch):
+        answer(batch)
+        content = server.files[batch["output_file_id"]]
+        results = [json.loads(line) for line in content.splitlines()]
+        results[0]["response"]["body"] = None
+        server.files[batch["output_file_id"]] = "\n".join(map(json.dumps, results))
+
+    def faulty(id_):
+        looks.append(id_)
+        if len(looks) == 1:
+            time.sleep(0.6)
+        return look(id_)
+
+    monkeypatch.setattr(server, "_answer", emptied)
+    monkeypatch.setattr(server, "_look", faulty)
+    made = router()
+    model = made.ladder[-1].model
+    model.root_client = model.root_client.with_options(timeout=0.4, max_retries=0)
+    result = run(made, ROWS, out=tmp_path / "out.jsonl", escalations=BatchAPI(sleep=Slept()))
+    assert (result.answered, result.failed) == (5, 1)
+    errors = [line["error"] for line in lines(tmp_path / "out.jsonl")]
+    assert [each for each in errors if each] == ["OpenAI's batch batch_1 has no answer to it."]
+
+
 def test_a_schema_and_messages(router, server, small, tmp_path):
     out = tmp_path / "out.jsonl"
     server.default = '{"mood": "good"}'
