@@ -103,11 +103,11 @@ class Allotted:
 
 @dataclass(slots=True)
 class _Call:
-    """A call in the allotments: what it has reserved by key, and until when."""
+    """A call in the allotments: what it has reserved by key, since when, and whose lease is over."""
 
     claims: dict[str, Claim]
-    ends: float
-    lapsed: bool = False
+    began: float
+    lapsed: set[str] = field(default_factory=set)
 
 
 class Allotments:
@@ -150,7 +150,7 @@ class Allotments:
             for key, amount in amounts.items():
                 if claim := call.claims.pop(key, None):
                     allotment = self._by_key.setdefault(key, Allotment(claim))
-                    allotment.running -= 0 if call.lapsed else claim.amount
+                    allotment.running -= 0 if key in call.lapsed else claim.amount
                     allotment.taken += amount
             if not call.claims:
                 del self._calls[id]
@@ -172,8 +172,7 @@ class Allotments:
         return list(call.claims) if call else []
 
     def _put(self, id: str, claims: Sequence[Claim], now: float) -> None:
-        ends = now + min(claim.lease for claim in claims)
-        self._calls[id] = _Call({claim.key: claim for claim in claims}, ends)
+        self._calls[id] = _Call({claim.key: claim for claim in claims}, now)
         for claim in claims:
             allotment = self._by_key[claim.key]
             allotment.running += claim.amount
@@ -182,11 +181,11 @@ class Allotments:
     def _lapse(self, now: float) -> None:
         """Take back what calls have reserved whose lease is over; they can be settled for a day."""
         for id, call in list(self._calls.items()):
-            if not call.lapsed and call.ends <= now:
-                call.lapsed = True
-                for key, claim in call.claims.items():
+            for key, claim in call.claims.items():
+                if call.began + claim.lease <= now and key not in call.lapsed:
+                    call.lapsed.add(key)
                     self._by_key[key].running -= claim.amount
-            if call.ends + KEPT < now:
+            if all(call.began + each.lease + KEPT < now for each in call.claims.values()):
                 del self._calls[id]
 
     # with the database ----------------------------------------------------------------------

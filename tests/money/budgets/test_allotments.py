@@ -168,6 +168,21 @@ def test_a_call_that_outlives_its_lease_is_booked_when_it_ends(
     assert stores[1].balance("a") == Balance(37, 0)
 
 
+def test_each_limit_has_its_own_lease(stores: list[BudgetStore], clock: SimpleNamespace) -> None:
+    both = [claim(10), claim(10, key="b", lease=5 * LEASE)]
+    for n in range(4):
+        assert stores[0].reserve(f"c{n}", both) is None
+    clock.now += LEASE + 0.1
+    assert stores[0].balance("a") == Balance(0, 0)
+    assert stores[0].balance("b") == Balance(0, 40)
+    stores[0]._vault.write()
+    assert stores[1].balance("b") == Balance(0, 40)
+    for n in range(4):
+        stores[0].settle(f"c{n}", {"a": 7, "b": 7})
+    stores[0]._vault.write()
+    assert [stores[1].balance(key) for key in ("a", "b")] == [Balance(28, 0)] * 2
+
+
 def test_a_new_file_gets_what_is_set_aside(stores: list[BudgetStore], tmp_path: Path) -> None:
     calls(stores[0], 3, claim(10), took=10)
     assert stores[0].reserve("under way", [claim(10)]) is None
