@@ -309,7 +309,7 @@ def _loosened(goal: Goal, state: RungState, moves: list[Move]) -> RungState:
     return state
 
 
-def error_of(goal: Goal, state: RungState, rung: int) -> float:
+def error_share(goal: Goal, state: RungState, rung: int) -> float:
     """The share of the error that a rung may spend since it was judged anew the last time."""
     times = state.restarts[rung] + 1
     return goal.error / (goal.rungs * times * (times + 1))
@@ -319,7 +319,7 @@ def _is_shown(goal: Goal, state: RungState, rung: int) -> bool:
     """Whether a rung saves something, and is shown to keep the target with its share of the error."""
     if not _saves(goal, state, rung):
         return False
-    return state.evidence[rung].shows(goal.target, error_of(goal, state, rung))
+    return state.evidence[rung].shows(goal.target, error_share(goal, state, rung))
 
 
 def _gated(goal: Goal, state: RungState, under_way: int, moves: list[Move]) -> RungState:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lc_asym_router.audits.bound import Stratum, lower_bound, upper_bound
-from lc_asym_router.audits.rungs import Goal, Move, RungState, error_of
+from lc_asym_router.audits.rungs import Goal, Move, RungState, error_share
 from lc_asym_router.audits.tally import requests_to_show
 from lc_asym_router.records.call import share
 
@@ -170,7 +170,7 @@ def report_of_rungs(
     for rung, tally in enumerate(state.evidence):
         units, answers = state.taken[rung]
         seen = [Stratum(units, {1.0: answers})] if units else []
-        rate, error = tally.rate, error_of(goal, state, rung)
+        rate, error = tally.rate, error_share(goal, state, rung)
         rungs.append(
             RungFigures(
                 name=names[rung],
