@@ -82,6 +82,7 @@ def test_a_user_whose_budget_is_used_up_is_told_and_the_next_one_is_served(model
     assert last == ["event: done", "event: error", "event: done"]
 
 
+@pytest.mark.full
 def test_what_was_sorted_is_in_the_file(models, tmp_path):
     run("tickets")
     with open(tmp_path / "sorted.csv", newline="") as file:

@@ -96,6 +96,7 @@ async def test_the_documented_names_come_out_exactly(make, small, frontier):
     audited.close_audits(30.0)
 
 
+@pytest.mark.full
 def test_installed_it_hears_every_router_of_the_process():
     """In a process of its own, for it can't be taken back."""
     script = """
