@@ -188,7 +188,7 @@ def test_the_command_shows_a_key_once_and_lists_it_without(tmp_path, capsys):
     assert "ada" in listed
     assert "auto,small" in listed
     assert given not in listed
-    assert given.rpartition("-")[2] not in listed
+    assert given[-32:] not in listed  # its secret may hold a "-" too
     assert main(["keys", "rotate", "ada", "--database", place]) == 0
     new = capsys.readouterr().out.strip()
     assert found(store, given).revoked_at is not None

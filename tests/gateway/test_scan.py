@@ -58,6 +58,7 @@ def wrong_keys(store: KeyStore) -> dict[str, str]:
     }
 
 
+@pytest.mark.full
 def test_nothing_is_open_but_health_and_the_page(site, small, frontier):
     found = paths(site)
     assert set(found) >= OPEN | {"/v1/chat/completions", "/v1/models", "/api/keys", "/api/overview"}

@@ -95,6 +95,7 @@ scripts = st.builds(
     way=st.sampled_from(["invoke", "stream", "ainvoke", "astream"]),
 )
 @settings(max_examples=80, **COMMON)
+@pytest.mark.full
 def test_every_call_is_made_and_counted_once(
     ladder: Ladder, script: Script, attempts: int, escalate_with: str, way: str
 ) -> None:
