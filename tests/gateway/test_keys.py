@@ -60,7 +60,7 @@ def test_a_key_is_found_with_its_limits_and_stored_as_a_salted_hash(keys, url): 
     assert plain.limits == KeyLimits()
     rows = repr(query(url, "SELECT * FROM asym_keys"))
     assert first not in rows
-    assert first.rpartition("-")[2] not in rows
+    assert first[-32:] not in rows
     salts = query(url, "SELECT DISTINCT salt, hash FROM asym_keys")
     assert len(salts) == 2
     assert key.hash not in repr(key)
