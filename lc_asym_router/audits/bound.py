@@ -134,6 +134,18 @@ def audits_to_show(target: float, rate: float, confidence: float = 0.95) -> int 
         seen = math.ceil(rate * audits) if rate else 0
         return upper_bound([Stratum(audits, {1.0: seen})], confidence) <= target
 
+    return least_count(shown)
+
+
+def least_count(shown: Callable[[int], bool]) -> int | None:
+    """Return about the least count for which something is shown, to half a percent.
+
+    Args:
+        shown: Whether a count is enough; where one is, all greater ones are.
+
+    Returns:
+        `None` where not even 16 million are.
+    """
     most = 16
     while not shown(most):
         most *= 2

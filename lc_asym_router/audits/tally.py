@@ -21,6 +21,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from lc_asym_router.audits.bound import least_count
+
 BETS = (0.8, 0.4, 0.2, 0.1, 0.05, 0.025, 0.0125, 0.00625)
 """Bets on losses that are few, for a loss that is seen for certain."""
 RISES = (0.1, 0.4, 1.6, 6.4)
@@ -168,18 +170,7 @@ def requests_to_show(target: float, rate: float, error: float) -> int | None:
     def shown(count: int) -> bool:
         return Tally({1.0: count}, {1.0: math.ceil(rate * count)}).shows(target, error)
 
-    most = 16
-    while rate < target and most <= 1 << 24:
-        if shown(most):
-            break
-        most *= 2
-    else:
-        return None
-    least = most // 2
-    while most - least > max(1, least // 200):
-        middle = (least + most) // 2
-        least, most = (least, middle) if shown(middle) else (middle, most)
-    return most
+    return least_count(shown) if rate < target else None
 
 
 def merged_tally(tallies: Iterable[Tally]) -> Tally:

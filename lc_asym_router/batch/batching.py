@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -24,7 +22,8 @@ from lc_asym_router.batch.batch_api import (
     restored,
     settled_config,
 )
-from lc_asym_router.batch.input_rows import InputRow, count_of, input_rows, plain_value
+from lc_asym_router.batch.bound_router import bound, check_either, journal_maker
+from lc_asym_router.batch.input_rows import InputRow, count_of, input_rows
 from lc_asym_router.batch.level import ConcurrencyLevel
 from lc_asym_router.batch.outcomes import RESULTS, BatchResult, Outcome, Progress, outcome_of
 from lc_asym_router.batch.output import check_output, write_output
@@ -139,10 +138,7 @@ class Batch:
             raise ConfigurationError(
                 f"out= is the rows' own file, {self.out}, and would take its place: give another one."
             )
-        if self.tools and self.schema is not None:
-            raise ConfigurationError(
-                "Give either tools= or schema=: an answer is calls or an output."
-            )
+        check_either(self.tools, self.schema)
         if self.max_usd is not None and not self.max_usd > 0:
             raise ConfigurationError(f"max_usd={self.max_usd} must be over 0 USD.")
         self._level = ConcurrencyLevel.of(self.concurrency)
@@ -152,23 +148,12 @@ class Batch:
         router: Any = self.router
         if self._api is not None:
             router = deferred(router)
-        self._asks: Any = router
-        if self.schema is not None:
-            self._asks = router.with_structured_output(self.schema, include_raw=True)
-        elif self.tools:
-            self._asks = router.bind_tools(list(self.tools))
+        self._asks: Any = bound(router, self.tools, self.schema)
 
     @property
     def _maker(self) -> str:
-        schema = self.schema.__name__ if isinstance(self.schema, type) else self.schema
-        tools = [
-            getattr(each, "name", getattr(each, "__name__", each)) for each in self.tools or ()
-        ]
-        settings = [repr(self.router), self.prompt, schema, tools, self.prefix]
-        if self._api is not None:
-            settings.append("batch_api")
-        parts = json.dumps(plain_value(settings))
-        return hashlib.sha256(parts.encode()).hexdigest()[:16]
+        more = [self.prefix] if self._api is None else [self.prefix, "batch_api"]
+        return journal_maker(self.router, self.prompt, self.tools, self.schema, *more)
 
     # what both ways share ---------------------------------------------------------------------
 
@@ -185,9 +170,7 @@ class Batch:
             try:
                 yield Progress(journal, bar, time.perf_counter())
             except BaseException:
-                if (
-                    journal.answered or journal.failed or journal.waits
-                ):  # else what stands there may be anybody's
+                if journal.rows:  # else what stands there may be anybody's
                     write_output(out, journal.results)
                 raise
             else:
@@ -252,7 +235,7 @@ class Batch:
         journal = now.journal
         return BatchResult(
             out=Path(self.out),
-            rows=journal.answered + journal.failed + journal.waits,
+            rows=journal.rows,
             answered=journal.answered,
             failed=journal.failed,
             cost_usd=journal.cost_usd,

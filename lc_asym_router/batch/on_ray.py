@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router._internal.imports import AnyPath, needed
+from lc_asym_router.batch.bound_router import bound, check_either, journal_maker
 from lc_asym_router.batch.input_rows import input_rows, plain_value
 from lc_asym_router.batch.journal import entry_in
 from lc_asym_router.batch.outcomes import RESULTS, BatchResult, outcome_of
@@ -67,8 +68,7 @@ def ray(
         DataError: The journal is of another router, prompt, schema or tools.
     """
     data = needed("ray.data", "ray")
-    if tools and schema is not None:
-        raise ConfigurationError("Give either tools= or schema=: an answer is calls or an output.")
+    check_either(tools, schema)
     for name, value in (("actors", actors), ("concurrency", concurrency)):
         if isinstance(value, bool) or value < 1:
             raise ConfigurationError(f"{name}={value} must be at least 1.")
@@ -136,10 +136,7 @@ class Asker:
     @property
     def maker(self) -> str:
         """Identifies the settings that answers depend on."""
-        schema = self.schema.__name__ if isinstance(self.schema, type) else self.schema
-        tools = [getattr(tool, "name", str(tool)) for tool in self.tools or ()]
-        parts = [repr(self.spec), self.prompt, schema, tools, self.prefix]
-        return hashlib.sha256(json.dumps(plain_value(parts)).encode()).hexdigest()[:16]
+        return journal_maker(self.spec, self.prompt, self.tools, self.schema, self.prefix)
 
     def check(self) -> None:
         """Refuse the journal of another run, before any actor starts.
@@ -231,11 +228,7 @@ class Actor:
 
     def __post_init__(self) -> None:
         self._router = self.asker.spec.build()
-        self._asks: Any = self._router
-        if self.asker.schema is not None:
-            self._asks = self._router.with_structured_output(self.asker.schema, include_raw=True)
-        elif self.asker.tools:
-            self._asks = self._router.bind_tools(list(self.asker.tools))
+        self._asks = bound(self._router, self.asker.tools, self.asker.schema)
         if self.asker.journal is not None:
             self._journal = IdJournal(Path(self.asker.journal), self.asker.maker)
         self._lock = threading.Lock()

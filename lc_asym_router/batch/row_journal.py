@@ -137,6 +137,11 @@ class RowJournal:
         self.failed -= state == FAILED
         self.waits -= state == WAITING
 
+    @property
+    def rows(self) -> int:
+        """How many rows it has a result of, or a batch that they wait for."""
+        return self.answered + self.failed + self.waits
+
     def is_settled(self, row: InputRow) -> bool:
         """Whether a row has an answer already, or waits for a batch's; one that failed has none.
 

@@ -20,6 +20,7 @@ with needs_extra():
     from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+_CLOSING = {"Connection": "close"}
 _WILDCARDS = frozenset({"", "0.0.0.0", "::"})
 # A client that is refused while it sends may lose the answer; a short body is let in first.
 _DRAINED_BYTES = 64 * 2**10
@@ -37,21 +38,16 @@ def head_too_large(limits: Limits) -> str:
     return f"the head of the request is over {limits.head_bytes} bytes: send fewer headers"
 
 
-class AccessMiddleware:
-    """Rejects requests before they reach the application, in the error format of their protocol."""
+class AdmissionMiddleware:
+    """Passes requests on, or answers them with the reason why not, in their protocol's error format.
 
-    def __init__(self, app: ASGIApp, *, token: str, host: str, limits: Limits) -> None:
-        """Guard `app`.
+    Args:
+        app: The application.
+        limits: Of heads, and of requests in service.
+    """
 
-        Args:
-            app: The application.
-            token: What ``Authorization: Bearer ...`` must hold.
-            host: The address that the server listens on.
-            limits: Of heads and bodies, and of requests in service.
-        """
+    def __init__(self, app: ASGIApp, *, limits: Limits) -> None:
         self._app = app
-        self._token = token.encode()
-        self._host = host.lower()
         self._limits = limits
         self._serving = 0
 
@@ -75,30 +71,54 @@ class AccessMiddleware:
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         """Return the response to a request that is rejected; `None` where it may pass."""
         path = scope["path"]
-        closing = {"Connection": "close"}
         # uvicorn looks at the size of heads that come in pieces, not of one that came at once.
         if head_bytes(scope) > self._limits.head_bytes:
-            return error_response(path, 431, head_too_large(self._limits), headers=closing)
-        if not names_server(host_name(headers.get("host", "")), self._host):
-            return error_response(path, 403, _FOREIGN_HOST, headers=closing)
-        if not all(
-            names_server(origin_name(each), self._host) for each in headers.getlist("origin")
-        ):
-            return error_response(path, 403, _FOREIGN_ORIGIN, headers=closing)
-        if not self._has_token(headers.get("authorization", "")):
-            asking = {**closing, "WWW-Authenticate": "Bearer"}
-            return error_response(path, 401, _NO_TOKEN, code="invalid_api_key", headers=asking)
-        if "transfer-encoding" in headers:
-            text = "send the body in one piece, with its Content-Length"
-            return error_response(path, 411, text, headers=closing)
-        if int(headers.get("content-length", 0)) > self._limits.body_bytes:
-            text = f"the body is over {self._limits.body_bytes} bytes: send fewer messages"
-            return error_response(path, 413, text, headers=closing)
+            return error_response(path, 431, head_too_large(self._limits), headers=_CLOSING)
+        if (refusal := self._unwanted(path, headers)) is not None:
+            return refusal
         if self._serving >= self._limits.requests:
             text = (
                 f"{self._serving} requests are being served: wait for some to end, then ask again"
             )
-            return error_response(path, 503, text, headers={**closing, "Retry-After": "1"})
+            return error_response(path, 503, text, headers={**_CLOSING, "Retry-After": "1"})
+        return None
+
+    def _unwanted(self, path: str, headers: Headers) -> Response | None:
+        """Return the response to a request that is not wanted for what its head says."""
+        return None
+
+
+class AccessMiddleware(AdmissionMiddleware):
+    """Lets in what comes from this machine with the server's token, in one piece.
+
+    Args:
+        app: The application.
+        token: What ``Authorization: Bearer ...`` must hold.
+        host: The address that the server listens on.
+        limits: Of heads and bodies, and of requests in service.
+    """
+
+    def __init__(self, app: ASGIApp, *, token: str, host: str, limits: Limits) -> None:
+        super().__init__(app, limits=limits)
+        self._token = token.encode()
+        self._host = host.lower()
+
+    def _unwanted(self, path: str, headers: Headers) -> Response | None:
+        if not names_server(host_name(headers.get("host", "")), self._host):
+            return error_response(path, 403, _FOREIGN_HOST, headers=_CLOSING)
+        if not all(
+            names_server(origin_name(each), self._host) for each in headers.getlist("origin")
+        ):
+            return error_response(path, 403, _FOREIGN_ORIGIN, headers=_CLOSING)
+        if not self._has_token(headers.get("authorization", "")):
+            asking = {**_CLOSING, "WWW-Authenticate": "Bearer"}
+            return error_response(path, 401, _NO_TOKEN, code="invalid_api_key", headers=asking)
+        if "transfer-encoding" in headers:
+            text = "send the body in one piece, with its Content-Length"
+            return error_response(path, 411, text, headers=_CLOSING)
+        if int(headers.get("content-length", 0)) > self._limits.body_bytes:
+            text = f"the body is over {self._limits.body_bytes} bytes: send fewer messages"
+            return error_response(path, 413, text, headers=_CLOSING)
         return None
 
     def _has_token(self, authorization: str) -> bool:

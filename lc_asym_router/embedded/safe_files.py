@@ -33,13 +33,7 @@ def open_regular(path: Path) -> BinaryIO:
     _check_regular(path, os.stat(path))
     # Without O_NONBLOCK a pipe that was put there in between would keep us waiting for ever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    file = os.fdopen(os.open(path, flags), "rb")
-    try:
-        _check_regular(path, os.fstat(file.fileno()))
-    except BaseException:
-        file.close()
-        raise
-    return file
+    return _regular(path, os.fdopen(os.open(path, flags), "rb"))
 
 
 def open_for_appending(path: Path) -> BinaryIO:
@@ -52,7 +46,10 @@ def open_for_appending(path: Path) -> BinaryIO:
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
         flags |= getattr(os, name, 0)
-    file = os.fdopen(os.open(path, flags, 0o644), "ab")
+    return _regular(path, os.fdopen(os.open(path, flags, 0o644), "ab"))
+
+
+def _regular(path: Path, file: BinaryIO) -> BinaryIO:
     try:
         _check_regular(path, os.fstat(file.fileno()))
     except BaseException:

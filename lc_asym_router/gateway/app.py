@@ -12,6 +12,7 @@ from typing import Any
 from lc_asym_router._internal.imports import needed
 from lc_asym_router._internal.schemas import validate_json
 from lc_asym_router.embedded.connection_limits import unless_gone
+from lc_asym_router.embedded.loopback import AdmissionMiddleware
 from lc_asym_router.embedded.request_limits import Limits
 from lc_asym_router.gateway.access import Access, Caller, LoopbackAccess
 from lc_asym_router.gateway.answering import RouterCall, event_stream
@@ -25,7 +26,6 @@ from lc_asym_router.gateway.http_errors import (
 )
 from lc_asym_router.gateway.http_streams import (
     EventStream,
-    LimitsMiddleware,
     json_response,
     read_body,
 )
@@ -92,7 +92,7 @@ def gateway_app(
     page = Page(routes, access, ledger)
     return Starlette(
         routes=[*gateway.routes, *page.routes],
-        middleware=[Middleware(LimitsMiddleware, limits=limits)],
+        middleware=[Middleware(AdmissionMiddleware, limits=limits)],
         lifespan=gateway.lifespan,
     )
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from lc_asym_router._internal.imports import needed
 from lc_asym_router._internal.tasks import cancel
-from lc_asym_router.embedded.api_errors import BadRequest, error_response
-from lc_asym_router.embedded.loopback import head_bytes, head_too_large
+from lc_asym_router.embedded.api_errors import BadRequest
 from lc_asym_router.embedded.request_limits import Limits, read_object
 from lc_asym_router.gateway.http_errors import GatewayError
 
@@ -18,7 +17,7 @@ needed("starlette", "gateway")
 
 from starlette.requests import Request  # noqa: E402
 from starlette.responses import Response  # noqa: E402
-from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402
+from starlette.types import Receive, Scope, Send  # noqa: E402
 
 EVENT_STREAM = {
     "content-type": "text/event-stream; charset=utf-8",
@@ -64,45 +63,6 @@ def json_response(
     """A response of JSON."""
     content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     return Response(content, status, dict(headers or {}), "application/json")
-
-
-class LimitsMiddleware:
-    """Refuses heads that are too large, and requests beyond those that are served at once.
-
-    Args:
-        app: The application.
-        limits: The limits.
-    """
-
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
-        self._app = app
-        self._limits = limits
-        self._serving = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer it with the reason why not."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        refusal = self._refusal(scope)
-        if refusal is not None:
-            await refusal(scope, receive, send)
-            return
-        self._serving += 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._serving -= 1
-
-    def _refusal(self, scope: Scope) -> Response | None:
-        path, closing = scope["path"], {"connection": "close"}
-        # uvicorn looks at the size of heads that come in pieces, not of one that came at once.
-        if head_bytes(scope) > self._limits.head_bytes:
-            return error_response(path, 431, head_too_large(self._limits), headers=closing)
-        if self._serving >= self._limits.requests:
-            text = f"{self._serving} requests are being served: ask again when some have ended"
-            return error_response(path, 503, text, headers={**closing, "retry-after": "1"})
-        return None
 
 
 class EventStream(Response):

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from lc_asym_router._internal.fault_log import Throttle
 from lc_asym_router._internal.imports import needed
 from lc_asym_router._internal.tasks import cancel
 from lc_asym_router.embedded.connection_limits import ConnectionGuard, LimitedConfig
@@ -29,6 +30,8 @@ from starlette.applications import Starlette  # noqa: E402
 from uvicorn.supervisors import Multiprocess  # noqa: E402
 
 logger = logging.getLogger(__name__)
+
+_not_shared = Throttle()
 
 WORKER_SECONDS = 120
 """How long a worker may be silent before another takes its place, in seconds. uvicorn's own 5 are less
@@ -93,7 +96,8 @@ async def exchange(openings: Openings) -> None:
         try:
             await asyncio.to_thread(openings.exchange)
         except OSError as error:
-            logger.warning("Breakers' openings are not shared: %s", error.strerror)
+            if _not_shared.count("openings"):
+                logger.warning("Breakers' openings are not shared: %s", error.strerror)
         await asyncio.sleep(EXCHANGE_SECONDS)
 
 

@@ -150,13 +150,13 @@ def classifier_lines(trained: TrainedClassifier) -> Iterator[str]:
 
 
 def operating_line(trained: TrainedClassifier) -> str:
-    """Describe the shipped threshold."""
+    """Describe the threshold of the expected gain alone; kinds of work have another."""
     point = trained.operating
     return (
-        f"The threshold that is shipped, {point.threshold:.4f}, sends {point.share:.3f} of the "
-        f"requests of a left-out source straight to the frontier and recovers {point.pgr:.3f} of the "
-        f"gap by that, {point.lift:.2f} times what as many requests at random would (means over the "
-        "sources)."
+        f"Of the expected gain alone the threshold that training found, {point.threshold:.4f}, sends "
+        f"{point.share:.3f} of the requests of a left-out source straight to the frontier and recovers "
+        f"{point.pgr:.3f} of the gap by that, {point.lift:.2f} times what as many requests at random "
+        "would (means over the sources)."
     )
 
 

@@ -65,7 +65,7 @@ def checked_scale(client: Any, project: str, key: str, scale: Sequence[float]) -
                 f"read_feedback({name}={value!r}) takes the {name}'s name, as LangSmith shows it."
             )
     numbers = isinstance(scale, tuple | list) and len(scale) == 2
-    if not numbers or not all(map(_is_number, scale)) or not scale[0] < scale[1]:
+    if not numbers or not all(map(_is_bound, scale)) or not scale[0] < scale[1]:
         raise ConfigurationError(
             f"read_feedback(scale={scale!r}) takes the worst and the best score: (0, 1), or (1, 5)."
         )
@@ -126,13 +126,14 @@ def store(
     for each in found:
         if str(each.run_id) not in known:
             other_runs += 1
-        elif not _is_number(each.score, flags=True):
+            continue
+        number = _number(each.score)
+        if number is None:
             unscored += 1
-        elif not low <= float(each.score) <= high:  # type: ignore[arg-type]
+        elif not low <= number <= high:
             off_scale += 1
         else:
-            score = (float(each.score) - low) / (high - low)  # type: ignore[arg-type]
-            given = Feedback(str(each.run_id), score, each.comment)
+            given = Feedback(str(each.run_id), (number - low) / (high - low), each.comment)
             row = feedback_row(given, keep_text=keep_text).row | {"id": each.id.hex}
             if each.created_at is not None:
                 row["time"] = _aware(each.created_at)
@@ -145,10 +146,13 @@ def store(
     return FeedbackCounts(len(rows), other_runs, unscored, off_scale)
 
 
-def _is_number(value: Any, *, flags: bool = False) -> bool:
-    if isinstance(value, bool):
-        return flags
-    return isinstance(value, int | float) and math.isfinite(value)
+def _is_bound(value: Any) -> bool:
+    return _number(value) is not None and not isinstance(value, bool)
+
+
+def _number(value: Any) -> float | None:
+    """A score as a number, a thumb up or down too; `None` where it is none."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _aware(moment: datetime) -> datetime:

@@ -61,9 +61,8 @@ class Totals:
         self.vouched: Counter[str] = Counter()
         self.costs, self.frontier, self.saved = Amount(), Amount(), Amount()
         self.seconds: Counter[float] = Counter()
-        self.rounded: Counter[str] = (
-            Counter()
-        )  # latencies of days' totals, as texts: millions of them
+        # Latencies of days' totals, as the texts that they are kept as.
+        self.rounded: Counter[str] = Counter()
         self.checks: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.calls = 0
