@@ -52,7 +52,7 @@ def test_the_saved_outputs_are_of_one_run_from_top_to_bottom(script):
     cells = [c for c in nbformat.read(notebook_of(script), 4).cells if c.cell_type == "code"]
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     outputs = [output for cell in cells for output in cell.outputs]
-    assert len(outputs) > 5
+    assert len(outputs) > 6
     assert not [each for each in outputs if each.output_type == "error"]
     assert str(FOLDER.parent) not in notebook_of(script).read_text(encoding="utf-8")
 
