@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
                 "AsymRouter(callbacks=[Ledger()], ...)."
             )
         if options.shadow:
-            return _shadow(options.url or ledger.file)
+            return _shadow(options.url or ledger.file, options.json)
         try:
             if options.thresholds:
                 rows = ledger.thresholds(since=options.since, until=options.until)
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
     return ANSWERED
 
 
-def _shadow(url: Any) -> int:
+def _shadow(url: Any, as_json: bool) -> int:
     """Print what shadows have found that keep their counts in the database.
 
     Raises:
@@ -97,6 +97,9 @@ def _shadow(url: Any) -> int:
             "No shadow keeps its counts here. Give the database's --url, and write to it: "
             "AsymRouter(shadow=Shadow(url=...), ...)."
         )
+    if as_json:
+        print(json.dumps([report.as_dict() for report in found]))
+        return ANSWERED
     for report in found:
         print(printable(f"{report.requests:,} requests in shadow\n{report!r}"))
     return ANSWERED
