@@ -91,13 +91,16 @@ def _shadow(url: Any, as_json: bool) -> int:
     Raises:
         ConfigurationError: There is none, or the database can't be read.
     """
-    found = [report for shadow, report in _targets(url) or () if shadow]
+    targets = _targets(url)
+    if targets is None:
+        raise ConfigurationError("The database can't be read. Check its --url.")
+    found = [report for shadow, report in targets if shadow]
     if not found:
         raise ConfigurationError(
             "No shadow keeps its counts here. Give the database's --url, and write to it: "
             "AsymRouter(shadow=Shadow(url=...), ...)."
         )
-    if as_json:
+    if as_json:  # a list, as there may be several routers
         print(json.dumps([report.as_dict() for report in found]))
         return ANSWERED
     for report in found:
