@@ -34,7 +34,7 @@ WAITS = {
     Store.transaction.__wrapped__,
 }
 CODES = {code for each in WAITS if (code := getattr(each, "__code__", None)) is not None}
-MOST_CALLS = 600
+MOST_CALLS = 1_200
 """Calls that one request makes for its audit; it makes no more of them with what waits, or was seen."""
 
 
