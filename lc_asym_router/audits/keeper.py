@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from lc_asym_router.audits.audit import ALL
 from lc_asym_router.audits.audit_store import AuditStore
 from lc_asym_router.audits.counts import FIELDS, Cell, Counts
 from lc_asym_router.audits.rungs import (
@@ -33,8 +34,6 @@ from lc_asym_router.audits.target_report import TargetReport, report_of_rungs
 
 logger = logging.getLogger(__name__)
 
-ALL = "all frontier"
-"""The name of the last rung."""
 ALWAYS = 500
 """Requests in which it is decided anew before each."""
 EVERY = 10

@@ -168,6 +168,14 @@ class TargetReport:
         needed = [each.needed for each in self.rungs if each.needed is not None]
         if needed:
             return f"no rung is shown to keep the target yet; about {min(needed):,} audits would"
+        target = self.target or 0.0
+        for each in self.rungs:
+            unable = each.incomparable / each.requests if each.requests else 0.0
+            if each.losses is not None and each.losses - unable < target <= each.losses:
+                return (
+                    f"{each.incomparable:,} answers could not be compared, which counts as a loss; a "
+                    "judge compares free text: Audit(judge=...)"
+                )
         known = any(each.losses is not None for each in self.rungs)
         return "no rung keeps the target" if known else "nothing was compared yet"
 
