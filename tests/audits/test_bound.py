@@ -93,7 +93,7 @@ def test_two_strata_are_bound_together_as_a_search_over_a_grid_says():
 @pytest.mark.parametrize(("above", "bets"), [(False, _DOWNWARD), (True, _UPWARD)])
 @pytest.mark.parametrize("mean", [0.02, 0.3, 0.7])
 def test_it_is_the_capital_of_the_papers_bets_step_by_step(above, bets, mean):
-    """Waudby-Smith and Ramdas: the product of 1 + bet * (outcome - mean), as `confseq` computes it."""
+    """Waudby-Smith and Ramdas: the product of 1 + bet * (outcome - mean), as that says."""
     outcomes = np.random.default_rng(5).choice([0.0, 0.5, 1.0], 200, p=[0.8, 0.15, 0.05])
     capital = 0.0
     for bet, weight in bets:
