@@ -144,21 +144,18 @@ class KeywordClassifier(BaseDecisionModel):
         ends = (lowered[:_FIRST], lowered.rstrip().rpartition("\n\n")[2][-_LAST:])
         asked = "\n".join(ends)
         there = [each for each in self._asked if each[2] in asked]
+        letters = None if lowered.isascii() else frozenset(lowered)
         # Most words are not there: only those whose beginning is take a search of their own.
-        for beginning in self._present(lowered):
-            there += [each for each in self._free[beginning] if each[2] in lowered]
+        for beginning in self._ascii if letters is None else self._free:
+            if (letters is None or letters.issuperset(beginning)) and beginning in lowered:
+                there += [each for each in self._free[beginning] if each[2] in lowered]
+        if not there:
+            return {}
         return {
             word: self.words[word]
             for _, word, needle in sorted(there)
             if self._is_meant(word, needle, lowered, ends)
         }
-
-    def _present(self, lowered: str) -> list[str]:
-        """The beginnings of words that stand in a text."""
-        if lowered.isascii():
-            return [each for each in self._ascii if each in lowered]
-        letters = frozenset(lowered)
-        return [each for each in self._free if letters.issuperset(each) and each in lowered]
 
     def _is_meant(self, word: str, needle: str, lowered: str, ends: tuple[str, str]) -> bool:
         """Whether a word that stands somewhere in a text counts."""

@@ -225,4 +225,5 @@ def _logistic(value: float) -> float:
 
 
 def _dot(weights: Sequence[float], values: Sequence[float]) -> float:
-    return sum(map(mul, weights, values))
+    product: float = sum(map(mul, weights, values))
+    return product
