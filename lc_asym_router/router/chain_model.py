@@ -9,8 +9,17 @@ models' runs become children of a chain run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing
+from contextvars import Context
 from typing import Any, Protocol, Self, cast
 
 from langchain_core.callbacks import (
@@ -26,11 +35,13 @@ from langchain_core.language_models.chat_model_stream import (
     ChatModelStream,
 )
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
+from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables import config as runs
 from pydantic import PrivateAttr, model_validator
 
+from lc_asym_router._internal.compat import StreamingHandler
 from lc_asym_router.classify.scorer import known_settings
 from lc_asym_router.graph.build import Graph
 from lc_asym_router.records.request import Request, estimated_tokens
@@ -49,8 +60,20 @@ class Answerer(Protocol):
     def chunks(self, request: Request, config: RunnableConfig) -> Iterator[AIMessageChunk]:
         """Yield the answer in chunks."""
 
-    def achunks(self, request: Request, config: RunnableConfig) -> AsyncIterator[AIMessageChunk]:
-        """The async twin of `chunks`."""
+    def achunks(
+        self, request: Request, config: RunnableConfig, context: Context
+    ) -> AsyncGenerator[AIMessageChunk, None]:
+        """The async twin of `chunks`; the graph runs in the context."""
+
+
+def _tapped(
+    run: AsyncCallbackManagerForChainRun, chunks: AsyncIterator[AIMessageChunk]
+) -> AsyncIterator[AIMessageChunk]:
+    """The chunks, which `astream_log` and `astream_events` read too."""
+    for handler in run.handlers:
+        if isinstance(handler, StreamingHandler):
+            return handler.tap_output_aiter(run.run_id, chunks)
+    return chunks
 
 
 class ChainChatModel(BaseChatModel):
@@ -210,21 +233,34 @@ class ChainChatModel(BaseChatModel):
             return
         request = self._request(input, kwargs, stop)
 
-        def run(
-            _: AsyncIterator[LanguageModelInput],
-            run_manager: AsyncCallbackManagerForChainRun,
-            config: RunnableConfig,
-        ) -> AsyncIterator[AIMessage]:
-            return self._answerer.achunks(request, config)
-
-        async def once() -> AsyncIterator[Any]:
-            yield input
-
-        stream = self._atransform_stream_with_config(once(), run, self._merged(config))
+        chunks = self._achunks(input, request, self._merged(config))
         # Closed here and now when the reader stops; else it would go on until it is collected.
-        async with aclosing(cast("Any", stream)) as chunks:
-            async for chunk in chunks:
+        async with aclosing(chunks) as stream:
+            async for chunk in stream:
                 yield chunk
+
+    async def _achunks(
+        self, input: LanguageModelInput, request: Request, config: RunnableConfig
+    ) -> AsyncGenerator[AIMessageChunk, None]:
+        """As `_atransform_stream_with_config`, which would take a task for each chunk."""
+        name, run_id = config.get("run_name") or self.get_name(), config.pop("run_id", None)
+        manager = runs.get_async_callback_manager_for_config(config)
+        run = await manager.on_chain_start(None, {"input": ""}, name=name, run_id=run_id)
+        chunks: list[AIMessageChunk] = []
+        try:
+            inner = runs.patch_config(config, callbacks=run.get_child())
+            with runs.set_config_context(inner) as context:
+                source = self._answerer.achunks(request, inner, context)
+            tapped = _tapped(run, source)
+            async with aclosing(source):
+                async for chunk in tapped:
+                    chunks.append(chunk)
+                    yield chunk
+        except BaseException as error:
+            await run.on_chain_error(error, inputs=input)
+            raise
+        answer = add_ai_message_chunks(chunks[0], *chunks[1:]) if run.handlers else None
+        await run.on_chain_end(answer, inputs=input)
 
     def _chat_model_stream_v3(
         self,
