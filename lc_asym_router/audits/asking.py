@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -34,12 +34,15 @@ class Meter(Protocol):
         """The calls so far, as in a record's side calls."""
         ...
 
-    def active(self, budget: Budget | None, tags: Sequence[str]) -> AbstractContextManager[None]:
+    def active(
+        self, budget: Budget | None, tags: Sequence[str], called: Callable[[], None]
+    ) -> AbstractContextManager[None]:
         """A block in which every model call of this thread is counted and admitted.
 
         Args:
             budget: The audits' own budget, or `None`.
             tags: The request's tags, for a budget per tag.
+            called: Called after each of them, in its thread.
         """
         ...
 

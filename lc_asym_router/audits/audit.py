@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 AS_SET = "as set"
 """A rung's own check that is the router's."""
+ALL = "all frontier"
+"""The name of the last rung."""
 LEAST_TARGET = 0.001
 """Under that not even thousands of audits without a loss show anything."""
 
@@ -36,6 +39,9 @@ class Rung:
             `None` for the router's own.
         name: The rung's name, for records and logs; by default what it sets.
 
+    Raises:
+        ConfigurationError: The name is no text. What else makes no sense the router says.
+
     Example:
         ```python
         Audit(target=0.05, rungs=[Rung(verify="form"), Rung(verify="vote"), Rung(threshold=0.3)])
@@ -45,6 +51,10 @@ class Rung:
     verify: Any = AS_SET
     threshold: Any = None
     name: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise ConfigurationError(f"Rung(name={self.name!r}) must be a text, such as 'strict'.")
 
     @property
     def label(self) -> str:
@@ -153,10 +163,24 @@ class Audit:
                     f"Audit({name}={count!r}) must be a whole number from {least} on."
                 )
         for name, seconds in (("timeout", self.timeout), ("close_seconds", self.close_seconds)):
-            if not _is_number(seconds) or seconds < 0 or (name == "timeout" and seconds == 0):
+            low = not _is_number(seconds) or seconds < 0 or (name == "timeout" and seconds == 0)
+            if low or seconds > threading.TIMEOUT_MAX:
+                least = "over 0" if name == "timeout" else "from 0 on"
                 raise ConfigurationError(
-                    f"Audit({name}={seconds!r}) must be a number of seconds, over 0."
+                    f"Audit({name}={seconds!r}) must be a number of seconds, {least}: 60.0."
                 )
+        if self.url is not None and not isinstance(self.url, str | PathLike):
+            raise ConfigurationError(
+                f"Audit(url=...) is a {type(self.url).__name__}; give the URL of a database, or the "
+                "path of an SQLite file."
+            )
+        if self.seed is not None and (
+            isinstance(self.seed, bool) or not isinstance(self.seed, int)
+        ):
+            raise ConfigurationError(
+                f"Audit(seed={self.seed!r}) must be a whole number, or None for draws that nobody can "
+                "foresee."
+            )
         self._check_target()
         if self.judge is not None and self.judge != FRONTIER:
             PairJudge(self.judge)  # type: ignore[arg-type]
@@ -197,15 +221,20 @@ class Audit:
             )
         rungs = self.rungs
         if rungs is not None and (
-            isinstance(rungs, str) or not rungs or not all(isinstance(each, Rung) for each in rungs)
+            not isinstance(rungs, list | tuple)
+            or not rungs
+            or not all(isinstance(each, Rung) for each in rungs)
         ):
             raise ConfigurationError(
                 "Audit(rungs=...) is a list of at least one Rung, cheapest first: "
                 '[Rung(verify="form"), Rung(verify="strict")]. "All frontier" is always the last.'
             )
-        if rungs is not None and len({each.label for each in rungs}) < len(rungs):
+        labels = [ALL, *(each.label for each in rungs or ())]
+        if len(set(labels)) < len(labels):
             raise ConfigurationError(
-                'Two rungs have the same name. Name them: Rung(name="strict", ...).'
+                f"Two rungs have the same name, or one is called {ALL!r}, as the last one is. Name "
+                "them: "
+                'Rung(name="strict", ...).'
             )
         start = self.start
         if start is not None and (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from lc_asym_router._internal.provider_errors import describe_store_error
@@ -15,7 +16,14 @@ from lc_asym_router.money.database.sql_store import Store, url_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from sqlalchemy import Connection
+
 logger = logging.getLogger(__name__)
+
+CLOCK = Cell("clock", "", "", "", 0.0)
+"""The row that counts the writes."""
+NOTHING = -1
+"""The number of the last write that was read, before anything was."""
 
 
 class AuditStore:
@@ -32,10 +40,12 @@ class AuditStore:
         self._store = None if url is None else Store(url_of(url))
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
-        self._known: Counts = {}
+        self._known: dict[str, Counts] = {}  # by what they are by
         self._new: Counts = {}
         self._writing: Counts = {}  # on its way to the database
-        self._drawn: Mapping[str, int] = {}
+        self._drawn: Counter[str] = Counter()
+        self._read = NOTHING
+        self._files = 0
         self._failure = ""
 
     @property
@@ -46,7 +56,11 @@ class AuditStore:
     def add(self, cells: Iterable[Cell], more: Mapping[str, int]) -> None:
         """Add to the counts of some cells, in memory."""
         with self._lock:
-            add_counts(self._new if self.shared else self._known, cells, more)
+            if self.shared:
+                add_counts(self._new, cells, more)
+                return
+            for cell in cells:
+                add_counts(self._known.setdefault(cell.by, {}), [cell], more)
 
     def counts(self, by: Collection[str] = ()) -> Counts:
         """The counts as this process knows them: the database's when it was last written or read, and
@@ -57,7 +71,8 @@ class AuditStore:
         """
         with self._lock:
             found: Counts = {}
-            for cells in (self._known, self._writing, self._new):
+            known = (self._known.get(each, {}) for each in by or list(self._known))
+            for cells in (*known, self._writing, self._new):
                 for cell, row in cells.items():
                     if not by or cell.by in by:
                         add_counts(found, [cell], row)
@@ -65,10 +80,12 @@ class AuditStore:
 
     def drawn(self, tier: str) -> int:
         """How many answers of a tier all processes had drawn when the database was last read."""
-        return self._drawn.get(tier, 0)
+        return self._drawn[tier]
 
     def flush(self) -> bool:
-        """Write what was added, and read what others have; whether that went well. Never raises."""
+        """Write what was added, and read what others have changed since; whether that went well. Never
+        raises.
+        """
         if self._store is None:
             return True
         with self._flushing:
@@ -76,7 +93,7 @@ class AuditStore:
                 new, self._new = self._new, {}
                 self._writing = new
             try:
-                known = _exchanged(self._store, new)
+                read, anew, changed = self._exchanged(self._store, new)
             except Exception as error:  # a database's driver may raise anything; counts are kept
                 with self._lock:
                     self._writing = {}
@@ -92,14 +109,50 @@ class AuditStore:
                 if isinstance(error, ConfigurationError):
                     logger.error("%s", error)
                 return False
-            drawn: dict[str, int] = {}
-            for cell, row in known.items():
-                if cell.by == "tier":
-                    drawn[cell.value] = drawn.get(cell.value, 0) + row["drawn"]
             with self._lock:
-                self._known, self._writing, self._drawn = known, {}, drawn
+                if anew:
+                    self._known, self._drawn = {}, Counter()
+                for cell, row in changed.items():
+                    old = self._known.setdefault(cell.by, {}).get(cell)
+                    self._known[cell.by][cell] = row
+                    if cell.by == "tier":
+                        self._drawn[cell.value] += row["drawn"] - (old["drawn"] if old else 0)
+                self._writing, self._read = {}, read
             self._failure = ""
             return True
+
+    def _exchanged(self, store: Store, new: Counts) -> tuple[int, bool, Counts]:
+        """Add counts to the database's in one transaction, and read what was changed since it was read.
+
+        Every write has a number, and each row that of its last one. The number's own row is written
+        first, so that writers wait for each other, and a higher number is never seen before a lower.
+
+        Returns:
+            The number of the last write that was read; whether all was read; the rows.
+        """
+        from sqlalchemy import select
+
+        from lc_asym_router.money.database.tables import audits
+
+        with store.transaction(writing=bool(new)) as connection:
+            if new:
+                _upsert(connection, {CLOCK: dict.fromkeys(FIELDS, 0) | {"requests": 1}}, 0)
+            last = select(audits.c.requests).where(audits.c.by == CLOCK.by)
+            write: int = connection.execute(last).scalar() or 0
+            if new:
+                _upsert(connection, new, write)
+            # A file or a backup that was put in its place knows fewer writes.
+            anew = self._read == NOTHING or store.files != self._files or write < self._read
+            since = NOTHING if anew else self._read
+            rows = connection.execute(
+                select(audits).where(audits.c.changed > since, audits.c.by != CLOCK.by)
+            ).mappings()
+            changed = {
+                Cell(*(row[name] for name in Cell.__slots__)): {name: row[name] for name in FIELDS}
+                for row in rows
+            }
+            self._files = store.files
+        return write, anew, changed
 
     def close(self) -> None:
         """Write what was added, and close the connections."""
@@ -111,43 +164,36 @@ class AuditStore:
         """In a forked child: what is not written is the parent's to write."""
         self._lock, self._flushing = threading.Lock(), threading.Lock()
         self._new, self._writing = {}, {}
+        self._read = NOTHING  # the parent may have been about to take over what it had read
         if self._store is None:
             self._known = {}
         else:
             self._store.forget()
 
 
-def _exchanged(store: Store, new: Counts) -> Counts:
-    """Add counts to the database's in one transaction, and return them all."""
-    from sqlalchemy import select
-
+def _upsert(connection: Connection, counts: Counts, write: int) -> None:
+    """Add counts to the rows there are, which have the number of this write then."""
     from lc_asym_router.money.database.tables import audits
 
-    with store.transaction(writing=bool(new)) as connection:
-        if new:
-            if connection.dialect.name == "postgresql":
-                from sqlalchemy.dialects.postgresql import insert as postgres_insert
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
-                statement = postgres_insert(audits)
-            else:
-                from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+        statement = postgres_insert(audits)
+    else:
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-                statement = sqlite_insert(audits)  # type: ignore[assignment]
-            keys = [audits.c[name] for name in Cell.__slots__]
-            more = {name: audits.c[name] + statement.excluded[name] for name in FIELDS}
-            # In one order everywhere, so that no two processes wait for each other's rows.
-            rows = sorted(new, key=_order)
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=keys, set_=more),
-                [
-                    {**{name: getattr(cell, name) for name in Cell.__slots__}, **new[cell]}
-                    for cell in rows
-                ],
-            )
-        return {
-            Cell(*(row[name] for name in Cell.__slots__)): {name: row[name] for name in FIELDS}
-            for row in connection.execute(select(audits)).mappings()
-        }
+        statement = sqlite_insert(audits)  # type: ignore[assignment]
+    keys = [audits.c[name] for name in Cell.__slots__]
+    more = {name: audits.c[name] + statement.excluded[name] for name in FIELDS}
+    upsert = statement.on_conflict_do_update(
+        index_elements=keys, set_=more | {"changed": statement.excluded["changed"]}
+    )
+    # In one order everywhere, so that no two processes wait for each other's rows.
+    rows = [
+        {**{name: getattr(cell, name) for name in Cell.__slots__}, **counts[cell], "changed": write}
+        for cell in sorted(counts, key=_order)
+    ]
+    connection.execute(upsert, rows)
 
 
 def _order(cell: Cell) -> tuple[str, str, str, str, float]:

@@ -10,6 +10,7 @@ import time
 import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
@@ -25,15 +26,16 @@ from lc_asym_router.audits.audit_store import AuditStore
 from lc_asym_router.audits.comparison import PairOutcome, compare_pair
 from lc_asym_router.audits.counts import AuditReport, Cell, report_of
 from lc_asym_router.audits.draw import (
+    ENDED,
     Draw,
     answer_below,
-    audit_counts,
     finished_audit,
     form_of,
     notify_audit,
 )
 from lc_asym_router.audits.keeper import AnsweredRequest, Keeper, lost_of
 from lc_asym_router.audits.rungs import Goal
+from lc_asym_router.audits.settlement import CountWriter, Settlement
 from lc_asym_router.errors import BudgetExceededError
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.ladder import Ladder
@@ -46,8 +48,6 @@ OFTEN = 10
 """How many times more often."""
 PAUSE = 60.0
 """Seconds without audits after a budget was used up that does not say when it opens again."""
-SHARE_SECONDS = 5.0
-"""How often processes that share a target write and read its counts where no audit does, in seconds."""
 REASONS = 20
 """Reasons why audits say nothing that are told apart."""
 OTHER = "other"
@@ -105,6 +105,7 @@ class Auditor:
         self._begun: Counter[tuple[str, ...]] = Counter()
         self._tags: set[str] = set()
         self._reasons: Counter[str] = Counter()
+        self._counts = CountWriter(self._flush, reads=self.keeper is not None)
 
     # on the request's path --------------------------------------------------------------------
 
@@ -187,10 +188,9 @@ class Auditor:
             self.store.add(self._cells(draw), {"requests": 1, "drawn": int(draw.drawn)})
         if self.keeper is not None and draw.rung is not None:
             self.keeper.answered(draw.rung)
+        if self.store.shared and not self._closed:
+            self._counts.wake()
         if not draw.drawn:
-            with self._changed:  # a target that processes share has a thread that writes and reads
-                if self.keeper and self.store.shared and not (self._threads or self._closed):
-                    self._start()
             return
         tier = str(draw.record["tier"])
         with self._changed:
@@ -218,6 +218,9 @@ class Auditor:
         return datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
 
     def _cells(self, draw: Draw) -> list[Cell]:
+        """What an answer counts for; where a lower tier's was not handed on, the cost of its audit."""
+        if draw.kind != "audit":
+            return [Cell("all", "", draw.day, "beside", 1.0)]
         tags = set(draw.tags)
         with self._changed:
             room = max(0, self.audit.tag_limit - len(self._tags))
@@ -233,9 +236,6 @@ class Auditor:
 
     def _run(self) -> None:
         while (draw := self._next()) is not None:
-            if draw == "flush":
-                self._flush()
-                continue
             try:
                 self._audit(draw)
             except Exception as error:  # a thread that ends would audit nothing any more
@@ -245,68 +245,67 @@ class Auditor:
                     self._running -= 1
                     self._changed.notify_all()
 
-    def _next(self) -> Draw | Literal["flush"] | None:
-        """The next audit; `None` at the end. What other processes do is read now and then."""
-        pause = SHARE_SECONDS if self.keeper is not None and self.store.shared else None
+    def _next(self) -> Draw | None:
+        """The next audit; `None` at the end."""
         with self._changed:
             while not self._waiting and not self._closed:
-                if not self._changed.wait(pause):
-                    return "flush"
+                self._changed.wait()
             if not self._waiting:
                 return None
             self._running += 1
             return self._waiting.popleft()
 
     def _audit(self, draw: Draw) -> None:
-        # Before anything is paid for: should the process be killed, the audit was begun, and nothing
-        # came of it.
-        self._flush()
         started, meter, answered = time.perf_counter(), self._meter(), draw.rung
         outcome: Literal["same", "differs", "incomparable", "failed"]
         # A lower tier that fails hands on nothing; an answer that can't be compared is a loss.
         accepted = draw.rung.rung if draw.rung and draw.kind != "explored" else -1
-        tier = str(draw.record["tier"])
+        tier, last = str(draw.record["tier"]), self.ladder.last
+        settlement = Settlement(
+            draw, self._cells(draw), last.model_name, self.store.add, self._flush
+        )
+        called = partial(settlement.called, meter.calls)
+        called()  # before anything is paid for: of a process that is killed that much is known
         try:
-            with meter.active(self.audit.budget, draw.tags):
+            with meter.active(self.audit.budget, draw.tags, called):
                 answer: AIMessage | None = draw.answer
                 other = draw.answer
                 if draw.kind == "audit":
-                    other = ask_tier(self.ladder.last, draw.request, self.audit.timeout)
+                    other = ask_tier(last, draw.request, self.audit.timeout)
                 else:
                     assert self._lower is not None
                     tier, answer, accepted = answer_below(self._lower, draw, self.audit.timeout)
                 found = PairOutcome("same", "")
                 if answer is not None:
-                    compare = partial(compare_pair, draw.request, answer, other, self._judge)
+                    pair = (draw.request, answer, other, self._judge)
+                    settle = partial(settlement.found, calls=meter.calls)
+                    compare = partial(compare_pair, *pair, settle=settle)
                     found = within(self.audit.timeout, compare, threads=THREADS)
             outcome = found.outcome
         except Exception as error:  # whatever a tier raises: nothing to compare with
-            reason = describe_error(error, model=self.ladder.last.model_name)
-            found, outcome = PairOutcome("incomparable", "", None, reason), "failed"
+            reason = describe_error(error, model=last.model_name)
+            found = replace(settlement.known, reason=reason)
+            outcome = "failed" if found.outcome == "incomparable" else found.outcome
             if isinstance(error, BudgetExceededError):
                 self._pause(error)
                 answered = answered if draw.kind == "audit" else None  # nobody knows, no loss
-        self._count(draw, found, meter.calls)
+        settlement.end(found, meter.calls)
+        self._note(found.reason)
         if self.keeper is not None and answered is not None:
             lost = lost_of(self.audit.of, outcome, found.worse)
             comparable = outcome in ("same", "differs")
             self.keeper.compared(answered, accepted, lost, comparable=comparable)
         self._flush()
+        settlement.notify(meter.calls)
         ended = time.perf_counter() - started
-        notify_audit(draw.handlers, finished_audit(draw, tier, outcome, found, meter.calls, ended))
+        finished = finished_audit(draw, tier, outcome, found, meter.calls, ended)
+        notify_audit(draw.handlers, ENDED, finished)
 
-    def _count(self, draw: Draw, found: PairOutcome, calls: Sequence[Mapping[str, Any]]) -> None:
-        """Count what an audit has found, and what it cost. What was not handed on is no answer of a
-        lower tier; only its cost counts."""
-        found_counts = audit_counts(found, calls)
+    def _note(self, reason: str) -> None:
+        """Count why an audit could not say something, if it could not."""
         with self._changed:
-            if found.reason and (found.reason in self._reasons or len(self._reasons) < REASONS):
-                self._reasons[found.reason] += 1
-        if draw.kind == "audit":
-            self.store.add(self._cells(draw), found_counts)
-            return
-        cost = {name: found_counts[name] for name in ("cost_nano", "unpriced")}
-        self.store.add([Cell("all", "", draw.day, "beside", 1.0)], cost)
+            if reason and (reason in self._reasons or len(self._reasons) < REASONS):
+                self._reasons[reason] += 1
 
     def _flush(self) -> bool:
         """Write the counts, and take over those of other processes; whether that went well."""
@@ -370,6 +369,7 @@ class Auditor:
             self._dropped += dropped
             self._waiting.clear()
             self._changed.notify_all()
+        self._counts.close()
         if dropped:
             logger.warning(
                 "%d audits had not ended when their time was up; they count as begun, and nothing is "

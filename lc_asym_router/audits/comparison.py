@@ -129,6 +129,7 @@ def compare_pair(
     judge: PairJudge | None = None,
     *,
     arbitrate: bool = True,
+    settle: Callable[[PairOutcome], None] = lambda found: None,
 ) -> PairOutcome:
     """Compare an accepted answer with the last tier's to the same request.
 
@@ -142,6 +143,7 @@ def compare_pair(
         frontier: The last tier's.
         judge: Who compares free text, and says which of two different answers is better.
         arbitrate: Whether the judge is to say that.
+        settle: Called with what is found so far, before the judge is asked that.
     """
     found = _by_rules(request, small, frontier)
     if found.outcome == "incomparable" and judge is not None:
@@ -153,6 +155,7 @@ def compare_pair(
         return PairOutcome("same", found.by, False)
     if found.outcome == "incomparable" or judge is None or not arbitrate:
         return found
+    settle(found)
     worse = _judged(lambda: judge.worse(request, small, frontier))
     if isinstance(worse, str):
         return PairOutcome("differs", found.by, None, worse)

@@ -96,7 +96,8 @@ class AuditGroup:
         uncovered: Further answers that could not be audited: the queue was full, the budget used up,
             or the last tier could not be asked. Nothing is said of them.
         cost_usd: What the audits cost, in USD, as far as it is known.
-        unpriced: Calls of audits whose price is not known.
+        unpriced: Calls of audits whose price is not known, those among them that are under way, or
+            were when a process was killed.
     """
 
     by: str
@@ -173,7 +174,11 @@ class AuditReport:
         lines = [str(each) for each in self.groups]
         lines.append(f"audits cost {usd(whole.cost_usd)}")
         if whole.unpriced:
-            lines[-1] += f" and {whole.unpriced} calls without a known price"
+            known = f"at least {usd(whole.cost_usd)}" if whole.cost_usd else "nobody knows how much"
+            lines[-1] = (
+                f"audits cost {known}: {whole.unpriced} calls have no known price, are under way, or "
+                "were when a process ended; Tier(model, price=Price(input, output)) declares one"
+            )
         lines.append(
             f"each bound holds at all times with a probability of {self.confidence:.0%}; "
             f"{self.waiting} audits wait, {self.dropped} were dropped"

@@ -14,7 +14,7 @@ from lc_asym_router.audits.asking import LowerTiers, ask_tier
 from lc_asym_router.audits.comparison import PairOutcome
 from lc_asym_router.audits.counts import NANO
 from lc_asym_router.audits.keeper import AnsweredRequest
-from lc_asym_router.records.handlers import FinishedAudit
+from lc_asym_router.records.handlers import AuditCalls, FinishedAudit
 from lc_asym_router.records.request import Request
 
 logger = logging.getLogger(__name__)
@@ -146,10 +146,21 @@ def finished_audit(
     )
 
 
-def notify_audit(handlers: Sequence[Any], audit: FinishedAudit) -> None:
-    """Hand an audit to the handlers of its request."""
+ENDED, CALLS = "on_router_audit", "on_router_audit_calls"
+"""The methods that handlers may have."""
+
+
+def takes_audits(handler: Any) -> bool:
+    """Whether a callback handler wants audits, or their calls."""
+    return hasattr(handler, ENDED) or hasattr(handler, CALLS)
+
+
+def notify_audit(handlers: Sequence[Any], method: str, audit: FinishedAudit | AuditCalls) -> None:
+    """Hand an audit, or its calls so far, to those handlers of its request that have the method."""
     for handler in handlers:
+        if not hasattr(handler, method):
+            continue
         try:
-            handler.on_router_audit(audit)
+            getattr(handler, method)(audit)
         except Exception as error:  # handlers are anybody's
             logger.warning("%s failed: %s", type(handler).__name__, describe_error(error))

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from lc_asym_router.audits.audit import ALL
 from lc_asym_router.audits.audit_store import AuditStore
 from lc_asym_router.audits.counts import FIELDS, Cell, Counts
 from lc_asym_router.audits.rungs import (
@@ -33,8 +34,6 @@ from lc_asym_router.audits.target_report import TargetReport, report_of_rungs
 
 logger = logging.getLogger(__name__)
 
-ALL = "all frontier"
-"""The name of the last rung."""
 ALWAYS = 500
 """Requests in which it is decided anew before each."""
 EVERY = 10
@@ -103,6 +102,7 @@ class Keeper:
         self._since = 0
         self._changed = 0  # number of the last move to another rung
         self._log: list[Move] = []
+        self._unrecorded: list[Move] = []
         # What a report of the database alone must know.
         goal = self.goal
         known = [f"goal|{goal.target!r}|{goal.over}|{goal.error!r}|{int(goal.frozen)}|{self.kind}"]
@@ -116,7 +116,8 @@ class Keeper:
     # on the request's path --------------------------------------------------------------------
 
     def begin(self) -> dict[str, Any]:
-        """Return how a request that begins now is handled, as it is stored in the record."""
+        """Return how a request that begins now is handled, as it is stored in the record, with the
+        moves of this process since the request before."""
         with self._lock:
             now = self._clock()
             while self._begun and now - self._begun[0] > LONGEST:
@@ -126,6 +127,7 @@ class Keeper:
             if self._since >= self._every or self._orders is None:
                 self._decide()
             assert self._orders is not None
+            moves, self._unrecorded = self._unrecorded, []
             return {
                 "number": self._orders.rung,
                 "name": self.names[self._orders.rung],
@@ -133,6 +135,7 @@ class Keeper:
                 "explore": self._orders.explore,
                 "since": self._changed,
                 "restarts": list(self._state.restarts),
+                "moves": [self._in_record(move) for move in moves],
             }
 
     def answered(self, answer: AnsweredRequest) -> None:
@@ -235,6 +238,7 @@ class Keeper:
 
     def _note(self, move: Move, state: RungState) -> None:
         self._log.append(move)
+        self._unrecorded.append(move)
         if move.before != move.after:
             self._changed = move.number
         restarts = ",".join(map(str, state.restarts))
@@ -243,6 +247,10 @@ class Keeper:
         self._store.add([Cell(MOVE, value, "", move.why, 0.0)], {"requests": 1})
         level = logging.INFO if move.why in ("loosened", "opened") else logging.WARNING
         logger.log(level, "%s", self.describe(move))
+
+    def _in_record(self, move: Move) -> dict[str, Any]:
+        names = {"before": self.names[move.before], "after": self.names[move.after]}
+        return {"number": move.number, "why": move.why, **names, "requests": move.requests}
 
     def describe(self, move: Move) -> str:
         """A move in one line."""

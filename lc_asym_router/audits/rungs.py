@@ -296,15 +296,20 @@ def _tightened(goal: Goal, state: RungState, moves: list[Move]) -> RungState:
     return _moved(state, "tightened", next(stricter, goal.strictest), moves)
 
 
-def _saves(goal: Goal, state: RungState, rung: int) -> bool:
-    """Whether a rung hands on more answers than asking below costs; so until that can be judged."""
+def _saves(goal: Goal, state: RungState, rung: int, audit: float = 0.0) -> bool:
+    """Whether a rung hands on more answers than asking below costs, and auditing a share of them; so
+    until that can be judged."""
     units, answers = state.taken[rung]
-    return units < JUDGED or answers / units > (goal.costs[rung] if goal.costs else 0.0)
+    cost = goal.costs[rung] if goal.costs else 0.0
+    return units < JUDGED or answers * (1 - audit) > cost * units
 
 
 def _loosened(goal: Goal, state: RungState, moves: list[Move]) -> RungState:
+    audit = forecast_audits(goal, state)
+    if audit <= goal.share:  # what is audited whatever it costs is no reason to stay
+        audit = 0.0
     for rung in range(state.rung):
-        if _is_shown(goal, state, rung):
+        if _is_shown(goal, state, rung) and _saves(goal, state, rung, audit):
             return replace(_moved(state, "loosened", rung, moves), current=Tally())
     return state
 
@@ -332,6 +337,11 @@ def _gated(goal: Goal, state: RungState, under_way: int, moves: list[Move]) -> R
     if state.rung == goal.strictest:  # all go to the frontier anyway
         return changed
     return _moved(changed, "opened" if is_open else "closed", state.rung, moves)
+
+
+def forecast_audits(goal: Goal, state: RungState) -> float:
+    """How often answers would be audited on a rung that is entered now, once it has begun."""
+    return goal.share if goal.over == "small" else _audit_share(goal, state)
 
 
 def _audit_share(goal: Goal, state: RungState) -> float:

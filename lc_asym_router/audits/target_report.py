@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from lc_asym_router.audits.bound import Stratum, lower_bound, upper_bound
-from lc_asym_router.audits.rungs import Goal, Move, RungState, error_share
+from lc_asym_router.audits.rungs import Goal, Move, RungState, error_share, forecast_audits
 from lc_asym_router.audits.tally import requests_to_show
 from lc_asym_router.records.call import share
 
@@ -29,6 +29,7 @@ class RungFigures:
         needed: How many audits in all it would take to show the target at that rate; `None` where the
             rate is no lower than the target, or not known.
         shown: Whether it is shown to keep the target.
+        audited: The share of its answers that would be audited now; 0 for a shadow.
     """
 
     name: str
@@ -41,14 +42,19 @@ class RungFigures:
     incomparable: int
     needed: int | None
     shown: bool
+    audited: float = 0.0
 
     @property
     def saved(self) -> tuple[float, float, float] | None:
-        """What it would save of the last tier's cost, with its bounds; `None` where that is unknown."""
+        """What it would save of the last tier's cost, with its audits paid, and the bounds of that;
+        `None` where it is not known, less than 0 where it costs more."""
         if self.handed_on is None or self.cost is None:
             return None
-        low, high = self.handed_on_bounds
-        return self.handed_on - self.cost, low - self.cost, high - self.cost
+        estimate, low, high = (
+            answers * (1 - self.audited) - self.cost
+            for answers in (self.handed_on, *self.handed_on_bounds)
+        )
+        return estimate, low, high
 
     @property
     def showing(self) -> str:
@@ -73,6 +79,10 @@ class RungFigures:
             text += ", a price is not known"
         else:
             text = f"would save {share(saved[0])} ({share(saved[1])} to {share(saved[2])})"
+            if saved[0] <= 0:
+                text += ", so nothing"
+            if self.audited:
+                text += f" with {share(self.audited)} audited"
         verb = "differ" if kind == "differs" else "be worse"
         text += f", would {verb} on {share(self.losses)} (at most {share(self.at_most)})"
         if self.incomparable:
@@ -135,13 +145,37 @@ class TargetReport:
             )
         return "\n".join(lines)
 
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain JSON: its figures, those of each rung with `saved` (estimate, least,
+        most), and the moves with the names of their rungs."""
+        names = (*(each.name for each in self.rungs), "all frontier")
+        return {
+            **asdict(self),
+            "rungs": [{**asdict(each), "saved": each.saved} for each in self.rungs],
+            "moves": [
+                {**asdict(move), "before": names[move.before], "after": names[move.after]}
+                for move in self.moves
+            ],
+        }
+
     def _why(self) -> str:
         """Why no rung is in force."""
-        if any(each.shown for each in self.rungs):
+        shown = [each for each in self.rungs if each.shown]
+        if shown and all(each.saved is not None and each.saved[0] <= 0 for each in shown):
+            return "what keeps the target saves nothing now, with its audits paid"
+        if shown:
             return "there is no room yet for a loss, or it is used up"
         needed = [each.needed for each in self.rungs if each.needed is not None]
         if needed:
             return f"no rung is shown to keep the target yet; about {min(needed):,} audits would"
+        target = self.target or 0.0
+        for each in self.rungs:
+            unable = each.incomparable / each.requests if each.requests else 0.0
+            if each.losses is not None and each.losses - unable < target <= each.losses:
+                return (
+                    f"{each.incomparable:,} answers could not be compared, which counts as a loss; a "
+                    "judge compares free text: Audit(judge=...)"
+                )
         known = any(each.losses is not None for each in self.rungs)
         return "no rung keeps the target" if known else "nothing was compared yet"
 
@@ -183,6 +217,7 @@ def report_of_rungs(
                 incomparable=incomparable[rung],
                 needed=None if rate is None else requests_to_show(goal.target, rate, error),
                 shown=tally.shows(goal.target, error),
+                audited=0.0 if goal.frozen else forecast_audits(goal, state),
             )
         )
     return TargetReport(

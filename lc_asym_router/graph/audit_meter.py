@@ -35,13 +35,17 @@ class AuditMeter:
         return self._meter.calls
 
     @contextmanager
-    def active(self, budget: Budget | None, tags: Sequence[str]) -> Iterator[None]:
+    def active(
+        self, budget: Budget | None, tags: Sequence[str], called: Callable[[], None]
+    ) -> Iterator[None]:
         """A block in which every model call of this thread is counted and admitted.
 
         Args:
             budget: The audits' own budget, or `None`.
             tags: The request's tags, for a budget per tag.
+            called: Called after each of them, in its thread.
         """
+        self._meter.called = called
         scope = Scope(NONE, tuple(tags) or (NONE,), utc_now())
         budgets = () if budget is None else (budget,)
         with SideCallBudget(budgets, scope, {}, self._price_of) as admitted:

@@ -25,6 +25,7 @@ from lc_asym_router._internal.deadline import bounded
 from lc_asym_router._internal.run_config import metadata_of, tags_of, without_listeners
 from lc_asym_router._internal.schemas import DEEPEST
 from lc_asym_router.audits.auditor import Auditor
+from lc_asym_router.audits.draw import takes_audits
 from lc_asym_router.errors import ConfigurationError, NoAnswerError
 from lc_asym_router.graph.streaming import Audience, Sink
 from lc_asym_router.records.request import Request
@@ -390,7 +391,7 @@ class NodeRun:
         config = self.around.config
         callbacks = config.get("callbacks") or []
         found = callbacks if isinstance(callbacks, list) else callbacks.handlers
-        handlers = [each for each in found if hasattr(each, "on_router_audit")]
+        handlers = [each for each in found if takes_audits(each)]
         draft, tags = next(reversed(self.around.context.rejected), None), own_tags(tags_of(config))
         draw = auditor.draw(self.request, answer, record, tags, handlers, draft)
         if draw is None:

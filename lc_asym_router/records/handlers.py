@@ -178,6 +178,24 @@ class FinishedAudit:
     kind: Literal["audit", "pair", "explored"] = "audit"
 
 
+UNFINISHED = "UnfinishedCall"
+"""What stands as the error of an audit's call that is under way."""
+
+
+@dataclass(frozen=True)
+class AuditCalls:
+    """The calls of an audit so far.
+
+    Attributes:
+        request_id: Id of the audited request in its record.
+        calls: The calls, as in `FinishedAudit`. While the audit is under way the last one is one more,
+            of unknown cost and with the error "UnfinishedCall": the call that may be made now.
+    """
+
+    request_id: str
+    calls: Sequence[Mapping[str, Any]]
+
+
 @dataclass(frozen=True)
 class Feedback:
     """What somebody thought of an answer.
@@ -201,7 +219,12 @@ class FeedbackHandler(Protocol):
 
 
 class AuditHandler(Protocol):
-    """A record handler that also receives the audits of its requests, after their records."""
+    """A record handler that also receives the audits of its requests, after their records.
+
+    It may also have the method `on_router_audit_calls`, with an `AuditCalls`: it is called before the
+    first call of an audit, after each, and at the audit's end, in the audit's thread, which waits for
+    it. So what is paid for can be written down before the next call is made.
+    """
 
     def on_router_audit(self, audit: FinishedAudit) -> None:
         """Receive an audit. Called in an audit's thread, after the request has long ended."""

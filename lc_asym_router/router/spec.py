@@ -19,9 +19,11 @@ from lc_asym_router.router.spec_values import (
     differing,
     imported,
     price_of,
+    refuse_no_table,
     refuse_password,
     refuse_secrets,
     resolved,
+    shadow_of,
     toml_values,
     variable,
 )
@@ -162,7 +164,8 @@ class RouterSpec:
         stop: As for `AsymRouter`.
         tags: Tags of every request.
         audit: The settings of an `Audit`; its `judge` is "frontier" or a model string, its `budget`
-            the settings of a `Budget`.
+            the settings of a `Budget`, its `rungs` a list of the settings of each `Rung`.
+        shadow: `True`, or the settings of a `Shadow`, likewise.
         budgets: The settings of each `Budget`; `store` is a URL, `on_exhausted` may be an import path.
         database: The URL of the database with the ledger, and with the budgets' and audits' counts
             where these name none of their own. Without one there is no ledger.
@@ -203,6 +206,7 @@ class RouterSpec:
     stop: tuple[str, ...] | None = None
     tags: tuple[str, ...] = ()
     audit: Mapping[str, Any] | None = field(default=None, hash=False)
+    shadow: Mapping[str, Any] | bool | None = field(default=None, hash=False)
     budgets: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
     database: str | None = None
     database_env: str | None = None
@@ -226,7 +230,10 @@ class RouterSpec:
                     f"{', '.join(others)}: {self.factory!r} makes the router with all its settings. "
                     "Set them there."
                 )
-        for name, given in (("audit", self.audit or {}), *(("budgets", b) for b in self.budgets)):
+        shadow = {} if isinstance(self.shadow, bool) else self.shadow or {}
+        tables = [("audit", self.audit or {}), ("shadow", shadow)]
+        for name, given in [*tables, *(("budgets", each) for each in self.budgets)]:
+            refuse_no_table(given, name)
             refuse_secrets(given, name)
             for key in ("url", "store"):
                 refuse_password(given.get(key), f"{name}.{key}")
@@ -274,6 +281,8 @@ class RouterSpec:
             settings["budgets"] = [budget_of(each, url) for each in self.budgets]
         if self.audit is not None:
             settings["audit"] = audit_of(self.audit, url)
+        if self.shadow:
+            settings["shadow"] = shadow_of({} if self.shadow is True else self.shadow, url)
         if callbacks is None and url is not None:
             from lc_asym_router.money.ledger.handler import Ledger
 
@@ -362,6 +371,7 @@ _SAME = frozenset(each.name for each in fields(RouterSpec)) - {
     "factory",
     "fallbacks",
     "audit",
+    "shadow",
     "budgets",
     "database",
     "database_env",

@@ -7,21 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from importlib import import_module
 from os import PathLike
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr
 
+from lc_asym_router.audits.audit import Audit, Rung
+from lc_asym_router.audits.shadow import Shadow
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.money.prices import PerCall, PerSecond, Power, Price, Pricing
 from lc_asym_router.router.spec import RouterSpec, TierSpec
-from lc_asym_router.router.spec_values import VARIABLE
+from lc_asym_router.router.spec_values import NONE, VARIABLE
 from lc_asym_router.tiers.faults.retry import Retry, retry_like
 from lc_asym_router.tiers.tier import Tier
-
-if TYPE_CHECKING:
-    from lc_asym_router.audits.audit import Audit
 
 _PLAIN = (str, int, float, bool)
 _EMBEDDED = "embedded"
@@ -75,8 +74,8 @@ def spec_of(router: Any) -> RouterSpec:
         elif name == "budgets":
             budgets = [value] if isinstance(value, Budget) else value
             values[name] = tuple(_budget(each) for each in budgets)
-        elif name == "audit":
-            values[name] = None if value is None else _audit(value)
+        elif name in ("audit", "shadow"):
+            values[name] = _audit(value, name) if isinstance(value, Audit | Shadow) else value
         elif name in {each.name for each in fields(RouterSpec)}:
             values[name] = _value(value, name)
         elif value is not None and value != type(router).model_fields[name].default:
@@ -229,7 +228,7 @@ def _budget(budget: Budget) -> dict[str, Any]:
     return found
 
 
-def _audit(audit: Audit) -> dict[str, Any]:
+def _audit(audit: Audit | Shadow, where: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for each in fields(audit):
         value = getattr(audit, each.name)
@@ -238,10 +237,20 @@ def _audit(audit: Audit) -> dict[str, Any]:
         if each.name == "budget":
             found["budget"] = _budget(value)
         elif each.name == "url":
-            found["url"] = _url(os.fspath(value), "audit.url")
+            found["url"] = _url(os.fspath(value), f"{where}.url")
+        elif each.name == "rungs":
+            found["rungs"] = [_rung(rung, f"{where}.rungs[{i}]") for i, rung in enumerate(value)]
         else:
-            found[each.name] = _value(value, f"audit.{each.name}")
+            found[each.name] = _value(value, f"{where}.{each.name}")
     return found
+
+
+def _rung(rung: Rung, where: str) -> dict[str, Any]:
+    return {
+        each.name: NONE if (value := getattr(rung, each.name)) is None else _value(value, where)
+        for each in fields(rung)
+        if getattr(rung, each.name) != each.default
+    }
 
 
 def _ledger(router: Any) -> dict[str, Any]:

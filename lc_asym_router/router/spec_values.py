@@ -16,7 +16,8 @@ from lc_asym_router._internal.imports import read_text
 from lc_asym_router.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from lc_asym_router.audits.audit import Audit
+    from lc_asym_router.audits.audit import Audit, Rung
+    from lc_asym_router.audits.shadow import Shadow
     from lc_asym_router.money.budgets.budget import Budget
     from lc_asym_router.money.prices import Pricing
 
@@ -168,17 +169,53 @@ def checks_of(verify: str | Mapping[str, str | None] | None) -> Any:
 
 
 def audit_of(settings: Mapping[str, Any], url: str | None) -> Audit:
+    """Make the settings of audits.
+
+    Args:
+        settings: Arguments of `Audit`, plain.
+        url: The database of its counts where they name none.
+
+    Raises:
+        ConfigurationError: One is unknown or invalid.
+    """
     from lc_asym_router.audits.audit import Audit
+
+    return Audit(**_audit_settings(settings, url, Audit, "an audit"))
+
+
+def shadow_of(settings: Mapping[str, Any], url: str | None) -> Shadow:
+    """Make the settings of a shadow; see `audit_of`."""
+    from lc_asym_router.audits.shadow import Shadow
+
+    return Shadow(**_audit_settings(settings, url, Shadow, "a shadow"))
+
+
+def _audit_settings(
+    settings: Mapping[str, Any], url: str | None, cls: type[Any], what: str
+) -> dict[str, Any]:
     from lc_asym_router.tiers.tier import load_model
 
     given = resolved(settings)
-    refuse_unknown(given, (each.name for each in fields(Audit)), "an audit")
+    refuse_unknown(given, (each.name for each in fields(cls)), what)
     if isinstance(judge := given.get("judge"), str) and judge != _FRONTIER:
         given["judge"] = load_model(judge)
     if isinstance(own := given.get("budget"), Mapping):
         given["budget"] = budget_of(own, url)
+    if isinstance(rungs := given.get("rungs"), list | tuple):
+        given["rungs"] = [_rung_of(each) for each in rungs]
     given.setdefault("url", url)
-    return Audit(**given)
+    return given
+
+
+def _rung_of(settings: Any) -> Rung:
+    from lc_asym_router.audits.audit import AS_SET, Rung
+
+    refuse_no_table(settings, "rungs")
+    refuse_unknown(settings, (each.name for each in fields(Rung)), "a rung")
+    given = dict(settings)
+    if "verify" in given:
+        given["verify"] = AS_SET if given["verify"] == AS_SET else checks_of(given["verify"])
+    return Rung(**given)
 
 
 def arguments(cls: type[Any], values: Mapping[str, Any], what: str) -> dict[str, Any]:
@@ -206,6 +243,15 @@ def refuse_unknown(given: Mapping[str, Any], known: Iterable[str], what: str) ->
     if unknown := [name for name in given if name not in names]:
         raise ConfigurationError(
             f"{', '.join(map(repr, unknown))}: {what} has no such setting; it has {', '.join(names)}."
+        )
+
+
+def refuse_no_table(given: Any, what: str) -> None:
+    """Refuse what has no names where settings are due."""
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(
+            f"{what} has a {type(given).__name__} where settings by name are due, such as "
+            "{'share': 0.1}; in a file, a table."
         )
 
 

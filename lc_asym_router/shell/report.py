@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
                 "AsymRouter(callbacks=[Ledger()], ...)."
             )
         if options.shadow:
-            return _shadow(options.url or ledger.file)
+            return _shadow(options.url or ledger.file, options.json)
         try:
             if options.thresholds:
                 rows = ledger.thresholds(since=options.since, until=options.until)
@@ -85,18 +85,24 @@ def run(options: argparse.Namespace) -> int:
     return ANSWERED
 
 
-def _shadow(url: Any) -> int:
+def _shadow(url: Any, as_json: bool) -> int:
     """Print what shadows have found that keep their counts in the database.
 
     Raises:
         ConfigurationError: There is none, or the database can't be read.
     """
-    found = [report for shadow, report in _targets(url) or () if shadow]
+    targets = _targets(url)
+    if targets is None:
+        raise ConfigurationError("The database can't be read. Check its --url.")
+    found = [report for shadow, report in targets if shadow]
     if not found:
         raise ConfigurationError(
             "No shadow keeps its counts here. Give the database's --url, and write to it: "
             "AsymRouter(shadow=Shadow(url=...), ...)."
         )
+    if as_json:  # a list, as there may be several routers
+        print(json.dumps([report.as_dict() for report in found]))
+        return ANSWERED
     for report in found:
         print(printable(f"{report.requests:,} requests in shadow\n{report!r}"))
     return ANSWERED

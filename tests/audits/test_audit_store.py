@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lc_asym_router import ConfigurationError
@@ -143,3 +143,86 @@ def test_how_many_audits_it_would_take():
     assert 300 < needed < 700
     assert report.audits_needed(0.01) is None
     assert report_of({}).audits_needed(0.03) is None
+
+
+# reading what is new ----------------------------------------------------------------------------
+
+cells = st.builds(
+    lambda by, value, phase: cell(phase, 0.5, by, str(value)),
+    st.sampled_from(["all", "tier", "rung"]),
+    st.integers(0, 3),
+    st.sampled_from(["first", "share"]),
+)
+
+
+@settings(max_examples=15)
+@given(events=st.lists(st.tuples(st.integers(0, 2), cells, st.booleans()), max_size=25))
+def test_what_is_read_bit_by_bit_is_what_is_there(tmp_path_factory, events):
+    """Three processes, one of which reads after each write and one only at the end."""
+    file = tmp_path_factory.mktemp("bits") / "audits.sqlite3"
+    stores = [AuditStore(file) for _ in range(3)]
+    expected: dict[Cell, dict[str, int]] = {}
+    for who, where, reads in events:
+        stores[who].add([where], {"requests": 1, "drawn": 1})
+        add_counts(expected, [where], {"requests": 1, "drawn": 1})
+        assert stores[who].flush()
+        if reads:
+            assert stores[0].flush()
+            assert stores[0].counts() == expected
+    for store in stores:
+        assert store.flush()
+        assert store.counts() == expected
+        tiers = {c.value for c in expected if c.by == "tier"}
+        for tier in tiers:
+            drawn = sum(
+                r["drawn"] for c, r in expected.items() if (c.by, c.value) == ("tier", tier)
+            )
+            assert store.drawn(tier) == drawn
+        store.close()
+
+
+def test_a_flush_reads_what_was_changed_and_not_the_table(url):
+    rows = [cell(by="tag", value=f"team-{number}") for number in range(500)]
+    one, other = AuditStore(url), AuditStore(url)
+    for store in (one, other):
+        store.add(rows, {"requests": 1})
+        assert store.flush()
+    read = []
+    for store in (one, other):
+        inner = store._exchanged
+        store._exchanged = lambda *given, inner=inner: read.append(inner(*given)) or read[-1]
+    assert one.flush()
+    assert len(read[-1][2]) == 500  # what the other has written since
+    other.add(rows[:2], {"requests": 1})
+    assert other.flush()
+    assert len(read[-1][2]) == 2
+    assert one.flush()
+    assert len(read[-1][2]) == 2
+    assert one.flush()
+    assert not read[-1][2]
+    assert one.counts() == other.counts()
+    assert one.counts()[rows[0]]["requests"] == 3
+    for store in (one, other):
+        store.close()
+
+
+def test_eight_writers_at_once_miss_nothing_of_each_other(url):
+    """A number that is seen is never followed by a lower one: each has read all when it ends."""
+    more, stores = {"requests": 1}, [AuditStore(url) for _ in range(8)]
+    assert stores[0].flush()  # the tables are made
+
+    def write(number: int) -> None:
+        for turn in range(4):
+            stores[number].add([cell(by="tag", value=f"{number}-{turn}"), cell()], more)
+            assert stores[number].flush()
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    for store in stores:
+        assert store.flush()
+        assert store.counts()[cell()]["requests"] == 32
+        assert len(store.counts(("tag",))) == 32
+        store.close()

@@ -197,6 +197,27 @@ def test_a_rung_that_hands_on_next_to_nothing_is_useless():
     assert state.taken[0][0] >= 50
 
 
+def test_a_rung_is_not_entered_while_its_audits_cost_what_it_saves():
+    """A quarter is handed on, asking costs a fifth: it saves while fewer than a fifth are audited."""
+    goal, rng = Goal(0.05, 1, first=50, costs=(0.2,)), random.Random(3)
+    requests = [(0 if rng.random() < 0.26 else -1, False) for _ in range(2500)]
+    found = list(run(goal, requests, rng))
+    entered = [orders.audit for _, orders, moves, _ in found if "loosened" in map(why, moves)]
+    assert entered
+    assert entered[0] <= 0.2
+    # With nothing to pay for asking it is entered as soon as it is shown.
+    free = list(run(replace(goal, costs=()), requests, rng))
+    early = [orders.audit for _, orders, moves, _ in free if "loosened" in map(why, moves)]
+    assert early[0] > 0.2
+    # Who audits every answer, whatever it costs, is not stopped by that.
+    every = list(run(replace(goal, share=1.0), requests, rng))
+    assert any("loosened" in map(why, moves) for _, _, moves, _ in every)
+
+
+def why(move: Move) -> str:
+    return move.why
+
+
 def test_over_small_answers_it_enters_a_rung_only_once_it_is_shown():
     goal, rng = Goal(0.1, 1, over="small", first=100), random.Random(4)
     found = list(run(goal, [(rng.choice((-1, 0)), False) for _ in range(900)], rng))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
@@ -149,6 +150,16 @@ def test_the_shell_prints_the_shadow(shadowed, small, frontier, tmp_path, capsys
     assert main(["report", "--url", str(file)]) == 0
     assert "shadow\nas set" in capsys.readouterr().out
 
+    assert main(["report", "--url", str(file), "--shadow", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["requests"], found["target"], found["kind"]) == (3, None, "differs")
+    first, second = found["rungs"]
+    assert (first["name"], second["name"]) == ("as set", "second opinion")
+    assert first["losses"] == 0.0
+    assert first["at_most"] > 0.3
+    assert first["saved"][1] <= first["saved"][0] <= first["saved"][2]
+    assert found["moves"] == []
+
 
 def test_the_shell_without_a_shadow_says_how_to_get_one(tmp_path, capsys):
     file = tmp_path / "costs.sqlite3"
@@ -157,6 +168,7 @@ def test_the_shell_without_a_shadow_says_how_to_get_one(tmp_path, capsys):
     with Ledger(file) as ledger:
         ledger.rows()
     assert main(["report", "--url", str(file), "--shadow"]) != 0
+    assert main(["report", "--url", str(file), "--shadow", "--json"]) != 0
     assert "Shadow(url=...)" in capsys.readouterr().err
 
 

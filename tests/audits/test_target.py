@@ -12,12 +12,13 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from pydantic import ValidationError
 
-from lc_asym_router import AsymRouter, Audit, ConfigurationError
+from lc_asym_router import AsymRouter, Audit, ConfigurationError, Ledger
 from lc_asym_router.audits import Rung
 from lc_asym_router.audits.tally import Tally, requests_to_show
 from lc_asym_router.records.handlers import FinishedAudit, RecordsOnly
 from lc_asym_router.verify import Verdict
 from tests.conftest import record
+from tests.money.conftest import query
 
 QUICK = Audit(share=1.0, first=20, seed=1, target=0.3, rungs=[Rung()])
 
@@ -74,6 +75,32 @@ def test_it_begins_with_the_frontier_and_loosens_by_what_it_explores(kept, small
     assert record(answer)["rung"]["number"] == 0
     assert record(answer)["audit"]["phase"] == "target"
     assert "'all frontier' -> 'as set': it is shown to keep the target of 30.0%" in caplog.text
+
+
+def test_rungs_and_moves_are_in_the_ledger(kept, small, frontier, tmp_path):
+    small.default = frontier.default = "Answer: 12"
+    file = tmp_path / "costs.sqlite3"
+    with Ledger(file) as ledger:
+        router = kept(callbacks=[ledger])
+        rungs, moves = [], []
+        for _ in range(30):
+            answer = router.invoke("How many are a dozen?")
+            rungs.append(record(answer)["rung"]["name"])
+            moves += record(answer)["rung"]["moves"]
+            assert router.flush_audits()
+        rows = ledger.moves()
+        assert ledger.moves(since="9999-01-01") == []
+    found = query(f"sqlite:///{file}", "SELECT rung FROM asym_requests ORDER BY time")
+    assert [rung for (rung,) in found] == rungs
+    assert set(rungs) == {"all frontier", "as set"}
+    # Each move once, in the record of the request that began after it, and in the ledger.
+    assert [move["number"] for move in moves] == list(range(1, len(moves) + 1))
+    assert moves == [
+        {name: row[name] for name in ("number", "why", "before", "after", "requests")}
+        for row in rows
+    ]
+    assert [move.why for move in router.target.moves] == [row["why"] for row in rows]
+    assert (rows[0]["why"], rows[0]["before"]) == ("loosened", "all frontier")
 
 
 def test_it_says_what_showing_a_rung_would_take(kept, small, frontier):

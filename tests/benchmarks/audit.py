@@ -33,6 +33,7 @@ Floats = NDArray[np.float64]
 DATA = "LC_ASYM_ROUTER_DATA"
 SOURCES = (
     "bfcl",
+    "bfcl_oss",
     "llmrouter",
     "mmlupro",
     "mot",
@@ -44,7 +45,7 @@ SOURCES = (
 )
 CONFIDENCE, FIRST, SHARE = 0.95, 300, 0.02
 TARGETS = (0.03, 0.05, 0.10, 0.15)
-ENDS = 25
+ENDS = 50
 """Replays of which the bound itself is worked out, at their end."""
 
 
@@ -57,19 +58,19 @@ class Counted:
     wrong: int = 0
     truths: tuple[float, ...] = ()
     bounds: tuple[float, ...] = ()
-    audits: int = 0
+    audits: tuple[int, ...] = ()
 
     def row(self, name: str) -> str:
         """The table's row."""
         replays = self.replays
-        shown = " ".join(
-            f"{sum(bound <= target for bound in self.bounds) / len(self.bounds):.2f}"
+        shown = " | ".join(
+            share(sum(bound <= target for bound in self.bounds), len(self.bounds))
             for target in TARGETS
         )
         return (
-            f"| {name} | {np.mean(self.truths):.3f} | {share(self.wrong, replays)} | "
+            f"| {name} | {middle(self.truths, '.3f')} | {share(self.wrong, replays)} | "
             f"{share(self.outside, replays)} | {middle(self.bounds, '.3f')} | "
-            f"{self.audits / replays:.0f} | {shown} |"
+            f"{middle(self.audits, '.0f')} | {shown} |"
         )
 
 
@@ -159,7 +160,7 @@ def replayed(outcomes: Floats, means: Floats, rng: np.random.Generator, end: boo
     under = early or any(bound_after(each) < means[:each].mean() for each in outside)
     bound = (bound_after(len(outcomes)),) if end else ()
     wrong = early or len(outside) > 0
-    return Counted(1, int(wrong), int(under), (float(means.mean()),), bound, int(audited.sum()))
+    return Counted(1, int(wrong), int(under), (float(means.mean()),), bound, (int(audited.sum()),))
 
 
 def stratum(outcomes: Floats, audited: NDArray[np.bool_], probability: float) -> Stratum:
@@ -186,6 +187,8 @@ def main() -> None:
     if len(sources) < 2:
         raise SystemExit(f"{DATA} has fewer than two of {', '.join(SOURCES)}.")
     found, kinds = audit_sources.sources(Path(folder), SOURCES), list(plans(sources))
+    for name, why in audit_sources.LEFT_OUT.items():
+        print(f"{name} is not among the sources: {why}.")
     if options.part != "target":
         bound(options, sources, kinds)
         # Of what the first check hands on: rates as a router has them.
@@ -208,11 +211,12 @@ def bound(
         f"{options.replays} replays of {options.requests} requests each; first {FIRST} audited, then "
         f"{SHARE:.0%}; {CONFIDENCE:.0%}\n"
     )
+    shown = " | ".join(f"shown: at most {target:.0%}" for target in TARGETS)
     print(
         "| replays of | true rate | bound ever wrong | strata ever outside | bound at the end | "
-        "audits | shown |"
+        f"audits | {shown} |"
     )
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| --- | --- | --- | --- | --- | --- |" + " --- |" * len(TARGETS))
     wrong = outside = replays = 0
     for kind, name in kinds:
         total = Counted()
@@ -231,8 +235,10 @@ def bound(
         wrong, outside = wrong + total.wrong, outside + total.outside
         replays += total.replays
     print(f"\never wrong in all: {share(wrong, replays)}; outside: {share(outside, replays)}")
-    targets, ends = ", ".join(f"{target:.0%}" for target in TARGETS), min(ENDS, options.replays)
-    print(f"\nshown: share of {ends} replays that end with a bound of at most {targets}")
+    print(
+        f"\nin brackets between what 95 % of the replays are; of shares the 95 % interval "
+        f"(Clopper-Pearson). The bound at the end, and what it shows, is of {ENDS} replays of each row."
+    )
 
 
 if __name__ == "__main__":

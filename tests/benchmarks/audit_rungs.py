@@ -79,10 +79,22 @@ class Replays:
         found: Bools = (each >= np.log(len(BETS) / errors)) & self.saves()
         return found
 
-    def saves(self) -> Bools:
-        """Which rungs hand on more answers than asking below costs, by replay."""
-        found: Bools = (self.units < JUDGED) | (self.answers > self.costs * self.units)
+    def saves(self, audit: Floats | float = 0.0) -> Bools:
+        """Which rungs hand on more answers than asking below and audits cost, by replay."""
+        saved = self.answers * (1 - audit) > self.costs * self.units
+        found: Bools = (self.units < JUDGED) | saved
         return found
+
+    def audit_share(self) -> Floats:
+        """How often answers are audited now, by replay."""
+        goal = self.goal
+        if goal.over == "small":
+            return np.where(self.handed_on < goal.first, 1.0, goal.share)
+        rest = self.target * self.requests - self.estimate
+        unsure = self.estimate - self.known
+        with np.errstate(divide="ignore", invalid="ignore"):
+            need = np.maximum(FEE / rest, SPREAD * unsure / rest**2)
+        return self._at_least(np.where(rest <= 0, 1.0, need))
 
     def decide(self) -> tuple[Ints, Floats, Floats]:
         """The orders for the next block: rung, audit share, explore share."""
@@ -103,7 +115,10 @@ class Replays:
         stricter = shown & (self.places > self.rung)
         after = np.where(stricter.any(axis=0), np.argmax(stricter, axis=0), goal.strictest)
         self.rung = np.where(passed, after, np.where(useless, goal.strictest, self.rung))
-        cheaper = shown & (self.places < self.rung)
+        audit = self.audit_share()
+        forecast = goal.share if goal.over == "small" else audit
+        saves = self.saves(np.where(forecast <= goal.share, 0.0, forecast))
+        cheaper = shown & (self.places < self.rung) & saves
         looser = cheaper.any(axis=0)
         self.rung = np.where(looser, np.argmax(cheaper, axis=0), self.rung)
         moved = passed | useless | looser
@@ -115,13 +130,6 @@ class Replays:
             closes = self.is_open & (most > room)
             opens = ~self.is_open & (most <= REOPEN * room)
             self.is_open = (self.is_open & ~closes) | opens
-            rest = room - self.estimate
-            unsure = self.estimate - self.known
-            with np.errstate(divide="ignore", invalid="ignore"):
-                need = np.maximum(FEE / rest, SPREAD * unsure / rest**2)
-            audit = self._at_least(np.where(rest <= 0, 1.0, need))
-        else:
-            audit = np.where(self.handed_on < goal.first, 1.0, goal.share)
         rung = np.where(self.is_open, self.rung, goal.strictest)
         return rung, audit, self._explore(rung)
 

@@ -78,6 +78,13 @@ class Source:
         return min((r for r in every if self.rate(r) <= target), key=self.cost)
 
 
+LEFT_OUT = {
+    "mot_gpt4": "it has answers of the frontier alone, so there is no small model's to audit",
+    "kinds": "its files are requests by the kind of work they ask for, without any model's answer",
+}
+"""Recorded data beside the sources, and why nothing can be replayed of them."""
+
+
 def sources(folder: Path, names: Sequence[str]) -> list[Source]:
     """Read the sources that there are."""
     return [_source(path) for name in names if (path := folder / f"{name}.jsonl.gz").exists()]
@@ -88,6 +95,8 @@ def _source(path: Path) -> Source:
     voters: tuple[int, ...]
     if name == "mot":
         accepted, voters = _samples(path, rows), (0, 1, 2, 3)
+    elif name == "bfcl_oss":
+        accepted, voters = _runs(path, rows), (0, 1)
     elif name in VOTERS:
         accepted = np.array([_agreed(row, VOTERS[name]) for row in rows])
         voters = tuple(range(len(VOTERS[name]) + 1))
@@ -117,11 +126,27 @@ def _same(row: Row, one: Answer, other: Answer) -> bool:
     return agree(row.asked, ours, theirs)
 
 
+def _raw(path: Path) -> dict[str, Any]:
+    """The rows with all of their fields, by id."""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        return {each["id"]: each for each in map(json.loads, file)}
+
+
+def _runs(path: Path, rows: Sequence[Row]) -> Ints:
+    """As `_agreed`, with another run of the small model itself."""
+    raw = _raw(path)
+    again = [[run["calls"] or () for run in raw[row.id]["weak_runs"]] for row in rows]
+    return np.array(
+        [
+            int(all(same_calls(row.weak.calls or (), calls, list(row.tools)) for calls in runs))
+            for row, runs in zip(rows, again, strict=True)
+        ]
+    )
+
+
 def _samples(path: Path, rows: Sequence[Row]) -> Ints:
     """As `_agreed`, with further samples of the small model itself."""
-    found = []
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        raw: dict[str, Any] = {each["id"]: each for each in map(json.loads, file)}
+    found, raw = [], _raw(path)
     for row in rows:
         sets = raw[row.id]["samples"]
         first, *others = [text for each in sets[:2] for text in each["answers"][:2]]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import beta
 
 from lc_asym_router.audits.rungs import Goal
 from tests.benchmarks.audit_rungs import Drawn, Floats, replayed
@@ -80,15 +80,16 @@ class Plan:
         for target, cheapest, one in zip(self.targets, safe, found, strict=True):
             good, always = int((one.loss <= target).sum()), int((~one.ever).sum())
             best = np.where(rates <= target, fixed, np.inf).min(axis=0)
-            saved, most = float((1 - one.cost).mean()), float((1 - best).mean())
-            audits = middle(one.found, ".0f")
+            audits = (
+                f"{middle(one.found, '.0f')}; in {share(int(np.isfinite(one.found).sum()), every)}"
+            )
             audits = "-" if self.kind == "drifting" or cheapest == rungs else audits
             rows.append(
                 (
                     f"| {self.kind} {self.name} | {target} | {share(good, every)} "
                     f"| {share(always, every)} | {middle(one.loss, '.3f')} "
                     f"| {middle(one.cost, '.2f')} | {middle(best, '.2f')} "
-                    f"| {f'{saved / most:.0%}' if most > 0.005 else '-'} | {audits} "
+                    f"| {reached(one.cost, best, rng)} | {audits} "
                     f"| {share(int((one.rung == rungs).sum()), every)} |",
                     good,
                     always,
@@ -107,7 +108,8 @@ def report(plans: Sequence[Plan], processes: int) -> None:
     replays, targets = plans[0].replays, plans[0].targets
     print(
         f"\n{replays} replays of {plans[0].requests} requests each; a call of a small model costs "
-        f"{SMALL} of the frontier's; in brackets 95 % of replays, of shares the 95 % interval\n"
+        f"{SMALL} of the frontier's; in brackets between what 95 % of replays are; of shares the 95 % "
+        "interval (Clopper-Pearson), of the saving reached that of a bootstrap over the replays\n"
     )
     print(
         "| replays of | target | kept, whole replay | kept, at all times | true loss | cost | "
@@ -129,18 +131,29 @@ def report(plans: Sequence[Plan], processes: int) -> None:
         )
 
 
-def middle(what: Floats, form: str) -> str:
+def middle(what: Floats | Sequence[float], form: str) -> str:
     """The median, and between what 95 % of the replays are."""
     low, middle, high = np.quantile(what, (0.025, 0.5, 0.975), method="inverted_cdf")
     low, middle, high = (
         format(each, form) if np.isfinite(each) else "never" for each in (low, middle, high)
     )
-    return middle if low == high else f"{middle} ({low} to {high})"
+    return f"{middle} ({low} to {high})"
 
 
 def share(hits: int, of: int) -> str:
-    """A share, and its Wilson interval, 95 %."""
-    rate, more = hits / of, 1.96**2 / of
-    centre = (rate + more / 2) / (1 + more)
-    half = 1.96 * math.sqrt(rate * (1 - rate) / of + more / (4 * of)) / (1 + more)
-    return f"{hits}/{of} ({max(0.0, centre - half):.3f} to {min(1.0, centre + half):.3f})"
+    """A share, and its Clopper-Pearson interval, 95 %."""
+    low = float(beta.ppf(0.025, hits, of - hits + 1)) if hits else 0.0
+    high = float(beta.ppf(0.975, hits + 1, of - hits)) if hits < of else 1.0
+    return f"{hits}/{of} ({low:.3f} to {high:.3f})"
+
+
+def reached(cost: Floats, best: Floats, rng: np.random.Generator) -> str:
+    """The part of the best fixed rung's saving that is reached, with its interval: 95 % of 1,000
+    bootstrap samples of the replays; "-" where there is next to nothing to save."""
+    saved, most = 1 - cost, 1 - best
+    if most.mean() <= 0.005:
+        return "-"
+    drawn = rng.integers(len(cost), size=(1000, len(cost)))
+    parts = saved[drawn].mean(axis=1) / np.maximum(most[drawn].mean(axis=1), 0.005)
+    low, high = np.quantile(parts, (0.025, 0.975))
+    return f"{saved.mean() / most.mean():.0%} ({low:.0%} to {high:.0%})"

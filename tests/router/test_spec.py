@@ -23,6 +23,7 @@ from lc_asym_router import (
     Tier,
     TierSpec,
 )
+from lc_asym_router.audits import Rung, Shadow
 from tests.conftest import small_model
 
 SECRET = "sk-never-written"
@@ -110,6 +111,7 @@ def test_a_secret_that_is_written_out_is_refused(settings):
         {"database": f"postgresql://me:{SECRET}@host/db"},
         {"budgets": ({"usd": 1, "store": f"postgresql://me:{SECRET}@host/db"},)},
         {"audit": {"url": f"postgresql://me:{SECRET}@host/db"}},
+        {"shadow": {"url": f"postgresql://me:{SECRET}@host/db"}},
     ],
 )
 def test_a_password_in_a_url_is_refused(values):
@@ -184,6 +186,7 @@ specs = st.builds(
     stop=st.none() | st.lists(names, max_size=2).map(tuple),
     hedge=st.booleans() | st.floats(0.1, 5),
     budgets=st.lists(st.fixed_dictionaries({"usd": numbers}), max_size=2).map(tuple),
+    shadow=st.sampled_from([None, True, {"share": 0.2, "rungs": [{"verify": "form"}]}]),
 )
 
 
@@ -233,6 +236,84 @@ def test_a_router_describes_itself(small, frontier, tmp_path, monkeypatch):
         assert again.invoke("Hello").text == "a small answer"
     finally:
         again.close_audits()
+
+
+SHADOW = """
+[[tiers]]
+model = "ollama:a"
+[[tiers]]
+model = "ollama:b"
+
+[shadow]
+share = 0.25
+url = "costs.sqlite3"
+judge = "frontier"
+
+[[shadow.rungs]]
+verify = "none"
+name = "loose"
+
+[[shadow.rungs]]
+threshold = 0.3
+"""
+
+
+def test_a_shadow_and_its_rungs_stand_in_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    spec = RouterSpec.from_toml(SHADOW)
+    router = spec.build()
+    try:
+        assert router.shadow == Shadow(
+            share=0.25,
+            url="costs.sqlite3",
+            judge="frontier",
+            rungs=[Rung(verify=None, name="loose"), Rung(threshold=0.3)],
+        )
+        assert router.spec().shadow == spec.shadow
+        assert RouterSpec.from_toml(router.spec().to_toml()).shadow == spec.shadow
+    finally:
+        router.close_audits()
+
+
+def test_a_shadow_with_its_defaults_has_the_database_of_all(tmp_path):
+    file = str(tmp_path / "costs.sqlite3")
+    router = RouterSpec(tiers=("ollama:a", "ollama:b"), shadow=True, database=file).build([])
+    assert router.shadow == Shadow(url=file)
+    router.close_audits()
+    off = RouterSpec(tiers=("ollama:a", "ollama:b"), shadow=False)
+    assert RouterSpec.from_toml(off.to_toml()) == off
+    assert off.build().shadow is None
+
+
+def test_rungs_of_a_target_stand_in_a_file():
+    rungs = [{"verify": "form"}, {"verify": "as set", "threshold": 0.3, "name": "strict"}]
+    spec = RouterSpec(tiers=("ollama:a", "ollama:b"), audit={"target": 0.05, "rungs": rungs})
+    router = RouterSpec.from_toml(spec.to_toml()).build()
+    try:
+        assert router.audit.rungs == [Rung(verify="form"), Rung(threshold=0.3, name="strict")]
+        assert router.spec().audit["rungs"] == [rungs[0], {"threshold": 0.3, "name": "strict"}]
+    finally:
+        router.close_audits()
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"shadow": "none"}, "shadow has a str"),
+        ({"shadow": 0.1}, "shadow has a float"),
+        ({"audit": 0.02}, "audit has a float"),
+        ({"budgets": [5]}, "budgets has a int"),
+        ({"shadow": {"shares": 0.1}}, "'shares': a shadow has no such setting"),
+        ({"shadow": {"share": 2}}, "share"),
+        ({"shadow": {"rungs": ["form"]}}, "rungs has a str"),
+        ({"shadow": {"rungs": [{"check": "form"}]}}, "'check': a rung has no such setting"),
+        ({"shadow": {"rungs": "form"}}, "rungs"),
+        ({"shadow": True, "audit": {"share": 0.1}}, "either shadow"),
+    ],
+)
+def test_settings_of_audits_that_make_no_sense(values, named):
+    with pytest.raises(ValueError, match=named):
+        RouterSpec(tiers=("ollama:a", "ollama:b"), **values).build()
 
 
 def test_a_factory_makes_the_whole_router():

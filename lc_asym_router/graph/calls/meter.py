@@ -41,6 +41,8 @@ class CallMeter(BaseCallbackHandler):
         self.calls: list[dict[str, Any]] = []
         self.of_answer: dict[str | None, dict[str, Any]] = {}
         """The call that each answer came from, by the answer's id."""
+        self.called: Callable[[], None] | None = None
+        """What is called after each call, if anything."""
         self._price_of = price_of
         self._open: dict[UUID, tuple[str, str, float]] = {}
         self._parents: dict[UUID, UUID | None] = {}
@@ -130,3 +132,5 @@ class CallMeter(BaseCallbackHandler):
             }
             self.calls.append(call)
             self.of_answer[answer] = call
+        if self.called is not None:
+            self.called()

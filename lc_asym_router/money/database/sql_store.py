@@ -40,21 +40,18 @@ class Rows:
         request: The row of the table of requests.
         calls: A row for each attempt and each side call.
         tags: The request's tags.
+        moves: A row for each move between rungs that was made before it.
     """
 
     request: dict[str, Any]
     calls: list[dict[str, Any]]
     tags: list[str] = field(default_factory=list)
+    moves: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error of a request that was already recorded as answered.
-
-    Attributes:
-        request_id: The request's own id.
-        error: Name of the error's class.
-    """
+    """An error of a request that was already recorded as answered: its id, and the error's class."""
 
     request_id: str
     error: str
@@ -62,12 +59,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class LaterCalls:
-    """Calls that were made for a request after it had ended.
+    """All calls that were made for a request after it had ended, in place of those written before.
 
     Attributes:
+        request_id: The request's own id.
         calls: A row for each.
     """
 
+    request_id: str
     calls: list[dict[str, Any]]
 
 
@@ -223,32 +222,33 @@ class Store:
         from lc_asym_router.money.database.day_totals import forget_days
 
         new = [each for each in batch if isinstance(each, Rows)]
-        later = [call for each in batch if isinstance(each, LaterCalls) for call in each.calls]
+        old = {each.request_id for each in batch if isinstance(each, Failure | LaterCalls)}
         tags = [{"request_id": each.request["id"], "tag": tag} for each in new for tag in each.tags]
         with self.transaction(writing=True) as connection:
             forget_days(
                 connection,
                 times={each.request["time"] for each in new},
-                requests={
-                    *(each.request_id for each in batch if isinstance(each, Failure)),
-                    *(call["request_id"] for call in later),
-                },
+                requests=old,
                 runs={each.row["run_id"] for each in batch if isinstance(each, FeedbackRow)},
             )
             for table, rows in (
                 (tables.requests, [each.request for each in new]),
                 (tables.calls, [call for each in new for call in each.calls]),
                 (tables.tags, tags),
+                (tables.moves, [move for each in new for move in each.moves]),
+                (tables.feedback, [each.row for each in batch if isinstance(each, FeedbackRow)]),
             ):
                 statement = insert_new(connection, table)
                 for start in range(0, len(rows), SLICE):
                     connection.execute(statement, rows[start : start + SLICE])
-            if later:
-                connection.execute(insert_new(connection, tables.calls), later)
-            if scores := [each.row for each in batch if isinstance(each, FeedbackRow)]:
-                connection.execute(insert_new(connection, tables.feedback), scores)
+            calls = tables.calls.c
             for each in batch:
-                if isinstance(each, Failure):
+                if isinstance(each, LaterCalls):
+                    audits = (calls.request_id == each.request_id) & (calls.purpose == "audit")
+                    connection.execute(tables.calls.delete().where(audits))
+                    if each.calls:
+                        connection.execute(insert_new(connection, tables.calls), each.calls)
+                elif isinstance(each, Failure):
                     # As a request that no tier has answered: no answer, no saving.
                     connection.execute(
                         tables.requests.update()

@@ -84,6 +84,7 @@ requests = Table(
     Column("prompt", Text),
     Column("answer", Text),
     Column("vouched", String(16)),  # what the answer rests on; NULL: no answer, or not known
+    Column("rung", String(60)),  # that it was handled on; NULL: the router has no target
     Index("asym_requests_time", "time"),
     Index("asym_requests_thread", "thread_id"),
     Index("asym_requests_run", "run_id"),
@@ -167,6 +168,24 @@ audits = Table(
     Column("worse", BigInteger, nullable=False),
     Column("cost_nano", BigInteger, nullable=False),  # billionths of a USD
     Column("unpriced", BigInteger, nullable=False),  # calls of unknown price
+    Column("changed", BigInteger, nullable=False, server_default="0"),  # by which write, from 1
+    Index("asym_audits_changed", "changed"),
+)
+
+moves = Table(
+    "asym_moves",
+    metadata,
+    Column(  # the request that began after the move
+        "request_id",
+        String(32),
+        ForeignKey("asym_requests.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("number", Integer, primary_key=True),  # of the move, from 1
+    Column("why", String(16), nullable=False),  # "loosened", "tightened", "closed", ...
+    Column("before", String(60), nullable=False),  # name of the rung, as in the next one
+    Column("after", String(60), nullable=False),
+    Column("requests", BigInteger, nullable=False),  # after how many of them
 )
 
 keys = Table(

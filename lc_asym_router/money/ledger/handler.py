@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from os import PathLike
 from types import TracebackType
@@ -30,7 +30,7 @@ from lc_asym_router.money.ledger.rows import (
     moment_of,
 )
 from lc_asym_router.money.ledger.writer import Writer
-from lc_asym_router.records.handlers import Feedback, FinishedAudit, FinishedRequest, RecordsOnly
+from lc_asym_router.records.handlers import AuditCalls, Feedback, FinishedRequest, RecordsOnly
 
 if TYPE_CHECKING:
     from langsmith import Client
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
+
+AUDIT_SECONDS = 2.0
+"""How long a call of an audit waits until the one before it is written, in seconds."""
 
 
 class Ledger(LedgerReader, RecordsOnly):
@@ -108,10 +111,15 @@ class Ledger(LedgerReader, RecordsOnly):
         """Mark an answered request as failed, because its structured output can't be parsed."""
         self._writer.put(Failure(request_id, type(error).__name__))
 
-    def on_router_audit(self, audit: FinishedAudit) -> None:
-        """Queue the calls of an audit, beside those of its request."""
-        if audit.calls:
-            self._writer.put(audit_rows(audit, keep_text=self.keep_text))
+    def on_router_audit_calls(self, audit: AuditCalls) -> None:
+        """Write the calls of an audit beside those of its request, and wait until that is done: the
+        next call waits with it, so that a killed process leaves none that is not here.
+        """
+        rows = audit_rows(audit.request_id, audit.calls, keep_text=self.keep_text)
+        self._writer.put(rows)
+        # While the database is away the queue keeps them, as it keeps requests.
+        with suppress(LedgerError):
+            self._writer.flush(AUDIT_SECONDS)
 
     def on_router_feedback(self, feedback: Feedback) -> None:
         """Queue a user's score of an answer."""

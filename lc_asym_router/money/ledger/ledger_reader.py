@@ -19,6 +19,7 @@ from lc_asym_router.money.ledger.report import (
     checked,
     has_days,
     midnight,
+    move_rows,
     recent_rows,
     report_rows,
 )
@@ -131,6 +132,23 @@ class LedgerReader:
         wanted = checked_thresholds(thresholds)
         _, first, end = checked(None, since, until)
         return self._read(lambda found: threshold_rows(found, first, end, wanted))
+
+    def moves(self, since: Moment = None, until: Moment = None) -> list[dict[str, Any]]:
+        """Return the moves of routers that keep a target, in order.
+
+        Each row has `time` and `request_id` of the request that began after it, `number`, `why`, the
+        rungs `before` and `after`, and after how many `requests` it was made.
+
+        Args:
+            since: Start of the period (inclusive), as in `rows`.
+            until: End of the period (exclusive), likewise.
+
+        Raises:
+            ConfigurationError: A moment can't be read.
+            LedgerError: As for `rows`.
+        """
+        _, first, end = checked(None, since, until)
+        return self._read(lambda found: move_rows(found, first, end))
 
     def prune(self, older_than: Moment, *, keep_daily: bool = True) -> int:
         """Delete old requests, and the sums of budgets' periods that were over by then.

@@ -208,6 +208,29 @@ def recent_rows(connection: Connection, limit: int, tag: str | None = None) -> l
     return [{**row, "tags": tagged[row["id"]]} for row in found]
 
 
+def move_rows(
+    connection: Connection, since: datetime | None, until: datetime | None
+) -> list[dict[str, Any]]:
+    """Moves between rungs, in the order of the requests that began after them.
+
+    Args:
+        connection: A transaction on the ledger.
+        since: From when on; `None` for all.
+        until: Until when (exclusive); `None` for now.
+    """
+    from sqlalchemy import select
+
+    from lc_asym_router.money.database.tables import moves, requests
+
+    query = select(requests.c.time, *moves.c).join(requests, requests.c.id == moves.c.request_id)
+    if since is not None:
+        query = query.where(requests.c.time >= since)
+    if until is not None:
+        query = query.where(requests.c.time < until)
+    ordered = query.order_by(requests.c.time, requests.c.id, moves.c.number)
+    return [dict(row) for row in connection.execute(ordered).mappings()]
+
+
 def _tagged(tag: str) -> Any:
     """Whether a request has a tag."""
     from sqlalchemy import select

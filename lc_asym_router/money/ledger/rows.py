@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from lc_asym_router._internal.provider_errors import error_head
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.money.database.sql_store import FeedbackRow, LaterCalls, Rows
 from lc_asym_router.money.usage import TokenCounts, from_cache
-from lc_asym_router.records.handlers import Feedback, FinishedAudit, FinishedRequest
+from lc_asym_router.records.handlers import Feedback, FinishedRequest
 from lc_asym_router.records.trail import total
 
 Moment = datetime | date | str | None
@@ -63,6 +63,7 @@ def ledger_rows(finished: FinishedRequest, *, keep_text: bool) -> Rows:
             one's own may quote the answer in it.
     """
     record = finished.record
+    rung: Mapping[str, Any] = record.get("rung") or {}
     decision, attempts = record["decision"], record["attempts"]
     answered = finished.answer is not None
     last = attempts[-1] if attempts else {}
@@ -88,6 +89,7 @@ def ledger_rows(finished: FinishedRequest, *, keep_text: bool) -> Rows:
         "frontier_cost_usd": record.get("frontier_cost_usd"),
         "saved_usd": record.get("saved_usd"),
         "seconds": record["seconds"],
+        "rung": _short(rung.get("name"), 60),
         "thread_id": _short(finished.metadata.get("thread_id"), 240),
         "reason": _text(decision["reason"]) if keep_text else None,
         "prompt": _prompt(finished.messages) if keep_text else None,
@@ -97,25 +99,38 @@ def ledger_rows(finished: FinishedRequest, *, keep_text: bool) -> Rows:
         {"request_id": record["id"], "number": number, **_call(call, keep_text)}
         for number, call in enumerate(made, 1)
     ]
-    return Rows(request, calls, sorted({str(_short(tag, 240)) for tag in finished.tags}))
+    moves = [
+        {
+            "request_id": record["id"],
+            **move,
+            "before": _short(move["before"], 60),
+            "after": _short(move["after"], 60),
+        }
+        for move in rung.get("moves", ())
+    ]
+    return Rows(request, calls, sorted({str(_short(tag, 240)) for tag in finished.tags}), moves)
 
 
 AUDIT_CALLS = 1_000
 """The number of a request's first call of an audit: a request's own calls are far fewer."""
 
 
-def audit_rows(audit: FinishedAudit, *, keep_text: bool) -> LaterCalls:
+def audit_rows(
+    request_id: str, calls: Sequence[Mapping[str, Any]], *, keep_text: bool
+) -> LaterCalls:
     """The rows of an audit's calls.
 
     Args:
-        audit: The audit, at its end.
-        keep_text: As for `rows_of`.
+        request_id: Id of the audited request.
+        calls: The calls, as in a record's side calls.
+        keep_text: As for `ledger_rows`.
     """
     return LaterCalls(
+        request_id,
         [
-            {"request_id": audit.request_id, "number": number, **_call(call, keep_text)}
-            for number, call in enumerate(audit.calls, AUDIT_CALLS)
-        ]
+            {"request_id": request_id, "number": number, **_call(call, keep_text)}
+            for number, call in enumerate(calls, AUDIT_CALLS)
+        ],
     )
 
 

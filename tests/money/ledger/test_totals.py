@@ -288,7 +288,7 @@ def test_what_is_written_to_a_day_later_is_in_the_next_report(busy):
     score = {"id": "s", "run_id": "late", "time": START, "score": 0.5}
     for entry, name, value in (
         (rows, "requests", 4),
-        (LaterCalls([call]), "audit_calls", 1),
+        (LaterCalls(call["request_id"], [call]), "audit_calls", 1),
         (FeedbackRow(score), "feedback", 1),
         (Failure("late", "ValueError"), "failed", 1),
     ):
