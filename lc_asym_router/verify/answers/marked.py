@@ -102,8 +102,8 @@ _CORRECTED = re.compile(
     re.IGNORECASE,
 )
 _PART_ANSWERS = re.compile(
-    r"(?i)\banswers? (?:(?:to|for|of) )?(?:part |question |problem )?\(?([a-h]|\d{1,2})\)?(?: is\b"
-    r"|:)"
+    r"(?i)\banswers? (?:to|for|of) (?:part |question |problem )?\(?([a-h]|\d{1,2})\)?(?: is\b|:)"
+    r"|(?<![^\n])\W{0,4}answer \(?((?-i:[a-h])|\d{1,2})\)?:"
     r"|(?<![^\n])\W{0,4}answer\W{1,3}([a-z])\s?="
 )
 """The parts of a question whose answers a text marks, each by itself."""

@@ -4,6 +4,8 @@ things against measures, several marked answers, conditions, and what only looks
 from __future__ import annotations
 
 PAIRS = [
+    ("Answer F is incorrect. Answer D is correct, since it is a tax. The answer is (D).", "D", True),
+    ("Answer A is wrong.\nAnswer B is wrong.\n\nThe answer is C.", "C", True),
     ("vielleicht 5", "5", False), ("Es sind nicht 5", "5", False), ("Nicht 5, sondern 6", "6", True),
     ("Nicht 5, sondern 6", "5", False), ("mindestens 5", "5", False), ("höchstens 5", "5", False),
     ("höchstens 5", "mindestens 5", False), ("weniger als 5", "5", False), ("mehr als 5", "5", False),
