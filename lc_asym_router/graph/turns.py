@@ -60,9 +60,11 @@ def going_on(
         return None
     used = {_on(message, ladder, turn) for message in replies} & {each.name for each in ladder}
     highest = max(used, key=lambda name: ladder.position(str(name)), default=None)
-    if stall_steps is not None and highest != top:
-        above = _above(highest, ladder, able)
-        why = stalled(request, stall_steps, lambda message: _on(message, ladder, turn) == highest)
+    # Where each step is decided anew, one that was sent up is followed by steps of a lower tier.
+    here = highest if sticky is not None else _on(replies[-1], ladder, turn)
+    if stall_steps is not None and here != top:
+        above = _above(here, ladder, able)
+        why = stalled(request, stall_steps, lambda message: _on(message, ladder, turn) == here)
         if above is not None and why is not None:
             reason = f"the agent's turn goes round in circles ({why}), so it goes up to {above}"
             return settled_decision(above, "stalled", reason)
