@@ -10,9 +10,8 @@ from langchain_openai import ChatOpenAI
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
 
-from lc_asym_router import AsymRouter, Price, Tier, Vote, default_checks
+from lc_asym_router import AsymRouter, Price, Tier, Vote
 from lc_asym_router.records.signing import with_record
-from lc_asym_router.verify import RepeatedCalls
 from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, record, small_model
 from tests.servers import OllamaServer, OpenAIServer, Reply, ToolCall
 
@@ -261,129 +260,31 @@ def test_a_threads_cache_is_weighed(small, frontier, price, words, tier, by):
     assert (decision.tier, decision.classifier) == (tier, by)
 
 
-# what is no circle, and what is one all the same ------------------------------------------------
+CACHED = Price(2.5, 1.0, cached_input=0.25)
 
 
-def steps(*made, tier="small"):
-    """A turn of steps, each of calls `(tool, arguments, result)`."""
-    messages = [HumanMessage("Do it.")]
-    for number, calls in enumerate(made):
-        named = [
-            {"name": name, "args": args, "id": f"{number}-{place}"}
-            for place, (name, args, _) in enumerate(calls)
-        ]
-        messages.append(with_record(AIMessage("", tool_calls=named), {"tier": tier}, "Do it."))
-        messages += [
-            ToolMessage(result, tool_call_id=f"{number}-{place}")
-            for place, (_, _, result) in enumerate(calls)
-        ]
-    return messages
+@pytest.fixture
+def staying(small, frontier):
+    """A router whose threads stay on the last tier while its prompt cache is worth it."""
+    return AsymRouter(
+        small=Tier(small_model(small), price=SMALL_PRICE),
+        frontier=Tier(frontier_model(frontier), price=CACHED),
+        verify="form",
+        sticky="thread",
+    )
 
 
-def each(result, tool="weather", many=4):
-    return [[(tool, {"city": f"city {n}"}, result)] for n in range(many)]
+def test_only_what_the_last_tier_has_seen_is_in_its_cache(staying):
+    """Its answer was early and short; what the small tier has written since would be read anew."""
+    asked = "hello " * 3000
+    first = with_record(AIMessage("well"), {"tier": "frontier"}, "hi")
+    later = with_record(AIMessage("fine " * 3000), {"tier": "small"}, asked)
+    talk = [HumanMessage("hi"), first, HumanMessage(asked), later, HumanMessage("thanks")]
+    assert staying.decide(talk).tier == "small"
+    assert staying.decide(thread(3000)).tier == "frontier"
 
 
-@pytest.mark.parametrize(
-    "made",
-    [
-        each("ok", "save"),  # four deeds that each say the same
-        each("sunny"),
-        each('{"error": null, "saved": true}', "save"),
-        each("Errors: 0", "lint"),
-        each("Error rate: 0.5 %", "measure"),
-        each("failed: 0, passed: 12", "check"),
-        [[("weather", {"city": "Bonn"}, "rain"), ("weather", {"city": "Rome"}, "rain")]] * 1,
-        # run again after an edit: progress, whatever it says
-        [
-            [("check", {}, "3 tests do not pass")],
-            [("edit", {"n": 1}, "ok")],
-            [("check", {}, "3 tests do not pass")],
-            [("edit", {"n": 2}, "ok")],
-            [("check", {}, "3 tests do not pass")],
-        ],
-    ],
-)
-def test_what_is_no_circle(make, made):
-    assert make().decide(steps(*made), tools=[weather]).classifier == "sticky"
-
-
-@pytest.mark.parametrize(
-    ("made", "why"),
-    [
-        (each("[]", "search"), "brought nothing new"),
-        (each('{"results": []}', "search"), "brought nothing new"),
-        (each("0 results", "search"), "brought nothing new"),
-        (each("No matching documents were found.", "search"), "brought nothing new"),
-        (each("the same long page of which nothing is new " * 4, "search"), "brought nothing new"),
-        (each("ValueError: no such city", many=2), "failed twice in the same way"),
-        (each("requests.exceptions.ConnectTimeout: late", many=2) * 2, "again with the same"),
-        (each("httpx.ConnectError: refused", many=2), "failed twice in the same way"),
-        (each('{"status": "error", "why": "locked"}', many=2), "failed twice in the same way"),
-        (each('{"ok": false, "why": "locked"}', many=2), "failed twice in the same way"),
-        (
-            [
-                [("save", {"n": 1}, "Error at 12:00:01: locked (request id: abc-1)")],
-                [("save", {"n": 2}, "Error at 12:00:31: locked (request id: abd-2)")],
-            ],
-            "failed twice in the same way",
-        ),
-        # parallel calls: one of them fails as it did before
-        (
-            [
-                [("weather", {"city": "Bonn"}, "rain"), ("broken", {"n": 1}, "Error: no station")],
-                [("weather", {"city": "Rome"}, "sun"), ("broken", {"n": 2}, "Error: no station")],
-            ],
-            "the tool broken failed twice",
-        ),
-        # parallel calls in another order, written otherwise
-        (
-            [
-                [("weather", {"city": "Bonn"}, "rain"), ("weather", {"city": "Rome"}, "sun")],
-                [("weather", {"city": "rome "}, "sun"), ("weather", {"city": "BONN"}, "rain")],
-            ],
-            "again with the same arguments",
-        ),
-    ],
-)
-def test_what_is_a_circle(make, made, why):
-    decision = make().decide(steps(*made), tools=[weather])
-    assert (decision.tier, decision.classifier) == ("frontier", "stalled")
-    assert why in decision.reason
-
-
-def test_a_circle_in_a_history_that_was_cut(make):
-    """What a trimmed history still holds of the turn is enough, and none of another turn counts."""
-    cut = steps(*each("[]", "search", many=6))
-    assert make().decide([cut[0], *cut[-8:]], tools=[weather]).classifier == "stalled"
-    again = [*steps(*each("[]", "search")), AIMessage("Nothing."), HumanMessage("Try elsewhere.")]
-    assert make().decide(again, tools=[weather]).classifier == "tools"
-
-
-def test_an_agent_may_do_the_same_kind_of_thing_many_times(make, small, frontier):
-    """Parallel calls and single ones: each is new, though the tool says the same to all."""
-
-    @tool
-    def save(name: str) -> str:
-        """Save a file."""
-        return "ok"
-
-    def saving(*names):
-        return Reply(tool_calls=[ToolCall("save", {"name": name}) for name in names])
-
-    small.script(saving("a", "b"), saving("c"), saving("d", "e"), saving("f"), "All are saved.")
-    router = make(verify=default_checks() & RepeatedCalls(), sticky="thread")
-    said = run(create_agent(router, [save]), "Save the files a, b, c, d, e and f.")
-    assert said["messages"][-1].text == "All are saved."
-    assert not frontier.requests
-
-
-@pytest.mark.parametrize("sticky", [None, "turn", "thread"])
-def test_a_second_circle_goes_up_too(make, sticky):
-    """Without stickiness a turn comes down again behind the step that went up."""
-    first = steps(*each("Error: locked", many=2))
-    up = steps([("weather", {"city": "Oslo"}, "snow")], tier="frontier")[1:]
-    down = steps(*each("Error: lost", "find", many=2))[1:]
-    decision = make(sticky=sticky).decide([*first, *up, *down], tools=[weather])
-    assert decision.tier == "frontier"
-    assert decision.classifier == ("stalled" if sticky is None else "sticky")
+def test_the_tools_are_in_the_cache_too(staying):
+    """Their schemas come before every conversation: most of a short thread."""
+    long = {"type": "function", "function": {"name": "s", "description": "It searches. " * 4000}}
+    assert staying.decide(thread(9), tools=[long]).classifier == "sticky"
