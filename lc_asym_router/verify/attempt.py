@@ -196,6 +196,8 @@ class Attempt:
         provider: The model's provider ("ollama", "openai", ...); "" where it is not known.
         cast: A `Vote` whose voters were asked beside the tier, and what they have said, in their order;
             `None` where nobody was asked yet.
+        repairs: Whether tool calls become real ones that are written as text in the answers that its
+            checks ask for; as for `AsymRouter(repair_tool_calls=...)`.
     """
 
     tier: str
@@ -213,6 +215,7 @@ class Attempt:
     cast: tuple[object, Sequence[AIMessage | Exception]] | None = field(
         default=None, repr=False, compare=False
     )
+    repairs: bool = True
 
     @property
     def text(self) -> str:

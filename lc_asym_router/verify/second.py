@@ -9,9 +9,10 @@ from typing import Any, cast
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 
+from lc_asym_router._internal.deadline import aread
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.records.request import Request
-from lc_asym_router.tiers.binding import bind
+from lc_asym_router.tiers.binding import bind, read_reply
 from lc_asym_router.tiers.conversation import fit
 from lc_asym_router.tiers.faults.event_loops import connect_per_loop
 from lc_asym_router.tiers.tier import load_model
@@ -135,7 +136,9 @@ def ask_second(second: Second, attempt: Attempt) -> AIMessage:
     if isinstance(second, str):
         assert attempt.tiers_above is not None
         return attempt.tiers_above.ask(second)
-    return bind(second, attempt.request).invoke(fit(attempt.request.messages, second))
+    return read_again(
+        bind(second, attempt.request).invoke(fit(attempt.request.messages, second)), attempt
+    )
 
 
 async def aask_second(second: Second, attempt: Attempt) -> AIMessage:
@@ -144,7 +147,23 @@ async def aask_second(second: Second, attempt: Attempt) -> AIMessage:
         assert attempt.tiers_above is not None
         return await attempt.tiers_above.aask(second)
     connect_per_loop(second)
-    return await bind(second, attempt.request).ainvoke(fit(attempt.request.messages, second))
+    said = await bind(second, attempt.request).ainvoke(fit(attempt.request.messages, second))
+    return await aread_again(said, attempt)
+
+
+def read_again(said: AIMessage, attempt: Attempt) -> AIMessage:
+    """Another answer to the attempt's request, read as a tier's own is.
+
+    Args:
+        said: The answer, as a model has made it.
+        attempt: The attempt that is checked.
+    """
+    return read_reply(said, attempt.request, attempt.repairs).message
+
+
+async def aread_again(said: AIMessage, attempt: Attempt) -> AIMessage:
+    """The async twin of `read_again`."""
+    return await aread(lambda: read_again(said, attempt), str(said.text))
 
 
 def replies_agree(
