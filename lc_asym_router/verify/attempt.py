@@ -133,7 +133,12 @@ class Verdict:
         )
         if not plain or self.votes:
             self = self._bounded()
-        vouched = self.vouched or (vouches if self.passed else "none")
+        vouched = (self.vouched or vouches) if self.passed else "none"
+        if vouched not in VOUCHED:
+            raise CheckError(
+                f"The check {check} vouches by {str(vouched)[:40]!r}, which is none of {VOUCHED}. "
+                'Leave it out: what a check of your own passes is vouched for by "own".'
+            )
         return replace(self, check=self.check or check, vouched=vouched)
 
     def _bounded(self) -> Verdict:
@@ -290,6 +295,13 @@ def all_of(verdicts: Sequence[Verdict]) -> Verdict:
     vouched = _strongest([verdict.vouched for verdict in verdicts])
     named = " & ".join(names)
     return Verdict(True, score, "; ".join(reasons), named, vouched, answer, tuple(votes))
+
+
+def with_first(first: Verdict, second: Verdict) -> Verdict:
+    """A second check's verdict, whose answer is vouched for by the first one too if that passed it."""
+    if not (first.passed and second.passed):
+        return second
+    return replace(second, vouched=_strongest([first.vouched, second.vouched]))
 
 
 def any_of(verdicts: Sequence[Verdict]) -> Verdict:

@@ -19,7 +19,7 @@ from lc_asym_router.tiers.tier import load_model
 from lc_asym_router.verify.answers.calls import same_calls
 from lc_asym_router.verify.answers.comparing import agree
 from lc_asym_router.verify.answers.final_answer import FinalAnswer, final_answer
-from lc_asym_router.verify.attempt import Attempt, Prefix, Verdict
+from lc_asym_router.verify.attempt import Attempt, Prefix, Verdict, with_first
 from lc_asym_router.verify.check import Check, CheckCallable, as_check
 
 
@@ -92,11 +92,11 @@ class Joint(Check):
 
     def check(self, attempt: Attempt) -> Verdict:
         first = self.cheap(attempt)
-        return self.decided(first) or self.ask(attempt)
+        return self.decided(first) or with_first(first, self.ask(attempt))
 
     async def acheck(self, attempt: Attempt) -> Verdict:
         first = await self.cheap.acall(attempt)
-        return self.decided(first) or await self.ask.acall(attempt)
+        return self.decided(first) or with_first(first, await self.ask.acall(attempt))
 
     def decided(self, first: Verdict) -> Verdict | None:
         """The verdict where the cheap check decides; else `None`.
