@@ -7,10 +7,11 @@ from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 
-from lc_asym_router import default_checks
+from lc_asym_router import AsymRouter, Tier, Vote, default_checks
 from lc_asym_router.records.signing import with_record
 from lc_asym_router.verify import RepeatedCalls
 from tests.behaviour.test_agent_turns import run, weather
+from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, record, small_model
 from tests.servers import Reply, ToolCall
 
 
@@ -126,6 +127,34 @@ def test_an_agent_may_do_the_same_kind_of_thing_many_times(make, small, frontier
     said = run(create_agent(router, [save]), "Save the files a, b, c, d, e and f.")
     assert said["messages"][-1].text == "All are saved."
     assert not frontier.requests
+
+
+@pytest.mark.parametrize("verify", ["vote", "strict", "at once"])
+def test_two_cheap_models_that_agree_on_a_circle_do_nothing_twice(verify, small, middle, frontier):
+    done = []
+
+    @tool
+    def send(text: str) -> str:
+        """Send a mail."""
+        done.append(text)
+        return "sent"
+
+    again = Reply(tool_calls=[ToolCall("send", {"text": "hello"})])
+    small.default = middle.default = again
+    frontier.script("It is sent.")
+    router = AsymRouter(
+        tiers=[
+            Tier(small_model(small), "small", price=SMALL_PRICE),
+            Tier(frontier_model(middle), "middle", price=SMALL_PRICE),
+            Tier(frontier_model(frontier), "frontier", price=FRONTIER_PRICE),
+        ],
+        verify=Vote(of=["small", "middle"], parallel=True) if verify == "at once" else verify,
+    )
+    said = run(create_agent(router, [send]), "Send hello.")
+    assert said["messages"][-1].text == "It is sent."
+    assert done == ["hello"]
+    votes = record(said["messages"][-1])["attempts"][0]["votes"]
+    assert "RepeatedCalls" in votes[0]["why"]
 
 
 @pytest.mark.parametrize("sticky", [None, "turn", "thread"])
