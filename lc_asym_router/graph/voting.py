@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from langchain_core.messages import AIMessage
 from langchain_core.runnables.config import ContextThreadPoolExecutor
 
-from lc_asym_router._internal.deadline import awithin, within
 from lc_asym_router.graph.calls.payments import Payments, SideCalls
 from lc_asym_router.graph.calls.tier_call import DraftCheck, TierCall
 from lc_asym_router.graph.entries import attempt_entry
@@ -75,7 +74,7 @@ class VoteBeside:
         run: The node's run.
         draft: The check that they are asked for.
         rule: The vote.
-        seconds: How long they may take; `None` for no limit.
+        seconds: How long each of them may take; `None` for no limit.
     """
 
     payments: Payments
@@ -103,7 +102,8 @@ class VoteBeside:
         draft = DraftCheck.of(
             policy, run.with_update({"trail": begun, "draft": sealed_draft(AIMessage(""))})
         )
-        seconds = TierCall.of(policy, tier, run).limit(run).seconds
+        limits = (TierCall.of(policy, tier, run).limit(run).seconds, rule.time_limit)
+        seconds = min((each for each in limits if each is not None), default=None)
         return cls(payments, run, draft, rule, seconds)
 
     def start(self) -> Future[Voted]:
@@ -119,20 +119,11 @@ class VoteBeside:
 
     def _ask(self) -> Voted:
         with self.payments.side_calls(self.run, self.draft.labels, True) as calls:
-            try:
-                casts = within(self.seconds, lambda: self.rule.ask_all(self.draft.attempt))
-            except TimeoutError as error:
-                casts = self._late(error)
+            casts = self.rule.ask_all(self.draft.attempt, self.seconds)
         return Voted(self.draft, self.rule, calls, casts)
 
     async def aask(self) -> Voted:
         """The async twin of `start`, to be run as a task."""
         async with self.payments.async_side_calls(self.run, self.draft.labels, True) as calls:
-            try:
-                casts = await awithin(self.seconds, lambda: self.rule.aask_all(self.draft.attempt))
-            except TimeoutError as error:
-                casts = self._late(error)
+            casts = await self.rule.aask_all(self.draft.attempt, self.seconds)
         return Voted(self.draft, self.rule, calls, casts)
-
-    def _late(self, error: TimeoutError) -> list[Cast]:
-        return [error] * self.rule.asks_many(self.draft.attempt.tier)
