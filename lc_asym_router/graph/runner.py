@@ -147,13 +147,8 @@ class GraphRunner:
     async def achunks(
         self, request: Request, config: RunnableConfig, context: Context
     ) -> AsyncGenerator[AIMessageChunk, None]:
-        """The async twin of `chunks`; the graph runs in a task, cancelled when the reader goes.
-
-        Args:
-            request: The request.
-            config: Its config.
-            context: The context of that task.
-        """
+        """The async twin of `chunks`; the graph runs in a task of that context, cancelled when the
+        reader goes."""
         queue: asyncio.Queue[AIMessageChunk | _End] = asyncio.Queue()
         sink = Sink(queue.put_nowait)
 

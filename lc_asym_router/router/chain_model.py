@@ -10,20 +10,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import (
-    AsyncGenerator,
     AsyncIterator,
     Callable,
-    Coroutine,
     Iterator,
     Mapping,
     Sequence,
 )
 from contextlib import aclosing
-from contextvars import Context
-from typing import Any, Protocol, Self, cast
+from functools import partial
+from typing import Any, Self, cast
 
 from langchain_core.callbacks import (
-    AsyncCallbackManagerForChainRun,
     AsyncCallbackManagerForLLMRun,
     CallbackManagerForChainRun,
     CallbackManagerForLLMRun,
@@ -35,45 +32,16 @@ from langchain_core.language_models.chat_model_stream import (
     ChatModelStream,
 )
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
-from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables import config as runs
 from pydantic import PrivateAttr, model_validator
 
-from lc_asym_router._internal.compat import StreamingHandler
 from lc_asym_router.classify.scorer import known_settings
 from lc_asym_router.graph.build import Graph
 from lc_asym_router.records.request import Request, estimated_tokens
+from lc_asym_router.router.chain_run import Answerer, chunks_of_run
 from lc_asym_router.router.events import aevents_of, events_of
-
-
-class Answerer(Protocol):
-    """Runs the graph on a request, below the chain run."""
-
-    def answer(self, request: Request, config: RunnableConfig) -> AIMessage:
-        """Return the whole answer."""
-
-    def aanswer(self, request: Request, config: RunnableConfig) -> Coroutine[Any, Any, AIMessage]:
-        """The async twin of `answer`."""
-
-    def chunks(self, request: Request, config: RunnableConfig) -> Iterator[AIMessageChunk]:
-        """Yield the answer in chunks."""
-
-    def achunks(
-        self, request: Request, config: RunnableConfig, context: Context
-    ) -> AsyncGenerator[AIMessageChunk, None]:
-        """The async twin of `chunks`; the graph runs in the context."""
-
-
-def _tapped(
-    run: AsyncCallbackManagerForChainRun, chunks: AsyncIterator[AIMessageChunk]
-) -> AsyncIterator[AIMessageChunk]:
-    """The chunks, which `astream_log` and `astream_events` read too."""
-    for handler in run.handlers:
-        if isinstance(handler, StreamingHandler):
-            return handler.tap_output_aiter(run.run_id, chunks)
-    return chunks
 
 
 class ChainChatModel(BaseChatModel):
@@ -233,34 +201,13 @@ class ChainChatModel(BaseChatModel):
             return
         request = self._request(input, kwargs, stop)
 
-        chunks = self._achunks(input, request, self._merged(config))
+        config = self._merged(config)
+        name = config.get("run_name") or self.get_name()
+        chunks = chunks_of_run(name, input, config, partial(self._answerer.achunks, request))
         # Closed here and now when the reader stops; else it would go on until it is collected.
         async with aclosing(chunks) as stream:
             async for chunk in stream:
                 yield chunk
-
-    async def _achunks(
-        self, input: LanguageModelInput, request: Request, config: RunnableConfig
-    ) -> AsyncGenerator[AIMessageChunk, None]:
-        """As `_atransform_stream_with_config`, which would take a task for each chunk."""
-        name, run_id = config.get("run_name") or self.get_name(), config.pop("run_id", None)
-        manager = runs.get_async_callback_manager_for_config(config)
-        run = await manager.on_chain_start(None, {"input": ""}, name=name, run_id=run_id)
-        chunks: list[AIMessageChunk] = []
-        try:
-            inner = runs.patch_config(config, callbacks=run.get_child())
-            with runs.set_config_context(inner) as context:
-                source = self._answerer.achunks(request, inner, context)
-            tapped = _tapped(run, source)
-            async with aclosing(source):
-                async for chunk in tapped:
-                    chunks.append(chunk)
-                    yield chunk
-        except BaseException as error:
-            await run.on_chain_error(error, inputs=input)
-            raise
-        answer = add_ai_message_chunks(chunks[0], *chunks[1:]) if run.handlers else None
-        await run.on_chain_end(answer, inputs=input)
 
     def _chat_model_stream_v3(
         self,
