@@ -8,8 +8,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 from langchain_core.messages import AIMessage
-from langchain_core.runnables.config import ContextThreadPoolExecutor
 
+from lc_asym_router._internal.deadline import CALLS, ThreadCall
 from lc_asym_router.graph.calls.payments import Payments, SideCalls
 from lc_asym_router.graph.calls.tier_call import DraftCheck, TierCall
 from lc_asym_router.graph.entries import attempt_entry
@@ -82,7 +82,7 @@ class VoteBeside:
     draft: DraftCheck
     rule: Vote
     seconds: float | None
-    _pools: list[ContextThreadPoolExecutor] = field(default_factory=list, repr=False)
+    _jobs: list[ThreadCall] = field(default_factory=list, repr=False)
 
     @classmethod
     def of(cls, policy: Policy, payments: Payments, tier: Tier, run: NodeRun) -> VoteBeside | None:
@@ -107,15 +107,19 @@ class VoteBeside:
         return cls(payments, run, draft, rule, seconds)
 
     def start(self) -> Future[Voted]:
-        """Ask them all, in a thread."""
-        pool = ContextThreadPoolExecutor(max_workers=1)
-        self._pools.append(pool)
-        return pool.submit(self._ask)
+        """Ask them all, in a thread.
+
+        Raises:
+            LateError: Too many calls that were given up still run.
+        """
+        job = CALLS.submit(self._ask, queued=False)
+        self._jobs.append(job)
+        return job.result
 
     def stop(self) -> None:
         """Wait for nobody any more."""
-        for pool in self._pools:
-            pool.shutdown(wait=False, cancel_futures=True)
+        for job in self._jobs:
+            CALLS.abandon(job)
 
     def _ask(self) -> Voted:
         with self.payments.side_calls(self.run, self.draft.labels, True) as calls:

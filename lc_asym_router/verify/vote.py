@@ -10,11 +10,10 @@ from typing import Any, ClassVar
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
-from langchain_core.runnables.config import ContextThreadPoolExecutor
 from langgraph.errors import GraphBubbleUp
 
 from lc_asym_router._internal.compat import langsmith_params
-from lc_asym_router._internal.deadline import CALLS, aread, awithin, within
+from lc_asym_router._internal.deadline import CALLS, LateError, ThreadCall, aread, awithin, within
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.verify.answers.final_answer import FinalAnswer
@@ -204,9 +203,13 @@ class Vote(Check):
             attempt: The attempt; its answer is not looked at, so it need not be there yet.
             seconds: How long each of them may take; a later one has failed. `None` for any time.
         """
-        voters = self._asked(attempt)
-        with ContextThreadPoolExecutor(max_workers=len(voters)) as pool:
-            return list(pool.map(lambda voter: _ask(voter, seconds), voters))
+        jobs = [_begin(voter, seconds) for voter in self._asked(attempt)]
+        try:
+            return [job.result.result() if isinstance(job, ThreadCall) else job for job in jobs]
+        finally:  # interrupted, nobody waits for them
+            for job in jobs:
+                if isinstance(job, ThreadCall):
+                    CALLS.abandon(job)
 
     async def aask_all(self, attempt: Attempt, seconds: float | None = None) -> list[Cast]:
         """The async twin of `ask_all`."""
@@ -266,6 +269,14 @@ def _other(voter: Second, attempt: Attempt) -> _Voter:
         model,
         provider,
     )
+
+
+def _begin(voter: _Voter, seconds: float | None) -> ThreadCall | LateError:
+    """Ask a voter in a thread that holds up nobody's exit."""
+    try:
+        return CALLS.submit(lambda: _ask(voter, seconds), queued=False)
+    except LateError as error:  # too many that were given up still run
+        return error
 
 
 def _ask(voter: _Voter, seconds: float | None = None) -> Cast:

@@ -4,6 +4,10 @@ and a voter that is late has failed."""
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 from langchain_core.callbacks import get_usage_metadata_callback
@@ -136,3 +140,37 @@ async def test_nothing_goes_on_behind_a_cancelled_vote(voting, small, middle, th
         await request
     rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     assert not (await asyncio.wait(rest, timeout=30))[1] if rest else True
+
+
+INTERRUPTED = """
+import sys
+from langchain_ollama import ChatOllama
+from lc_asym_router import AsymRouter, Vote
+
+def model(name):
+    return ChatOllama(base_url=sys.argv[1], model=name)
+
+rule = Vote(of=["small", model("second"), model("third")], parallel=True)
+try:
+    AsymRouter(small=model("first"), frontier=model("last"), verify=rule).invoke("6 * 7?")
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.full
+def test_an_interrupted_vote_at_once_holds_up_no_exit(small):
+    """The voters' server never answers, and its clients have no time limit."""
+    small.default = Reply(hang="head")
+    child = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, small.url], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        for _ in range(600):
+            if len(small.requests) == 3 or child.poll() is not None:
+                break
+            time.sleep(0.1)
+        child.send_signal(signal.SIGINT)
+        assert child.communicate(timeout=60)[0].split() == ["interrupted"]
+    finally:
+        child.kill()
