@@ -165,9 +165,9 @@ class Audit:
         for name, seconds in (("timeout", self.timeout), ("close_seconds", self.close_seconds)):
             low = not _is_number(seconds) or seconds < 0 or (name == "timeout" and seconds == 0)
             if low or seconds > threading.TIMEOUT_MAX:
-                span = "over 0" if name == "timeout" else "from 0 on"
+                bound = "over 0" if name == "timeout" else "from 0 on"
                 raise ConfigurationError(
-                    f"Audit({name}={seconds!r}) must be a number of seconds, {span}: 60.0."
+                    f"Audit({name}={seconds!r}) must be a number of seconds, {bound}: 60.0."
                 )
         if self.url is not None and not isinstance(self.url, str | PathLike):
             raise ConfigurationError(

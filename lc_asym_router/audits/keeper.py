@@ -277,7 +277,9 @@ class Keeper:
         if not found or not later:
             return
         last = found[-1][0]
-        self._changed = max(int(each[0]) for each in found if each[2] != each[3])
+        # A log whose moves only closed or opened the rung has changed none.
+        changes = [int(each[0]) for each in found if each[2] != each[3]]
+        self._changed = max(changes, default=self._changed)
         # Of two processes' moves at the same time the stricter one holds.
         number, _, _, after, is_open, restarts, _ = max(
             (each for each in found if each[0] == last),

@@ -25,7 +25,15 @@ from lc_asym_router.batch.batch_api import (
 from lc_asym_router.batch.bound_router import bound, check_either, journal_maker
 from lc_asym_router.batch.input_rows import InputRow, count_of, input_rows
 from lc_asym_router.batch.level import ConcurrencyLevel
-from lc_asym_router.batch.outcomes import RESULTS, BatchResult, Outcome, Progress, outcome_of
+from lc_asym_router.batch.outcomes import (
+    RESULTS,
+    BatchResult,
+    Outcome,
+    Progress,
+    atimed,
+    outcome_of,
+    timed,
+)
 from lc_asym_router.batch.output import check_output, write_output
 from lc_asym_router.batch.pump import DRAIN, apump, pump
 from lc_asym_router.batch.row_journal import RowJournal
@@ -63,8 +71,9 @@ def run(
 
     Args:
         router: The router, or its description.
-        rows: A file's path (".jsonl", ".jsonl.gz", ".csv", ".parquet"), a data frame (pandas, polars,
-            Arrow), or an iterable of texts, messages, or dicts of columns; read once, never kept.
+        rows: A file's path (".jsonl", ".jsonl.gz", ".csv", ".parquet"), which is read through before
+            anything is asked; a data frame (pandas, polars, Arrow); or an iterable of texts, messages,
+            or dicts of columns, which is read once, and never kept.
         out: The output, in one of these formats. Its columns are the row's own and "answer", "parsed"
             (an output by the schema, or tool calls), "tier", "cost" (USD), "error" and "seconds".
         prompt: A text with columns in braces, "Classify: {ticket}"; without one a row's column
@@ -160,10 +169,10 @@ class Batch:
     @contextmanager
     def _open(self, progress: bool | None) -> Iterator[Progress]:
         """Open the journal and the bar; write the output at the end, whatever it is."""
-        out = Path(self.out)
+        out, count = Path(self.out), self._count()
         with RowJournal(out.with_name(f"{out.name}.journal"), self._maker) as journal:
             bar = needed("tqdm", "evals").tqdm(
-                total=count_of(self.rows),
+                total=count,
                 unit="row",
                 disable=None if progress is None else not progress,
             )
@@ -177,6 +186,16 @@ class Batch:
                 write_output(out, journal.results)
             finally:
                 bar.close()
+
+    def _count(self) -> int | None:
+        """Return how many rows there are; a file is read through: a broken row costs nothing then."""
+        if not isinstance(self.rows, str | Path):
+            return count_of(self.rows)
+        count = 0
+        for row in input_rows(self.rows, self.prompt):
+            self._check_columns(row)
+            count += 1
+        return count
 
     def _open_rows(self, now: Progress) -> Iterator[InputRow]:
         """Yield the rows that have no answer yet."""
@@ -272,17 +291,13 @@ class Batch:
             columns[f"{self.prefix}error"] = why
             now.journal.add(row, columns, why, None)
             return
-        started = time.perf_counter()
+        config = settled_config(cast("AsymRouter", self.router), self.config)
         with exchanged(answer):
-            try:
-                config = settled_config(cast("AsymRouter", self.router), self.config)
-                result: Any = self._asks.invoke(row.asked, config)
-            except Exception as error:
-                result = error
+            result, seconds = timed(lambda: self._asks.invoke(row.asked, config))
         if isinstance(result, BudgetExceededError) and result.exhausted.per != "request":
             self._stopped = str(result.exhausted)
             return
-        outcome = outcome_of(result, time.perf_counter() - started).columns
+        outcome = outcome_of(result, seconds).columns
         cost, before = outcome["cost"], columns[f"{self.prefix}cost"]
         outcome["cost"] = None if cost is None or before is None else cost + before
         outcome["seconds"] += columns[f"{self.prefix}seconds"]
@@ -307,13 +322,9 @@ class Batch:
             return self._result(now)
 
     def _ask(self, row: InputRow, now: Progress) -> Outcome | None:
-        started = time.perf_counter()
         with exchanged() as exchange:
-            try:
-                result: Any = self._asks.invoke(row.asked, self.config)
-            except Exception as error:
-                result = error
-        return self._settle(row, result, time.perf_counter() - started, now, exchange.body)
+            result, seconds = timed(lambda: self._asks.invoke(row.asked, self.config))
+        return self._settle(row, result, seconds, now, exchange.body)
 
     # async --------------------------------------------------------------------------------------
 
@@ -351,10 +362,6 @@ class Batch:
             await asyncio.sleep(seconds)
 
     async def _aask(self, row: InputRow, now: Progress) -> Outcome | None:
-        started = time.perf_counter()
         with exchanged() as exchange:
-            try:
-                result: Any = await self._asks.ainvoke(row.asked, self.config)
-            except Exception as error:
-                result = error
-        return self._settle(row, result, time.perf_counter() - started, now, exchange.body)
+            result, seconds = await atimed(self._asks.ainvoke(row.asked, self.config))
+        return self._settle(row, result, seconds, now, exchange.body)

@@ -7,8 +7,10 @@ import gzip
 import hashlib
 import json
 import math
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -23,6 +25,10 @@ COLUMNS = ("messages", "prompt", "text")
 """The column that is the request where there is no prompt, in this order."""
 CHUNK = 1_000
 """Rows of a table that are held at once."""
+LONGEST_LINE = 20_000_000
+"""Characters that a line may have."""
+DELIMITERS = ",;\t"
+"""What stands between a CSV's cells: spreadsheets of many countries write semicolons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,10 @@ def input_rows(source: Any, prompt: str | None = None) -> Iterator[InputRow]:
         if isinstance(given, Mapping):
             columns = {str(name): plain_value(value) for name, value in given.items()}
             asked = render(given, place) if render else _request_in(given, place)
+        elif given is None or isinstance(given, bool | int | float):
+            raise DataError(
+                f"Row {place + 1} is {given!r}: give a text, messages, or an object with columns."
+            )
         elif render:
             raise DataError(
                 f"Row {place + 1} is a {type(given).__name__} without columns, and prompt= needs "
@@ -77,13 +87,7 @@ def input_rows(source: Any, prompt: str | None = None) -> Iterator[InputRow]:
 
 
 def count_of(source: Any) -> int | None:
-    """Return how many rows a source has, where that is quickly known; else `None`."""
-    if isinstance(source, str | Path):
-        path = Path(source)
-        if path.name.endswith(".jsonl") and path.is_file():
-            with path.open("rb") as file:
-                return sum(1 for line in file if line.strip())
-        return None
+    """Return how many rows a table or a list has; `None` where that is not known."""
     try:
         return len(source)
     except TypeError:
@@ -198,19 +202,80 @@ def _file(path: Path) -> Iterator[Any]:
     try:
         refuse_irregular(path)
         if path.name.endswith(".parquet"):
-            parquet = needed("pyarrow.parquet", "parquet")
-            with parquet.ParquetFile(path) as file:
-                yield from _arrow(file.iter_batches(batch_size=CHUNK))
+            yield from parquet_rows(path)
         elif path.name.endswith(".csv"):
-            with path.open(encoding="utf-8-sig", newline="") as table:
-                yield from csv.DictReader(table, strict=True)
+            yield from (cells for _, cells in csv_rows(path))
         else:
             opened: Any = gzip.open if path.name.endswith(".gz") else open
-            with opened(path, "rt", encoding="utf-8") as lines:
-                yield from _json_lines(path, lines)
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        what = getattr(error, "strerror", None) or type(error).__name__
-        raise DataError(f"{path} can't be read ({what}); is it whole?") from error
+            with opened(path, "rt", encoding="utf-8-sig") as lines:
+                yield from _json_lines(path, _bounded(lines, path))
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
+        raise DataError(unreadable(path, error)) from error
+
+
+def unreadable(path: Path, error: Exception) -> str:
+    """Return why a file can't be read, for people."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"{path} can't be read: it is not in UTF-8. Save it in that encoding."
+    # An unzipper's own words say nothing to who gave the file; csv's do.
+    what = str(error) if isinstance(error, csv.Error) else getattr(error, "strerror", None)
+    return f"{path} can't be read ({what or type(error).__name__}); is it whole?"
+
+
+def csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the rows of a CSV, each with its line; its cells are parted by one of `DELIMITERS`.
+
+    Raises:
+        DataError: A row has more or fewer cells than the first line, or that names a column twice.
+        OSError, UnicodeDecodeError, csv.Error: The file can't be read.
+    """
+    # The module's own limit on a cell is 131,072 characters, for the whole process; it is raised alone.
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = _bounded(file, path)
+        head: list[str] = []
+        while (not head or not head[-1].strip()) and (line := next(lines, "")):
+            head.append(line)
+        delimiter = max(
+            DELIMITERS, key=lambda mark: len(next(csv.reader(head[-1:], delimiter=mark), ()))
+        )
+        reader = csv.reader(chain(head, lines), delimiter=delimiter, strict=True)
+        rows = (cells for cells in reader if cells)  # an empty line is none
+        names = next(rows, [])
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise DataError(
+                f"{path}: its first line names the column {twice[0]!r} twice. Rename one."
+            )
+        for cells in rows:
+            if len(cells) != len(names):
+                many = "more" if len(cells) > len(names) else "fewer"
+                raise DataError(
+                    f"{path}, line {reader.line_num}: it has {many} cells than the first line, which "
+                    "names the columns. Put a text with commas or line breaks in double quotes."
+                )
+            yield reader.line_num, dict(zip(names, cells, strict=True))
+
+
+def _bounded(lines: Any, path: Path) -> Iterator[str]:
+    for line in iter(lambda: lines.readline(LONGEST_LINE + 1), ""):
+        if len(line) > LONGEST_LINE:
+            raise DataError(f"{path}: over {LONGEST_LINE} characters are no row.")
+        yield line
+
+
+def parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a Parquet file.
+
+    Raises:
+        DataError: It is damaged.
+        OSError: It can't be read.
+    """
+    parquet, arrow = needed("pyarrow.parquet", "parquet"), needed("pyarrow", "parquet")
+    try:
+        with parquet.ParquetFile(path) as file:
+            yield from _arrow(file.iter_batches(batch_size=CHUNK))
+    except arrow.ArrowException as error:
+        raise DataError(f"{path} can't be read ({error}); is it whole?") from error
 
 
 def _json_lines(path: Path, lines: Iterable[str]) -> Iterator[Any]:
@@ -220,4 +285,6 @@ def _json_lines(path: Path, lines: Iterable[str]) -> Iterator[Any]:
         try:
             yield json.loads(line)
         except (ValueError, RecursionError):
-            raise DataError(f"{path}, line {number}: it is no JSON.") from None
+            raise DataError(
+                f"{path}, line {number}: it is no JSON. Mend it, or take it out."
+            ) from None

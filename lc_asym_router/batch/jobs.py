@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import time
 from collections.abc import Awaitable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,11 +15,11 @@ from langchain_core.runnables.config import run_in_executor
 
 from lc_asym_router._internal.deadline import finished
 from lc_asym_router._internal.imports import AnyPath, needed
-from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.batch.journal import Journal
 from lc_asym_router.batch.level import ConcurrencyLevel
+from lc_asym_router.batch.outcomes import atimed, described, record_of, throttled, timed
 from lc_asym_router.batch.pump import apump, pump
-from lc_asym_router.errors import ConfigurationError, DataError, RouterError
+from lc_asym_router.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
     from lc_asym_router.router.router import AsymRouter
@@ -60,6 +59,14 @@ class Job:
         return hashlib.sha256(self.prompt.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How long a request took, in seconds, and whether a rate limit was met on the way."""
+
+    seconds: float
+    throttled: bool
+
+
 class Run:
     """One run of many jobs; sync with threads, async with tasks."""
 
@@ -70,7 +77,7 @@ class Run:
         grade: Grade | None,
         maker: str,
         out: AnyPath | None,
-        concurrency: int,
+        concurrency: int | None,
         progress: bool | None,
     ) -> None:
         self._level = ConcurrencyLevel.of(concurrency)
@@ -112,6 +119,12 @@ class Run:
         result = "message" if self.grade is None else "score"
         return entry is not None and entry.get(result) is not None
 
+    def _ended(self, asked: Asked | None, bar: Any) -> None:
+        """Take note of a job that has ended; `None` where its answer was there."""
+        if asked is not None:
+            self._level.ended(asked.seconds, throttled=asked.throttled)
+        bar.update()
+
     def _entries(self, journal: Journal) -> dict[str, Entry]:
         return {job.key: journal.entries[job.key] for job in self.jobs}
 
@@ -124,27 +137,25 @@ class Run:
             pump(
                 iter(jobs),
                 lambda job: self._do(job, journal),
-                lambda _: bar.update(),
+                lambda asked: self._ended(asked, bar),
                 self._level,
                 lambda: True,
             )
             return self._entries(journal)
 
-    def _do(self, job: Job, journal: Journal) -> None:
-        entry = _earlier_answer(journal, job)
+    def _do(self, job: Job, journal: Journal) -> Asked | None:
+        entry, asked = _earlier_answer(journal, job), None
         if entry is None:
-            started = time.perf_counter()
-            try:
-                result: Any = self.router.invoke(job.prompt, self._config(job))
-            except Exception as error:
-                result = error
-            entry = _entry(job, result, time.perf_counter() - started)
+            result, seconds = timed(lambda: self.router.invoke(job.prompt, self._config(job)))
+            asked = Asked(seconds, throttled(record_of(result)))
+            entry = _entry(job, result, seconds)
             journal.add(entry)
         if entry["message"] is not None and self.grade is not None:
             score = self.grade(job, entry_message(entry))
             if inspect.isawaitable(score):
                 score = finished(score)
             journal.add({**entry, "score": score})
+        return asked
 
     # async --------------------------------------------------------------------------------------
 
@@ -155,27 +166,25 @@ class Run:
             await apump(
                 iter(jobs),
                 lambda job: self._ado(job, journal),
-                lambda _: bar.update(),
+                lambda asked: self._ended(asked, bar),
                 self._level,
                 lambda: True,
             )
             return self._entries(journal)
 
-    async def _ado(self, job: Job, journal: Journal) -> None:
-        entry = _earlier_answer(journal, job)
+    async def _ado(self, job: Job, journal: Journal) -> Asked | None:
+        entry, asked = _earlier_answer(journal, job), None
         if entry is None:
-            started = time.perf_counter()
-            try:
-                result: Any = await self.router.ainvoke(job.prompt, self._config(job))
-            except Exception as error:
-                result = error
-            entry = _entry(job, result, time.perf_counter() - started)
+            result, seconds = await atimed(self.router.ainvoke(job.prompt, self._config(job)))
+            asked = Asked(seconds, throttled(record_of(result)))
+            entry = _entry(job, result, seconds)
             await run_in_executor(None, journal.add, entry)
         if entry["message"] is not None and self.grade is not None:
             score = await run_in_executor(None, self.grade, job, entry_message(entry))
             if inspect.isawaitable(score):
                 score = await score
             await run_in_executor(None, journal.add, {**entry, "score": score})
+        return asked
 
 
 def _entry(job: Job, result: Any, seconds: float) -> Entry:
@@ -190,12 +199,6 @@ def _entry(job: Job, result: Any, seconds: float) -> Entry:
         "message": None if failed else message_to_dict(result),
         "score": None,
     }
-
-
-def described(error: Exception) -> str:
-    """Describe why a request failed, without its text."""
-    # The package's own errors hold no text of a request; others are named without theirs.
-    return str(error) if isinstance(error, RouterError) else describe_error(error)
 
 
 def _earlier_answer(journal: Journal, job: Job) -> Entry | None:

@@ -1,4 +1,4 @@
-"""A journal file of requests and answers, from which an interrupted run is resumed."""
+"""Journals of requests and answers: files of JSON lines from which an interrupted run is resumed."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import logging
 import os
 import sys
 import threading
+import time
 import weakref
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, ClassVar, Self
 
 from lc_asym_router._internal.imports import AnyPath, after_fork
 from lc_asym_router.errors import DataError
@@ -23,86 +25,118 @@ LOCKED_BYTE = 2**30
 """On Windows a byte is locked, and nobody can read it: one that no journal reaches."""
 
 
-class Journal:
-    """An append-only file of JSON lines; every entry is on disk before `add` returns.
+class JournalFile:
+    """An append-only file of JSON lines, behind a first one that says which run it is of.
 
-    When a file is reopened, a line that a crash cut off is dropped and damaged lines are skipped;
-    all others count. Only one run at a time can open the file: it holds an operating system lock
-    that ends with the process. The file has the models' answers unchanged: put it where answers may
-    be stored.
+    `evaluate`, `Decomposer.map` and `batch.run` each write one. Only one run at a time can open the
+    file: it holds an operating system lock that ends with the process. When a file is reopened, a
+    line that a crash cut off is dropped and damaged lines are skipped; all others count. A subclass
+    says what an entry is, by `_count`.
 
     Args:
-        path: The file, created or resumed; `None` stores the entries in memory.
-        maker: Identifies the run's settings; a file of another maker is rejected.
+        path: The file, created or resumed; `None` writes none.
+        maker: Identifies the run's settings; a file of another maker is rejected, unless it has no
+            entry: a run that asked nothing binds nobody to its settings.
 
     Attributes:
-        entries: The newest entry of each key.
         damaged: How many lines of the file could not be read.
 
     Raises:
-        DataError: The file is no journal, has another maker, or is locked by another run.
+        DataError: The file is no such journal, has another maker, or is locked by another run.
     """
+
+    _kind: ClassVar[str]
+    """What the first line names the version by."""
+    _run: ClassVar[str]
+    """What kind of run it is of, for people."""
+    _other: ClassVar[str]
+    """What another maker means and what to do instead, with the two makers as {found} and {maker}."""
+    _sync_seconds: ClassVar[float]
+    """How often what was written is forced to the disk, in seconds."""
 
     def __init__(self, path: AnyPath | None, maker: str) -> None:
         self._lock = threading.Lock()
         self._file: IO[bytes] | None = None
-        self.entries: dict[str, dict[str, Any]] = {}
+        self._synced = time.monotonic()
         self.damaged = 0
         if path is None:
             return
-        place = Path(path)
-        file = open_locked(place)
+        self._path = Path(path)
+        self._file = open_locked(self._path)
         try:
-            self._take_up(file, place, maker)
-            self._file = file
-            if not file.seek(0, os.SEEK_END):
-                self._write({"journal": VERSION, "maker": maker})
+            self._resume(self._file, maker)
         except BaseException:
-            close_locked(file)
+            close_locked(self._file)
             raise
 
-    def _take_up(self, file: IO[bytes], path: Path, maker: str) -> None:
-        file.seek(0)
-        *lines, cut = file.read().split(b"\n")
-        if cut:
-            file.truncate(file.tell() - len(cut))
-        if not lines:
-            return  # A new file, or the crash came within the very first line.
-        header = entry_in(lines[0]) or {}
-        if header.get("journal") != VERSION:
-            raise DataError(
-                f"{path} is no journal of an evaluation that can be taken up. Give another file."
-            )
-        if header.get("maker") != maker:
-            raise DataError(
-                f"{path} is of a run of another setting ({header.get('maker')}), and this is {maker}. "
-                "Give another file, or the old setting to go on with that run."
-            )
-        for line in lines[1:]:
-            entry = entry_in(line)
-            if entry is not None and isinstance(entry.get("key"), str):
-                self.entries[entry["key"]] = entry
-            else:
-                self.damaged += 1
+    def _resume(self, file: IO[bytes], maker: str) -> None:
+        header, end, lines = self._header(file, maker), 0, 0
+        if header:
+            end = len(header)
+            while (line := file.readline()).endswith(b"\n"):
+                lines += 1
+                if not self._count(entry_in(line) or {}, end):
+                    self.damaged += 1
+                end += len(line)
+        file.truncate(end)
+        if not end:
+            self._write({self._kind: VERSION, "maker": maker})
         if self.damaged:
             logger.warning(
                 "%s: %d of %d lines are damaged; their requests are asked again.",
-                path,
+                self._path,
                 self.damaged,
-                len(lines) - 1,
+                lines,
             )
 
-    def add(self, entry: dict[str, Any]) -> None:
-        """Add an entry; it replaces an earlier one with the same `key`. Thread-safe."""
+    def _header(self, file: IO[bytes], maker: str) -> bytes:
+        """Return the first line; nothing where the file is to be begun anew."""
+        file.seek(0)
+        line = file.readline()
+        found = entry_in(line) or {}
+        begun = json.dumps({self._kind: VERSION})[:-1].encode()
+        if not line.endswith(b"\n") and (line.startswith(begun) or begun.startswith(line)):
+            return b""  # a new file, or the crash came within the very first line
+        if found.get(self._kind) != VERSION:
+            raise DataError(f"{self._path} is no journal of {self._run}. Give another file.")
+        if found.get("maker") != maker:
+            if self._path.stat().st_size == len(line):
+                return b""
+            other = self._other.format(found=found.get("maker"), maker=maker)
+            raise DataError(f"{self._path} is of {other}")
+        return line
+
+    def _count(self, entry: dict[str, Any], offset: int) -> bool:
+        """Take note of an entry; `False` where it is damaged.
+
+        Args:
+            entry: The entry.
+            offset: Where its line begins, in bytes.
+        """
+        raise NotImplementedError
+
+    def _add(self, entry: dict[str, Any]) -> None:
+        """Write an entry, and take note of it. Thread-safe."""
         with self._lock:
-            self.entries[entry["key"]] = entry
+            offset = 0 if self._file is None else self._file.seek(0, os.SEEK_END)
             self._write(entry)
+            self._count(entry, offset)
 
     def _write(self, entry: dict[str, Any]) -> None:
-        if self._file is not None:
-            self._file.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
-            self._file.flush()
+        if self._file is None:
+            return
+        self._file.write(json.dumps(entry).encode() + b"\n")
+        self._file.flush()
+        if (now := time.monotonic()) - self._synced >= self._sync_seconds:
             os.fsync(self._file.fileno())
+            self._synced = now
+
+    def _stored(self, offsets: Iterator[int]) -> Iterator[dict[str, Any]]:
+        """Yield the entries whose lines begin at these bytes."""
+        with self._path.open("rb") as file:
+            for offset in offsets:
+                file.seek(offset)
+                yield json.loads(file.readline())
 
     def __enter__(self) -> Self:
         return self
@@ -114,7 +148,46 @@ class Journal:
         trace: TracebackType | None,
     ) -> None:
         if self._file is not None:
+            if not self._file.closed:  # as in a forked child
+                os.fsync(self._file.fileno())
             close_locked(self._file)
+
+
+class Journal(JournalFile):
+    """The journal of an evaluation or a map: every entry is on disk before `add` returns.
+
+    The file has the models' answers unchanged: put it where answers may be stored.
+
+    Args:
+        path: The file, created or resumed; `None` stores the entries in memory alone.
+        maker: Identifies the run's settings.
+
+    Attributes:
+        entries: The newest entry of each key.
+    """
+
+    _kind = "journal"
+    _run = "an evaluation that can be taken up"
+    _other = (
+        "a run of another setting ({found}), and this is {maker}. Give another file, or the old "
+        "setting to go on with that run."
+    )
+    _sync_seconds = 0.0
+
+    def __init__(self, path: AnyPath | None, maker: str) -> None:
+        self.entries: dict[str, dict[str, Any]] = {}
+        super().__init__(path, maker)
+
+    def _count(self, entry: dict[str, Any], offset: int) -> bool:
+        key = entry.get("key")
+        if not isinstance(key, str):
+            return False
+        self.entries[key] = entry
+        return True
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Add an entry; it replaces an earlier one with the same `key`. Thread-safe."""
+        self._add(entry)
 
 
 def entry_in(line: bytes) -> dict[str, Any] | None:
@@ -130,12 +203,17 @@ def open_locked(path: Path) -> IO[bytes]:
     """Open a file to add to it, locked against other runs until it is closed or the process ends.
 
     Raises:
-        DataError: It is no regular file, or another run has locked it.
+        DataError: It is no regular file, can't be written, or another run has locked it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and not path.is_file():  # opening a pipe waits, a device never ends
-        raise DataError(f"{path} is no regular file. Give the path of one, or of a new one.")
-    file = path.open("a+b")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():  # opening a pipe waits, a device never ends
+            raise DataError(f"{path} is no regular file. Give the path of one, or of a new one.")
+        file = path.open("a+b")
+    except OSError as error:
+        raise DataError(
+            f"{path} can't be written ({error.strerror}). Give a file in a folder that can be."
+        ) from None
     try:
         _lock(file, path)
     except BaseException:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from langchain_core.messages import AIMessage
 
+from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.batch.input_rows import plain_value
-from lc_asym_router.batch.jobs import described
 from lc_asym_router.batch.row_journal import RowJournal
-from lc_asym_router.errors import TiersFailedError, UnreadableOutputError
+from lc_asym_router.errors import RouterError, TiersFailedError, UnreadableOutputError
 from lc_asym_router.records.trail import total
 
 RESULTS = ("answer", "parsed", "tier", "cost", "error", "seconds")
@@ -64,6 +66,37 @@ class Outcome:
     throttled: bool
 
 
+def timed(ask: Callable[[], Any]) -> tuple[Any, float]:
+    """Ask for a result; returns it, or the exception that was raised, and how many seconds it took."""
+    started = time.perf_counter()
+    try:
+        result = ask()
+    except Exception as error:
+        result = error
+    return result, time.perf_counter() - started
+
+
+async def atimed(asked: Awaitable[Any]) -> tuple[Any, float]:
+    """The async twin of `timed`."""
+    started = time.perf_counter()
+    try:
+        result = await asked
+    except Exception as error:
+        result = error
+    return result, time.perf_counter() - started
+
+
+def described(error: Exception) -> str:
+    """Describe why a request failed, without its text."""
+    # The package's own errors hold no text of a request; others are named without theirs.
+    return str(error) if isinstance(error, RouterError) else describe_error(error)
+
+
+def throttled(record: dict[str, Any]) -> bool:
+    """Whether a provider's rate limit refused one of a request's calls, by the request's record."""
+    return any("429" in str(each.get("error") or "") for each in record.get("attempts", ()))
+
+
 def outcome_of(result: Any, seconds: float) -> Outcome:
     """Read what a request has come to: an answer, a parsed output, or an exception."""
     parsed: Any = None
@@ -76,7 +109,7 @@ def outcome_of(result: Any, seconds: float) -> Outcome:
         error = result
     elif parsed is None and message.tool_calls:
         parsed = [{"name": call["name"], "args": call["args"]} for call in message.tool_calls]
-    record = _record_of(message if error is None else error) or _record_of(message)
+    record = record_of(message if error is None else error) or record_of(message)
     answer = None if message is None or error is not None else str(message.text)
     if hasattr(parsed, "model_dump"):
         parsed = parsed.model_dump(mode="json")
@@ -88,8 +121,7 @@ def outcome_of(result: Any, seconds: float) -> Outcome:
         "error": None if error is None else described(error),
         "seconds": round(seconds, 4),
     }
-    errors = [str(attempt.get("error") or "") for attempt in record.get("attempts", ())]
-    return Outcome(columns, any("429" in each for each in errors))
+    return Outcome(columns, throttled(record))
 
 
 def _cost_of_calls(record: dict[str, Any]) -> float | None:
@@ -98,7 +130,8 @@ def _cost_of_calls(record: dict[str, Any]) -> float | None:
     return total(call["cost_usd"] for call in calls) if calls else None
 
 
-def _record_of(result: Any) -> dict[str, Any]:
+def record_of(result: Any) -> dict[str, Any]:
+    """Return the record of an answer or an exception; empty where it has none."""
     if isinstance(result, AIMessage):
         return dict(result.response_metadata.get("router") or {})
     if isinstance(result, TiersFailedError | UnreadableOutputError):

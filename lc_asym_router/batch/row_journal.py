@@ -1,32 +1,24 @@
-"""The journal of a batch: every row's result as it comes, from which a run is resumed.
-
-Unlike `Journal`, it holds no entry in memory, only where in the file each row's newest one stands:
-17 bytes a row.
-"""
+"""The journal of a batch: every row's result as it comes; its memory does not grow with the rows."""
 
 from __future__ import annotations
 
-import json
-import os
+import tempfile
 import threading
-import time
-from array import array
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from struct import Struct
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, NamedTuple
 
 from lc_asym_router._internal.imports import AnyPath
 from lc_asym_router.batch.input_rows import InputRow, plain_value
-from lc_asym_router.batch.journal import close_locked, entry_in, open_locked
+from lc_asym_router.batch.journal import JournalFile
 from lc_asym_router.errors import DataError
 
-VERSION = 1
-SYNC_SECONDS = 1.0
-"""How often what was written is forced to the disk: a killed process loses nothing, a machine whose
-power fails this much."""
 MISSING, FAILED, ANSWERED, WAITING = 0, 1, 2, 3
+BLOCK = 256
+"""Rows of the index that are read at once."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +38,66 @@ class SubmittedBatch:
     done: bool = False
 
 
-class RowJournal:
-    """An append-only file of JSON lines, one for each result; a row's newest counts.
+class RowState(NamedTuple):
+    """What is known of a row: its state, where its newest entry begins, and its request's digest."""
 
-    Only one run at a time can open it. A line that a crash cut off is dropped; the row is asked
-    again.
+    state: int
+    offset: int
+    digest: int
+
+
+class RowIndex:
+    """The state of each row, in a file without a name that ends with the process. Thread-safe.
+
+    Args:
+        folder: A folder on a disk: what lies in memory would grow with the rows.
+    """
+
+    _record = Struct("<BQQ")
+
+    def __init__(self, folder: Path) -> None:
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
+        self._lock = threading.Lock()
+        self._rows = 0
+
+    def __getitem__(self, place: int) -> RowState:
+        if place >= self._rows:
+            return RowState(MISSING, 0, 0)
+        (found,) = self._read(place, 1)
+        return found
+
+    def __setitem__(self, place: int, row: RowState) -> None:
+        with self._lock:
+            self._file.seek(place * self._record.size)
+            self._file.write(self._record.pack(*row))
+            self._rows = max(self._rows, place + 1)
+
+    def __iter__(self) -> Iterator[tuple[int, RowState]]:
+        """Yield the places and states of all rows that have one, in order."""
+        for start in range(0, self._rows, BLOCK):
+            for place, row in enumerate(self._read(start, BLOCK), start):
+                if row.state != MISSING:
+                    yield place, row
+
+    def _read(self, start: int, most: int) -> Iterator[RowState]:
+        with self._lock:
+            self._file.seek(start * self._record.size)
+            found = self._file.read(most * self._record.size)
+        return (RowState(*each) for each in self._record.iter_unpack(found))
+
+    def close(self) -> None:
+        """Give the file up."""
+        self._file.close()
+
+
+class RowJournal(JournalFile):
+    """The journal of a batch: one entry for each result; a row's newest counts.
+
+    It keeps no entry in memory, and what it knows of the rows in a `RowIndex` beside the journal.
 
     Args:
         path: The file, created or resumed.
-        maker: Identifies the run's settings; a file of another maker is rejected.
+        maker: Identifies the run's settings.
 
     Attributes:
         answered: How many rows have an answer.
@@ -62,80 +105,53 @@ class RowJournal:
         waits: How many rows wait for a provider's batch.
         cost_usd: What all calls of the rows cost together, those of earlier runs too, in USD, as far
             as it is known.
-
-    Raises:
-        DataError: The file is no journal of a batch, has another maker, or is locked by another run.
     """
 
+    _kind = "batch"
+    _run = "a batch"
+    _other = (
+        "a batch with another router, prompt, schema or tools. Give another out=, or the old settings "
+        "to go on with that one."
+    )
+    _sync_seconds = 1.0  # a killed process loses nothing, a machine whose power fails this much
+
     def __init__(self, path: AnyPath, maker: str) -> None:
-        self._path = Path(path)
-        self._lock = threading.Lock()
-        self._offsets = array("q")
-        self._digests = array("Q")
-        self._states = bytearray()
         self._jobs: dict[str, SubmittedBatch] = {}
         self.answered = self.failed = self.waits = 0
         self.cost_usd = 0.0
-        self._file: IO[bytes] = open_locked(self._path)
-        self._synced = time.monotonic()
+        super().__init__(path, maker)
+
+    def _resume(self, file: IO[bytes], maker: str) -> None:
+        self._index = RowIndex(self._path.parent)
         try:
-            self._take_up(maker)
+            super()._resume(file, maker)
         except BaseException:
-            close_locked(self._file)
+            self._index.close()
             raise
 
-    def _take_up(self, maker: str) -> None:
-        self._file.seek(0)
-        header, end = self._file.readline(), 0
-        found = entry_in(header) or {}
-        # A run that asked nothing, since its settings were wrong, binds nobody to them.
-        unasked = found.get("batch") == VERSION and self._path.stat().st_size == len(header)
-        if header.endswith(b"\n") and not unasked:
-            self._check(found, maker)
-            end = len(header)
-            while (line := self._file.readline()).endswith(b"\n"):
-                self._count(entry_in(line) or {}, end)
-                end += len(line)
-        self._file.truncate(end)
-        if not end:
-            self._write({"batch": VERSION, "maker": maker})
-
-    def _check(self, header: dict[str, Any], maker: str) -> None:
-        if header.get("batch") != VERSION:
-            raise DataError(f"{self._path} is no journal of a batch. Give another out=.")
-        if header.get("maker") != maker:
-            raise DataError(
-                f"{self._path} is of a batch with another router, prompt, schema or tools. Give "
-                "another out=, or the old settings to go on with that one."
-            )
-
-    def _count(self, entry: dict[str, Any], offset: int) -> None:
-        if "job" in entry:
-            job = SubmittedBatch(**entry["job"])
-            self._jobs[job.file] = job
-            return
-        place = entry.get("row")
-        if not isinstance(place, int) or place < 0:
-            return  # damaged: the row is asked again
-        state = FAILED if entry["error"] is not None else ANSWERED
+    def _count(self, entry: dict[str, Any], offset: int) -> bool:
+        try:
+            if "job" in entry:
+                job = SubmittedBatch(**entry["job"])
+                self._jobs[job.file] = job
+                return True
+            place, digest = int(entry["row"]), int(entry["digest"], 16)
+            state = FAILED if entry["error"] is not None else ANSWERED
+            cost = float(entry["cost"] or 0.0)
+        except (KeyError, TypeError, ValueError):
+            return False
         if entry.get("waits"):
             state = WAITING
-        if (more := place + 1 - len(self._states)) > 0:
-            self._states.extend(bytes(more))
-            self._offsets.extend([0] * more)
-            self._digests.extend([0] * more)
-        self._leave(self._states[place])
-        self._states[place], self._offsets[place] = state, offset
-        self._digests[place] = int(entry["digest"], 16)
-        self.answered += state == ANSWERED
-        self.failed += state == FAILED
-        self.waits += state == WAITING
-        self.cost_usd += entry.get("cost") or 0.0
+        self._tally(self._index[place].state, -1)
+        self._tally(state, 1)
+        self._index[place] = RowState(state, offset, digest)
+        self.cost_usd += cost
+        return True
 
-    def _leave(self, state: int) -> None:
-        self.answered -= state == ANSWERED
-        self.failed -= state == FAILED
-        self.waits -= state == WAITING
+    def _tally(self, state: int, by: int) -> None:
+        self.answered += by * (state == ANSWERED)
+        self.failed += by * (state == FAILED)
+        self.waits += by * (state == WAITING)
 
     @property
     def rows(self) -> int:
@@ -148,18 +164,19 @@ class RowJournal:
         Raises:
             DataError: The row was asked something else in an earlier run.
         """
-        if row.place >= len(self._states) or self._states[row.place] == MISSING:
+        known = self._index[row.place]
+        if known.state == MISSING:
             return False
-        if self._digests[row.place] != row.digest:
+        if known.digest != row.digest:
             raise DataError(
                 f"{self._path}: row {row.place + 1} was asked something else in an earlier run. Give "
                 "another out=, or the old rows in the old order to go on with it."
             )
-        return self._states[row.place] in (ANSWERED, WAITING)
+        return known.state in (ANSWERED, WAITING)
 
     def is_waiting(self, place: int) -> bool:
         """Whether a row waits for a batch."""
-        return place < len(self._states) and self._states[place] == WAITING
+        return self._index[place].state == WAITING
 
     def add(
         self,
@@ -179,26 +196,21 @@ class RowJournal:
             body: What a batch is to ask for it, where it waits for one.
         """
         waits = None if body is None else {"asked": plain_value(row.asked), "body": body}
-        entry = {
-            "row": row.place,
-            "digest": f"{row.digest:x}",
-            "error": error,
-            "cost": cost,
-            "result": result,
-            **({} if waits is None else {"waits": waits}),
-        }
-        with self._lock:
-            offset = self._file.seek(0, os.SEEK_END)
-            self._write(entry)
-            self._count(entry, offset)
+        self._add(
+            {
+                "row": row.place,
+                "digest": f"{row.digest:x}",
+                "error": error,
+                "cost": cost,
+                "result": result,
+                **({} if waits is None else {"waits": waits}),
+            }
+        )
 
     def add_job(self, job: SubmittedBatch) -> SubmittedBatch:
         """Add a batch, or what is new of it; forced to the disk at once."""
-        with self._lock:
-            self._file.seek(0, os.SEEK_END)
-            self._jobs[job.file] = job
-            self._synced = float("-inf")
-            self._write({"job": asdict(job)})
+        self._synced = float("-inf")
+        self._add({"job": asdict(job)})
         return job
 
     @property
@@ -209,34 +221,18 @@ class RowJournal:
     def waiting(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield the places and entries of rows that wait for a batch and are in none yet."""
         submitted = {place for job in self.open_jobs for place in job.places}
-        for place, state in enumerate(self._states):
-            if state == WAITING and place not in submitted:
+        for place, row in self._index:
+            if row.state == WAITING and place not in submitted:
                 yield place, self.entry(place)
 
     def entry(self, place: int) -> dict[str, Any]:
         """Return a row's newest entry."""
-        with self._path.open("rb") as file:
-            file.seek(self._offsets[place])
-            found: dict[str, Any] = json.loads(file.readline())
-        return found
-
-    def _write(self, entry: dict[str, Any]) -> None:
-        self._file.write(json.dumps(entry).encode() + b"\n")
-        self._file.flush()
-        if (now := time.monotonic()) - self._synced > SYNC_SECONDS:
-            os.fsync(self._file.fileno())
-            self._synced = now
+        return next(self._stored(iter([self._index[place].offset])))
 
     def results(self) -> Iterator[dict[str, Any]]:
         """Yield the output's lines, in the rows' order, each row's newest once."""
-        with self._path.open("rb") as file:
-            for state, offset in zip(self._states, self._offsets, strict=True):
-                if state != MISSING:
-                    file.seek(offset)
-                    yield json.loads(file.readline())["result"]
-
-    def __enter__(self) -> Self:
-        return self
+        for entry in self._stored(row.offset for _, row in self._index):
+            yield entry["result"]
 
     def __exit__(
         self,
@@ -244,6 +240,5 @@ class RowJournal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if not self._file.closed:  # as in a forked child
-            os.fsync(self._file.fileno())
-        close_locked(self._file)
+        self._index.close()
+        super().__exit__(kind, error, trace)

@@ -26,9 +26,11 @@ from lc_asym_router.records.request import Request
 
 _FIRST = 30
 _LAST = 150
-_LONG = 10_000
 _BEGINNING = 4
-"""Characters of a word that are looked for before the word in a long text: words share them."""
+"""Characters of a word that are looked for before the word: words share them."""
+
+_Needle = tuple[int, str, str]
+"""A word's place among the words, the word, and how it is looked for."""
 
 
 class KeywordClassifier(BaseDecisionModel):
@@ -62,8 +64,9 @@ class KeywordClassifier(BaseDecisionModel):
     words: dict[str, float] = Field(default_factory=lambda: dict.fromkeys(ALL_WORDS, 1.0))
     whole_words: bool = False
     asking_words: frozenset[str] = Field(default=frozenset(), repr=False)
-    _needles: tuple[tuple[str, str], ...] = PrivateAttr(default=())
-    _beginnings: tuple[str, ...] = PrivateAttr(default=())
+    _asked: tuple[_Needle, ...] = PrivateAttr(default=())
+    _free: dict[str, tuple[_Needle, ...]] = PrivateAttr(default_factory=dict)
+    _ascii: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="before")
     @classmethod
@@ -125,41 +128,34 @@ class KeywordClassifier(BaseDecisionModel):
 
     def model_post_init(self, context: Any) -> None:
         """Settle what does not depend on a text: each word as it is looked for."""
-        self._needles = tuple(
-            (word, unicodedata.normalize("NFC", word).lower()) for word in self.words
-        )
-        free = (needle for word, needle in self._needles if word not in self.asking_words)
-        self._beginnings = tuple(dict.fromkeys(needle[:_BEGINNING] for needle in free))
+        asked: list[_Needle] = []
+        free: dict[str, list[_Needle]] = {}
+        for place, word in enumerate(self.words):
+            needle = unicodedata.normalize("NFC", word).lower()
+            alike = asked if word in self.asking_words else free.setdefault(needle[:_BEGINNING], [])
+            alike.append((place, word, needle))
+        self._asked = tuple(asked)
+        self._free = {beginning: tuple(alike) for beginning, alike in free.items()}
+        self._ascii = tuple(beginning for beginning in free if beginning.isascii())
 
     def found(self, text: str) -> dict[str, float]:
         """The words that a text holds, with their weights."""
         lowered = unicodedata.normalize("NFC", text).lower()
         ends = (lowered[:_FIRST], lowered.rstrip().rpartition("\n\n")[2][-_LAST:])
         asked = "\n".join(ends)
-        # Most words are not there, which takes a search each and nothing more; in a long text only
-        # the words whose beginnings are there take one.
-        there = self._present(lowered) if len(lowered) > _LONG else None
+        there = [each for each in self._asked if each[2] in asked]
+        letters = None if lowered.isascii() else frozenset(lowered)
+        # Most words are not there: only those whose beginning is take a search of their own.
+        for beginning in self._ascii if letters is None else self._free:
+            if (letters is None or letters.issuperset(beginning)) and beginning in lowered:
+                there += [each for each in self._free[beginning] if each[2] in lowered]
+        if not there:
+            return {}
         return {
             word: self.words[word]
-            for word, needle in self._needles
-            if (
-                needle in asked
-                if word in self.asking_words
-                else (there is None or needle[:_BEGINNING] in there) and needle in lowered
-            )
-            and self._is_meant(word, needle, lowered, ends)
+            for _, word, needle in sorted(there)
+            if self._is_meant(word, needle, lowered, ends)
         }
-
-    def _present(self, lowered: str) -> frozenset[str]:
-        """The beginnings of words that stand in a long text."""
-        if lowered.isascii():
-            return frozenset(
-                each for each in self._beginnings if each.isascii() and each in lowered
-            )
-        letters = frozenset(lowered)
-        return frozenset(
-            each for each in self._beginnings if letters.issuperset(each) and each in lowered
-        )
 
     def _is_meant(self, word: str, needle: str, lowered: str, ends: tuple[str, str]) -> bool:
         """Whether a word that stands somewhere in a text counts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import mul
 from typing import Any
 
 from lc_asym_router._internal.model_file import Numbers
@@ -224,4 +225,5 @@ def _logistic(value: float) -> float:
 
 
 def _dot(weights: Sequence[float], values: Sequence[float]) -> float:
-    return sum(weight * value for weight, value in zip(weights, values, strict=True) if value)
+    product: float = sum(map(mul, weights, values))
+    return product

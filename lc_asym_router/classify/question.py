@@ -84,10 +84,15 @@ def question_of(given: Any) -> QuestionPicker | None:
     pair = isinstance(given, tuple | list) and len(given) == 2
     if pair and all(isinstance(each, str) and each.strip() for each in given):
         return QuestionPicker(begins=given[0], ends=given[1])
-    if callable(given) and not isinstance(given, type) and not inspect.iscoroutinefunction(given):
+    if callable(given) and not isinstance(given, type) and not _is_async(given):
         return QuestionPicker(pick=given)
     raise ConfigurationError(
         f"question={given!r} is a plain function from the messages to the question's text, the mark "
         "that it stands behind in the prompt ('Question:'), a pair of marks that it stands between "
         "(('Question:', 'Context:')), or None for the whole turn."
     )
+
+
+def _is_async(given: Callable[..., Any]) -> bool:
+    """Whether a callable gives a coroutine, itself or by its class."""
+    return any(map(inspect.iscoroutinefunction, (given, type(given).__call__)))

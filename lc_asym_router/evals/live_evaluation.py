@@ -127,7 +127,7 @@ def evaluate(
     grader: Grader,
     *,
     out: AnyPath | None = None,
-    concurrency: int = 8,
+    concurrency: int | None = 8,
     progress: bool | None = None,
 ) -> LiveEvaluation:
     """Ask a router every row's query, grade the answers, and sum up the results.
@@ -142,7 +142,8 @@ def evaluate(
         dataset: Rows, as `load` returns them (`scored=False` for rows without scores).
         grader: A callable from a row and an answer to a grade in [0, 1]; sync or async.
         out: The run's journal file; it contains the answers' text.
-        concurrency: How many requests run concurrently.
+        concurrency: How many requests run concurrently; `None` finds the level, as `batch.run` does,
+            and then the latencies are those of a level that changes.
         progress: Whether to show a progress bar on stderr; `None` shows it on a terminal only.
 
     Raises:
@@ -161,7 +162,7 @@ async def aevaluate(
     grader: Grader,
     *,
     out: AnyPath | None = None,
-    concurrency: int = 8,
+    concurrency: int | None = 8,
     progress: bool | None = None,
 ) -> LiveEvaluation:
     """The async twin of `evaluate`."""
@@ -176,7 +177,7 @@ def record_tiers(
     grader: Grader,
     *,
     out: AnyPath | None = None,
-    concurrency: int = 8,
+    concurrency: int | None = 8,
     progress: bool | None = None,
 ) -> list[Row]:
     """Ask every tier every query, unchecked, and return the rows that `calibrate` and `train` need.
@@ -198,7 +199,7 @@ async def arecord_tiers(
     grader: Grader,
     *,
     out: AnyPath | None = None,
-    concurrency: int = 8,
+    concurrency: int | None = 8,
     progress: bool | None = None,
 ) -> list[Row]:
     """The async twin of `record_tiers`."""

@@ -11,12 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lc_asym_router._internal.imports import AnyPath, needed, refuse_irregular
+from lc_asym_router._internal.imports import AnyPath, refuse_irregular
+from lc_asym_router.batch.input_rows import LONGEST_LINE, csv_rows, parquet_rows, unreadable
 from lc_asym_router.errors import ConfigurationError, DataError
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".csv", ".parquet")
-LONGEST_LINE = 20_000_000
-"""Characters that a row may have: a compressed file unpacks to a thousand times its size."""
 NUMBERS = ("score", "logprob")
 """What a table's columns end with that hold numbers."""
 TEXTS = {
@@ -32,8 +31,6 @@ TEXTS = {
 }
 """A table's columns that are texts, whatever they look like; so are those that end with `ANSWERS`."""
 ANSWERS = ("response", "model", "end")
-BATCH = 1_000
-"""Rows of a Parquet file that are held at once."""
 
 
 def files_of(paths: Sequence[AnyPath]) -> list[Path]:
@@ -96,19 +93,18 @@ def objects_in(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         refuse_irregular(path)
         if path.name.endswith(".parquet"):
-            yield from _parquet(path)
+            yield from (
+                (row, _from_cells(cells, f"{path}, row {row}"))
+                for row, cells in enumerate(parquet_rows(path), 1)
+            )
         elif path.name.endswith(".csv"):
-            yield from _csv(path)
+            yield from (
+                (line, _from_cells(cells, f"{path}, line {line}")) for line, cells in csv_rows(path)
+            )
         else:
             yield from _json_lines(path)
     except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
-        what = getattr(error, "strerror", None) or _reason(error)
-        raise DataError(f"{path} can't be read ({what}); is it whole?") from error
-
-
-def _reason(error: Exception) -> str:
-    # A decoder's or an unzipper's own words say nothing to who gave the file; csv's do.
-    return str(error) if isinstance(error, csv.Error) else type(error).__name__
+        raise DataError(unreadable(path, error)) from error
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -121,42 +117,6 @@ def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 raise DataError(f"{place}: over {LONGEST_LINE} characters are no row.")
             if line.strip():
                 yield number, _object(line, place)
-
-
-def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    # The module's own limit on a cell is 131,072 characters, for the whole process; it is raised alone.
-    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
-    with open(path, encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(_bounded(lines, path))
-        for cells in reader:
-            place = f"{path}, line {reader.line_num}"
-            if None in cells or None in cells.values():
-                many = "more" if None in cells else "fewer"
-                raise DataError(
-                    f"{place}: it has {many} cells than the first line, which names the columns. Put a "
-                    "text with commas or line breaks in double quotes."
-                )
-            yield reader.line_num, _from_cells(cells, place)
-
-
-def _bounded(lines: Any, path: Path) -> Iterator[str]:
-    for line in iter(lambda: lines.readline(LONGEST_LINE + 1), ""):
-        if len(line) > LONGEST_LINE:
-            raise DataError(f"{path}: over {LONGEST_LINE} characters are no row.")
-        yield line
-
-
-def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    parquet = needed("pyarrow.parquet", "parquet")
-    arrow = needed("pyarrow", "parquet")
-    try:
-        number = 0
-        for batch in parquet.ParquetFile(path).iter_batches(batch_size=BATCH):
-            for cells in batch.to_pylist():
-                number += 1
-                yield number, _from_cells(cells, f"{path}, row {number}")
-    except arrow.ArrowException as error:
-        raise DataError(f"{path} can't be read ({error}); is it whole?") from error
 
 
 def _from_cells(cells: Mapping[str, Any], place: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
-from lc_asym_router._internal.deadline import awithin, within
+from lc_asym_router._internal.deadline import LateError, awithin, within
 from lc_asym_router._internal.fault_log import FaultLog
 from lc_asym_router._internal.run_config import run_id_of
 from lc_asym_router.graph.calls.exhausted import BudgetExhausted
@@ -210,6 +210,9 @@ class GraphNodes:
             return self._ask(tier, run)
         try:
             voting = beside.start()
+        except LateError:  # the tier alone is asked, and its check asks the voters
+            return self._ask(tier, run)
+        try:
             update = self._ask(tier, run)
             voted = voting.result()
         finally:

@@ -82,5 +82,6 @@ def _attempt(policy: Policy, tier: Tier, request: Request, message: AIMessage) -
         again=lambda temperature, seed: bind_again(tier.model, fitted, temperature, seed),
         price=tier.rate,
         provider=policy.setups[tier.name].provider,
-        tiers_above=AskableTiers(policy.ladder, request, lambda: None),
+        tiers_above=AskableTiers(policy.ladder, request, lambda: None, policy.repair_tool_calls),
+        repairs=policy.repair_tool_calls,
     )

@@ -9,9 +9,9 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar, copy_context
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Protocol, cast
@@ -145,9 +145,10 @@ class GraphRunner:
             sink.close()
 
     async def achunks(
-        self, request: Request, config: RunnableConfig
-    ) -> AsyncIterator[AIMessageChunk]:
-        """The async twin of `chunks`; the graph runs in a task, cancelled when the reader goes."""
+        self, request: Request, config: RunnableConfig, context: Context
+    ) -> AsyncGenerator[AIMessageChunk, None]:
+        """The async twin of `chunks`; the graph runs in a task of that context, cancelled when the
+        reader goes."""
         queue: asyncio.Queue[AIMessageChunk | _End] = asyncio.Queue()
         sink = Sink(queue.put_nowait)
 
@@ -158,7 +159,7 @@ class GraphRunner:
                 queue.put_nowait(_End(error=error))
                 raise
 
-        task = asyncio.create_task(run())
+        task = asyncio.create_task(run(), context=context)
         try:
             while not isinstance(item := await queue.get(), _End):
                 yield item

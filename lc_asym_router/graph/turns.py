@@ -3,7 +3,7 @@ their messages."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, BaseMessage
@@ -60,9 +60,11 @@ def going_on(
         return None
     used = {_on(message, ladder, turn) for message in replies} & {each.name for each in ladder}
     highest = max(used, key=lambda name: ladder.position(str(name)), default=None)
-    if stall_steps is not None and highest != top:
-        above = _above(highest, ladder, able)
-        why = stalled(request, stall_steps, lambda message: _on(message, ladder, turn) == highest)
+    # Where each step is decided anew, one that was sent up is followed by steps of a lower tier.
+    here = highest if sticky is not None else _on(replies[-1], ladder, turn)
+    if stall_steps is not None and here != top:
+        above = _above(here, ladder, able)
+        why = stalled(request, stall_steps, lambda message: _on(message, ladder, turn) == here)
         if above is not None and why is not None:
             reason = f"the agent's turn goes round in circles ({why}), so it goes up to {above}"
             return settled_decision(above, "stalled", reason)
@@ -90,12 +92,7 @@ def _above(name: str | None, ladder: Ladder, able: Collection[str]) -> str | Non
 
 
 def _was_at_the_top(request: Request, ladder: Ladder) -> bool:
-    top = {ladder.last.name, *(each.name for each in ladder.fallbacks)}
-    return any(
-        answered_by(message) in top
-        for message in request.messages
-        if isinstance(message, AIMessage)
-    )
+    return bool(_cached_history(request, ladder))
 
 
 # what a thread's prompt cache is worth ----------------------------------------------------------
@@ -112,7 +109,8 @@ def _cache_keeps(request: Request, ladder: Ladder) -> bool:
     if not isinstance(rate, Price) or rate.cached_input is None:
         return True
     tokens, answer = request.input_tokens, _answer_tokens(request)
-    read = min(tokens, estimated_tokens(_history(request)))
+    tools = request.tools.openai_tools if request.tools else None
+    read = min(tokens, estimated_tokens(_cached_history(request, ladder), tools))
     first = next(each for each in ladder if each.refuses(request) is None)
     there, anew = (_at(ladder.last, tokens, answer, cached) for cached in (read, 0))
     below = _at(first, tokens, answer, 0)
@@ -121,12 +119,15 @@ def _cache_keeps(request: Request, ladder: Ladder) -> bool:
     return there <= below + (anew - there)
 
 
-def _history(request: Request) -> list[BaseMessage]:
-    """What was said up to the newest answer: that much a provider can have in its cache."""
+def _cached_history(request: Request, ladder: Ladder) -> Sequence[BaseMessage]:
+    """What was said up to the last tier's newest answer: that much its provider can have in its cache;
+    what other tiers have answered since it has never seen. Empty where the last tier said nothing."""
+    top = {ladder.last.name, *(each.name for each in ladder.fallbacks)}
     for place in range(len(request.messages) - 1, -1, -1):
-        if isinstance(request.messages[place], AIMessage):
-            return list(request.messages[: place + 1])
-    return []
+        message = request.messages[place]
+        if isinstance(message, AIMessage) and answered_by(message) in top:
+            return request.messages[: place + 1]
+    return ()
 
 
 def _answer_tokens(request: Request) -> int:

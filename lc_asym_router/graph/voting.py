@@ -8,9 +8,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 from langchain_core.messages import AIMessage
-from langchain_core.runnables.config import ContextThreadPoolExecutor
 
-from lc_asym_router._internal.deadline import awithin, within
+from lc_asym_router._internal.deadline import CALLS, ThreadCall
 from lc_asym_router.graph.calls.payments import Payments, SideCalls
 from lc_asym_router.graph.calls.tier_call import DraftCheck, TierCall
 from lc_asym_router.graph.entries import attempt_entry
@@ -75,7 +74,7 @@ class VoteBeside:
         run: The node's run.
         draft: The check that they are asked for.
         rule: The vote.
-        seconds: How long they may take; `None` for no limit.
+        seconds: How long each of them may take; `None` for no limit.
     """
 
     payments: Payments
@@ -83,7 +82,7 @@ class VoteBeside:
     draft: DraftCheck
     rule: Vote
     seconds: float | None
-    _pools: list[ContextThreadPoolExecutor] = field(default_factory=list, repr=False)
+    _jobs: list[ThreadCall] = field(default_factory=list, repr=False)
 
     @classmethod
     def of(cls, policy: Policy, payments: Payments, tier: Tier, run: NodeRun) -> VoteBeside | None:
@@ -103,36 +102,32 @@ class VoteBeside:
         draft = DraftCheck.of(
             policy, run.with_update({"trail": begun, "draft": sealed_draft(AIMessage(""))})
         )
-        seconds = TierCall.of(policy, tier, run).limit(run).seconds
+        limits = (TierCall.of(policy, tier, run).limit(run).seconds, rule.time_limit)
+        seconds = min((each for each in limits if each is not None), default=None)
         return cls(payments, run, draft, rule, seconds)
 
     def start(self) -> Future[Voted]:
-        """Ask them all, in a thread."""
-        pool = ContextThreadPoolExecutor(max_workers=1)
-        self._pools.append(pool)
-        return pool.submit(self._ask)
+        """Ask them all, in a thread.
+
+        Raises:
+            LateError: Too many calls that were given up still run.
+        """
+        job = CALLS.submit(self._ask, queued=False)
+        self._jobs.append(job)
+        return job.result
 
     def stop(self) -> None:
         """Wait for nobody any more."""
-        for pool in self._pools:
-            pool.shutdown(wait=False, cancel_futures=True)
+        for job in self._jobs:
+            CALLS.abandon(job)
 
     def _ask(self) -> Voted:
         with self.payments.side_calls(self.run, self.draft.labels, True) as calls:
-            try:
-                casts = within(self.seconds, lambda: self.rule.ask_all(self.draft.attempt))
-            except TimeoutError as error:
-                casts = self._late(error)
+            casts = self.rule.ask_all(self.draft.attempt, self.seconds)
         return Voted(self.draft, self.rule, calls, casts)
 
     async def aask(self) -> Voted:
         """The async twin of `start`, to be run as a task."""
         async with self.payments.async_side_calls(self.run, self.draft.labels, True) as calls:
-            try:
-                casts = await awithin(self.seconds, lambda: self.rule.aask_all(self.draft.attempt))
-            except TimeoutError as error:
-                casts = self._late(error)
+            casts = await self.rule.aask_all(self.draft.attempt, self.seconds)
         return Voted(self.draft, self.rule, calls, casts)
-
-    def _late(self, error: TimeoutError) -> list[Cast]:
-        return [error] * self.rule.asks_many(self.draft.attempt.tier)

@@ -9,12 +9,18 @@ models' runs become children of a chain run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing
-from typing import Any, Protocol, Self, cast
+from functools import partial
+from typing import Any, Self, cast
 
 from langchain_core.callbacks import (
-    AsyncCallbackManagerForChainRun,
     AsyncCallbackManagerForLLMRun,
     CallbackManagerForChainRun,
     CallbackManagerForLLMRun,
@@ -34,23 +40,8 @@ from pydantic import PrivateAttr, model_validator
 from lc_asym_router.classify.scorer import known_settings
 from lc_asym_router.graph.build import Graph
 from lc_asym_router.records.request import Request, estimated_tokens
+from lc_asym_router.router.chain_run import Answerer, chunks_of_run
 from lc_asym_router.router.events import aevents_of, events_of
-
-
-class Answerer(Protocol):
-    """Runs the graph on a request, below the chain run."""
-
-    def answer(self, request: Request, config: RunnableConfig) -> AIMessage:
-        """Return the whole answer."""
-
-    def aanswer(self, request: Request, config: RunnableConfig) -> Coroutine[Any, Any, AIMessage]:
-        """The async twin of `answer`."""
-
-    def chunks(self, request: Request, config: RunnableConfig) -> Iterator[AIMessageChunk]:
-        """Yield the answer in chunks."""
-
-    def achunks(self, request: Request, config: RunnableConfig) -> AsyncIterator[AIMessageChunk]:
-        """The async twin of `chunks`."""
 
 
 class ChainChatModel(BaseChatModel):
@@ -210,20 +201,12 @@ class ChainChatModel(BaseChatModel):
             return
         request = self._request(input, kwargs, stop)
 
-        def run(
-            _: AsyncIterator[LanguageModelInput],
-            run_manager: AsyncCallbackManagerForChainRun,
-            config: RunnableConfig,
-        ) -> AsyncIterator[AIMessage]:
-            return self._answerer.achunks(request, config)
-
-        async def once() -> AsyncIterator[Any]:
-            yield input
-
-        stream = self._atransform_stream_with_config(once(), run, self._merged(config))
+        config = self._merged(config)
+        name = config.get("run_name") or self.get_name()
+        chunks = chunks_of_run(name, input, config, partial(self._answerer.achunks, request))
         # Closed here and now when the reader stops; else it would go on until it is collected.
-        async with aclosing(cast("Any", stream)) as chunks:
-            async for chunk in chunks:
+        async with aclosing(chunks) as stream:
+            async for chunk in stream:
                 yield chunk
 
     def _chat_model_stream_v3(

@@ -40,7 +40,7 @@ class TierSpec:
     """One tier, described.
 
     Args:
-        model: A model string: "ollama:llama3.1:8b", "openai:gpt-4o", "embedded:qwen2.5:0.5b".
+        model: A model string: "ollama:llama3.1:8b", "openai:gpt-4o", "embedded:qwen2.5-coder:0.5b".
         name: The tier's name.
         factory: Instead of a model string, the import path "package.module:function" of what makes
             a chat model or a `Tier` when it is called without arguments.

@@ -9,7 +9,8 @@ from dataclasses import MISSING, Field, fields
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 from lc_asym_router._internal.imports import read_text
@@ -27,6 +28,9 @@ NONE = "none"
 """How a file writes `None`, which TOML has no word for."""
 VARIABLE = "_env"
 """The end of a setting's name whose value is the name of an environment variable."""
+
+_KINDS: dict[Any, str] = {str: "a text", Mapping: "a table", tuple: "a list"}
+"""What may stand in a file, as messages name it."""
 
 _SECRET = re.compile(
     r"(^|[_-])(api-?key|key|token|secret|password|passwd|credentials?|authorization)$",
@@ -144,6 +148,11 @@ def price_of(numbers: Mapping[str, float] | None) -> Pricing | None:
 
     if numbers is None:
         return None
+    if not isinstance(numbers, Mapping):
+        raise ConfigurationError(
+            f"price = {numbers!r} is no table: write price = {{ input = 2.5, output = 10.0 }}, in USD "
+            "per million tokens."
+        )
     names = set(numbers)
     if names == {"usd_per_call"}:
         return PerCall(numbers["usd_per_call"])
@@ -221,11 +230,32 @@ def _rung_of(settings: Any) -> Rung:
 def arguments(cls: type[Any], values: Mapping[str, Any], what: str) -> dict[str, Any]:
     """A file's values as arguments: "none" is `None` where that is a value of its own."""
     refuse_unknown(values, (each.name for each in fields(cls)), what)
+    hints = get_type_hints(cls)
+    for name, value in values.items():
+        _refuse_kind(value, hints[name], f"{what}: {name}")
     defaults = {each.name: default_of(each) for each in fields(cls)}
     return {
         name: None if value == NONE and defaults[name] not in (None, "") else value
         for name, value in values.items()
     }
+
+
+def _refuse_kind(value: Any, hint: Any, what: str) -> None:
+    """Refuse a number in a text's place, and the like; what may be a number says so itself, later."""
+    union = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    kinds = {get_origin(each) or each: get_args(each) for each in union if each is not NoneType}
+    if not kinds.keys() <= _KINDS.keys():
+        return
+    for kind, inner in kinds.items():
+        if kind is tuple and isinstance(value, list | tuple):
+            for each in value:
+                _refuse_kind(each, inner[0], f"{what}, an item of its list,")
+            return
+        if isinstance(value, kind):
+            return
+    raise ConfigurationError(
+        f"{what} is of type {type(value).__name__}; give {' or '.join(_KINDS[k] for k in kinds)}."
+    )
 
 
 def differing(spec: Any) -> list[str]:

@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     for line in (
         f"{result.waiting} rows wait for a batch: run it again to go on." if result.waiting else "",
         f"{result.failed} rows failed: run it again to ask them anew." if result.failed else "",
-        f"Stopped: {result.stopped}. Run it again to go on." if result.stopped else "",
+        f"Stopped: {result.stopped.rstrip('.')}. Run it again to go on." if result.stopped else "",
     ):
         if line:
             print(printable(line), file=sys.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
@@ -22,10 +22,56 @@ from lc_asym_router._internal.compat import openai_response_format
 from lc_asym_router._internal.schemas import SchemaError, conform, parse_json, too_deep
 from lc_asym_router.errors import UnreadableOutputError
 from lc_asym_router.records.request import Request, SchemaBinding, ToolBinding
-from lc_asym_router.tiers.model_text import json_candidates
+from lc_asym_router.tiers.model_text import (
+    json_candidates,
+    repair_tool_calls,
+    separate_thinking,
+    thinking_is_complete,
+    tools_of,
+)
+from lc_asym_router.tiers.model_text.thinking import THINKING_SIGNS
 from lc_asym_router.tiers.providers.openai import TRANSPORT, responses_api
 from lc_asym_router.tiers.providers.parameters import BOUND_WITH_TOOLS, settings, translated
 from lc_asym_router.tiers.providers.registry import provider_of
+
+
+class ReadReply(NamedTuple):
+    """A model's whole reply, read.
+
+    Attributes:
+        message: The reply, its thinking set apart and its tool calls made; itself where there is
+            nothing to change.
+        repaired: Whether it wrote tool calls as text.
+        thought: Whether its text had thinking in it that came to an end.
+    """
+
+    message: AIMessage
+    repaired: bool = False
+    thought: bool = False
+
+
+def read_reply(message: AIMessage, request: Request, repairs: bool = True) -> ReadReply:
+    """Set apart what a model has thought aloud, and make the tool calls that it has written as text.
+
+    Args:
+        message: The whole reply.
+        request: What was asked, with its tools.
+        repairs: Whether calls that are written as text become real ones.
+    """
+    thinks, tools, read = (
+        THINKING_SIGNS.search(str(message.text)) is not None,
+        request.tools,
+        message,
+    )
+    whole = not thinks or thinking_is_complete(message)
+    if thinks and whole:
+        read = separate_thinking(message)
+    if repairs and tools and tools.may_be_called and not request.schema:
+        # Thinking that is not closed may end in a call, so that is looked for first.
+        found = repair_tool_calls(read, tools_of(tools.openai_tools))
+        if found.calls:
+            return ReadReply(found.message, True, thinks and whole)
+    return ReadReply(read if whole else separate_thinking(message), False, thinks and whole)
 
 
 def structured(message: AIMessage, binding: SchemaBinding) -> Any:

@@ -41,16 +41,18 @@ def load_model(name: str, settings: Mapping[str, Any] | None = None) -> BaseChat
             provider rejects it at once (no key).
     """
     provider, colon, model = name.partition(":")
-    if not colon or not model or not provider:
-        lacks = "model" if provider and colon else "provider"
+    lacks = (
+        "" if model and provider else f"names no {'model' if provider and colon else 'provider'}"
+    )
+    if not lacks and re.search(r"[.\d]", provider):  # no provider's name has these, Ollama's do
+        lacks = "begins with no provider's name"
+    if lacks:
         raise ConfigurationError(
-            f"{name!r} names no {lacks}. Write 'provider:model', such as {_suggested(name)!r}."
+            f"{name!r} {lacks}. Write 'provider:model', such as {_suggested(name)!r}."
         )
-    if re.search(r"[.\d]", provider):  # no provider's name has these, Ollama's models do
-        raise ConfigurationError(
-            f"{name!r} begins with no provider's name. Write 'provider:model', such as "
-            f"{_suggested(name)!r}."
-        )
+    if provider == "embedded":
+        made = f"AsymRouter.from_env(small={name!r}) or embedded_small(model={model!r})"
+        raise ConfigurationError(f"{name!r} is for the command line; in Python write {made}.")
     try:
         return _construct(provider, model, name, settings or {})
     except ImportError as error:
@@ -71,11 +73,8 @@ def load_model(name: str, settings: Mapping[str, Any] | None = None) -> BaseChat
         ) from None
 
 
-_FAMILIES = {"gpt": "openai", "chatgpt": "openai", "o": "openai"} | {
-    "claude": "anthropic",
-    "gemini": "google_genai",
-    "grok": "xai",
-}
+_FAMILIES = dict.fromkeys(("gpt", "chatgpt", "o"), "openai")
+_FAMILIES |= {"claude": "anthropic", "gemini": "google_genai", "grok": "xai"}
 """The provider of models whose names begin so; of all others Ollama is the likeliest."""
 
 

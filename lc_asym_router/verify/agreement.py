@@ -20,8 +20,10 @@ from lc_asym_router.verify.recast import Recast, recasts
 from lc_asym_router.verify.second import (
     Second,
     aask_second,
+    aread_again,
     ask_second,
     can_ask,
+    read_again,
     replies_agree,
     second_of,
 )
@@ -114,7 +116,7 @@ class Agreement(Check):
             try:
                 if self.second is None:
                     again = self._again(attempt, vote.asked + vote.unread)
-                    sample = again.invoke(list(way.messages))
+                    sample = read_again(again.invoke(list(way.messages)), attempt)
                 else:
                     sample = ask_second(self.second, attempt)
             except GraphBubbleUp:
@@ -135,7 +137,8 @@ class Agreement(Check):
             try:
                 if self.second is None:
                     again = self._again(attempt, vote.asked + vote.unread)
-                    sample = await again.ainvoke(list(way.messages))
+                    said = await again.ainvoke(list(way.messages))
+                    sample = await aread_again(said, attempt)
                 else:
                     sample = await aask_second(self.second, attempt)
             except GraphBubbleUp:

@@ -133,7 +133,12 @@ class Verdict:
         )
         if not plain or self.votes:
             self = self._bounded()
-        vouched = self.vouched or (vouches if self.passed else "none")
+        vouched = (self.vouched or vouches) if self.passed else "none"
+        if vouched not in VOUCHED:
+            raise CheckError(
+                f"The check {check} vouches by {str(vouched)[:40]!r}, which is none of {VOUCHED}. "
+                'Leave it out: what a check of your own passes is vouched for by "own".'
+            )
         return replace(self, check=self.check or check, vouched=vouched)
 
     def _bounded(self) -> Verdict:
@@ -196,6 +201,8 @@ class Attempt:
         provider: The model's provider ("ollama", "openai", ...); "" where it is not known.
         cast: A `Vote` whose voters were asked beside the tier, and what they have said, in their order;
             `None` where nobody was asked yet.
+        repairs: Whether tool calls become real ones that are written as text in the answers that its
+            checks ask for; as for `AsymRouter(repair_tool_calls=...)`.
     """
 
     tier: str
@@ -213,6 +220,7 @@ class Attempt:
     cast: tuple[object, Sequence[AIMessage | Exception]] | None = field(
         default=None, repr=False, compare=False
     )
+    repairs: bool = True
 
     @property
     def text(self) -> str:
@@ -287,6 +295,13 @@ def all_of(verdicts: Sequence[Verdict]) -> Verdict:
     vouched = _strongest([verdict.vouched for verdict in verdicts])
     named = " & ".join(names)
     return Verdict(True, score, "; ".join(reasons), named, vouched, answer, tuple(votes))
+
+
+def with_first(first: Verdict, second: Verdict) -> Verdict:
+    """A second check's verdict, whose answer is vouched for by the first one too if that passed it."""
+    if not (first.passed and second.passed):
+        return second
+    return replace(second, vouched=_strongest([first.vouched, second.vouched]))
 
 
 def any_of(verdicts: Sequence[Verdict]) -> Verdict:

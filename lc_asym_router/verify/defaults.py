@@ -90,11 +90,11 @@ def call_checks() -> Check:
 
 def voting_checks() -> Check:
     """What an answer must pass to count in a vote: the default checks; where tools are bound, without a
-    word on refusals and sums, for there "I can't do that" says that no tool fits, which is an answer.
+    word on refusals and sums, for there "I can't do that" says that no tool fits, which is an answer;
+    but no call may be made twice, which cheap models in a circle agree on.
     """
-    return _ByTools(
-        default_checks(), NotEmpty() & CutOff() & Looping() & ValidToolCalls() & ValidStructure()
-    )
+    form = NotEmpty() & CutOff() & Looping() & ValidToolCalls() & ValidStructure()
+    return _ByTools(default_checks(), form & RepeatedCalls())
 
 
 class _ByTools(Check):

@@ -16,16 +16,60 @@ from lc_asym_router.verify.check import Check
 
 Calls = Sequence[Mapping[str, Any]]
 
-_FAILED = re.compile(r"\W{0,3}(?:error|exception|traceback|failed|failure)\b", re.IGNORECASE)
+_NO_ERROR = (
+    r"(?!\W{1,3}(?:null|none|false|0|\[\]|\{\}|\"\"|'')"
+    r"|\W{1,2}(?:rate|count|log|budget|bars?|free))"
+)
+_FAILED = re.compile(
+    rf"\W{{0,3}}(?:(?:errors?|exceptions?|failed|failures?)\b{_NO_ERROR}|traceback\b"
+    r"|(?:status|type|result)\W{1,5}(?:error|failed|failure)\b|(?:ok|success)\W{1,4}false\b"
+    r"|is_?error\W{1,4}true\b|(?:[a-z_]\w{0,40}\.){0,4}(?-i:[A-Z]\w{0,40}(?:Error|Exception))\b)",
+    re.IGNORECASE,
+)
+"""How a tool's result begins that is an error: in words, as Python's, as JSON."""
+_EMPTY = re.compile(
+    r"\W*(?:\w{1,20}\W+){0,3}(?:(?:none|null|empty)\W*|(?:nothing|not found"
+    r"|(?:no|0|zero) (?:\w{1,20} ){0,2}(?:results?|match(?:es)?|hits?|data|entr(?:y|ies)|records?"
+    r"|documents?|items?|rows?|answers?))\b.{0,60})"
+    r"|\W*(?:\w{1,20}\W{1,4})?[\[{]\s?[\]}]\W*|\W*"
+)
+"""A result that holds nothing."""
+_PASSING = re.compile(
+    r"\d{4}-\d\d-\d\d|\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?|0x[0-9a-f]+"
+    r"|\b[0-9a-f]{8}(?:-?[0-9a-f]{4,12}){0,4}\b"
+    r"|\d+(?:\.\d+)?\s?(?:ms|s|sec|seconds)\b|\breq(?:uest)?\W{0,2}(?:id)?\W{1,3}\S{4,60}"
+)
+"""What differs from one time to the next in an error that is the same: times, addresses, ids."""
 _WAITS = re.compile(
-    r"\b(?:pending|running|queued|processing|in progress|not (?:yet )?(?:ready|done|finished)|try again"
+    r"\b(?:pending|running|queued|processing|in progress|not (?:yet )?(?:ready|done|finished)"
+    r"|try again"
     r"|still)\b",
     re.IGNORECASE,
 )
 _LOOKED_AT = 2_000
 """Characters of a tool's result that are compared and searched."""
+_BRIEF = 80
+"""Characters up to which equal results of different calls are different news: "ok", "sunny"."""
 _STEPS = 60
 """The latest steps of a turn that are looked at."""
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """What a tool has answered; equal ones bring nothing new.
+
+    Attributes:
+        tool: The tool's name.
+        key: The call, as `AgentStep.keys` has it, where its result says something of that call alone;
+            "" where the result is an error, empty, or long.
+        text: What it said, in lower case; an error without times and ids.
+        failed: Whether that is an error.
+    """
+
+    tool: str
+    key: str
+    text: str
+    failed: bool
 
 
 @dataclass(frozen=True)
@@ -43,15 +87,19 @@ class AgentStep:
     results: Mapping[str, ToolMessage]
 
     @property
-    def said(self) -> list[tuple[str, str, bool]]:
-        """Each tool that has answered, what it said, and whether that is an error."""
+    def said(self) -> list[ToolResult]:
+        """What each tool has answered."""
         found = []
-        for call in self.message.tool_calls:
+        for call, key in zip(self.message.tool_calls, self.keys, strict=True):
             result = self.results.get(str(call["id"]))
             if result is not None:
-                text = " ".join(str(result.text)[:_LOOKED_AT].casefold().split())
-                failed = result.status == "error" or bool(_FAILED.match(text))
-                found.append((call["name"], text, failed))
+                raw = str(result.text)[:_LOOKED_AT]
+                text = " ".join(raw.casefold().split())
+                if result.status == "error" or _FAILED.match(raw):
+                    found.append(ToolResult(call["name"], "", _PASSING.sub("", text), True))
+                else:
+                    alike = len(text) > _BRIEF or _EMPTY.fullmatch(text)
+                    found.append(ToolResult(call["name"], "" if alike else key, text, False))
         return found
 
     def result(self, key: str) -> str:
@@ -63,7 +111,7 @@ class AgentStep:
     @property
     def waits(self) -> bool:
         """Whether a tool has said that it is not done: to call it again is no circle."""
-        return any(_WAITS.search(text) for _, text, failed in self.said if not failed)
+        return any(_WAITS.search(said.text) for said in self.said if not said.failed)
 
 
 def steps_of(request: Request) -> list[AgentStep]:
@@ -128,12 +176,12 @@ def stalled(request: Request, longest: int, mine: Callable[[AIMessage], bool]) -
     if len(steps) < 2:
         return None
     *before, last = steps
-    errors = [(name, text) for step in before for name, text, failed in step.said if failed]
-    for name, text, failed in last.said:
-        if failed and (name, text) in errors:
-            return f"the tool {name} failed twice in the same way"
+    known = _all_said(before)
+    for said in last.said:
+        if said.failed and said in known:
+            return f"the tool {said.tool} failed twice in the same way"
     place = repeated_steps(before, last.keys)
-    if place is not None and last.said and all(each in _all_said(before) for each in last.said):
+    if place is not None and last.said and known.issuperset(last.said):
         name = last.message.tool_calls[place]["name"]
         return f"the tool {name} was called again with the same arguments"
     if len(steps) >= longest and not any(_brings_news(steps, i) for i in range(-longest, 0)):
@@ -168,7 +216,7 @@ class RepeatedCalls(Check):
         )
 
 
-def _all_said(steps: Sequence[AgentStep]) -> set[tuple[str, str, bool]]:
+def _all_said(steps: Sequence[AgentStep]) -> set[ToolResult]:
     return {each for step in steps for each in step.said}
 
 
@@ -176,6 +224,4 @@ def _brings_news(steps: Sequence[AgentStep], at: int) -> bool:
     """Whether a step has brought a result that is no error and was not there before."""
     before = _all_said(steps[:at])
     said = steps[at].said
-    return not said or any(
-        not failed and (n, text, failed) not in before for n, text, failed in said
-    )
+    return not said or any(not each.failed and each not in before for each in said)

@@ -15,10 +15,10 @@ from typing import Any, Literal
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from lc_asym_router.records.request import Request
+from lc_asym_router.verify.answers.choices import options_of
 from lc_asym_router.verify.answers.comparing import asks_for_output
 from lc_asym_router.verify.answers.evaluate_program import has_program, program_value
 from lc_asym_router.verify.answers.final_answer import FinalAnswer, final_answer
-from lc_asym_router.verify.answers.marked import options_of
 from lc_asym_router.verify.answers.programs import without_programs
 
 Representation = Literal["same", "sentence", "steps", "program", "turned", "order"]

@@ -9,16 +9,17 @@ from typing import Any, cast
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 
+from lc_asym_router._internal.deadline import aread
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.records.request import Request
-from lc_asym_router.tiers.binding import bind
+from lc_asym_router.tiers.binding import bind, read_reply
 from lc_asym_router.tiers.conversation import fit
 from lc_asym_router.tiers.faults.event_loops import connect_per_loop
 from lc_asym_router.tiers.tier import load_model
 from lc_asym_router.verify.answers.calls import same_calls
 from lc_asym_router.verify.answers.comparing import agree
 from lc_asym_router.verify.answers.final_answer import FinalAnswer, final_answer
-from lc_asym_router.verify.attempt import Attempt, Prefix, Verdict
+from lc_asym_router.verify.attempt import Attempt, Prefix, Verdict, with_first
 from lc_asym_router.verify.check import Check, CheckCallable, as_check
 
 
@@ -91,11 +92,11 @@ class Joint(Check):
 
     def check(self, attempt: Attempt) -> Verdict:
         first = self.cheap(attempt)
-        return self.decided(first) or self.ask(attempt)
+        return self.decided(first) or with_first(first, self.ask(attempt))
 
     async def acheck(self, attempt: Attempt) -> Verdict:
         first = await self.cheap.acall(attempt)
-        return self.decided(first) or await self.ask.acall(attempt)
+        return self.decided(first) or with_first(first, await self.ask.acall(attempt))
 
     def decided(self, first: Verdict) -> Verdict | None:
         """The verdict where the cheap check decides; else `None`.
@@ -135,7 +136,9 @@ def ask_second(second: Second, attempt: Attempt) -> AIMessage:
     if isinstance(second, str):
         assert attempt.tiers_above is not None
         return attempt.tiers_above.ask(second)
-    return bind(second, attempt.request).invoke(fit(attempt.request.messages, second))
+    return read_again(
+        bind(second, attempt.request).invoke(fit(attempt.request.messages, second)), attempt
+    )
 
 
 async def aask_second(second: Second, attempt: Attempt) -> AIMessage:
@@ -144,7 +147,23 @@ async def aask_second(second: Second, attempt: Attempt) -> AIMessage:
         assert attempt.tiers_above is not None
         return await attempt.tiers_above.aask(second)
     connect_per_loop(second)
-    return await bind(second, attempt.request).ainvoke(fit(attempt.request.messages, second))
+    said = await bind(second, attempt.request).ainvoke(fit(attempt.request.messages, second))
+    return await aread_again(said, attempt)
+
+
+def read_again(said: AIMessage, attempt: Attempt) -> AIMessage:
+    """Another answer to the attempt's request, read as a tier's own is.
+
+    Args:
+        said: The answer, as a model has made it.
+        attempt: The attempt that is checked.
+    """
+    return read_reply(said, attempt.request, attempt.repairs).message
+
+
+async def aread_again(said: AIMessage, attempt: Attempt) -> AIMessage:
+    """The async twin of `read_again`."""
+    return await aread(lambda: read_again(said, attempt), str(said.text))
 
 
 def replies_agree(

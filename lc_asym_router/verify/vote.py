@@ -10,11 +10,10 @@ from typing import Any, ClassVar
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
-from langchain_core.runnables.config import ContextThreadPoolExecutor
 from langgraph.errors import GraphBubbleUp
 
 from lc_asym_router._internal.compat import langsmith_params
-from lc_asym_router._internal.deadline import aread
+from lc_asym_router._internal.deadline import CALLS, LateError, ThreadCall, aread, awithin, within
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.verify.answers.final_answer import FinalAnswer
@@ -25,8 +24,10 @@ from lc_asym_router.verify.recast import Recast, recasts
 from lc_asym_router.verify.second import (
     Second,
     aask_second,
+    aread_again,
     ask_second,
     can_ask,
+    read_again,
     replies_agree,
     second_of,
 )
@@ -91,7 +92,8 @@ class Vote(Check):
             they do on questions with few answers. With three voters that is the middle of three tiers
             that check each other.
         parallel: Whether all are asked at once, beside the tier itself: the vote takes as long as the
-            slowest of them, and every one is paid for. Under budgets the tier is asked first, so
+            slowest of them, and every one is paid for. With a `time_limit`, in seconds, a voter that is
+            later has failed, and the others decide. Under budgets the tier is asked first, so
             that what it took is known. Where the tier's own call fails, the next tier's vote asks
             models that are no tiers anew.
         samples: How many samples of its own the checked tier's model is asked for where it votes alone.
@@ -169,7 +171,7 @@ class Vote(Check):
         ballot = _Ballot(self, attempt, len(voters))
         casts = self._cast(attempt)
         if casts is None and self.parallel and ballot.open:
-            casts = self.ask_all(attempt)
+            casts = self.ask_all(attempt, self.time_limit)
         if casts is not None:
             return ballot.of(voters, casts)
         for voter in voters:
@@ -183,7 +185,7 @@ class Vote(Check):
         ballot = await aread(lambda: _Ballot(self, attempt, len(voters)), attempt.text)
         casts = self._cast(attempt)
         if casts is None and self.parallel and ballot.open:
-            casts = await self.aask_all(attempt)
+            casts = await self.aask_all(attempt, self.time_limit)
         if casts is not None:
             for voter, cast in zip(voters, casts, strict=True):
                 await ballot.aput(voter, cast)
@@ -194,20 +196,24 @@ class Vote(Check):
             await ballot.aput(voter, await _aask(voter))
         return ballot.verdict()
 
-    def ask_all(self, attempt: Attempt) -> list[Cast]:
-        """What all voters beside the checked tier say, asked at once; the attempt's answer is not
-        looked at, so it need not be there yet."""
-        voters = self._asked(attempt)
-        with ContextThreadPoolExecutor(max_workers=len(voters)) as pool:
-            return list(pool.map(_ask, voters))
+    def ask_all(self, attempt: Attempt, seconds: float | None = None) -> list[Cast]:
+        """What all voters beside the checked tier say, asked at once.
 
-    async def aask_all(self, attempt: Attempt) -> list[Cast]:
+        Args:
+            attempt: The attempt; its answer is not looked at, so it need not be there yet.
+            seconds: How long each of them may take; a later one has failed. `None` for any time.
+        """
+        jobs = [_begin(voter, seconds) for voter in self._asked(attempt)]
+        try:
+            return [job.result.result() if isinstance(job, ThreadCall) else job for job in jobs]
+        finally:  # interrupted, nobody waits for them
+            for job in jobs:
+                if isinstance(job, ThreadCall):
+                    CALLS.abandon(job)
+
+    async def aask_all(self, attempt: Attempt, seconds: float | None = None) -> list[Cast]:
         """The async twin of `ask_all`."""
-        return list(await asyncio.gather(*map(_aask, self._asked(attempt))))
-
-    def asks_many(self, tier: str) -> int:
-        """How many are asked beside a tier: the other voters, or samples of its own."""
-        return len(self.voters(tier)) or self.samples
+        return list(await asyncio.gather(*(_aask(each, seconds) for each in self._asked(attempt))))
 
     def _cast(self, attempt: Attempt) -> Sequence[Cast] | None:
         """What was said already, beside the tier's own call."""
@@ -234,10 +240,14 @@ class Vote(Check):
             )
         again: Runnable[Any, AIMessage] = attempt.again(self.temperature, seed)
         messages = list(recast.messages)
+
+        async def aask() -> AIMessage:
+            return await aread_again(await again.ainvoke(messages), attempt)
+
         return _Voter(
             f"{attempt.tier} ({recast.kind})",
-            lambda: again.invoke(messages),
-            lambda: again.ainvoke(messages),
+            lambda: read_again(again.invoke(messages), attempt),
+            aask,
             None,
             attempt.model,
             attempt.provider,
@@ -261,18 +271,26 @@ def _other(voter: Second, attempt: Attempt) -> _Voter:
     )
 
 
-def _ask(voter: _Voter) -> Cast:
+def _begin(voter: _Voter, seconds: float | None) -> ThreadCall | LateError:
+    """Ask a voter in a thread that holds up nobody's exit."""
     try:
-        return voter.ask()
+        return CALLS.submit(lambda: _ask(voter, seconds), queued=False)
+    except LateError as error:  # too many that were given up still run
+        return error
+
+
+def _ask(voter: _Voter, seconds: float | None = None) -> Cast:
+    try:
+        return within(seconds, voter.ask, threads=CALLS)
     except (GraphBubbleUp, ConfigurationError):
         raise
     except Exception as error:
         return error
 
 
-async def _aask(voter: _Voter) -> Cast:
+async def _aask(voter: _Voter, seconds: float | None = None) -> Cast:
     try:
-        return await voter.aask()
+        return await awithin(seconds, voter.aask)
     except (GraphBubbleUp, ConfigurationError):
         raise
     except Exception as error:

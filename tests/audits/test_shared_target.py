@@ -172,6 +172,28 @@ def test_of_two_moves_at_once_the_stricter_one_holds(tmp_path):
         store.close()
 
 
+def test_a_log_of_moves_that_changed_no_rung_is_taken_over(tmp_path):
+    """To open a rung is a move, and changes none."""
+    file = tmp_path / "audits.sqlite3"
+    goal = Goal(0.3, 1, start=0, first=5)
+    stores = [AuditStore(file) for _ in range(2)]
+    one, other = (Keeper(goal, ["own"], "worse", store) for store in stores)
+    for _ in range(4):
+        one.begin()
+        request = AnsweredRequest(0, True, 1.0, True, 0, (0,))
+        one.answered(request)
+        one.compared(request, 0, False)
+    assert {move.why for move in one.moves} == {"opened"}
+    assert stores[0].flush()
+    assert stores[1].flush()
+    other.refresh()
+    assert other.state.requests == one.state.requests == 4
+    assert other.state.moves == one.state.moves
+    assert other.state.is_open
+    for store in stores:
+        store.close()
+
+
 def test_a_request_that_never_ends_is_under_way_for_ten_minutes_and_no_longer():
     now = [0.0]
     keeper = Keeper(Goal(0.3, 1), ["own"], "worse", AuditStore(), lambda: now[0])

@@ -258,3 +258,33 @@ def test_a_threads_cache_is_weighed(small, frontier, price, words, tier, by):
     )
     decision = router.decide(thread(words))
     assert (decision.tier, decision.classifier) == (tier, by)
+
+
+CACHED = Price(2.5, 1.0, cached_input=0.25)
+
+
+@pytest.fixture
+def staying(small, frontier):
+    """A router whose threads stay on the last tier while its prompt cache is worth it."""
+    return AsymRouter(
+        small=Tier(small_model(small), price=SMALL_PRICE),
+        frontier=Tier(frontier_model(frontier), price=CACHED),
+        verify="form",
+        sticky="thread",
+    )
+
+
+def test_only_what_the_last_tier_has_seen_is_in_its_cache(staying):
+    """Its answer was early and short; what the small tier has written since would be read anew."""
+    asked = "hello " * 3000
+    first = with_record(AIMessage("well"), {"tier": "frontier"}, "hi")
+    later = with_record(AIMessage("fine " * 3000), {"tier": "small"}, asked)
+    talk = [HumanMessage("hi"), first, HumanMessage(asked), later, HumanMessage("thanks")]
+    assert staying.decide(talk).tier == "small"
+    assert staying.decide(thread(3000)).tier == "frontier"
+
+
+def test_the_tools_are_in_the_cache_too(staying):
+    """Their schemas come before every conversation: most of a short thread."""
+    long = {"type": "function", "function": {"name": "s", "description": "It searches. " * 4000}}
+    assert staying.decide(thread(9), tools=[long]).classifier == "sticky"

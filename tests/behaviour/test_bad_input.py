@@ -70,6 +70,7 @@ def test_settings_are_checked_at_construction(small, frontier):
         ({**two, "tiers": [Tier(s, "a"), Tier(f, "b")]}, "not both"),
         ({"small": s.bind(stop=["x"]), "frontier": f}, "bound on the router"),
         ({"small": "llama3.1", "frontier": f}, "names no provider"),
+        ({"small": "embedded:smollm2:135m", "frontier": f}, "write AsymRouter.from_env"),
         ({"small": "cohere:command-x", "frontier": f}, "langchain-cohere"),
         ({"small": "nosuch:model", "frontier": f}, "nosuch"),
     ]:

@@ -72,7 +72,14 @@ def test_where_there_is_none_the_whole_turn_counts(make, question, caplog):
     assert "debug it" not in caplog.text
 
 
-@pytest.mark.parametrize("question", [3, "", ("a",), ("a", ""), int])
+class Later:
+    """Gives a coroutine."""
+
+    async def __call__(self, messages):
+        return messages[-1].text
+
+
+@pytest.mark.parametrize("question", [3, "", ("a",), ("a", ""), int, Later(), Later().__call__])
 def test_what_is_no_question(make, question):
     with pytest.raises(ValueError, match="plain function from the messages"):
         make(question=question)

@@ -161,8 +161,10 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def process(*command: str) -> Iterator[subprocess.Popen[str]]:
-    started = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def process(*command: str, silent: bool = True) -> Iterator[subprocess.Popen[str]]:
+    """A process; where it is not silent, somebody is to read what it prints."""
+    stdout = subprocess.DEVNULL if silent else subprocess.PIPE
+    started = subprocess.Popen(command, stdout=stdout, text=True)
     try:
         yield started
     finally:
@@ -173,7 +175,7 @@ def process(*command: str) -> Iterator[subprocess.Popen[str]]:
 @contextlib.contextmanager
 def upstream(delay: float) -> Iterator[str]:
     arguments = ["--kind", "openai", "--text", TEXT, "--delay", str(delay)]
-    with process(sys.executable, "-m", "tests.servers", *arguments) as server:
+    with process(sys.executable, "-m", "tests.servers", *arguments, silent=False) as server:
         assert server.stdout is not None
         yield f"{server.stdout.readline().strip()}/v1"
 
@@ -223,6 +225,11 @@ def litellm(url: str) -> Iterator[Serving]:
         # JSON is YAML.
         models = [{"model_name": "frontier", "litellm_params": model}]
         config.write_text(json.dumps({"model_list": models}))
+        logs = Path(folder) / "logs.json"  # no line a request, as the other servers write none
+        quiet = {"uvicorn.access": {"level": "WARNING"}}
+        logs.write_text(
+            json.dumps({"version": 1, "disable_existing_loggers": False, "loggers": quiet})
+        )
         settings = ("env", "LITELLM_LOCAL_MODEL_COST_MAP=True", f"LITELLM_MASTER_KEY={KEY}")
         command = (
             str(LITELLM),
@@ -232,6 +239,8 @@ def litellm(url: str) -> Iterator[Serving]:
             "127.0.0.1",
             "--port",
             str(port),
+            "--log_config",
+            str(logs),
         )
         with process(*settings, *command) as server:
             up(port)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import statistics
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -66,6 +67,8 @@ def cost_of_a_chunk() -> None:
     models = {"bare": Words(), "router": AsymRouter(small=Words(), frontier=Words(), verify="form")}
     sync: dict[str, list[float]] = {name: [] for name in models}
     twins: dict[str, list[float]] = {name: [] for name in models}
+    gc.collect()
+    gc.freeze()  # a search through all modules would fall on whichever stream is just read
     with asyncio.Runner() as loop:
         for _ in range(ROUNDS // 10):
             for name, model in models.items():

@@ -95,8 +95,9 @@ def test_a_forked_child_has_no_copy_of_the_file(tmp_path, kind):
 
 def test_a_refused_journal_is_not_locked(tmp_path):
     path = tmp_path / "run.jsonl"
-    Journal(path, "maker").__exit__(None, None, None)
-    with pytest.raises(DataError, match="another setting"):
+    with Journal(path, "maker") as journal:
+        journal.add({"key": "a"})
+    with pytest.raises(DataError, match=r"another setting \(maker\), and this is other"):
         Journal(path, "other")
     Journal(path, "maker").__exit__(None, None, None)
 
@@ -157,10 +158,45 @@ def test_bytes_anywhere_behind_the_first_line_lose_no_other_line(
         assert "new" in journal.entries
 
 
-@pytest.mark.parametrize("content", [b"no journal\n", b"{}\n", b"[1]\n", b"\n", b"\xff\n"])
-def test_a_file_that_is_no_journal_stays_as_it_is(tmp_path, content):
+@pytest.mark.parametrize("kind", [Journal, RowJournal])
+@pytest.mark.parametrize(
+    "content",
+    [b"no journal\n", b"{}\n", b"[1]\n", b"\n", b"\xff\n", b"without an end", b'{"a": 1}'],
+)
+def test_a_file_that_is_no_journal_stays_as_it_is(tmp_path, kind, content):
     path = tmp_path / "precious.txt"
     path.write_bytes(content)
     with pytest.raises(DataError, match="no journal"):
-        Journal(path, "maker")
+        kind(path, "maker")
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("kind", [Journal, RowJournal])
+def test_where_nothing_can_be_written_it_says_so(tmp_path, kind):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(DataError, match="can't be written"):
+        kind(tmp_path / "file" / "run.jsonl", "maker")
+
+
+@pytest.mark.parametrize("kind", [Journal, RowJournal])
+@pytest.mark.parametrize("length", range(20))
+def test_a_first_line_that_was_cut_off_is_begun_anew(tmp_path, kind, length):
+    path = tmp_path / "run.jsonl"
+    kind(path, "maker").__exit__(None, None, None)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:length])
+    kind(path, "another").__exit__(None, None, None)
+    assert path.read_bytes() == whole.replace(b'maker"}', b'another"}')
+
+
+def test_a_journal_of_version_0_2_is_taken_up(tmp_path):
+    path = tmp_path / "run.jsonl"
+    old = [
+        {"journal": 1, "maker": "m"},
+        {"key": "a", "n": 1},
+        {"key": "ü", "n": 2},
+        {"key": "a", "n": 3},
+    ]
+    path.write_text("".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in old))
+    with Journal(path, "m") as journal:
+        assert journal.entries == {"a": {"key": "a", "n": 3}, "ü": {"key": "ü", "n": 2}}

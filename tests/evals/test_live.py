@@ -85,6 +85,20 @@ def test_side_by_side_but_no_more_than_asked(make, run, small):
     assert most == 3
 
 
+def test_the_level_hears_of_each_request_that_was_sent(make, run, small, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "lc_asym_router.batch.level.ConcurrencyLevel.ended",
+        lambda self, seconds, throttled: seen.append((self.fixed, throttled)),
+    )
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    small.script(Reply(status=429, error="slow down", headers={"Retry-After": "0"}))
+    out = tmp_path / "run.jsonl"
+    run(make(), rows(1), lambda row, answer: 1, out=out, concurrency=None)
+    run(make(), rows(2), lambda row, answer: 1, out=out, concurrency=None)
+    assert seen == [(False, True), (False, False)]
+
+
 async def test_an_async_grader(make):
     async def grader(row, answer):
         await asyncio.sleep(0)

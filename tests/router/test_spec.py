@@ -139,11 +139,23 @@ def test_a_variable_that_is_not_set_is_named(spec, monkeypatch):
         ("\n", "tiers"),
         ('factory = "a:b"\nverify = "form"\n', "verify"),
         ('[[tiers]]\nmodel = "ollama:x"\nfactory = "a:b"\n', "either a model string"),
+        ("tiers = 3\n", "tiers is of type int; give a list"),
+        ("[[tiers]]\nmodel = 3\n", "model is of type int; give a text"),
+        ('[[tiers]]\nmodel = "ollama:x"\nprice = [1, 2]\n', "price is of type list; give a table"),
+        ('[[tiers]]\nmodel = "ollama:x"\nsettings = "fast"\n', "settings is of type str"),
+        ('verify = 3\ntiers = ["ollama:x"]\n', "verify is of type int; give a text or a table"),
+        ('budgets = [3]\ntiers = ["ollama:x"]\n', "budgets, an item of its list, is of type int"),
+        ('tags = "a"\ntiers = ["ollama:x"]\n', "tags is of type str; give a list"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named(text, named):
     with pytest.raises(ConfigurationError, match=named):
         RouterSpec.from_toml(text)
+
+
+def test_a_price_is_described_by_its_numbers():
+    with pytest.raises(ConfigurationError, match="write price = "):
+        TierSpec("ollama:x", price=Price(1, 2)).build()
 
 
 def test_a_file_that_is_not_there():

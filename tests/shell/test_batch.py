@@ -42,6 +42,25 @@ def test_a_schema_and_the_result_as_json(served, capsys, small, tickets, tmp_pat
     assert json.loads(out.read_text().splitlines()[0])["parsed"] == {"mood": "bad"}
 
 
+def test_a_budget_of_the_description_ends_it(served, capsys, small, tickets, tmp_path):
+    described = tmp_path / "router.toml"
+    described.write_text(
+        'verify = "form"\nclassify = "keyword"\n'
+        'tiers = ["ollama:small-model", "openai:frontier-model"]\n'
+        '[[budgets]]\ncalls = 1\nper = "day"\n'
+    )
+    out = tmp_path / "out.csv"
+    words = ["batch", str(tickets), "--out", str(out), "--prompt", "{ticket}", "--concurrency", "1"]
+    assert main([*words, "--router", str(described)]) == 3
+    said = capsys.readouterr()
+    assert said.out == f"1 rows answered in {out}\n"
+    assert "Stopped: The budget 'day'" in said.err
+    assert said.err.endswith("+00:00. Run it again to go on.\n")
+    described.write_text(described.read_text().replace("calls = 1", "calls = 10"))
+    assert main([*words, "--router", str(described)]) == 0
+    assert len(small.requests) == 2
+
+
 def test_what_failed_is_said(served, capsys, small, frontier, tickets, tmp_path):
     small.default = frontier.default = Reply(status=400, error="no")
     words = ["batch", str(tickets), "--out", str(tmp_path / "o.jsonl"), "--prompt", "{ticket}"]

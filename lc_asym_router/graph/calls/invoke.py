@@ -25,17 +25,11 @@ from lc_asym_router.graph.calls.tier_call import CallResult, Invocation, TierCal
 from lc_asym_router.graph.state import keep, sealed_draft
 from lc_asym_router.graph.streaming import StreamClosed
 from lc_asym_router.records.request import Request, has_content
-from lc_asym_router.tiers.binding import bind
+from lc_asym_router.tiers.binding import bind, read_reply
 from lc_asym_router.tiers.conversation import fit
 from lc_asym_router.tiers.faults.bodies import ResponseBody, misread_call
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.faults.event_loops import connect_per_loop
-from lc_asym_router.tiers.model_text import (
-    repair_tool_calls,
-    separate_thinking,
-    thinking_is_complete,
-    tools_of,
-)
 from lc_asym_router.tiers.model_text.thinking import THINKING_SIGNS
 from lc_asym_router.tiers.provider import check_end, tokens_of, with_counts
 
@@ -264,20 +258,13 @@ class _Answer:
         """A whole answer with its thinking set apart and the tool calls made that it writes as text,
         and whether there were any such calls; the draft itself where there is nothing to change."""
         message = draft if type(draft) is AIMessage else as_message(draft)
-        text, tools, read = str(message.text), self.request.tools, message
-        thinks = THINKING_SIGNS.search(text) is not None
-        whole = not thinks or thinking_is_complete(message)
-        if thinks and whole:
-            read = separate_thinking(message)
+        text = str(message.text)
+        if not self.request.tools and THINKING_SIGNS.search(text) is None:
+            return draft, False
+        read, repaired, thought = read_reply(message, self.request, self.call.repairs)
+        if thought:
             note_thinking(self.call.tier, text)
-        if self.call.repairs and tools and tools.may_be_called and not self.request.schema:
-            # Thinking that is not closed may end in a call, so that is looked for first.
-            found = repair_tool_calls(read, tools_of(tools.openai_tools))
-            if found.calls:
-                return found.message, True
-        if not whole:
-            read = separate_thinking(message)
-        return (draft if read is message else read), False
+        return (draft if read is message else read), repaired
 
     def failed(self, error: Exception) -> CallResult:
         """It failed, unless it is an answer all the same, with tool calls that can't be read."""

@@ -306,7 +306,8 @@ class DraftCheck:
             again=lambda temperature, seed: bind_again(model, fitted, temperature, seed),
             price=policy.called(tier, request)[1],
             provider=setup.provider,
-            tiers_above=AskableTiers(policy.ladder, request, remaining),
+            tiers_above=AskableTiers(policy.ladder, request, remaining, policy.repair_tool_calls),
+            repairs=policy.repair_tool_calls,
         )
         labels = Labels("verify", "verify", setup.check.name, tier.name, len(attempts))
         # A schema's own validators may call anything.

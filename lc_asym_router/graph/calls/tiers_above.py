@@ -8,10 +8,10 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
-from lc_asym_router._internal.deadline import CALLS, awithin, within
+from lc_asym_router._internal.deadline import CALLS, aread, awithin, within
 from lc_asym_router.errors import ConfigurationError, NoTierError
 from lc_asym_router.records.request import Request
-from lc_asym_router.tiers.binding import bind
+from lc_asym_router.tiers.binding import bind, read_reply
 from lc_asym_router.tiers.conversation import fit
 from lc_asym_router.tiers.faults.event_loops import connect_per_loop
 from lc_asym_router.tiers.ladder import Ladder
@@ -27,12 +27,14 @@ class AskableTiers:
         ladder: The tiers.
         request: What was asked, not yet fitted to anybody's provider.
         remaining: Seconds until the request's deadline, or `None`.
+        repairs: Whether tool calls that an answer writes as text become real ones.
         answers: What each tier has answered, by its name.
     """
 
     ladder: Ladder
     request: Request
     remaining: Callable[[], float | None] = lambda: None
+    repairs: bool = True
     answers: dict[str, AIMessage] = field(default_factory=dict, repr=False)
 
     def ask(self, name: str) -> AIMessage:
@@ -50,7 +52,7 @@ class AskableTiers:
         model, messages = bind(tier.model, self.request), self._messages(tier)
         with tier.guard.entered(self.remaining(), last=False):
             answer = within(self._limit(tier), lambda: model.invoke(messages), threads=CALLS)
-        return self._taken(name, answer, tier)
+        return self._taken(name, self._read(answer, tier))
 
     async def aask(self, name: str) -> AIMessage:
         """The async twin of `ask`."""
@@ -59,10 +61,14 @@ class AskableTiers:
         connect_per_loop(tier.model)
         async with tier.guard.aentered(self.remaining(), last=False):
             answer = await awithin(self._limit(tier), lambda: model.ainvoke(messages))
-        return self._taken(name, answer, tier)
+        read = await aread(lambda: self._read(answer, tier), str(answer.text))
+        return self._taken(name, read)
 
-    def _taken(self, name: str, answer: AIMessage, tier: Tier) -> AIMessage:
+    def _read(self, answer: AIMessage, tier: Tier) -> AIMessage:
         check_end(answer, tier.provider)
+        return read_reply(answer, self.request, self.repairs).message
+
+    def _taken(self, name: str, answer: AIMessage) -> AIMessage:
         self.answers[name] = answer  # what is no answer is paid for too, and is not asked for twice
         if fault := no_answer(answer):
             raise fault

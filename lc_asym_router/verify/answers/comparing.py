@@ -8,9 +8,10 @@ import re
 from typing import Any
 
 from lc_asym_router.verify.answers import formulas, marked
+from lc_asym_router.verify.answers.choices import choice_of, options_of
 from lc_asym_router.verify.answers.dates import same_moments
 from lc_asym_router.verify.answers.final_answer import FinalAnswer
-from lc_asym_router.verify.answers.marked import choice_of, options_of
+from lc_asym_router.verify.answers.languages import in_english
 from lc_asym_router.verify.answers.numerals import NUMBER, close, number_text, plain_numbers
 from lc_asym_router.verify.answers.qualifiers import apart, joined_apart
 from lc_asym_router.verify.answers.structured_values import literal_text, normalized_data
@@ -24,7 +25,7 @@ _CODE = re.compile(
 _QUESTION = 20_000
 """Characters of a question that are looked at."""
 _ASSIGNED = re.compile(r"[\s$*\\(]{0,4}([a-zA-Z])\s?=(?!=)")
-_COMPARED = re.compile(r"(?<!-)[<>]=?(?=\s?\w)|[≤≥≠]|!=")
+_COMPARED = re.compile(r"(?<!-)[<>]=?(?=\s?\w)|[≤≥≠]|!=|(?:(?<=UTC)|(?<=GMT))[-+−]")
 _INTERVAL = re.compile(r"([(\[])\s?-?[\w.∞]{1,12}\s?,\s?-?[\w.∞]{1,12}\s?([)\]])")
 _POLES = {"yes": "true", "no": "false"}
 
@@ -149,6 +150,7 @@ def _named(value: str, options: dict[str, str]) -> list[str]:
 
 
 def _is_option(answer: FinalAnswer, text: str) -> bool:
+    text = in_english(text)
     kind, value = value_of(text)
     if kind == "choice":  # an option "A. Smith" is no choice
         kind, value = "text", words(text)

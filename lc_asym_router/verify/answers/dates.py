@@ -19,7 +19,7 @@ _ALONE = _HALF.replace("half", "alone")
 MOMENT = re.compile(
     rf"(?<![\w.])(?:(?P<iso>\d{{4}}([-/.])\d{{1,2}}\2\d{{1,2}})"
     rf"|(?P<slashed>\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{2,4}})"
-    rf"|(?P<american>{_MONTH}\s{{1,2}}{_DAY}(?:,?\s{{1,2}}(?:\d{{4}}|['’]\d{{2}}))?)"
+    rf"|(?P<american>{_MONTH}\s{{1,2}}(?:the\s)?{_DAY}(?:,?\s{{1,2}}(?:\d{{4}}|['’]\d{{2}}))?)"
     rf"|(?P<european>{_DAY}(?:\s{{1,2}}(?:of\s)?|-){_MONTH}(?:(?:,?\s{{1,2}}(?:in\s)?|-)\d{{4}}|,?\s['’]\d{{2}})?)"
     rf"|(?P<month>{_MONTH}\s{{1,2}}(?:of\s)?\d{{4}})"
     rf"|(?P<clock>\d{{1,4}}(?:\s?:\s?\d{{1,4}}){{1,3}}{_HALF}?|\d{{1,2}}{_ALONE}))(?![\w:])",
@@ -74,6 +74,22 @@ _FOREIGN = {
     "dec": "dezember décembre decembre diciembre dicembre dezembro grudnia декабря aralık",
 }
 _MONTH_OF = {name: month for month, names in _FOREIGN.items() for name in names.split()}
+_POINTED = re.compile(
+    rf"(?i)(?<![\d.,])(\d{{1,2}})\.\s(april|august|september|november|{'|'.join(_MONTH_OF)})"
+    r"(?=\s\d{4}(?!\d)|\W{0,9}(?:$|\n))"
+)
+"""A day with the point that German puts behind it, which ends no sentence: "12. September"."""
+_DAYS = {
+    "monday": "montag lundi lunes lunedì segunda-feira maandag понедельник 星期一 月曜日",
+    "tuesday": "dienstag mardi martes martedì terça-feira dinsdag вторник 星期二 火曜日",
+    "wednesday": "mittwoch mercredi miércoles mercoledì quarta-feira woensdag среда 星期三 水曜日",
+    "thursday": "donnerstag jeudi jueves giovedì quinta-feira donderdag четверг 星期四 木曜日",
+    "friday": "freitag vendredi viernes venerdì sexta-feira vrijdag пятница 星期五 金曜日",
+    "saturday": "samstag sonnabend samedi sábado sabato zaterdag суббота 星期六 土曜日",
+    "sunday": "sonntag dimanche domingo domenica zondag воскресенье 星期日 日曜日",
+}
+_DAY_OF = {name: day for day, names in _DAYS.items() for name in names.split()}
+_FOREIGN_DAY = re.compile(rf"(?i)(?<!\w)(?:{'|'.join(_DAY_OF)})(?!\w)")
 _FOREIGN_DATE = re.compile(
     r"(?i)(?:\b(?:le|el|il|em|op|am|den|der)\s)?(\d{1,2})(?:\.|er|º|°)?\s(?:de\s|di\s)?([^\W\d_]{3,12})"
     r"(?:,?\s(?:de\s|del\s)?(\d{4}))?(?!\w)"
@@ -98,8 +114,13 @@ _SAME_ZONE = {"GMT": "UTC", "Z": "UTC"}
 def _english(text: str) -> str:
     """Dates and times in other languages' words, and in spoken ones, as English writes them."""
     text = _CJK_DATE.sub(_cjk, text) if _CJK_DATE.search(text) else text
-    text = _FOREIGN_DATE.sub(_foreign, text)
+    text = _FOREIGN_DATE.sub(_foreign, _FOREIGN_DAY.sub(lambda day: _DAY_OF[day[0].lower()], text))
     return _MILITARY.sub(r"\1:\2", _SPOKEN.sub(_spoken, text))
+
+
+def without_points(text: str) -> str:
+    """A text in which no point stands behind a date's day: "3. März 2021" is "3 März 2021"."""
+    return _POINTED.sub(r"\1 \2", text)
 
 
 def _cjk(found: re.Match[str]) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 from lc_asym_router._internal.imports import word_set
 from lc_asym_router.verify.answers import marked
 from lc_asym_router.verify.answers import structured_values as structured
+from lc_asym_router.verify.answers.choices import concluded, is_listing
 from lc_asym_router.verify.answers.dates import MOMENT, moment
-from lc_asym_router.verify.answers.marked import concluded, is_listing
+from lc_asym_router.verify.answers.languages import ONLY_IF, in_english
 from lc_asym_router.verify.answers.numerals import NUMBER, number_text, plain_numbers, western
 from lc_asym_router.verify.answers.programs import (
     begins_bare,
@@ -32,13 +33,18 @@ _POLAR = re.compile(
 )
 _HYPOTHESIS = re.compile(r"(?i)\W{0,3}(?:if|when|unless|provided|assuming|suppose|in case)\b")
 _CONDITIONED = re.compile(
-    r"(?i)[,;.\s—–-]{1,4}(?:but |however,? ){0,2}(?:(?:only )?(?:if|unless|provided|when|in case"
-    r"|as long as)\b"
+    r"(?i)[,;.\s—–(-]{1,4}(?:but |however,? |at least ){0,2}(?:(?:only )?(?:if|unless|provided|when"
+    r"|in case|as long as|once|until|barring|pending|subject to|within|up to)\b"
+    rf"|(?:{ONLY_IF})\b"
     r"|for [\w ]{1,30} only\b"
     r"|(?:not (?:always|necessarily|everywhere|everyone|all|every|quite|entirely|really|yet)"
-    r"|(?:and|or) (?:yes|no)|only|except|partly|mostly|sometimes|usually|generally|typically|probably"
-    r"|perhaps|maybe|possibly|depending|i (?:guess|suppose)|in (?:some|most|many|certain|theory|general"
-    r"|principle))\b)|[,;\s]{1,3}but not\b"
+    r"|(?:and|or) (?:yes|no)|only|except|partly|mostly|sometimes|usually|generally|typically"
+    r"|probably"
+    r"|perhaps|maybe|possibly|depending|almost|technically|for now|to (?:some|an"
+    r"|a certain) (?:extent|degree)"
+    r"|(?:it|they|this|that|s?he) (?:might|may|could)|i (?:guess|suppose)"
+    r"|in (?:some|most|many|certain|theory|general|principle))\b)|[,;\s—–(-]{1,4}but not\b"
+    r"|\W{2,5}(?:yes|no)\b"
 )
 _DENIAL = re.compile(
     r"(?i)(?:not (?:really|at all)|(?:of course|certainly|definitely|absolutely) not)[.!]?"
@@ -73,14 +79,16 @@ _LABELLED = re.compile(
 )
 """A label with the name of what it is: "Sentiment: positive", "positive sentiment"."""
 _STATES = re.compile(
-    r"(?i)(?:\b(?:is|are|was|were|equals?|has|have|makes?|gives?|totals?|leaves?|yields?|gets?|costs?"
+    r"(?i)(?:\b(?:is|are|was|were|equals?|has|have|makes?|gives?|totals?|leaves?|yields?|gets?"
+    r"|costs?"
     r"|comes to|adds up to|so|thus|therefore)\s|=)\s{0,3}"
     r"(?:(?:about|approximately|roughly|exactly|only|just|now)\s)?(?=[-+$€£]{0,2}\d)"
 )
 """What stands before a number that a sentence states."""
 _ITEM = re.compile(r"[ \t]{0,9}(?:[-*•]|\d{1,2}[.)])[ \t]{1,9}(?=\S)")
 _ROW = re.compile(
-    r"(?i)(?:the |its |all )?(?:\w{1,20} ){0,2}(?:roots|solutions|zeros|zeroes|answers|values|numbers"
+    r"(?i)(?:the |its |all )?(?:\w{1,20} ){0,2}(?:roots|solutions|zeros|zeroes|answers|values"
+    r"|numbers"
     r"|factors|primes|integers|divisors|years|ages) (?:are|were)(?::| both)? "
     r"(?P<row>-?\d[\d.,/]{0,20}(?:(?:, | and |, and )-?\d[\d.,/]{0,20}){1,9})"
 )
@@ -100,10 +108,12 @@ _CLAUSE = re.compile(r"(?i)[,;:]\s|\b(?:so|thus|therefore|hence)\b")
 _STEP = re.compile(r"\d\s?[-+*/×÷]\s?[$€£]?\d[^\n=]{0,60}=\s?[$€£]?\d")
 """A sum that is worked out."""
 _CHECKS = re.compile(
-    r"(?i)\W{0,5}(?:(?:to |let me |let us |let['’]s |we )?(?:double[- ])?(?:check|verif|prove)|proof"
+    r"(?i)\W{0,5}(?:(?:to |let me |let us |let['’]s |we )?(?:double[- ])?(?:check|verif|prove)"
+    r"|proof"
     r"|explanation|explained|reason(?:ing)?\b|because|since|as\b|note\b)"
 )
 """How a text goes on that gives reasons for the answer before it."""
+_BARE = re.compile(r"[-$€£]{0,2}\d[\d.,/]{0,20}%?|\(?[A-J]\)?")
 _ASSERTED = re.compile(r"[ \t]{0,9}assert\s[^\n]{1,999}?==[ \t]{0,9}(.+)")
 
 
@@ -151,12 +161,15 @@ def final_answer(text: str) -> FinalAnswer:
 
 def _of_prose(said: str) -> FinalAnswer:
     program = program_in(said) if "```" in said or "def " in said or begins_bare(said) else None
-    prose = without_programs(said) if program else said
+    prose = without_programs(said) if program else in_english(said)
+    said = said if program else prose
     if program and "```" not in said:
         return FinalAnswer("code", program, said.strip(), marked=True)
     if (box := marked.boxed(prose)) is not None:
         return _marked(box)
     plain = marked.without_markup(prose)
+    if marked.answers_parts(plain):
+        return FinalAnswer("text", words(plain), plain)
     if found := marked.marked(plain, program=program is not None):
         return _settled(*found)
     if program is not None:
@@ -332,6 +345,8 @@ def _settled(span: str, behind: str) -> FinalAnswer:
     if _STEP.search(span) and _STEP.search(behind[:_BEGIN]) and not _CHECKS.match(behind):
         working = f"{span}\n{behind}"  # the mark was a heading, and the working stands below it
         return _last_value(marked.conclusion(working)) or _unmarked(working, working)
+    if _BARE.fullmatch(behind.strip()) and _both_stand_alone(span, behind.strip()):
+        return FinalAnswer("text", words(f"{span} {behind}"), span, marked=True)
     if _HYPOTHESIS.match(span):
         return FinalAnswer("text", words(span), span, marked=True)
     first: FinalAnswer | None = None
@@ -372,7 +387,7 @@ def _marked(span: Any) -> FinalAnswer:
     if isinstance(span, dict | list):
         return _data(span)
     text = span if isinstance(span, str) else json.dumps(span)
-    text = text.strip()
+    text = in_english(text.strip())
     if (box := marked.boxed(text)) is not None:
         text = box
     if assertion := _ASSERTED.match(text):

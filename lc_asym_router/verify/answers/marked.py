@@ -1,4 +1,4 @@
-"""Answers that are marked as such, and chosen options."""
+"""Answers that are marked as such."""
 
 from __future__ import annotations
 
@@ -6,105 +6,16 @@ import re
 from collections.abc import Iterator
 from itertools import takewhile
 
-_LETTER = r"[(\[{]?([A-Ja-j])[)\]}]?"
-_CHOICE = re.compile(
-    rf"(?:(?:option|choice|letter) )?{_LETTER}"
-    r"(?:[.):](?:\s(?!.*\s[(]?[A-J][.)]\s?\S)(?!(?:no|wait|actually|sorry|oops|correction)\b).*)?"
-    r"|,?\s[(\[].*)?",
-    re.DOTALL | re.IGNORECASE,
-)
-_CHOICE_BEFORE = re.compile(
-    r"(?:(?:[Oo]ption|[Cc]hoice|[Ll]etter|OPTION) )?[(\[]?([A-J])[)\]]?\s?(?:,|;|-|–|—|=|is\b"
-    r"|because\b)"
-    r"(?!\s(?:\w+ly )?(?:wrong|incorrect|false|not|out|ruled|eliminated|excluded|impossible"
-    r"|unlikely)\b)"
-    r"(?!\s?[-+*/\d=]).*",
-    re.DOTALL,
-)
-_SEVERAL = re.compile(
-    r"(?:(?:options?|choices?) )?(?:both )?"
-    rf"({_LETTER}(?:\s?(?:,|;|&|,? and)\s?(?:option )?{_LETTER}){{1,9}})[.)]?",
-    re.IGNORECASE,
-)
-_ONE = re.compile(r"(?i)(?<![a-z])[a-j](?![a-z])")
-_OPTION = re.compile(r"(?m)^[ \t]{0,9}[(\[]?([A-J])[.):\]][ \t]{0,9}(\S.*)$")
-_INLINE = re.compile(
-    r"(?<![\w(])\(?([A-J])[).:]\s?(.{1,200}?)(?=\s{0,20}[,;]?\s\(?[A-J][).:]\s?\S|\s{0,20}$)"
-)
-_CONCLUDED = (
-    re.compile(
-        r"(?<!not )\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]tatement) [(\[]?([A-J])[)\]]?"
-        r"(?:[.:)][^.\n]{1,80}?|,[^.\n]{1,80}?,)? (?:is|must be|would be|seems|appears|fits|looks)"
-        r"(?! (?:not|wrong|incorrect|false|in))(?: [a-z]+){0,3}? ?"
-        r"\b(?:correct|right|best|answer|true|likely|accurate|appropriate)"
-    ),
-    re.compile(
-        r"(?<![\w'’])[(\[]?([A-J])[)\]]?(?:[.:)] [^.\n]{1,80}?)? is (?:clearly |therefore |thus )?the"
-        r" (?:only |most )?(?:\w+ )?(?:correct|right|best|likely|answer|one)\b"
-    ),
-    re.compile(
-        r"(?i:\b(?:choose|chose|select|pick|go with|going with|opt for)) (?i:option |choice |answer )?"
-        r"[(\[]?([A-J])(?![\w'’])"
-    ),
-)
-
-
-def choice_of(span: str) -> tuple[str, str] | None:
-    """The letter (or letters) that a span names, and what stands behind it; `None` where it names none.
-
-    Several are sorted and joined: "C and A" is "A,C".
-    """
-    if found := _SEVERAL.fullmatch(span):
-        letters = sorted({letter.upper() for letter in _ONE.findall(found.group(1))})
-        return (",".join(letters), "") if len(letters) > 1 else None
-    if found := _CHOICE.fullmatch(span):
-        return found.group(1).upper(), span[found.end(1) :].strip(" ()[]{}.:,*")
-    if found := _CHOICE_BEFORE.fullmatch(span):
-        return found.group(1), ""
-    return None
-
-
-def concluded(text: str) -> str | None:
-    """The letter that a text ends on without a mark: "So option C is correct."; the last one."""
-    last = [found[-1] for pattern in _CONCLUDED if (found := list(pattern.finditer(text)))]
-    return max(last, key=re.Match.start).group(1) if last else None
-
-
-def is_listing(line: str, after: str) -> bool:
-    """Whether a line that begins like a choice is one of several options that are gone through."""
-    found = _OPTION.match(line)
-    if not found:
-        return False
-    following = chr(ord(found.group(1)) + 1)
-    return any(other == following for other, _ in _OPTION.findall(after[:4000]))
-
-
-def options_of(question: str) -> dict[str, str]:
-    """The options that a question lists, by letter; empty where not two stand there, from A on."""
-    question = question[-12_000:]
-    for pattern in (_OPTION, _INLINE):
-        found: dict[str, str] = {}
-        for letter, text in pattern.findall(question):
-            if letter == "A":  # the last list counts: those before are examples
-                found = {}
-            if letter == chr(ord("A") + len(found)):
-                found[letter] = text.strip()
-        if len(found) > 1:
-            return found
-    return {}
-
-
 LONGEST = 4000
 """Characters of a span that are looked at."""
 
 _KIND = (
-    r"(?:final|correct|right|best|closest|most likely|most appropriate|appropriate|my|required"
-    r"|numerical)"
+    r"(?:final|correct|right|best|closest|most likely|(?:most )?appropriate|my|required|numerical)"
 )
 _VERB = (
     r"(?:(?:is|are|would be|should be|must be|will be|was)\b(?:\s(?:therefore|thus|hence|simply"
-    r"|just|most"
-    r" likely|likely|probably|indeed|clearly|option|choice|definitely)\b){0,2}\s{0,3}:?|[:=]|\s[-–—]\s)"
+    r"|just|most likely|likely|probably|indeed|clearly|option|choice|definitely)\b){0,2}\s{0,3}:?"
+    r"|[:=]|\s[-–—]\s)"
 )
 _MARKS = (
     re.compile(r"(?is)(?:\[answer\]|<answer>)(.{1,4000}?)(?:\[/answer\]|</answer>)"),
@@ -120,13 +31,15 @@ _MARKS = (
         r"\s{0,9}(.{1,4000})"
     ),
     re.compile(
-        r"(?i)\b(?:antwort|lösung|ergebnis|r[ée]ponse|respuesta|risposta|resposta|ответ|javob|svar(?:et)?)"
+        r"(?i)\b(?:antwort|lösung|ergebnis|r[ée]ponse|respuesta|risposta|resposta|ответ|javob"
+        r"|svar(?:et)?)"
         r"(?: (?:correcte?|finale?|correcta|corretta|correta|richtige|juste|est-elle))?"
         r"\s?(?:ist|lautet|est|es|è|é|är|er|:|—|-)(?: (?:la|el|le|l'|die|der|das)\b)?"
         r"[\s:]{1,9}(.{1,4000})"
     ),
     re.compile(
-        r"(?:答案|正解|答え|回答|解答)\s?(?:应该|應該)?\s?(?:是|为|為|は|：|:|、)\s?(?:选项|選項|选)?\s?([^。\n]{1,300}?)(?:\s?(?:です|である|だ))?(?:[。\n]|$)"
+        r"(?:答案|正解|答え|回答|解答)\s?(?:应该|應該)?\s?(?:是|为|為|は|：|:|、)\s?(?:选项|選項"
+        r"|选)?\s?([^。\n]{1,300}?)(?:\s?(?:です|である|だ))?(?:[。\n]|$)"
     ),
     re.compile(r"정답은\s?([^.\n]{1,300}?)\s?(?:입니다|이다|이며|\.|$)"),
     re.compile(
@@ -139,12 +52,13 @@ _LAST_MARKS = (
     re.compile(r"(?m)^[ \t]{0,9}assert\s[^\n]{1,999}?==[ \t]{0,9}(.{1,4000})"),
     re.compile(
         r"(?i)\b(?:the|its|this) (?:output|printed (?:result|value)|return(?:ed)? value|code"
-        r"|program|function"
-        r"|call|assertion)(?: of [^\n:]{1,80}?)? (?:(?:is|will be|would be|should be)\b|(?:will "
+        r"|program|function|call|assertion)(?: of [^\n:]{1,80}?)? (?:(?:is|will be|would be"
+        r"|should be)\b|(?:will "
         r"|would )?"
         r"(?:print|output|return|evaluate to|produce)s?\b)[\s:]{0,9}(.{1,4000})"
     ),
 )
+_NO_MARK = re.compile(r"(?i)(?:\bnot|n['’]t) (?:the |my |an? )?$")
 _HASHES = re.compile(r"####\s*(.{1,4000})")
 _EMPHASIS = re.compile(
     r"(\*\*|__)(?=\S)([^\n]{1,300}?)(?<=\S)\1"
@@ -152,45 +66,66 @@ _EMPHASIS = re.compile(
 )
 _SENTENCE = re.compile(r"(?<=[^\s.][.!?])[\"')*]?\s+(?=[A-Z\"'(\[*¿¡\d])|(?<=[。！？])|\n+")
 _NO_END = re.compile(
-    r"(?:(?<![^\s(])[A-Z]|\b(?:mr|mrs|ms|dr|st|vs|e\.g|i\.e|approx|no|fig|eq|prof|u\.s|etc|cf|jr|sr|a\.m"
+    r"(?:(?<![^\s(])[A-Z]|\b(?:mr|mrs|ms|dr|st|vs|e\.g|i\.e|approx|no|fig|eq|prof|u\.s|etc|cf|jr"
+    r"|sr|a\.m"
     r"|p\.m))\.$",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
     r"\s{0,3}(?:[,;]|\s[-–—]\s)?\s{1,3}(?:because|since|due to|given that|as (?:it|the|this|they"
     r"|he|she|we)|so"
-    r" that|which|where|not because)\b|[;]\s(?!(?:or|alternativ\w*|otherwise|else)\b)"
+    r" that|which|where|not because)\b|[;]\s(?!(?:or|alternativ\w*|otherwise|else)\b"
+    r"|[-$€£]?\d[\d.,]*\W?$)"
     r"|,\s(?:not|as|so|with|i\.e\."
     r"|but(?![^.\n]{0,40}\b(?:possible|also|could|might|may)\b))\b",
     re.IGNORECASE,
 )
 _APPOSITION = re.compile(r",\s(?:the|a|an|who|whose)\s|\s\(")
-_CONDITION = re.compile(r"(?i)\b(?:if|unless|provided|depending|as long as|only when)\b")
+_CONDITION = re.compile(
+    r"(?i)\b(?:if|unless|provided|depending|as long as|only when)\b|\b(?:or|and) \("
+    r"|\((?:or|possibly|maybe|perhaps|alternatively)\b|\([A-HJ] (?:is|also)\b|\)\W{1,3}(?:and )?\d"
+)
 _FAREWELL = re.compile(
     r"(?:let me know|i hope|hope (?:this|that|it)|feel free|is there anything|would you like"
-    r"|if you (?:have"
-    r"|need|would|want|'d)|do you (?:want|need|have)|please (?:let|note|feel)|(?:i'm "
-    r"|i am )?happy to|thank"
-    r"|good luck)\b",
+    r"|if you (?:have|need|would|want|'d)|do you (?:want|need|have)|please (?:let|note|feel)"
+    r"|(?:i'm |i am )?happy to|thank|good luck)\b",
     re.IGNORECASE,
 )
 _CORRECTED = re.compile(
     r"(?:(?:no|oh|hmm+|sorry|but|ah),? ){0,2}"
-    r"(?:(?P<another>alternative(?:ly)?|(?:another|other|second) (?:possible )?answer)\b"
+    r"(?:(?P<another>alternative(?:ly)?|(?:another|other|second) (?:possible )?answer"
+    r"|\(?[A-HJ]\)? (?:(?:is|would be|could be|may be|might be) )?also)\b"
     r"|wait|actually|correction|oops|scratch that|on (?:second thoughts?|reflection)"
     r"|i made an? (?:mistake|error)|i meant|(?:edit|update|revised)(?=:)|no, (?=[A-J]\W|\d)\w+"
-    r"|let me (?:correct|fix|recheck"
-    r"|redo|re-?calculate|re-?evaluate)|that(?:'s| is) (?:wrong|incorrect|not right))\b",
+    r"|let me (?:correct|fix|recheck|redo|re-?calculate|re-?evaluate)|that(?:'s| is) (?:wrong"
+    r"|incorrect|not right))\b",
     re.IGNORECASE,
 )
+_PART_ANSWERS = re.compile(
+    r"(?i)\banswers? (?:to|for|of) (?:part |question |problem )?\(?([a-h]|\d{1,2})\)?(?: is\b|:)"
+    r"|(?<![^\n])\W{0,4}answer \(?((?-i:[a-h])|\d{1,2})\)?:"
+    r"|(?<![^\n])\W{0,4}answer\W{1,3}([a-z])\s?="
+)
+"""The parts of a question whose answers a text marks, each by itself."""
 _BOX = re.compile(r"\\f?box(?:ed)?\s{0,3}\{")
 _BETWEEN_BOXES = re.compile(
-    r"[\s$,;.\\()\[\]]{0,12}(?:and|or|[Aa]lternatively)?[\s$,;\\()\[\]]{0,12}(?:[a-zA-Z]\w?\s{0,3}=\s{0,3})?"
+    r"[\s$,;.\\()\[\]]{0,12}(?:and|or"
+    r"|[Aa]lternatively)?[\s$,;\\()\[\]]{0,12}(?:[a-zA-Z]\w?\s{0,3}=\s{0,3})?"
 )
+_NEXT_PART = re.compile(
+    r"(?is)(?:[^\n\\]{0,40}\n\s{0,9}|.{0,40}?[\s,;.])(?:(?:for|part|case|question) \(?\w{1,9}\)?:?"
+    r"|\(?[a-h1-9]\)"
+    r"|[a-z]:)\W{0,6}|.{0,20}\band the \w{1,20} (?:is|are)\W{0,4}|.{0,30}\b(?:otherwise"
+    r"|if)\b[^\\]{0,60}"
+    r"|\W{0,2} for \w{1,12},? and\W{0,4}"
+)
+"""What stands before the box of a question's next part, or of another case."""
 _NAME_BEFORE = re.compile(r"(?<![\w\\])([a-zA-Z])\s{0,3}=\s{0,3}$")
 _HEADING = re.compile(
-    r"(?:\W{0,3}\d|(?:step|part|case|final|solution|answer|explanation|reasoning|analysis|approach|given"
-    r"|introduction|summary|overview|calculat\w+|proof|problem|question|understanding|method|result|note"
+    r"(?:\W{0,3}\d|(?:step|part|case|final|solution|answer|explanation|reasoning|analysis|approach"
+    r"|given"
+    r"|introduction|summary|overview|calculat\w+|proof|problem|question|understanding|method"
+    r"|result|note"
     r"|conclusion|let|to|the|first)\b)",
     re.IGNORECASE,
 )
@@ -199,7 +134,8 @@ _NUMBERING = re.compile(
 )
 _BULLET = re.compile(r"[ \t]{0,9}(?:[-*•]|\d{1,2}[.)])[ \t]+\S")
 _UNFINISHED = re.compile(
-    r"(?:[,:=+*/\\({\[&-]|\b(?:the|a|an|of|to|and|or|is|are|in|by|for|with|that|so|we|as|at|on|from|if|then"
+    r"(?:[,:=+*/\\({\[&-]|\b(?:the|a|an|of|to|and|or|is|are|in|by|for|with|that|so|we|as|at|on"
+    r"|from|if|then"
     r"|this|it|be|let|has|have|which|than|each|times))$",
     re.IGNORECASE,
 )
@@ -233,7 +169,11 @@ def boxed(text: str) -> str | None:
         if inner is None:
             continue
         after = box.end() + len(inner) + 1
-        if found and not _BETWEEN_BOXES.fullmatch(text[after:end]):
+        between = text[after:end]
+        if found and not (
+            _BETWEEN_BOXES.fullmatch(between)
+            or (inner not in found and _NEXT_PART.fullmatch(between))
+        ):
             break
         name = _NAME_BEFORE.search(text[max(0, box.start() - 20) : box.start()])
         found.append(f"{name.group(1)} = {inner}" if name else inner)
@@ -272,6 +212,7 @@ def marked(plain: str, program: bool = False) -> tuple[str, str] | None:
             places = [found for found in _last(mark, plain) if not _listed(found, plain)]
             if places:
                 break
+    places = [found for found in places if not _NO_MARK.search(plain[: found.start()][-20:])]
     if not places:
         return None
     last = max(places, key=lambda found: found.start(1))
@@ -289,6 +230,11 @@ def marked(plain: str, program: bool = False) -> tuple[str, str] | None:
         return "\n".join([span, *listed]).strip(), "\n".join(lines[len(listed) :])
     first, rest = first_sentence(span)
     return re.sub(r"(?<=[^.])\.$", "", first), f"{rest}\n{behind}"
+
+
+def answers_parts(plain: str) -> bool:
+    """Whether a text marks the answers to several parts of a question, each by itself."""
+    return len(set(_PART_ANSWERS.findall(plain))) > 1
 
 
 def corrected(behind: str) -> str | None:

@@ -31,7 +31,7 @@ _SPACED = re.compile(r"\W{0,3}\d{1,3}(?: \d{3}){1,9}(?:\.\d+)?(?: ?[^\W\d]{1,12}
 _MIXED = re.compile(r"(?<![\w./])(\d{1,9})\s{1,3}(?:and )?(\d{1,4})/(\d{1,4})(?![\w./])")
 _OUT_OF = re.compile(r"(\d{1,9}) (?:out of|in) (?:every )?(\d{1,9})")
 _EURO_POINTS = re.compile(
-    r"(?<![\d.,])(?:(?<=€)|(?<=€\s)|(?=\d{1,3}\.\d{3}\s?€))(\d{1,3})\.(\d{3})(?![\d,])"
+    r"(?<![\d.,])(?:(?<=€)|(?<=€\s)|(?=\d{1,3}\.\d{3}\s?(?:€|EUR\b|[Ee]uros?\b)))(\d{1,3})\.(\d{3})(?![\d,])"
 )
 _BELOW_ZERO = re.compile(
     r"(?i)(?<![-\d.,])(\d[\d.,]{0,20})((?:\s?°\s?|\s)?(?:degrees?)?\s?[CF]?(?:elsius)?) below zero\b"
@@ -42,7 +42,8 @@ _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
 _MINUS = re.compile(r"(?i)(?<![\d)] )\b(?:minus|negative) (?=[\d$])")
 _SCALE = re.compile(
     r"(?<![\w.])(?<!\d,)(-?\d+(?:,\d{3})*(?:\.\d+)?)"
-    r"(?:\s(hundred|thousand|million|billion|trillion|dozen)s?\b|(k|K|M|B|T|\s?bn)\b(?!\w))"
+    r"(?:\s(hundred|thousand|million|billion|trillion|dozen|lakh|crore)s?\b|(k|K|M|B|T|\s?bn)\b(?!\w)"
+    r"|\s?([百千万萬億亿兆만억])(?![克米瓦分]))"
 )
 _MONEY_SCALE = re.compile(r"(?i)(?<=[$€£¥])\s?(\d[\d,]{0,20}(?:\.\d+)?)\s?(mn|mln|m|bn|b|k)\b")
 _SCALES = {
@@ -57,6 +58,13 @@ _SCALES = {
     "b": 10**9,
     "trillion": 10**12,
     "t": 10**12,
+    "lakh": 10**5,
+    "crore": 10**7,
+    "百": 100,
+    "千": 1000,
+    **dict.fromkeys("万萬만", 10**4),
+    **dict.fromkeys("億亿억", 10**8),
+    "兆": 10**12,
 }
 _UNITS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen "
@@ -227,7 +235,7 @@ def _mixed(found: re.Match[str]) -> str:
 
 
 def _scaled(found: re.Match[str]) -> str:
-    scale = _SCALES[(found.group(2) or found.group(3)).lower().strip()]
+    scale = _SCALES[(found.group(2) or found.group(3) or found.group(4)).lower().strip()]
     digits = found.group(1).replace(",", "")
     if len(digits) > LONGEST:
         return found.group()

@@ -6,9 +6,9 @@ import re
 from collections.abc import Set
 
 from lc_asym_router._internal.imports import word_set
-from lc_asym_router.verify.answers.numerals import NUMBER, number_text
+from lc_asym_router.verify.answers.numerals import NUMBER, number_text, plain_numbers
 from lc_asym_router.verify.answers.texts import known_words, stem, words
-from lc_asym_router.verify.answers.units import known_unit
+from lc_asym_router.verify.answers.units import known_unit, measures
 
 _LONGEST, _CHARACTERS = 25, 300
 """Words and characters of an answer up to which each word may qualify it."""
@@ -17,7 +17,8 @@ _BESIDE = 6
 
 # Each is searched directly before what an answer says, behind it, or anywhere beside it.
 _BEFORE = {
-    "earlier": r"\b(?:before|by|until|till|prior to|no later than|earlier than)\s(?:the\s|about\s)?$",
+    "earlier": r"\b(?:before|by|until|till|prior to|no later than|earlier than)\s(?:the\s"
+    r"|about\s)?$",
     "later": r"\b(?:after|since|later than|no earlier than|following)\s(?:the\s|about\s)?$",
     "short": r"\b(?:nearly|almost|just under|just short of|close to|hardly)\s(?:the\s)?[$€£]?$",
     "part": r"\bsub-?totals?(?:\sis|\s?[:=])?\s?[$€£]?$",
@@ -25,24 +26,32 @@ _BEFORE = {
     "middle": r"\b(?:mid|middle of)[\s-](?:in\s)?$",
     "late": r"\b(?:late|end of)[\s-](?:in\s)?$",
     "repeated": r"\bevery\s$",
-    "denied": r"\b(?:not|never|cannot|no longer|nowhere near|far from"
+    "denied": r"\b(?:not|wrong|incorrect)\s(?:the\s)?(?:right\s|correct\s)?(?:answer|value|result"
+    r"|number)\W{1,3}$"
+    r"|\b(?:not|never|cannot|no longer|nowhere near|far from"
     r"|\w+n['’]t)\s(?:(?:be|have been|on|in|at|the|quite|exactly)\s)*$|\bnon-$",
 }
 _BEHIND = {
-    "later": r"^[^.]{0,20}\bat the earliest\b",
-    "earlier": r"^[^.]{0,20}\bat the latest\b",
+    "later": r"^[^.]{0,20}\b(?:at the earliest|onwards?|(?:or|and) (?:later|after))\b",
+    "earlier": r"^[^.]{0,20}\b(?:at the latest|(?:or|and) (?:earlier|before))\b",
+    "next": r"^(?:\s?[ap]\.?m\b\.?)?\W{0,3}(?:on )?(?:the )?(?:next|following) (?:day|morning"
+    r"|week)\b"
+    r"|^\s?[ap]\.?m\b\.?\W{0,3}tomorrow\b",
+    "yesterday": r"^\s?[ap]\.?m\b\.?\W{0,3}yesterday\b",
     "ago": r"^\W{0,3}(?:\w+\s)?(?:ago|earlier|previously)\b",
     "ahead": r"^\W{0,3}(?:\w+\s)?(?:later|from now|hence)\b",
     "fold": r"^\s?-?\s?fold\b|^x\b",
     "off": r"^\W{0,3}(?:\w+\s)?(?:off|discount|rebate)\b",
     "denied": r"^\W{0,3}(?:(?:is|are|was)\s)?(?:\w+ly\s)?(?:wrong|incorrect|impossible|false"
-    r"|out\b(?! of)|ruled out|unlikely|eliminated|excluded)|^\s(?:isn['’]t"
+    r"|too (?:low|high|small|large|big|great|little|few|many|much|short|long)|out\b(?! of)"
+    r"|ruled out|unlikely|eliminated|excluded)|^\s(?:isn['’]t"
     r"|can(?:no|['’])t|does(?:n['’]t| not)|fails?)\b|^\?\s?no\b",
     "otherwise": r"^\W{0,3}(?:otherwise|instead\b(?! of))\b",
     "conditional": r"^[^.]{0,60}\b(?:assuming|given that|as long as|provided|otherwise|in theory"
     r"|except(?= (?:on|in|for|when|if)\b)|when(?= \w{1,20} (?:is|are|=|[<>])))\b",
     "supposed": r"^[^.]{0,60}\b(?:if|unless|depending on)\b",
-    "without": r"^\W{0,3}(?:(?!\w*\d)\w+\s)?\(?(?:plus|excl(?:uding|usive of|\.)?|not including|without"
+    "without": r"^\W{0,3}(?:(?!\w*\d)\w+\s)?\(?(?:plus|excl(?:uding|usive of|\.)?|not including"
+    r"|without"
     r"|net of|before|after)\s(?:\w+\s)?(?:tax\w*|vat|tips?|fees?|shipping|gratuity|interest)\b",
     "base": r"^\W{0,3}(?:in\s)?(?:binary|hex(?:adecimal)?|octal|base[\s-]?\d{1,2})\b",
     "twice": r"\btwice\b|\bdouble\b",
@@ -51,12 +60,20 @@ _BEHIND = {
 _ANYWHERE = {
     "shifted": r"\b(?:day|night|morning|evening|week|weekend|month|year|hour|minute|weekday)s?\s"
     r"(?:before|after|prior to|from|following|preceding|past)\s(?=\w)",
+    "from": r"^\W{0,3}(?:starting |beginning |effective )?from\s(?!.{0,80}(?:\b(?:to|until|till"
+    r"|through|and)\b"
+    r"|\s?[–—]\s?|\s-\s))",
+    "week": r"\bweek of\s",
     "ahead": r"^in\s\S+\s(?:second|minute|hour|day|week|month|year)s?\b",
     "conditional": r"^\W{0,3}(?:if|unless|suppose)(?:\W+\w+){1,6}\W*$",
     "once": r"\b(?:was|were)\s\S{1,12}\s(?:before|earlier|previously|originally)\b",
     "doubted": r"\b(?:maybe|perhaps|possibly|(?:it|that) depends|(?:could|might|may) (?:well )?be"
-    r"|doubt\w*|guess\w*|allegedly|supposedly|reportedly|rumou?r\w*|no(?:body| one)\s\w+"
-    r"|some (?:\w+ )?(?:say|think|believe|claim|argue)|(?:once|long|often|commonly|wrongly|mistakenly)"
+    r"|doubt\w*|guess\w*|tentativ\w*|provisional\w*|unconfirmed|unverified|to be confirmed|tbc"
+    r"|don['’]t quote me"
+    r"|(?:not (?:\w+ )?|un)(?:sure|certain)|allegedly|supposedly|reportedly|rumou?r\w*|no(?:body"
+    r"| one)\s\w+"
+    r"|some (?:\w+ )?(?:say|think|believe|claim|argue)|(?:once|long|often|commonly|wrongly"
+    r"|mistakenly)"
     r" (?:thought|believed|assumed|held)|used to be|would have been"
     r"|can(?:no|['’])t be|hard to say)\b|\?\W{0,3}$",
 }
@@ -71,11 +88,16 @@ _ASKED = frozenset({"earlier", "later", "ago", "ahead", "off", "fold", "twice", 
 _AT = {
     "number": re.compile(r"\d"),
     "moment": re.compile(r"\d|\b(?:noon|midnight|midday|(?:mon|tues|wednes|thurs|fri|satur|sun)day"
-                         r"|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6})\b", re.I),
+                         r"|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov"
+                         r"|dec)[a-z]{0,6})\b", re.I),
     "choice": re.compile(r"(?<![\w'’])[A-J](?![\w'’])"),
 }  # fmt: skip
 _REST = re.compile(r"[\d.,:/-]*(?:\s\d{1,2}(?:st|nd|rd|th)?(?:,?\s\d{4})?(?!\w))?")
 """What is left of a number, or of the date whose month it is that was found."""
+_DOTTED = re.compile(
+    r"(?P<name>\b[A-Z]\w{0,20}|\b(?i:version|release|section|chapter|figure|table|step|v))[ .]?"
+    r"(?P<digits>\d{1,4}\.\d{1,4})(?![\w%]|\.\d)"
+)
 _JOINING = re.compile(r"(?i)\b(?:and|or)\b")
 _OPEN = re.compile(r"(?i),\s?(?:\.{3}|…|etc\.?|and so on)\W{0,3}$")
 _NUMBERED = re.compile(
@@ -103,7 +125,8 @@ _MEASURES = word_set(
     "time total number answer result sum value final so thus therefore hence equal make give "
     "get cost have has had there are is was were be will would can must should need of the and "
     "a an to for on by with from it they she he we you i not think believe probably likely yes "
-    "no overall combined together whole am pm bc bce ad ce ft in kg"
+    "no overall combined together whole am pm bc bce ad ce ft in kg out minus negative plus hundred "
+    "thousand million billion trillion kph kmh"
 )
 
 
@@ -123,8 +146,12 @@ def apart(kind: str, value: str, one: str, other: str, question: str = "") -> bo
     ours, theirs = (_found(kind, value, each, known) for each in (one, other))
     if ours != theirs:
         return True
-    return kind == "number" and (
-        _named(one, known) != _named(other, known) or _counted_apart(one, other, known)
+    if kind != "number":
+        return False
+    return (
+        _named(one, known) != _named(other, known)
+        or _versions_apart(one, other)
+        or _counted_apart(one, other, known)
     )
 
 
@@ -176,16 +203,32 @@ def _named(text: str, known: Set[str]) -> str:
     return "" if name in _PLAIN or stem(name) in known else name
 
 
+def _versions_apart(one: str, other: str) -> bool:
+    """Whether two numbers are parts of one name and written differently: versions 2.1 and 2.10."""
+    ours, theirs = map(_DOTTED.search, (one, other))
+    return bool(
+        ours
+        and theirs
+        and ours["name"].lower() == theirs["name"].lower()
+        and ours["name"].lower() not in _PLAIN
+        and ours["digits"] != theirs["digits"]
+    )
+
+
 def _counted_apart(one: str, other: str, known: Set[str]) -> bool:
-    """Whether two short answers count different things: "5 men", "5 women"."""
+    """Whether two short answers count different things: "5 men", "5 women"; or one counts things and
+    the other measures: "5 men", "5 m"."""
     ours, theirs = (_counted(each, known) for each in (one, other))
-    return bool(ours and theirs) and not ours & theirs
+    if ours and theirs:
+        return not ours & theirs
+    measured, too = (measures(plain_numbers(each)) for each in (one, other))
+    return bool(ours and too and not measured) or bool(theirs and measured and not too)
 
 
 def _counted(text: str, known: Set[str]) -> frozenset[str]:
     if len(text.split()) > _BESIDE or "\\" in text or not re.search(r"\d", text):
         return frozenset()
-    found = [word for word in words(text).split() if word.isalpha() and len(word) > 2]
+    found = [w for w in words(text).split() if w.isalpha() and (len(w) > 2 or not w.isascii())]
     return frozenset(
         stem(word)
         for word in found

@@ -13,6 +13,7 @@ SHORT = 15
 """Words up to which a text without a marked answer is taken as the answer itself."""
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?(?:\+\+|#)?")
+_FEW = re.compile(r"\ba (few|little)\b")
 _ARTICLES = frozenset({"a", "an", "the"})
 _NEGATIONS = word_set(
     "not no never neither nor none cannot without nicht kein keine nein ne pas jamais "
@@ -20,7 +21,10 @@ _NEGATIONS = word_set(
 )
 _COPULAS = word_set("is are was were be equals called named ist sind est es è é")
 _REFUSED = word_set("wrong incorrect false excluded impossible unlikely mistaken")
-_DOUBTING = word_set("doubt doubts doubted if whether unless maybe perhaps possibly")
+_DOUBTING = word_set(
+    "doubt doubts doubted if whether unless maybe perhaps possibly used formerly vielleicht "
+    "möglicherweise eventuell falls wenn peut quizá quizás talvez forse misschien возможно"
+)
 _CONJUNCTIONS = frozenset({"and", "or", "nor", "und", "oder", "et", "ou", "y", "e"})
 _FUNCTION = _COPULAS | word_set(
     "it its this that these those they he she we i you there here of to in on at by for "
@@ -33,6 +37,8 @@ _QUALIFIERS = word_set(
     "half"
 )
 """Words that make another name of the one behind them: "West Virginia" is not "Virginia"."""
+_DAYS = word_set("monday tuesday wednesday thursday friday saturday sunday")
+"""Others than "Good Friday"."""
 _OPPOSITES = tuple(
     (frozenset(one.split("/")), frozenset(other.split("/")))
     for one, other in (
@@ -65,6 +71,8 @@ _OPPOSITES = tuple(
             "ahead behind",
             "faster slower",
             "same different",
+            "for against",
+            "yesterday tomorrow",
             "ja nein",
         )
     )
@@ -80,7 +88,7 @@ _CONTRACTED = re.compile(r"\b(?:(can)no|(wo)n'|(ca)n'|(\w{2,9}?)n')t\b")
 def words(text: str) -> str:
     """The words of a text, without case, articles, accents of Latin letters and punctuation."""
     text = _unaccented(text.replace("’", "'").casefold())
-    text = _CONTRACTED.sub(_expanded, text)
+    text = _FEW.sub(r"some \1", _CONTRACTED.sub(_expanded, text))
     text = re.sub(r"\b(it|that|there|he|she|this|answer)'s\b", r"\1 is", text)
     text = re.sub(r"\b(?:[a-z]\.){2,}", lambda found: found.group().replace(".", ""), text)
     return " ".join(word for word in _WORD.findall(text) if word not in _ARTICLES)
@@ -237,7 +245,7 @@ def _is_answer(
 ) -> bool:
     if (before and before[-1] in _CONJUNCTIONS) or (after and after[0] in _CONJUNCTIONS):
         return False  # one of several
-    if not _DOUBTING.isdisjoint(before):
+    if not (_DOUBTING | _REFUSED).isdisjoint(before):
         return False
     beside = [word for word in _content([*before, *after]) if stem(word) not in known]
     if not beside:
@@ -255,6 +263,7 @@ def _names(raw: str, before: Sequence[str], short: Sequence[str]) -> bool:
     parts = [part.strip(".,!?\"'*_") for part in raw.split()]
     return (
         not re.search(r"[,;\n]", raw)
+        and short[-1] not in _DAYS
         and _QUALIFIERS.isdisjoint(before)
         and len(parts) == len(before) + len(short)
         and all(map(capital, parts))

@@ -13,15 +13,16 @@ _TABLE = {
     "time": "nanosecond/ns .000000001, microsecond/µs/μs/us .000001, millisecond/ms .001,"
     " second/sec/s 1, minute/min 60, hour/hr/h 3600, day 86400, week 604800",
     "year": "month 1, year/yr 12",
-    "length": "millimeter/millimetre/mm .001, centimeter/centimetre/cm .01, meter/metre/m 1,"
+    "length": "nanometer/nanometre/nm .000000001, micrometer/micrometre/micron/µm/μm/um .000001,"
+    " millimeter/millimetre/mm .001, centimeter/centimetre/cm .01, meter/metre/m 1,"
     " kilometer/kilometre/km 1000",
     "span": "inch/inche 1, foot/feet/ft 12, yard/yd 36, mile/mi 63360",
     "mass": "microgram/mcg/µg/μg/ug .000001,"
-    " milligram/mg .001, gram/g 1, kilogram/kg 1000, tonne 1000000",
-    "weight": "ounce/oz 1, pound/lb 16",
+    " milligram/mg .001, gram/g 1, kilogram/kilo/kg 1000, tonne 1000000",
+    "weight": "ounce/oz 1, pound/lb 16, stone 224",
     "volume": "milliliter/millilitre/ml .001, centiliter/centilitre/cl .01,"
     " deciliter/decilitre/dl .1, liter/litre/l 1",
-    "gallons": "cup 1, pint 2, quart 4, gallon/gal 16",
+    "gallons": "cup 1, pint 2, quart/qt 4, gallon/gal 16",
     "spoons": "teaspoon/tsp 1, tablespoon/tbsp 3",
     "ton": "ton 1",
     "area": "hectare/ha 1",
@@ -36,14 +37,25 @@ _TABLE = {
     "rub": "rub/rouble/ruble/₽ 1",
     "cny": "cny/rmb/yuan 1",
     "mxn": "mxn/peso 1",
-    "brl": "brl 1",
+    "brl": "brl/reai/real/r$ 1",
+    "hkd": "hkd/hk$ 1",
+    "sgd": "sgd/s$ 1",
+    "twd": "twd/nt$ 1",
+    "bitcoin": "bitcoin/btc/₿ 1",
+    "ether": "ether/eth 1",
+    "ils": "ils/shekel/₪ 1",
+    "thb": "thb/baht/฿ 1",
+    "uah": "uah/hryvnia/₴ 1",
+    "vnd": "vnd/dong/₫ 1",
+    "php": "php/₱ 1",
+    "ngn": "ngn/naira/₦ 1",
     "sek": "sek 1",
     "nok": "nok 1",
     "dkk": "dkk 1",
     "pln": "pln/zloty 1",
     "try": "try/lira 1",
     "euro": "euro/eur/€ 1",
-    "sterling": "pence/p .01, gbp/£ 1",
+    "sterling": "pence/p .01, gbp/quid/£ 1",
     "yen": "yen/jpy/¥/円 1",
     "part": "percent/% 1, ‰ .1, ppm .0001, ppb .0000001",
     "points": "percentagepoint/point 1",
@@ -60,7 +72,8 @@ _TABLE = {
     "resistance": "ohm/ω 1, kiloohm/kω/kohm 1000, megaohm/mω/mohm 1000000",
     "amount": "micromole/µmol/μmol/umol .000001, millimole/mmol .001, mole/mol 1",
     "force": "newton 1, kilonewton/kn 1000",
-    "pressure": "pascal/pa 1, kilopascal/kpa 1000, megapascal/mpa 1000000, bar 100000,"
+    "pressure": "pascal/pa 1, hectopascal/hpa/millibar/mbar 100, kilopascal/kpa 1000,"
+    " megapascal/mpa 1000000, bar 100000,"
     " atmosphere/atm 101325, psi 6894.757",
     "mercury": "mmhg .1, cmhg 1",
     "heat": "calorie/cal 1, kilocalorie/kcal 1000",
@@ -96,11 +109,13 @@ _CASED = {
 _FOOT_MARKS = re.compile(r"\s?(['’′]|[\"”″]|''|in\b)[.)\s]{0,3}$")
 """Feet, inches: at the end alone, for a quote and the word "in" are mostly something else."""
 _AFTER = re.compile(
-    r"\s{0,3}\\?(°\s?[CFK]\b|[%‰°€£¥$¢円₹₩₽]|(?:(?:square|sq|cubic|cu)\.? |degrees? |percentage )?"
+    r"\s{0,3}\\?(°\s?[CFK]\b|[%‰°€£¥$¢円₹₩₽₿₪฿₴₫₱₦]|(?:(?:square|sq|cubic|cu)\.? |degrees? "
+    r"|percentage )?"
     r"[a-zA-ZµμΩ]{1,12}(?![a-zA-Z]))"
 )
 _BEFORE = re.compile(
-    r"((?:US|CA|AU|NZ|[CA])?\$|[€£¥₹₩₽]|\b(?:USD|EUR|GBP|CAD|AUD|NZD|CHF|INR|Rs))\.?\s?-?$"
+    r"((?:US|CA|AU|NZ|HK|NT|[CARS])?\$|[€£¥₹₩₽₿₪฿₴₫₱₦]|\b(?:USD|EUR|GBP|CAD|AUD|NZD|CHF|INR"
+    r"|Rs))\.?\s?-?$"
 )
 _PER = re.compile(
     r"(?:\bper|/|\b(?:each|every)(?= \w)|\ba(?= (?:day|week|month|year|hour)))\s?([^\W²³]{1,12})"
@@ -108,16 +123,20 @@ _PER = re.compile(
 )
 _ADVERBS = {"daily": "day", "annually": "year"}
 _BOUND = re.compile(
-    r"(?i)\b(?:(?P<least>at least|not? (?:less|fewer) than|minimum of|no under)"
-    r"|(?P<most>at most|up to|not? (?:more|over) than|no more than|maximum of)"
+    r"(?i)\b(?:(?P<least>at least|not? (?:less|fewer) than|minimum of|no under|as few as"
+    r"|min(?:imum|\.)?)"
+    r"|(?P<most>at most|up to|not? (?:more|over) than|no more than|maximum of|as (?:many|much) as"
+    r"|max(?:imum|\.)?)"
     r"|(?P<more>(?:more|greater|larger|higher|bigger|longer|older) than"
-    r"|over|above|beyond|exceed(?:s|ing)?)"
-    r"|(?P<less>(?:less|fewer|smaller|lower|shorter|younger) than|under|below))\s(?:the\s)?[-$€£¥]?$"
+    r"|over|above|beyond|exceed(?:s|ing)?|in excess of|upwards? of|north of)"
+    r"|(?P<less>(?:less|fewer|smaller|lower|shorter|younger) than|under|below|(?:just )?shy of"
+    r"|south of))\s{1,3}(?:the\s)?[-$€£¥]?$"
 )
 """What is said of a number that is only a bound."""
 _BOUND_BEHIND = re.compile(
-    r"(?i)\s?(?:\+(?!\s?\d)|(?:\w{1,12} )?at (?:the )?(?:very )?(?:most|least|best|worst)\b"
-    r"|(?:and (?:up|above|over|counting|more|some|change|a (?:bit|half))|point something)\b|upwards?\b"
+    r"(?i)\s?(?:\+(?!\s?\d)|[<>≤≥≠]|(?:\w{1,12} )?at (?:the )?(?:very )?(?:most|least|best|worst)\b"
+    r"|(?:and (?:up|above|over|counting|more|some|change|a (?:bit|half))|point something)\b"
+    r"|upwards?\b"
     r"|(?:tops|max|minimum|maximum)\b"
     r"|(?:\w{1,12} )?or (?:more|less|fewer|over|under|higher|lower)\b)"
 )
@@ -180,6 +199,11 @@ def in_one_unit(text: str) -> str | None:
     made = next((each for each in sizes if whole / each * each == whole), sizes[-1])
     name = next(name for name, known in _UNITS.items() if known == (kind, made) and len(name) > 2)
     return number_text(f"{whole / made:.12g}") + f" {name}"
+
+
+def measures(text: str) -> bool:
+    """Whether a unit or a currency stands beside a number of a text, as `plain_numbers` writes it."""
+    return any(_unit(text, found) is not None for found in NUMBER.finditer(text))
 
 
 def conflict(one: str, first: str, other: str, second: str) -> bool | None:
@@ -316,7 +340,7 @@ def _sign(text: str, at: re.Match[str]) -> str:
     if _BOUND_BEHIND.match(text, at.end()):
         return "bound"
     found = re.search(
-        r"(<=|>=|[<>≤≥≠]|\\[lg]eq?|\\neq?|\\[lg]t)\s{0,3}[$]?$", text[: at.start()][-12:]
+        r"(<=|>=|!=|[<>≤≥≠]|\\[lg]eq?|\\neq?|\\[lg]t)\s{0,3}[$]?$", text[: at.start()][-12:]
     )
     return _RELATIONS.get(found.group(1), found.group(1)) if found else "="
 

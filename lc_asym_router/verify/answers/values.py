@@ -11,8 +11,8 @@ from typing import Literal
 
 from lc_asym_router.verify.answers import formulas
 from lc_asym_router.verify.answers.arithmetic import worked_out
+from lc_asym_router.verify.answers.choices import choice_of
 from lc_asym_router.verify.answers.dates import moment
-from lc_asym_router.verify.answers.marked import choice_of
 from lc_asym_router.verify.answers.numerals import (
     NUMBER,
     fraction,
@@ -41,11 +41,20 @@ _NOISE = re.compile(
 )
 _TEXT = re.compile(r"\\(?:text|mathrm|mbox|textbf|mathbf|operatorname)\s*\{([^{}]*)\}")
 _UNIT_AFTER = re.compile(r"\^\{?\\circ\}?|°|\\circ\b|\\degree\b")
+_ANOTHER_CHOICE = re.compile(
+    r"^\W{0,2}[A-J]\W{1,4}(?:or|alternatively|possibly|maybe|perhaps|but)\b.{0,20}\b[A-J](?![\w'’])"
+    r"|(?:[(.;–-] ?|\b(?:but|and|while|though) )\(?[A-HJ]\)? (?:is|would be|could be|may be"
+    r"|might be|also)\b"
+    r"(?! (?:also )?(?:not|wrong|incorrect|false))[^.]{0,20}\b(?:also|too|as well|acceptable"
+    r"|possible|works?)\b"
+)
+"""A second letter that is offered beside the first."""
 _MEASURED = re.compile(
     r"(-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?)\s?"
     r"(?:(?:square|cubic|sq|cu)\.? )?(?:(?!sin|cos|tan|log|sqrt|exp|arc)[a-zA-Z]{3,15}"
     r"|[cmk]m|[mk]?g|ml|ft|in|mi|lb|oz|hr|yd|(?<=\s)[mgshlL]"
-    r"|(?<=\s)(?:[mnuµμ]s|[mµμ]g|[kKMGT]?B|[kMG]?Wh?|[kMG]?Hz|[km]?V|ha|[cd]l|k?J|dB|K[Gg]|yr|pt|qt|gal))"
+    r"|(?<=\s)(?:[mnuµμ]s|[mµμ]g|[kKMGT]?B|[kMG]?Wh?|[kMG]?Hz|[km]?V|ha|[cd]l|k?J|dB|K[Gg]|yr|pt"
+    r"|qt|gal))"
     r"(?:\s?\^\{?[23]\}?|[²³])?(?:\s?(?:/|per)\s?[a-zA-Z]{1,12}(?:\^\{?[23]\}?|[²³])?)?"
 )
 _LOOKS_LIKE_FORMULA = re.compile(
@@ -62,7 +71,8 @@ _DENIED = re.compile(
     r"|\b(?:rather than|instead of|except|excluding|other than|neither|nor|(?:any|every)\w{1,5} but"
     r"|all but)\s[-$€£]?\d"
     r"|\b(?:wrong|incorrect|impossible|mistaken?|unlikely|untrue|false)\b[^.\n]{0,60}\d"
-    r"|\d[^.\n]{0,20}\b(?:is|are|was|be|seems)\s(?:\w{1,12}\s)?(?:wrong|incorrect|impossible|mistaken"
+    r"|\d[^.\n]{0,20}\b(?:is|are|was|be|seems)\s(?:\w{1,12}\s)?(?:wrong|incorrect|impossible"
+    r"|mistaken"
     r"|unlikely|untrue|false|not\b)"
 )
 """A number that a text says is not the answer."""
@@ -84,19 +94,26 @@ _CONDITIONAL = re.compile(
 """A number that is the answer on a condition alone, or not by itself."""
 _BY_THE_WAY = re.compile(
     r"(?:^|\s)(?i:page|chapter|step|section|figure|table|line|question|problem|method|equation"
-    r"|example|exercise|version|theorem|lemma|rule|note|appendix|paragraph)s?\s\d[\d.,]{0,20}(?!.{0,400}\d)"
-    r"|\b(?i:past|through|across|along|behind|beside|besides|beyond|via|despite|among|amongst|between"
+    r"|example|exercise|version|theorem|lemma|rule|note|appendix"
+    r"|paragraph)s?\s\d[\d.,]{0,20}(?!.{0,400}\d)"
+    r"|\b(?i:past|through|across|along|behind|beside|besides|beyond|via|despite|among|amongst"
+    r"|between"
     r"|unlike|like|near|passing|visiting|seeing|meeting)\s(?:the |all |some )?\d[\d.,]{0,20}\s[a-z]"
-    r"|\d{1,5}\s(?:[A-Z]\w{1,20}\s){1,3}(?:Street|St|Avenue|Ave|Road|Rd|Lane|Drive|Boulevard|Square)\b"
+    r"|\d{1,5}\s(?:[A-Z]\w{1,20}\s){1,3}(?:Street|St|Avenue|Ave|Road|Rd|Lane|Drive|Boulevard"
+    r"|Square)\b"
     r"|\b[A-Z]\w{1,20},\s\d{1,3},\s|\b(?:the number|no\.|(?!(?:and|is|was|be)\b)[a-z]{2,12} number)"
     r"\s\d{1,9}\s[a-z]"
     r"|^(?:The|All)\s\d[\d.,]{0,20}\s\w{1,20}\s(?!is|are|was|were|has|have|had|left|remain)\w{1,20}"
-    r"|\b(?:[Yy]our|[Tt]hese|[Tt]hose)\s\d|\d[^.\n]{0,80}\s(?:so|thus|therefore|hence)\s(?!.{0,400}\d)"
-    r"|^(?:My|His|Her|Our|Their|The|(?!(?:Answer|Number|Only|About|Exactly|Nearly|Almost|Just|All|Roughly"
-    r"|Around|Approximately|So|Thus|Therefore|Hence|Over)\b)[A-Z][a-z]{1,20})\s\d[\d.,]{0,20}\s(?:\w{1,20}\s)?"
+    r"|\b(?:[Yy]our|[Tt]hese|[Tt]hose)\s\d|\d[^.\n]{0,80}\s(?:so|thus|therefore"
+    r"|hence)\s(?!.{0,400}\d)"
+    r"|^(?:My|His|Her|Our|Their|The|(?!(?:Answer|Number|Only|About|Exactly|Nearly|Almost|Just|All"
+    r"|Roughly"
+    r"|Around|Approximately|So|Thus|Therefore|Hence"
+    r"|Over)\b)[A-Z][a-z]{1,20})\s\d[\d.,]{0,20}\s(?:\w{1,20}\s)?"
     r"(?:is|are|was|were|has|have|had)\s(?!left|remaining|(?:the )?(?:answer|correct|right))"
     r"|^(?!.{0,200}\b(?:is|are|was|were|has|have|had|equals?)\b.{0,200}\d)(?!\W{0,3}\d)"
-    r".{0,200}\b(?i:with|of|in|at|by|from|since|after|before|during|within|using|among|for|on)\s\d[^.\n]{0,200}"
+    r".{0,200}\b(?i:with|of|in|at|by|from|since|after|before|during|within|using|among|for"
+    r"|on)\s\d[^.\n]{0,200}"
     r"\s(?:is|are|was|were|will|has|have|had)\s(?!left\b|\d|the answer)"
 )
 """A number that a sentence holds, but that is not what it says."""
@@ -122,7 +139,7 @@ def value_of(span: str) -> tuple[Kind, str]:
         return "text", words(span)
     plain = bare(scaled_money(span))
     plain = _ERA.sub(lambda found: "BC" if found[0][0] == "B" else "AD", plain)
-    if choice := choice_of(plain):
+    if (choice := choice_of(plain)) and not _ANOTHER_CHOICE.search(plain):
         return "choice", choice[0]
     if (literal := _literal(span) or _literal(plain)) is not None:
         return literal
