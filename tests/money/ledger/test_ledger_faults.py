@@ -253,7 +253,7 @@ def test_the_end_of_the_process_writes_the_rest(url):
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_forked_processes_share_it(url):
     """What waits in the parent stays the parent's; the child's connections are its own."""
-    with Ledger(url, flush_seconds=60) as ledger:
+    with Ledger(url, flush_seconds=60, exit_seconds=60) as ledger:
         ledger.on_router_record(told(0))
         ledger.flush()
         ledger.on_router_record(told(1))
@@ -267,7 +267,7 @@ def test_forked_processes_share_it(url):
         for each in children:
             each.start()
         for each in children:
-            each.join(20)
+            each.join(80)
         assert [each.exitcode for each in children] == [0, 0]
         assert count(url) == 3
         ledger.flush()
