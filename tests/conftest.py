@@ -15,6 +15,7 @@ from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models import _client_utils
 
 from lc_asym_router import AsymRouter, Price, Tier
+from lc_asym_router._internal import fault_log
 from lc_asym_router.tiers.faults.shared_breakers import forget_breakers
 from tests.servers import OllamaServer, OpenAIServer
 
@@ -123,6 +124,12 @@ def own_connections() -> None:
 def own_breakers() -> None:
     """No test meets another's breaker: a port comes round again."""
     forget_breakers()
+
+
+@pytest.fixture(autouse=True)
+def own_faults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another test has logged within a minute is said again."""
+    monkeypatch.setattr(fault_log, "_faults", fault_log.Throttle())
 
 
 @pytest.fixture

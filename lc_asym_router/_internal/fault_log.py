@@ -65,6 +65,22 @@ def log_failure(tier: str, model: str, error: Exception) -> None:
         _tiers.warning("The tier %s (%s) failed%s: %s", tier, model, times, said)
 
 
+_faults = Throttle()
+
+
+def log_fault(logger: logging.Logger, message: str, *values: object) -> None:
+    """Log a fault that no request ends by, at WARNING: one line a minute for each wording.
+
+    Args:
+        logger: Where it is said.
+        message: The message, with a place for each value.
+        *values: What stands there.
+    """
+    if count := _faults.count((logger.name, message, *map(str, values))):
+        times = f" ({count} times since it was last said)" if count > 1 else ""
+        logger.warning("%s%s", message % values, times)
+
+
 class FaultLog:
     """What one check or classifier has raised so far, by class and place.
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from langchain_core.messages import AIMessage
 
+from lc_asym_router._internal.fault_log import log_fault
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.audits.asking import LowerTiers, ask_tier
 from lc_asym_router.audits.comparison import PairOutcome
@@ -163,4 +164,4 @@ def notify_audit(handlers: Sequence[Any], method: str, audit: FinishedAudit | Au
         try:
             getattr(handler, method)(audit)
         except Exception as error:  # handlers are anybody's
-            logger.warning("%s failed: %s", type(handler).__name__, describe_error(error))
+            log_fault(logger, "%s failed: %s", type(handler).__name__, describe_error(error))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from langchain_core.runnables import RunnableConfig
 
-from lc_asym_router._internal.imports import AnyPath, needed
+from lc_asym_router._internal.imports import AnyPath
 from lc_asym_router.batch.batch_api import (
     BatchAPI,
     Submission,
@@ -35,7 +35,7 @@ from lc_asym_router.batch.outcomes import (
     timed,
 )
 from lc_asym_router.batch.output import check_output, write_output
-from lc_asym_router.batch.pump import DRAIN, apump, pump
+from lc_asym_router.batch.pump import DRAIN, apump, progress_bar, pump
 from lc_asym_router.batch.row_journal import RowJournal
 from lc_asym_router.errors import BudgetExceededError, ConfigurationError
 
@@ -171,11 +171,7 @@ class Batch:
         """Open the journal and the bar; write the output at the end, whatever it is."""
         out, count = Path(self.out), self._count()
         with RowJournal(out.with_name(f"{out.name}.journal"), self._maker) as journal:
-            bar = needed("tqdm", "evals").tqdm(
-                total=count,
-                unit="row",
-                disable=None if progress is None else not progress,
-            )
+            bar = progress_bar(count, "row", progress)
             try:
                 yield Progress(journal, bar, time.perf_counter())
             except BaseException:

@@ -14,11 +14,11 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import run_in_executor
 
 from lc_asym_router._internal.deadline import finished
-from lc_asym_router._internal.imports import AnyPath, needed
+from lc_asym_router._internal.imports import AnyPath
 from lc_asym_router.batch.journal import Journal
 from lc_asym_router.batch.level import ConcurrencyLevel
 from lc_asym_router.batch.outcomes import atimed, described, record_of, throttled, timed
-from lc_asym_router.batch.pump import apump, pump
+from lc_asym_router.batch.pump import apump, progress_bar, pump
 from lc_asym_router.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
@@ -106,14 +106,10 @@ class Run:
                     "another file, or the old rows to go on with it."
                 )
         open_jobs = [job for job in self.jobs if not self._is_done(journal.entries.get(job.key))]
-        tqdm = needed("tqdm", "evals").tqdm
-        bar = tqdm(
-            total=len(self.jobs),
-            initial=len(self.jobs) - len(open_jobs),
-            unit="request",
-            disable=None if self.progress is None else not self.progress,
-        )
-        return journal, open_jobs, stack.enter_context(bar)
+        done = len(self.jobs) - len(open_jobs)
+        bar = progress_bar(len(self.jobs), "request", self.progress, done)
+        stack.callback(bar.close)
+        return journal, open_jobs, bar
 
     def _is_done(self, entry: Entry | None) -> bool:
         result = "message" if self.grade is None else "score"

@@ -13,7 +13,44 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from lc_asym_router._internal.imports import installed, needed
 from lc_asym_router.batch.level import ConcurrencyLevel
+
+
+class NoBar:
+    """Shows no progress."""
+
+    def update(self) -> None:
+        """Count one more."""
+
+    def set_postfix_str(self, text: str, *, refresh: bool) -> None:
+        """Take a text that would stand behind the bar."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def progress_bar(total: int | None, unit: str, progress: bool | None, initial: int = 0) -> Any:
+    """Return a progress bar on stderr.
+
+    Args:
+        total: How many there are, or `None` where that is not known.
+        unit: What is counted.
+        progress: Whether to show it; `None` shows it on a terminal, where tqdm is installed.
+        initial: How many are done.
+
+    Raises:
+        ConfigurationError: It is to be shown, and tqdm is not installed.
+    """
+    if not progress and not installed("tqdm"):
+        return NoBar()
+    return needed("tqdm", "evals").tqdm(
+        total=total,
+        initial=initial,
+        unit=unit,
+        disable=None if progress is None else not progress,
+    )
+
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -20,6 +20,7 @@ from langgraph.cache.base import BaseCache, FullKey
 from langgraph.cache.memory import InMemoryCache
 
 from lc_asym_router._internal.deadline import awithin, now, within
+from lc_asym_router._internal.fault_log import log_fault
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.classify.scorer import Classifier, Scored, Scorer
 from lc_asym_router.errors import ConfigurationError
@@ -194,5 +195,5 @@ def _known(found: Any) -> Scored | None:
 
 
 def _without(error: Exception) -> dict[FullKey, Any]:
-    logger.warning("The decision cache can't be used: %s", describe_error(error))
+    log_fault(logger, "The decision cache can't be used: %s", describe_error(error))
     return {}

@@ -12,6 +12,7 @@ from langgraph.errors import GraphBubbleUp
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from lc_asym_router._internal.deadline import awithin, within
+from lc_asym_router._internal.fault_log import log_fault
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.classify.chat_decision_model import ChatDecisionModel
 from lc_asym_router.classify.keyword import KeywordClassifier
@@ -115,7 +116,7 @@ class JudgeClassifier(BaseDecisionModel):
 
     def _fell_back(self, error: Exception, response: ClassifierResponse) -> ExplainedResponse:
         what = describe_error(error, model=self._judge.model)
-        logger.warning("The judge failed (%s); %s answered.", what, self.fallback.model)
+        log_fault(logger, "The judge failed (%s); %s answered.", what, self.fallback.model)
         why = getattr(response, "reason", "")
         return ExplainedResponse(
             **_fields(response),

@@ -183,7 +183,7 @@ class Decomposer(ChainChatModel):
             progress: Whether to show a progress bar; `None` shows it on a terminal.
 
         Raises:
-            ConfigurationError: No instruction, or the extra `evals` (for `tqdm`) is not installed.
+            ConfigurationError: No instruction; or `progress=True`, and tqdm (extra `evals`) is missing.
             DataError: The file was written for another instruction, router or list of items.
         """
         if instruction is None:

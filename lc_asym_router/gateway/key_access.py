@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 from lc_asym_router._internal.deadline import STORES, Clock, LateError
+from lc_asym_router._internal.fault_log import log_fault
 from lc_asym_router._internal.provider_errors import describe_store_error
 from lc_asym_router.gateway.access import Access, Caller
 from lc_asym_router.gateway.http_errors import NO_RETRY, GatewayError
@@ -149,12 +150,14 @@ class KeyAccess(Access):
             try:
                 self.rates.settle(caller.name, second, difference)
             except Exception as error:  # a driver may raise anything; the estimate stands
-                logger.warning("A key's tokens can't be settled: %s", describe_store_error(error))
+                log_fault(
+                    logger, "A key's tokens can't be settled: %s", describe_store_error(error)
+                )
 
         try:
             STORES.abandon(STORES.submit(settle, queued=True), drop=False)
         except LateError as error:
-            logger.warning("A key's tokens can't be settled: %s", error)
+            log_fault(logger, "A key's tokens can't be settled: %s", error)
 
     async def report(self, name: str | None = None) -> list[dict[str, Any]]:
         """Return the keys, each with its limits and what it has used of them, in plain JSON.
@@ -256,7 +259,7 @@ def _denied(message: str) -> GatewayError:
 
 
 def _down(error: Exception) -> GatewayError:
-    logger.warning("Keys can't be verified: %s", describe_store_error(error))
+    log_fault(logger, "Keys can't be verified: %s", describe_store_error(error))
     return GatewayError(
         503,
         "Keys can't be verified now: the gateway's database does not answer.",

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from lc_asym_router._internal.fault_log import log_fault
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.gateway.access import Caller
 from lc_asym_router.gateway.http_errors import NO_RETRY, GatewayError
@@ -149,7 +150,7 @@ def _for_caller(router: AsymRouter, budgets: Sequence[Budget]) -> AsymRouter:
         return with_budgets(router, budgets)
     except ValidationError as error:
         faults = "; ".join(fault["msg"].removeprefix("Value error, ") for fault in error.errors())
-        logger.warning("A key with a budget was refused: %s", faults)
+        log_fault(logger, "A key with a budget was refused: %s", faults)
         raise GatewayError(
             403,
             "This key has a budget, and the gateway can't keep it here: its log says why.",

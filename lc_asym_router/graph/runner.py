@@ -23,6 +23,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from lc_asym_router._internal.chunks import keepable
 from lc_asym_router._internal.compat import CONFIG_KEY_CHECKPOINTER, CONFIG_KEY_DURABILITY
+from lc_asym_router._internal.fault_log import log_fault
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router._internal.run_config import (
     config_context,
@@ -396,4 +397,4 @@ def _harmless(handler: RecordHandler) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # handlers are anybody's
-        logger.warning("%s failed: %s", type(handler).__name__, describe_error(error))
+        log_fault(logger, "%s failed: %s", type(handler).__name__, describe_error(error))

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from langchain_core.messages.ai import UsageMetadata
 
+from lc_asym_router._internal.fault_log import log_fault
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.audits.audit import AS_SET, Audit, Rung
 from lc_asym_router.audits.auditor import Auditor
@@ -276,7 +277,7 @@ class Audited:
             try:
                 handler.on_router_feedback(feedback)
             except Exception as error:  # handlers are anybody's
-                logger.warning("%s failed: %s", type(handler).__name__, describe_error(error))
+                log_fault(logger, "%s failed: %s", type(handler).__name__, describe_error(error))
 
     @property
     def _auditor(self) -> Auditor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -10,6 +11,7 @@ from langchain_core.runnables import Runnable
 from langgraph.errors import GraphBubbleUp
 
 from lc_asym_router._internal.deadline import aread
+from lc_asym_router._internal.fault_log import log_fault
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.verify.answers.final_answer import final_answer
@@ -27,6 +29,8 @@ from lc_asym_router.verify.second import (
     replies_agree,
     second_of,
 )
+
+logger = logging.getLogger(__name__)
 
 
 class Agreement(Check):
@@ -218,6 +222,7 @@ class _Samples:
     def lost(self, error: Exception) -> None:
         self.asked += 1
         self.errors.append(describe_error(error))
+        log_fault(logger, "A sample for %s failed: %s", type(self.rule).__name__, self.errors[-1])
 
     def verdict(self) -> Verdict:
         samples = "sample" if self.asked == 1 else "samples"

@@ -16,6 +16,7 @@ from langchain_core.runnables import Runnable
 from langgraph.errors import GraphBubbleUp
 
 from lc_asym_router._internal.deadline import awithin, within
+from lc_asym_router._internal.fault_log import log_fault
 from lc_asym_router._internal.frames import framed, mark_of
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.classify.chat_decision_model import ChatDecisionModel
@@ -131,7 +132,7 @@ class Judge(Check):
 
     def _failed(self, error: Exception) -> str:
         what = f"the judge failed ({describe_error(error, model=self.model.model)})"
-        logger.warning("%s", what)
+        log_fault(logger, "%s", what)
         return what
 
 
@@ -304,6 +305,7 @@ class _Count:
     def lost(self, error: Exception) -> None:
         self.asked += 1
         self.errors.append(describe_error(error))
+        log_fault(logger, "A reply for %s failed: %s", type(self.rule).__name__, self.errors[-1])
 
     def verdict(self) -> Verdict:
         score = self.right / self.asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from array import array
 from functools import lru_cache, partial
@@ -13,6 +14,7 @@ from langchain_core.messages import AIMessage
 from langgraph.errors import GraphBubbleUp
 
 from lc_asym_router._internal.deadline import aread
+from lc_asym_router._internal.fault_log import log_fault
 from lc_asym_router._internal.model_file import ModelFile, Numbers, read_model
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import ConfigurationError, ModelFileError
@@ -26,6 +28,8 @@ from lc_asym_router.verify.answer_features import (
 from lc_asym_router.verify.attempt import Attempt, Verdict
 from lc_asym_router.verify.check import Check
 from lc_asym_router.verify.second import Second, aask_second, ask_second, can_ask, second_of
+
+logger = logging.getLogger(__name__)
 
 KIND = "verifier"
 SHIPPED = Path(__file__).with_name("learned.json")
@@ -233,6 +237,10 @@ class LearnedVerifier(Check):
     def _alone(self, attempt: Attempt, error: Exception | None = None) -> Verdict:
         score = self.scorer.single(attempt.request.turn_text, attempt.text)
         lost = f" (the second model failed: {describe_error(error)})" if error else ""
+        if error:
+            log_fault(
+                logger, "The second model of LearnedVerifier failed: %s", describe_error(error)
+            )
         return self._verdict(score, f"the answer alone gives{lost}")
 
     def _both(self, attempt: Attempt, said: AIMessage) -> Verdict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,6 +15,7 @@ from langgraph.errors import GraphBubbleUp
 
 from lc_asym_router._internal.compat import langsmith_params
 from lc_asym_router._internal.deadline import CALLS, LateError, ThreadCall, aread, awithin, within
+from lc_asym_router._internal.fault_log import log_fault
 from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.verify.answers.final_answer import FinalAnswer
@@ -31,6 +33,8 @@ from lc_asym_router.verify.second import (
     replies_agree,
     second_of,
 )
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -330,7 +334,9 @@ class _Ballot:
         self.left -= 1
         self.own = self.own and voter.recast is not None
         if isinstance(cast, Exception):
-            self._abstained(voter.name, voter.model, describe_error(cast), voter.key)
+            what = describe_error(cast)
+            log_fault(logger, "The voter %s failed: %s", voter.name, what)
+            self._abstained(voter.name, voter.model, what, voter.key)
             return
         model = voter.model or str(cast.response_metadata.get("model_name") or "")
         provider = voter.provider or str(cast.response_metadata.get("model_provider") or "")

@@ -8,11 +8,14 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_ollama import ChatOllama
 
-from lc_asym_router import Breaker
+from lc_asym_router import Agreement, Breaker, Judge, Vote
 from lc_asym_router._internal import fault_log
 from lc_asym_router._internal.fault_log import Throttle
 from lc_asym_router.tiers.faults import shared_breakers as breakers
+from lc_asym_router.verify import LearnedVerifier
 from tests.servers import Reply
 
 
@@ -66,3 +69,39 @@ def test_why_a_breaker_has_opened(make, small, minute, caplog):
     (line,) = [each.message for each in caplog.records if "breaker of small-model" in each.message]
     assert "has opened: it is not asked for 30 s, since it failed: ResponseError 500" in line
     assert isinstance(router.breakers["small"], Breaker)
+
+
+class FailingHandler(BaseCallbackHandler):
+    """An account that is broken."""
+
+    def on_router_record(self, finished, **kwargs):
+        raise ValueError("the secret prompt")
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (lambda dead: {"callbacks": [FailingHandler()]}, "FailingHandler failed: ValueError"),
+        (lambda dead: {"verify": Judge(dead)}, "the judge failed (ConnectError"),
+        (lambda dead: {"verify": Agreement(second=dead)}, "A sample for Agreement failed: Conn"),
+        (lambda dead: {"verify": Vote([dead, dead])}, "failed: ConnectError"),
+        (lambda dead: {"verify": LearnedVerifier(second=dead)}, "The second model of Learned"),
+    ],
+    ids=["handler", "judge", "agreement", "vote", "learned"],
+)
+def test_what_fails_beside_a_request_is_said_once_a_minute(
+    make, monkeypatch, caplog, settings, says
+):
+    now = [0.0]
+    monkeypatch.setattr(fault_log, "_faults", Throttle(60, lambda: now[0]))
+    dead = ChatOllama(model="dead", base_url="http://127.0.0.1:9")
+    router = make(**settings(dead))
+    with caplog.at_level(logging.WARNING, "lc_asym_router"):
+        for n in range(4):
+            router.invoke(f"the secret prompt {n}")
+        now[0] = 61
+        router.invoke("the secret prompt")
+    lines = [each.message for each in caplog.records if says in each.message]
+    assert len(lines) == 2
+    assert "times since it was last said" in lines[1]
+    assert "secret" not in caplog.text

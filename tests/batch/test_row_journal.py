@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from lc_asym_router.batch import run
 from lc_asym_router.batch.input_rows import InputRow
 from lc_asym_router.batch.row_journal import MISSING, RowIndex, RowJournal, RowState
+from lc_asym_router.errors import ConfigurationError
 from tests.benchmarks.batch import Answering, memory
 
 
@@ -100,3 +103,12 @@ def test_what_is_no_entry_is_said_and_asked_again(
     with caplog.at_level(logging.WARNING, "lc_asym_router"), RowJournal(path, "m") as journal:
         assert journal.rows == 0
     assert "1 of 1 lines are damaged" in caplog.text
+
+
+def test_without_tqdm_there_is_no_bar(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    answering: Any = Answering()
+    found = run(answering, ["one"], out=tmp_path / "out.jsonl")
+    assert found.answered == 1
+    with pytest.raises(ConfigurationError, match="tqdm is not installed"):
+        run(answering, ["one"], out=tmp_path / "out.jsonl", progress=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from lc_asym_router._internal.fault_log import log_fault
 from lc_asym_router._internal.imports import __version__
 from lc_asym_router._internal.provider_errors import describe_store_error
 from lc_asym_router.gateway.key_budget import KeyBudget
@@ -153,7 +154,7 @@ def _budget(budget: Budget) -> dict[str, Any]:
         try:
             found["balance"] = budget.balance()
         except Exception as error:  # a driver may raise anything; the page shows the limit alone
-            logger.warning("A budget's balance can't be read: %s", describe_store_error(error))
+            log_fault(logger, "A budget's balance can't be read: %s", describe_store_error(error))
     return found
 
 

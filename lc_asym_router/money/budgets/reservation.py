@@ -17,6 +17,7 @@ from lc_asym_router._internal.deadline import (
     off_loop,
     within,
 )
+from lc_asym_router._internal.fault_log import log_fault
 from lc_asym_router._internal.provider_errors import describe_store_error
 from lc_asym_router.money.budgets.amounts import (
     UNITS,
@@ -239,7 +240,7 @@ class Reservation:
         try:
             store.settle(self.id, taken, **limit_argument(seconds))
         except Exception as error:  # a store of the user's own: what it does is its own affair
-            logger.warning("%s can't settle a call: %s", store.name, describe_store_error(error))
+            log_fault(logger, "%s can't settle a call: %s", store.name, describe_store_error(error))
 
     # parts ----------------------------------------------------------------------------------
 
