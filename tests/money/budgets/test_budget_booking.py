@@ -67,7 +67,7 @@ async def test_a_call_that_a_time_out_ended_is_booked_by_what_came_or_else_whole
     frontier.default = Reply("a b c d", hang=hang)
     budget = Budget(usd=1, store=store)
     with Ledger(tmp_path / "ledger.sqlite3") as ledger:
-        routed = router(small, frontier, budget, deadline=1)
+        routed = router(small, frontier, budget, deadline=4)
         with pytest.raises(TiersFailedError) as failed:
             await ask(routed, UP, {"callbacks": [ledger]})
         (attempt,) = failed.value.record["attempts"]
