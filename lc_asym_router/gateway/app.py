@@ -92,9 +92,22 @@ def gateway_app(
     page = Page(routes, access, ledger)
     return Starlette(
         routes=[*gateway.routes, *page.routes],
+        exception_handlers={404: _no_route, 405: _no_route},
         middleware=[Middleware(AdmissionMiddleware, limits=limits)],
         lifespan=gateway.lifespan,
     )
+
+
+async def _no_route(request: Request, error: Any) -> Response:
+    """Write what the application has no path or method for in the form of the client's protocol."""
+    asked = _ANTHROPIC in request.headers or request.url.path.startswith(MESSAGES.path)
+    text = (
+        "There is no such path here; see the guide's list of what is served."
+        if error.status_code == 404
+        else f"This path takes {(error.headers or {}).get('Allow', 'another method')} alone."
+    )
+    found = GatewayError(error.status_code, text, headers=dict(error.headers or {}))
+    return _refused(MESSAGES if asked else PROTOCOLS[0], found)
 
 
 class Gateway:

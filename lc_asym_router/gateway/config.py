@@ -14,13 +14,22 @@ from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.gateway.routes import AUTO
 from lc_asym_router.router.router import AsymRouter
 from lc_asym_router.router.spec import GATEWAY, RouterSpec
-from lc_asym_router.router.spec_values import budget_of, refuse_unknown, toml_values
+from lc_asym_router.router.spec_values import (
+    budget_of,
+    refuse_no_table,
+    refuse_unknown,
+    refuse_wrong_kinds,
+    toml_values,
+)
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from lc_asym_router.gateway.access import Access
     from lc_asym_router.money.ledger.handler import Ledger
+
+_LEAST = {"port": 0, "workers": 1, "graceful_seconds": 1, "body_bytes": 1, "connections": 4}
+"""The least that a whole number may be."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,10 @@ class GatewayConfig:
     log_requests: bool = False
 
     def __post_init__(self) -> None:
+        given = {each.name: getattr(self, each.name) for each in fields(self)}
+        refuse_wrong_kinds(
+            type(self), {k: v for k, v in given.items() if v is not None}, "the gateway"
+        )
         if self.router is not None and (self.small or self.frontier):
             raise ConfigurationError(
                 "small= and frontier= name the models of a router of the environment; the file has a "
@@ -76,8 +89,10 @@ class GatewayConfig:
             )
         if AUTO in self.routers:
             raise ConfigurationError(f"{AUTO!r} is the first router's name; give this one another.")
-        for name, least in (("port", 0), ("workers", 1), ("graceful_seconds", 1)):
+        for name, least in _LEAST.items():
             value = getattr(self, name)
+            if name == "connections" and value is None:
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ConfigurationError(
                     f"{name} = {value!r} must be a whole number from {least} on."
@@ -86,8 +101,9 @@ class GatewayConfig:
             raise ConfigurationError(
                 f"port = {self.port} must be at most 65535; 0 takes a free one."
             )
-        if not self.comment_seconds > 0:
-            raise ConfigurationError(f"comment_seconds = {self.comment_seconds!r} must be over 0.")
+        seconds = self.comment_seconds
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+            raise ConfigurationError(f"comment_seconds = {seconds!r} must be over 0.")
         if not isinstance(logging.getLevelName(self.log_level), int):
             raise ConfigurationError(f"log_level = {self.log_level!r} is no level, such as 'INFO'.")
         if not self.keys and not is_loopback(self.host):
@@ -123,7 +139,11 @@ class GatewayConfig:
         ]
         refuse_unknown(own, known, "the gateway")
         own = {**own, **settings}
+        # Before they are converted: a text is a sequence too.
+        refuse_wrong_kinds(cls, own, "the gateway")
         named = own.pop("routers", {})
+        for name, given in named.items():
+            refuse_no_table(given, f"routers.{name}")
         routers = {name: RouterSpec.from_mapping(given) for name, given in named.items()}
         budgets = tuple(own.pop("budgets", ()))
         router = RouterSpec.from_mapping(values) if values else None

@@ -11,7 +11,7 @@ from lc_asym_router._internal.imports import needed
 from lc_asym_router._internal.tasks import cancel
 from lc_asym_router.embedded.api_errors import BadRequest
 from lc_asym_router.embedded.request_limits import Limits, read_object
-from lc_asym_router.gateway.http_errors import GatewayError
+from lc_asym_router.gateway.http_errors import NO_RETRY, GatewayError
 
 needed("starlette", "gateway")
 
@@ -30,9 +30,14 @@ async def read_body(request: Request, limits: Limits) -> dict[str, Any]:
     """Read a request's JSON object.
 
     Raises:
-        GatewayError: It is too large (413), or no JSON object (400).
+        GatewayError: It is too large (413), compressed (415), or no JSON object (400).
         starlette.requests.ClientDisconnect: The client has gone.
     """
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        text = "Bodies are not decompressed here: send the JSON as it is, without Content-Encoding."
+        raise GatewayError(
+            415, text, code="unsupported_encoding", headers={**NO_RETRY, "connection": "close"}
+        )
     given = request.headers.get("content-length", "")
     if given.isdecimal() and len(given) < 20 and int(given) > limits.body_bytes:
         raise _too_large(limits)

@@ -29,7 +29,12 @@ NONE = "none"
 VARIABLE = "_env"
 """The end of a setting's name whose value is the name of an environment variable."""
 
-_KINDS: dict[Any, str] = {str: "a text", Mapping: "a table", tuple: "a list"}
+_KINDS: dict[Any, str] = {
+    str: "a text",
+    bool: "true or false",
+    Mapping: "a table",
+    tuple: "a list",
+}
 """What may stand in a file, as messages name it."""
 
 _SECRET = re.compile(
@@ -230,14 +235,23 @@ def _rung_of(settings: Any) -> Rung:
 def arguments(cls: type[Any], values: Mapping[str, Any], what: str) -> dict[str, Any]:
     """A file's values as arguments: "none" is `None` where that is a value of its own."""
     refuse_unknown(values, (each.name for each in fields(cls)), what)
-    hints = get_type_hints(cls)
-    for name, value in values.items():
-        _refuse_kind(value, hints[name], f"{what}: {name}")
+    refuse_wrong_kinds(cls, values, what)
     defaults = {each.name: default_of(each) for each in fields(cls)}
     return {
         name: None if value == NONE and defaults[name] not in (None, "") else value
         for name, value in values.items()
     }
+
+
+def refuse_wrong_kinds(cls: type[Any], values: Mapping[str, Any], what: str) -> None:
+    """Refuse values whose kind is not that of the class's setting of the name.
+
+    Raises:
+        ConfigurationError: One is; the setting is named.
+    """
+    hints = get_type_hints(cls)
+    for name, value in values.items():
+        _refuse_kind(value, hints[name], f"{what}: {name}")
 
 
 def _refuse_kind(value: Any, hint: Any, what: str) -> None:

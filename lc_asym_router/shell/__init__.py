@@ -6,8 +6,8 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 from lc_asym_router._internal.imports import __version__, needed
 from lc_asym_router.shell import (
@@ -86,8 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ConfigurationError, InvalidRequestError) as error:
         return _exit_with(str(error), BAD_USAGE)
     except ValidationError as error:
-        messages = (fault["msg"].removeprefix("Value error, ") for fault in error.errors())
-        return _exit_with("\n".join(messages), BAD_USAGE)
+        return _exit_with("\n".join(map(_fault, error.errors())), BAD_USAGE)
     except (NoTierError, TiersFailedError) as error:
         return _exit_with(str(error), NO_ANSWER)
     except BrokenPipeError:
@@ -96,6 +95,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return _exit_with("interrupted", 130)
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    """One of pydantic's errors: the router's own messages name the setting, pydantic's do not."""
+    own = "Value error, "
+    message = str(fault["msg"])
+    if message.startswith(own):
+        return message.removeprefix(own)
+    return f"{'.'.join(map(str, fault['loc']))}: {message}."
 
 
 def _exit_with(message: str, code: int) -> int:

@@ -206,7 +206,7 @@ def test_an_image_and_parameters_reach_the_model(gateway: Served, small, frontie
         ({"audio": {"voice": "x", "format": "mp3"}}, "audio"),
         ({"store": True}, "store"),
         ({"messages": []}, "messages"),
-        ({"messages": [{"role": "nobody", "content": "x"}]}, "messages"),
+        ({"messages": [{"role": "nobody", "content": "x"}]}, "messages[0]"),
         ({"max_tokens": 0}, "max_completion_tokens"),
         ({"tool_choice": "required"}, "tool_choice"),
     ],

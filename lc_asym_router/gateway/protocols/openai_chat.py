@@ -17,6 +17,8 @@ from langchain_core.messages.ai import UsageMetadata
 
 from lc_asym_router.gateway.http_errors import GatewayError, invalid, unsupported
 from lc_asym_router.gateway.protocols import GatewayAnswer, Heading, ParsedRequest, event
+from lc_asym_router.gateway.protocols.chat_values import READ_PARTS, Parts, PassedValues
+from lc_asym_router.gateway.protocols.validation import validated
 
 _PASSED = frozenset(
     {
@@ -104,12 +106,13 @@ class OpenAIChat:
         if given.get("tools"):
             kwargs["tools"] = _tools(given["tools"])
             if "tool_choice" in given:
-                kwargs["tool_choice"] = _tool_choice(given["tool_choice"])
+                kwargs["tool_choice"] = _tool_choice(given["tool_choice"], kwargs["tools"])
         elif given.get("tool_choice", "none") not in ("none", "auto"):
             raise invalid("tool_choice", "there are no tools to choose from.")
         form = given.get("response_format")
         if form is not None and (form := _response_format(form)):
             kwargs["response_format"] = form
+        _check_values(kwargs)
         return ParsedRequest(
             messages=_messages(given.get("messages")),
             kwargs=kwargs,
@@ -250,7 +253,10 @@ def read_messages(given: Any, param: str = "messages") -> tuple[BaseMessage, ...
 def _messages(given: Any) -> tuple[BaseMessage, ...]:
     if not isinstance(given, list) or not given:
         raise invalid("messages", "a list of messages, with at least one from the user.")
-    return read_messages([_message(each, f"messages[{n}]") for n, each in enumerate(given)])
+    messages: list[BaseMessage] = []
+    for n, each in enumerate(given):
+        messages += read_messages([_message(each, f"messages[{n}]")], f"messages[{n}]")
+    return tuple(messages)
 
 
 def _message(given: Any, param: str) -> dict[str, Any]:
@@ -263,7 +269,34 @@ def _message(given: Any, param: str) -> dict[str, Any]:
         if name not in _ECHOED:
             raise unsupported(f"{param}.{name}", "leave it out.")
         del known[name]
+    if isinstance(parts := known.get("content"), list):
+        _check_parts(parts, param)
     return {"content": None, **known}
+
+
+def _check_values(kwargs: Mapping[str, Any]) -> None:
+    values = dict(kwargs)
+    # Without their types, which an error's path would be without.
+    if "tools" in values:
+        values["tools"] = [{"function": tool["function"]} for tool in values["tools"]]
+    if "response_format" in values:
+        values["response_format"] = {"json_schema": values["response_format"].get("json_schema")}
+    validated(PassedValues, values)
+
+
+def _check_parts(parts: list[Any], param: str) -> None:
+    for n, part in enumerate(parts):
+        place = f"{param}.content[{n}]"
+        if isinstance(part, str):
+            continue
+        if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
+            raise invalid(place, "an object with a type.")
+        if part["type"] in READ_PARTS:
+            try:
+                validated(Parts, {"content": [part]})
+            except GatewayError as error:
+                inner = str(error.param).removeprefix("content[0]")
+                raise invalid(f"{place}{inner}", "of another type, or missing.") from None
 
 
 def _tools(given: Any) -> list[dict[str, Any]]:
@@ -280,7 +313,7 @@ def _tools(given: Any) -> list[dict[str, Any]]:
     return list(given)
 
 
-def _tool_choice(given: Any) -> str:
+def _tool_choice(given: Any, tools: list[dict[str, Any]]) -> str:
     if given in ("none", "auto"):
         return str(given)
     if given == "required":
@@ -288,6 +321,8 @@ def _tool_choice(given: Any) -> str:
     if isinstance(given, Mapping) and given.get("type") == "function":
         function = given.get("function")
         if isinstance(function, Mapping) and isinstance(name := function.get("name"), str):
+            if all(name != tool["function"]["name"] for tool in tools):
+                raise invalid("tool_choice.function.name", "the name of one of the tools.")
             return name
     raise unsupported("tool_choice", "'none', 'auto', 'required' and one function are.")
 
@@ -332,11 +367,13 @@ def _include_usage(options: Mapping[str, Any]) -> bool:
         # None is added, which is what false asks for.
         if name != "include_usage" and not (name == "include_obfuscation" and value is not True):
             raise unsupported(f"stream_options.{name}", "include_usage is.")
-    return _flag(options, "include_usage")
+    if not isinstance(options.get("include_usage"), bool | None):
+        raise invalid("stream_options.include_usage", "true or false.")
+    return bool(options.get("include_usage"))
 
 
 def _object(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = given.get(name) or {}
+    value = given.get(name, {})
     if not isinstance(value, Mapping):
         raise invalid(name, "an object.")
     return value
