@@ -117,6 +117,8 @@ _BEFORE = re.compile(
     r"((?:US|CA|AU|NZ|HK|NT|[CARS])?\$|[€£¥₹₩₽₿₪฿₴₫₱₦]|\b(?:USD|EUR|GBP|CAD|AUD|NZD|CHF|INR"
     r"|Rs))\.?\s?-?$"
 )
+_NEAR = 10
+"""Characters before a number in which its currency stands."""
 _PER = re.compile(
     r"(?:\bper|/|\b(?:each|every)(?= \w)|\ba(?= (?:day|week|month|year|hour)))\s?([^\W²³]{1,12})"
     r"|\b(daily|weekly|monthly|yearly|hourly|annually)\b"
@@ -276,7 +278,7 @@ def _unit(text: str, at: re.Match[str]) -> tuple[str, Decimal] | None:
                 len(name) > 1 or not name.isalpha() or " " in found.group()
             ):
                 return None if _POWER.match(text, found.end()) else _UNITS[candidate]
-    if found := _BEFORE.search(text, 0, at.start()):
+    if found := _BEFORE.search(text, max(0, at.start() - _NEAR), at.start()):
         return _UNITS[found.group(1).lower()]
     return None
 
