@@ -20,8 +20,8 @@ from tests.behaviour.faults.soak import KEPT_OUT, TIERS, Soaking, believed, prom
 from tests.gateway.serving import Served
 from tests.servers.serving import Recorded
 
-REFUSED = {429, 502, 503, 504}
-"""Statuses of a request that no tier has answered."""
+REFUSED = {400, 429, 502, 503, 504}
+"""Statuses of a request that no tier has answered; 400 where the last upstream's answer was that."""
 
 
 @dataclass
