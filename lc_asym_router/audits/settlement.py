@@ -95,9 +95,8 @@ class Settlement:
         with self._lock:
             counts = audit_counts(self.known, calls)
             counts["unpriced"] += self._under_way
-            if (
-                self._draw.kind != "audit"
-            ):  # no lower tier's answer was handed on: only the cost counts
+            # Where no lower tier's answer was handed on, only the cost counts.
+            if self._draw.kind != "audit":
                 counts = {name: counts[name] for name in ("cost_nano", "unpriced")}
             more = {name: count - self._counted.get(name, 0) for name, count in counts.items()}
             self._counted = counts

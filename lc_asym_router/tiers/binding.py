@@ -58,11 +58,8 @@ def read_reply(message: AIMessage, request: Request, repairs: bool = True) -> Re
         request: What was asked, with its tools.
         repairs: Whether calls that are written as text become real ones.
     """
-    thinks, tools, read = (
-        THINKING_SIGNS.search(str(message.text)) is not None,
-        request.tools,
-        message,
-    )
+    thinks = THINKING_SIGNS.search(str(message.text)) is not None
+    tools, read = request.tools, message
     whole = not thinks or thinking_is_complete(message)
     if thinks and whole:
         read = separate_thinking(message)

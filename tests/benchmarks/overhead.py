@@ -94,6 +94,44 @@ def report_added(title: str, medians: dict[str, float]) -> None:
         print(f"  {name:34}{(median - model) / bare:>14.2f}{bare / median:>14.2f}")
 
 
+def function_calls(calls: dict[str, tuple[Any, Any]]) -> dict[str, int]:
+    """How many Python functions one warm call of each calls: the same on every machine."""
+    counts = {}
+    for name, (runnable, asked) in calls.items():
+        runnable.invoke(asked)
+        seen = 0
+
+        def count(_frame: Any, event: str, _arg: Any) -> None:
+            nonlocal seen
+            seen += event == "call"
+
+        sys.setprofile(count)
+        try:
+            runnable.invoke(asked)
+        finally:
+            sys.setprofile(None)
+        counts[name] = seen
+    return counts
+
+
+def long_prompts(rounds: int = 5) -> dict[str, float]:
+    """Processor time that a router adds to a prompt of 1 MB, in seconds, by what the prompt is of."""
+    texts = {
+        "English": "The quick brown fox jumps over the lazy dog. " * 23_000,
+        "one letter": "a" * 1_000_000,
+        "letters outside ASCII": "Größe und Übung, naïve façade, цена. " * 25_000,
+    }
+    model = fake()
+    router = AsymRouter(small=fake(), frontier=fake(), verify="form")
+    calls = {
+        f"{kind}, {name}": (asked, f"{text}\n\n{SIMPLE}")
+        for kind, text in texts.items()
+        for name, asked in (("bare", model), ("router", router))
+    }
+    medians = measure_sync(calls, 1, rounds, time.process_time)
+    return {kind: medians[f"{kind}, router"] - medians[f"{kind}, bare"] for kind in texts}
+
+
 @contextmanager
 def server(kind: str) -> Iterator[str]:
     """A scripted server in its own process; gives its URL."""
@@ -244,6 +282,14 @@ def main() -> None:
             many = loop.run(measure_async(calls, 64, max(5, rounds // 20), time.process_time))
     report_added("models that answer at once, sync, one at a time", one)
     report_added("the same, async, 64 at once", many)
+    counts = function_calls(calls)
+    print("\ncalls of Python functions, beside the bare model's", counts["bare"])
+    for name, count in counts.items():
+        if name != "bare":
+            print(f"  {name:34}{count - counts['bare']:>+8}")
+    print('\n1 MB of prompt, verify="form": processor time that is added, in ms')
+    for kind, seconds in long_prompts().items():
+        print(f"  {kind:34}{seconds * 1e3:>8.0f}")
     # One event loop for all: langchain-openai shares its async client between models, and a client's
     # connections don't outlive their loop.
     with (

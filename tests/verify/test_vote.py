@@ -24,27 +24,18 @@ from lc_asym_router import (
 from lc_asym_router.records.record import Record
 from lc_asym_router.records.request import Request
 from lc_asym_router.verify.attempt import Attempt
-from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, record, small_model
+from tests.conftest import frontier_model, record, small_model
 from tests.servers import OllamaServer, Reply, ToolCall
 
 MIDDLE_PRICE = Price(0.15, 0.60)
 
 
 @pytest.fixture
-def three(small, middle, frontier):
+def three(three_tiers):
     """Builds a router of three tiers."""
 
     def build(verify="vote", **settings):
-        model = frontier_model(middle, model="middle-model")
-        return AsymRouter(
-            tiers=[
-                Tier(small_model(small), "small", price=SMALL_PRICE),
-                Tier(model, "middle", price=MIDDLE_PRICE, retry=1),
-                Tier(frontier_model(frontier), "frontier", price=FRONTIER_PRICE),
-            ],
-            verify=verify,
-            **settings,
-        )
+        return three_tiers(MIDDLE_PRICE, verify=verify, **settings)
 
     return build
 

@@ -13,8 +13,8 @@ import pytest
 from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.tools import tool
 
-from lc_asym_router import Agreement, AsymRouter, Tier, Vote
-from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, record, small_model
+from lc_asym_router import Agreement, Vote
+from tests.conftest import record, small_model
 from tests.servers import Reply, ToolCall
 
 TEXT_CALL = '<tool_call>\n{"name": "weather", "arguments": {"city": "Bonn"}}\n</tool_call>'
@@ -28,22 +28,15 @@ def weather(city: str) -> str:
 
 
 @pytest.fixture(params=[True, False], ids=["at once", "in turn"])
-def voting(request, small, middle, third, frontier):
+def voting(request, third, three_tiers):
     """Builds a router of three tiers whose two cheap ones and a third model vote."""
 
     def build(time_limit=None, **settings):
-        other = small_model(third, model="third-model")
-        rule = Vote(of=["small", "middle", other], parallel=request.param)
-        rule.time_limit = time_limit
-        second = frontier_model(middle, model="middle-model")
-        return AsymRouter(
-            tiers=[
-                Tier(small_model(small), "small", price=SMALL_PRICE),
-                Tier(second, "middle", price=SMALL_PRICE, retry=1),
-                Tier(frontier_model(frontier), "frontier", price=FRONTIER_PRICE),
-            ],
-            **{"verify": rule, **settings},
+        rule = Vote(
+            of=["small", "middle", small_model(third, model="third-model")], parallel=request.param
         )
+        rule.time_limit = time_limit
+        return three_tiers(**{"verify": rule, **settings})
 
     return build
 

@@ -9,27 +9,19 @@ from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.tools import tool
 from pydantic import BaseModel
 
-from lc_asym_router import AsymRouter, Budget, Ledger, Tier, Vote
-from tests.conftest import FRONTIER_PRICE, SMALL_PRICE, frontier_model, record, small_model
+from lc_asym_router import Budget, Ledger, Vote
+from tests.conftest import record, small_model
 from tests.servers import Reply, ToolCall
 
 
 @pytest.fixture
-def voting(small, middle, third, frontier):
+def voting(third, three_tiers):
     """Builds a router of three tiers whose two cheap ones and a third model vote at once."""
 
     def build(**settings):
-        model = frontier_model(middle, model="middle-model")
         other = small_model(third, model="third-model")
         rule = Vote(of=["small", "middle", other], parallel=True)
-        return AsymRouter(
-            tiers=[
-                Tier(small_model(small), "small", price=SMALL_PRICE),
-                Tier(model, "middle", price=SMALL_PRICE, retry=1),
-                Tier(frontier_model(frontier), "frontier", price=FRONTIER_PRICE),
-            ],
-            **{"verify": rule, **settings},
-        )
+        return three_tiers(**{"verify": rule, **settings})
 
     return build
 
