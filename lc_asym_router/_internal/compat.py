@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+import inspect
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterator,
+    Mapping,
+)
 from contextlib import aclosing
 from typing import Any
 
@@ -16,6 +24,7 @@ from langchain_core.language_models import BaseChatModel
 
 # Events of a run from its chunks, for listeners; langchain-core 1.8.3.
 from langchain_core.language_models._compat_bridge import achunks_to_events, chunks_to_events
+from langchain_core.runnables import Runnable
 
 # Base of handlers that pass tokens on as they come, protocol v1; langchain-core 1.8.3.
 from langchain_core.tracers._streaming import _StreamingCallbackHandler as StreamingHandler
@@ -75,14 +84,22 @@ __all__ = [
     "another_pool",
     "async_transports",
     "chunks_to_events",
+    "class_streams",
+    "convert_input",
     "ensure_graph_config",
+    "generate_parameters",
+    "goes_to_responses_api",
     "hook_google_replies",
     "http_clients",
     "langsmith_params",
     "ls_provider",
     "openai_response_format",
+    "replace_pool",
     "resource_client",
     "start_producer",
+    "streaming_disabled",
+    "transform_stream",
+    "transport_pool",
     "with_streams",
 ]
 
@@ -91,6 +108,13 @@ CONFIG_KEY_READ_STATE = getattr(_constants, "CONFIG_KEY_READ_STATE", "__pregel_r
 """The parent's whole state, which a node below a walk has none of; not in langgraph 1.2.12."""
 ANTHROPIC_CLIENTS = ("_client_params", "_client", "_async_client")
 """Clients that `ChatAnthropic` builds when it is first asked, and keeps; langchain-anthropic 1.7.10."""
+
+convert_input = BaseChatModel._convert_input
+"""What a chat model reads its input as: text, messages or a prompt; langchain-core 1.8.3."""
+streaming_disabled = BaseChatModel._streaming_disabled
+"""Whether a call of a chat model may not stream, by `disable_streaming`; langchain-core 1.8.3."""
+transform_stream = Runnable._transform_stream_with_config
+"""A stream as one run of a runnable, with callbacks; langchain-core 1.8.3."""
 
 
 def resource_client(resource: Any) -> Any:
@@ -208,6 +232,41 @@ def another_pool(pool: Any) -> Any | None:
     empty = copy.copy(pool)
     empty._connections, empty._requests = [], []
     return empty
+
+
+def transport_pool(transport: Any) -> Any:
+    """The connection pool of one of `async_transports`: `AsyncHTTPTransport._pool`; httpx 0.28.1."""
+    return transport._pool
+
+
+def replace_pool(transport: Any, pool: Any) -> None:
+    """Let a transport take its connections from another pool; httpx 0.28.1."""
+    transport._pool = pool
+
+
+def generate_parameters(model: BaseChatModel) -> Collection[str]:
+    """Names of the arguments of a call that a model's class names itself.
+
+    `BaseChatModel._generate`: what `invoke` is given goes on to it; langchain-core 1.8.3.
+    """
+    return inspect.signature(type(model)._generate).parameters
+
+
+def goes_to_responses_api(model: BaseChatModel, payload: Mapping[str, Any]) -> bool:
+    """Whether a call of OpenAI's class goes to the Responses API; of other classes it does not.
+
+    `ChatOpenAI._use_responses_api`: nothing public says it; langchain-openai 1.7.4.
+    """
+    asks = getattr(model, "_use_responses_api", None)
+    return bool(asks and asks(dict(payload)))
+
+
+def class_streams(base: type[BaseChatModel]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The functions with which a class streams, sync and async, to be called with the model first.
+
+    `BaseChatModel._stream` and `_astream`; langchain-core 1.8.3.
+    """
+    return base._stream, base._astream
 
 
 def with_streams(

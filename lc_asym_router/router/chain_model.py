@@ -31,6 +31,11 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables import config as runs
 from pydantic import PrivateAttr, model_validator
 
+from lc_asym_router._internal.compat import (
+    convert_input,
+    streaming_disabled,
+    transform_stream,
+)
 from lc_asym_router.classify.scorer import known_settings
 from lc_asym_router.graph.build import Graph
 from lc_asym_router.records.request import Request, estimated_tokens
@@ -68,7 +73,7 @@ class ChainChatModel(BaseChatModel):
         Raises:
             InvalidRequestError: There is nothing to route on, or an argument that no model knows.
         """
-        messages = self._convert_input(input).to_messages()
+        messages = convert_input(self, input).to_messages()
         bound = kwargs.copy()
         bound.pop("ls_structured_output_format", None)
         own = bound.pop("stop", None)
@@ -166,7 +171,7 @@ class ChainChatModel(BaseChatModel):
             NoTierError: No tier can take the request.
             TiersFailedError: No tier gave an answer that may be returned.
         """
-        if self._streaming_disabled(**kwargs):
+        if streaming_disabled(self, **kwargs):
             yield cast("AIMessageChunk", self.invoke(input, config, stop=stop, **kwargs))
             return
         request = self._request(input, kwargs, stop)
@@ -178,7 +183,7 @@ class ChainChatModel(BaseChatModel):
         ) -> Iterator[AIMessage]:
             return self._answerer.chunks(request, config)
 
-        stream = self._transform_stream_with_config(iter([input]), run, self._merged(config))
+        stream = transform_stream(self, iter([input]), run, self._merged(config))
         yield from cast("Iterator[AIMessageChunk]", stream)
 
     async def astream(
@@ -190,7 +195,7 @@ class ChainChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
         """The async twin of `stream`."""
-        if self._streaming_disabled(**kwargs):
+        if streaming_disabled(self, **kwargs):
             yield cast("AIMessageChunk", await self.ainvoke(input, config, stop=stop, **kwargs))
             return
         request = self._request(input, kwargs, stop)

@@ -13,7 +13,12 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
-from lc_asym_router._internal.compat import another_pool, async_transports
+from lc_asym_router._internal.compat import (
+    another_pool,
+    async_transports,
+    replace_pool,
+    transport_pool,
+)
 
 
 class PoolPerLoop:
@@ -63,9 +68,9 @@ def connect_per_loop(model: BaseChatModel) -> None:
     What is known of no httpx client is as it was (Gemini's client keeps sessions by loop itself).
     """
     for transport in async_transports(model):
-        if isinstance(transport._pool, PoolPerLoop):
+        if isinstance(transport_pool(transport), PoolPerLoop):
             continue
         with _swapping:
-            pool = transport._pool
+            pool = transport_pool(transport)
             if not isinstance(pool, PoolPerLoop) and another_pool(pool) is not None:
-                transport._pool = PoolPerLoop(pool)
+                replace_pool(transport, PoolPerLoop(pool))

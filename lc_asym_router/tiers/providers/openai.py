@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
 
+from lc_asym_router._internal.compat import goes_to_responses_api
 from lc_asym_router.tiers.providers.description import Provider, Wanted, same_names
 
 _REASONING = re.compile(r"(o\d|gpt-5(?!.*chat))")
@@ -63,9 +64,8 @@ TRANSPORT = frozenset({"extra_body", "extra_headers", "extra_query", "stream_opt
 
 def responses_api(model: BaseChatModel, arguments: Wanted) -> bool:
     """Whether a call goes to the Responses API."""
-    asks = getattr(model, "_use_responses_api", None)
     own = getattr(model, "model_kwargs", None) or {}
-    return bool(asks and asks({"model": model_name(model), **own, **arguments}))
+    return goes_to_responses_api(model, {"model": model_name(model), **own, **arguments})
 
 
 def model_name(model: BaseChatModel) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from lc_asym_router._internal.compat import generate_parameters
 from lc_asym_router.errors import InvalidRequestError
 from lc_asym_router.tiers.providers.description import ALIASES, SHARED, STANDARD, UNSENT
 from lc_asym_router.tiers.providers.registry import PROVIDERS, provider_of
@@ -97,5 +97,5 @@ def _takes(model: BaseChatModel, name: str) -> bool:
     provider = provider_of(model)
     if provider.known:
         return name in provider.own or name in SHARED
-    named = inspect.signature(type(model)._generate).parameters
+    named = generate_parameters(model)
     return name in SHARED or name in named or name in type(model).model_fields

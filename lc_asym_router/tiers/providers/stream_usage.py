@@ -10,6 +10,7 @@ from typing import Any, cast
 from langchain_core.language_models import BaseChatModel
 from langchain_core.outputs import ChatGenerationChunk
 
+from lc_asym_router._internal.compat import class_streams
 from lc_asym_router._internal.provider_errors import details_of
 from lc_asym_router.tiers.providers.registry import endpoint_digest, provider_of
 
@@ -37,13 +38,13 @@ def asking_for_usage(model: BaseChatModel) -> BaseChatModel:
 @lru_cache(maxsize=64)
 def _asking(base: type[BaseChatModel]) -> type[BaseChatModel]:
     """A subclass of a client's class, under its name, that bears a refusal of `stream_options`."""
-    asked = cast("Any", base)
+    stream, astream = class_streams(base)
 
     def _stream(self: Any, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
         place, begun = endpoint_digest(self), False
         if place not in _REFUSED:
             try:
-                with closing(asked._stream(self, *args, **kwargs)) as chunks:
+                with closing(stream(self, *args, **kwargs)) as chunks:
                     for chunk in chunks:
                         begun = True
                         yield chunk
@@ -52,13 +53,13 @@ def _asking(base: type[BaseChatModel]) -> type[BaseChatModel]:
                 if begun or not _refuses(error):
                     raise
                 _REFUSED.add(place)
-        yield from asked._stream(self, *args, **{**kwargs, "stream_usage": False})
+        yield from stream(self, *args, **{**kwargs, "stream_usage": False})
 
     async def _astream(self: Any, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
         place, begun = endpoint_digest(self), False
         if place not in _REFUSED:
             try:
-                async with aclosing(asked._astream(self, *args, **kwargs)) as chunks:
+                async with aclosing(astream(self, *args, **kwargs)) as chunks:
                     async for chunk in chunks:
                         begun = True
                         yield chunk
@@ -68,7 +69,7 @@ def _asking(base: type[BaseChatModel]) -> type[BaseChatModel]:
                     raise
                 _REFUSED.add(place)
         without = {**kwargs, "stream_usage": False}
-        async with aclosing(asked._astream(self, *args, **without)) as chunks:
+        async with aclosing(astream(self, *args, **without)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
