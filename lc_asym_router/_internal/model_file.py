@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from lc_asym_router._internal.imports import AnyPath
 from lc_asym_router.errors import ModelFileError
 
 FORMAT = "lc-asym-router weights"
@@ -33,7 +34,6 @@ _MOST = 1e300
 """Larger numbers are no weights: sums of them are infinite."""
 _AGAIN = "Train it again with this package's `lc-asym-router train`."
 
-AnyPath = str | os.PathLike[str]
 Numbers = list[Any]
 """Finite numbers, all `int` or `float`."""
 

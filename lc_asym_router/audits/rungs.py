@@ -36,7 +36,7 @@ EXPLORE_OFTEN = 10
 JUDGED = 50
 """Requests after which it is judged whether a rung saves anything."""
 
-Why = Literal["loosened", "tightened", "useless", "closed", "opened"]
+MoveReason = Literal["loosened", "tightened", "useless", "closed", "opened"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Move:
     """
 
     number: int
-    why: Why
+    why: MoveReason
     before: int
     after: int
     requests: int
@@ -267,7 +267,7 @@ def decide(
     return state, Orders(rung, _audit_share(goal, state), _explore_share(goal, state)), tuple(moves)
 
 
-def _moved(state: RungState, why: Why, after: int, moves: list[Move]) -> RungState:
+def _moved(state: RungState, why: MoveReason, after: int, moves: list[Move]) -> RungState:
     number = state.moves + 1
     moves.append(Move(number, why, state.rung, after, state.requests))
     return replace(state, rung=after, moves=number)

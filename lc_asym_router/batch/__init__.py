@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from lc_asym_router.batch.batching import arun as arun
     from lc_asym_router.batch.batching import run as run
     from lc_asym_router.batch.on_ray import ray as ray
-    from lc_asym_router.batch.outcomes import BatchResult as BatchResult
+    from lc_asym_router.batch.results import BatchResult as BatchResult
 
 _HOMES = {
     "BatchAPI": ".batch_api",
-    "BatchResult": ".outcomes",
+    "BatchResult": ".results",
     "arun": ".batching",
     "ray": ".on_ray",
     "run": ".batching",

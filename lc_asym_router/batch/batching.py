@@ -25,17 +25,17 @@ from lc_asym_router.batch.batch_api import (
 from lc_asym_router.batch.bound_router import bound, check_either, journal_maker
 from lc_asym_router.batch.input_rows import InputRow, count_of, input_rows
 from lc_asym_router.batch.level import ConcurrencyLevel
-from lc_asym_router.batch.outcomes import (
-    RESULTS,
-    BatchResult,
-    Outcome,
-    Progress,
-    atimed,
-    outcome_of,
-    timed,
-)
 from lc_asym_router.batch.output import check_output, write_output
 from lc_asym_router.batch.pump import DRAIN, apump, progress_bar, pump
+from lc_asym_router.batch.results import (
+    RESULTS,
+    BatchResult,
+    Progress,
+    RowResult,
+    atimed,
+    row_result,
+    timed,
+)
 from lc_asym_router.batch.row_journal import RowJournal
 from lc_asym_router.errors import BudgetExceededError, ConfigurationError
 
@@ -209,7 +209,7 @@ class Batch:
         seconds: float,
         now: Progress,
         body: dict[str, Any] | None = None,
-    ) -> Outcome | None:
+    ) -> RowResult | None:
         """Journal a request's result; `None` where a budget was used up, and the row is still open.
 
         Args:
@@ -222,22 +222,22 @@ class Batch:
         if isinstance(result, BudgetExceededError) and result.exhausted.per != "request":
             self._stopped = str(result.exhausted)
             return None
-        outcome = outcome_of(result, seconds)
+        settled = row_result(result, seconds)
         if body is not None and isinstance(result, Exception):
-            outcome.columns["error"] = WAITS
+            settled.columns["error"] = WAITS
         else:
             body = None
-        columns = {f"{self.prefix}{name}": value for name, value in outcome.columns.items()}
-        error, cost = outcome.columns["error"], outcome.columns["cost"]
+        columns = {f"{self.prefix}{name}": value for name, value in settled.columns.items()}
+        error, cost = settled.columns["error"], settled.columns["cost"]
         now.journal.add(row, {**row.columns, **columns}, error, cost, body)
-        return outcome
+        return settled
 
-    def _ended(self, outcome: Outcome | None, now: Progress) -> None:
+    def _ended(self, result: RowResult | None, now: Progress) -> None:
         """Take note of a request that has ended."""
-        if outcome is None:
+        if result is None:
             return
         journal = now.journal
-        self._level.ended(outcome.columns["seconds"], throttled=outcome.throttled)
+        self._level.ended(result.columns["seconds"], throttled=result.throttled)
         if self.max_usd is not None and journal.cost_usd >= self.max_usd:
             self._stopped = f"the rows have cost {journal.cost_usd:.4f} USD, max_usd={self.max_usd}"
         now.bar.set_postfix_str(
@@ -293,12 +293,12 @@ class Batch:
         if isinstance(result, BudgetExceededError) and result.exhausted.per != "request":
             self._stopped = str(result.exhausted)
             return
-        outcome = outcome_of(result, seconds).columns
-        cost, before = outcome["cost"], columns[f"{self.prefix}cost"]
-        outcome["cost"] = None if cost is None or before is None else cost + before
-        outcome["seconds"] += columns[f"{self.prefix}seconds"]
-        columns |= {f"{self.prefix}{name}": value for name, value in outcome.items()}
-        now.journal.add(row, columns, outcome["error"], cost)
+        settled = row_result(result, seconds).columns
+        cost, before = settled["cost"], columns[f"{self.prefix}cost"]
+        settled["cost"] = None if cost is None or before is None else cost + before
+        settled["seconds"] += columns[f"{self.prefix}seconds"]
+        columns |= {f"{self.prefix}{name}": value for name, value in settled.items()}
+        now.journal.add(row, columns, settled["error"], cost)
 
     # sync ---------------------------------------------------------------------------------------
 
@@ -308,7 +308,7 @@ class Batch:
             pump(
                 self._open_rows(now),
                 lambda row: self._ask(row, now),
-                lambda outcome: self._ended(outcome, now),
+                lambda result: self._ended(result, now),
                 self._level,
                 lambda: self._stopped is None,
             )
@@ -317,7 +317,7 @@ class Batch:
                     self._api.sleep(seconds)
             return self._result(now)
 
-    def _ask(self, row: InputRow, now: Progress) -> Outcome | None:
+    def _ask(self, row: InputRow, now: Progress) -> RowResult | None:
         with exchanged() as exchange:
             result, seconds = timed(lambda: self._asks.invoke(row.asked, self.config))
         return self._settle(row, result, seconds, now, exchange.body)
@@ -332,7 +332,7 @@ class Batch:
             await apump(
                 self._open_rows(now),
                 lambda row: self._aask(row, now),
-                lambda outcome: self._ended(outcome, now),
+                lambda result: self._ended(result, now),
                 self._level,
                 lambda: self._stopped is None,
             )
@@ -357,7 +357,7 @@ class Batch:
                 return
             await asyncio.sleep(seconds)
 
-    async def _aask(self, row: InputRow, now: Progress) -> Outcome | None:
+    async def _aask(self, row: InputRow, now: Progress) -> RowResult | None:
         with exchanged() as exchange:
             result, seconds = await atimed(self._asks.ainvoke(row.asked, self.config))
         return self._settle(row, result, seconds, now, exchange.body)

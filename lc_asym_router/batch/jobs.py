@@ -17,14 +17,14 @@ from lc_asym_router._internal.deadline import finished
 from lc_asym_router._internal.imports import AnyPath
 from lc_asym_router.batch.journal import Journal
 from lc_asym_router.batch.level import ConcurrencyLevel
-from lc_asym_router.batch.outcomes import atimed, described, record_of, throttled, timed
 from lc_asym_router.batch.pump import apump, progress_bar, pump
+from lc_asym_router.batch.results import atimed, described, record_of, throttled, timed
 from lc_asym_router.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
     from lc_asym_router.router.router import AsymRouter
 
-Entry = dict[str, Any]
+JournalEntry = dict[str, Any]
 
 
 class Grade(Protocol):
@@ -111,7 +111,7 @@ class Run:
         stack.callback(bar.close)
         return journal, open_jobs, bar
 
-    def _is_done(self, entry: Entry | None) -> bool:
+    def _is_done(self, entry: JournalEntry | None) -> bool:
         result = "message" if self.grade is None else "score"
         return entry is not None and entry.get(result) is not None
 
@@ -121,12 +121,12 @@ class Run:
             self._level.ended(asked.seconds, throttled=asked.throttled)
         bar.update()
 
-    def _entries(self, journal: Journal) -> dict[str, Entry]:
+    def _entries(self, journal: Journal) -> dict[str, JournalEntry]:
         return {job.key: journal.entries[job.key] for job in self.jobs}
 
     # sync ---------------------------------------------------------------------------------------
 
-    def all(self) -> dict[str, Entry]:
+    def all(self) -> dict[str, JournalEntry]:
         """Run the jobs that have no answer yet, in threads; returns all entries by key."""
         with ExitStack() as stack:
             journal, jobs, bar = self._open(stack)
@@ -155,7 +155,7 @@ class Run:
 
     # async --------------------------------------------------------------------------------------
 
-    async def aall(self) -> dict[str, Entry]:
+    async def aall(self) -> dict[str, JournalEntry]:
         """Run the jobs that have no answer yet, in tasks; returns all entries by key."""
         with ExitStack() as stack:
             journal, jobs, bar = self._open(stack)
@@ -183,7 +183,7 @@ class Run:
         return asked
 
 
-def _entry(job: Job, result: Any, seconds: float) -> Entry:
+def _entry(job: Job, result: Any, seconds: float) -> JournalEntry:
     failed = isinstance(result, Exception)
     return {
         "key": job.key,
@@ -197,13 +197,13 @@ def _entry(job: Job, result: Any, seconds: float) -> Entry:
     }
 
 
-def _earlier_answer(journal: Journal, job: Job) -> Entry | None:
+def _earlier_answer(journal: Journal, job: Job) -> JournalEntry | None:
     """Return the entry with the answer of an earlier run, or `None`."""
     entry = journal.entries.get(job.key)
     return entry if entry and entry.get("message") is not None else None
 
 
-def entry_message(entry: Entry) -> AIMessage:
+def entry_message(entry: JournalEntry) -> AIMessage:
     """Return the answer of an entry that has one."""
     (message,) = messages_from_dict([entry["message"]])
     assert isinstance(message, AIMessage)

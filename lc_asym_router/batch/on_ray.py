@@ -17,8 +17,8 @@ from lc_asym_router._internal.imports import AnyPath, needed
 from lc_asym_router.batch.bound_router import bound, check_either, journal_maker
 from lc_asym_router.batch.input_rows import input_rows, plain_value
 from lc_asym_router.batch.journal import entry_in
-from lc_asym_router.batch.outcomes import RESULTS, BatchResult, outcome_of, timed
 from lc_asym_router.batch.output import check_output, write_output
+from lc_asym_router.batch.results import RESULTS, BatchResult, row_result, timed
 from lc_asym_router.errors import BudgetExceededError, ConfigurationError, DataError
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ class Actor:
         if self._journal is not None and (known := self._journal.get(key)) is not None:
             return known
         result, seconds = timed(lambda: self._asks.invoke(asked))
-        columns = outcome_of(result, seconds).columns
+        columns = row_result(result, seconds).columns
         if isinstance(result, BudgetExceededError):
             columns["error"] = str(result.exhausted)
         if self._journal is not None and columns["error"] is None:

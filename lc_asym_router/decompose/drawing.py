@@ -6,12 +6,12 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-Record = Mapping[str, Any]
+RecordMapping = Mapping[str, Any]
 WIDTH = 60
 """Longest title in a drawing, in characters."""
 
 
-def mermaid(record: Record) -> str:
+def mermaid(record: RecordMapping) -> str:
     """Draw the plan of an answered request as a Mermaid flowchart.
 
     Args:
@@ -34,7 +34,7 @@ def mermaid(record: Record) -> str:
     return "\n".join([*lines, *(f"  {places[end]} --> join" for end in ends)])
 
 
-def ascii_drawing(record: Record) -> str:
+def ascii_drawing(record: RecordMapping) -> str:
     """Draw the plan of an answered request as plain text, one line per step.
 
     Args:
@@ -53,11 +53,11 @@ def ascii_drawing(record: Record) -> str:
     return "\n".join([head, *lines, f"  '-- {_join(record)}"])
 
 
-def _steps(record: Record) -> Sequence[Record]:
+def _steps(record: RecordMapping) -> Sequence[RecordMapping]:
     return (record.get("decomposition") or {}).get("steps") or ()
 
 
-def _join(record: Record) -> str:
+def _join(record: RecordMapping) -> str:
     """Describe how the answers were joined."""
     join = record["decomposition"]["join"]
     if join is None or join["unused"]:
@@ -65,7 +65,7 @@ def _join(record: Record) -> str:
     return "template" if join["by"] == "template" else f"join [{_path(join['record'])}]"
 
 
-def _path(record: Record) -> str:
+def _path(record: RecordMapping) -> str:
     """Return the tiers that were asked, ending with the one that answered."""
     tiers = [
         str(attempt["tier"]) for attempt in record.get("attempts", ()) if "step" not in attempt
@@ -73,22 +73,22 @@ def _path(record: Record) -> str:
     return " > ".join(dict.fromkeys(tiers)) or "no answer"
 
 
-def _last(record: Record) -> str:
+def _last(record: RecordMapping) -> str:
     attempts = record["attempts"]
     return str(attempts[-1]["tier"]) if attempts else "no answer"
 
 
-def _ends(steps: Sequence[Record]) -> list[str]:
+def _ends(steps: Sequence[RecordMapping]) -> list[str]:
     """Return the steps that no other step needs."""
     needed = {need for step in steps for need in step["needs"]}
     return [step["id"] for step in steps if step["id"] not in needed]
 
 
-def _needs(step: Record) -> str:
+def _needs(step: RecordMapping) -> str:
     return f"  <- {', '.join(step['needs'])}" if step["needs"] else ""
 
 
-def _id(step: Record) -> str:
+def _id(step: RecordMapping) -> str:
     return str(step["id"])
 
 

@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 
 from lc_asym_router._internal.imports import AnyPath
-from lc_asym_router.batch.jobs import Entry, Job, Run, entry_message
+from lc_asym_router.batch.jobs import Job, JournalEntry, Run, entry_message
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.records.trail import total
 from lc_asym_router.router.router import AsymRouter
@@ -120,7 +120,7 @@ def map_run(
     return Run(asked, jobs, None, maker, out, concurrency, progress)
 
 
-def mapped(items: Sequence[str], entries: Mapping[str, Entry]) -> Mapped:
+def mapped(items: Sequence[str], entries: Mapping[str, JournalEntry]) -> Mapped:
     """Collect the results of the items from the entries of the run."""
     found = [entries[str(place)] for place in range(len(items))]
     return Mapped(

@@ -14,7 +14,7 @@ from lc_asym_router.records.trail import Decision, Trail, open_record, total
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.verify.attempt import VOUCHED
 
-Record = dict[str, Any]
+RecordDict = dict[str, Any]
 
 
 def trail_of(state: Mapping[str, Any], *more: tuple[str | None, Mapping[str, Any]]) -> Trail:
@@ -46,13 +46,13 @@ def trail_of(state: Mapping[str, Any], *more: tuple[str | None, Mapping[str, Any
     }
 
 
-def attempts_of(step: str | None, record: Mapping[str, Any]) -> Iterable[Record]:
+def attempts_of(step: str | None, record: Mapping[str, Any]) -> Iterable[RecordDict]:
     """Return a record's attempts, marked with the step that they are for."""
     mark = {} if step is None else {"step": step}
     return ({**attempt, **mark} for attempt in record.get("attempts", ()))
 
 
-def as_side_calls(purpose: str, record: Mapping[str, Any]) -> list[Record]:
+def as_side_calls(purpose: str, record: Mapping[str, Any]) -> list[RecordDict]:
     """Return the calls of a router's record as side calls of another request."""
     keys = ("model", "usage", "cost_usd", "seconds", "error", "cached")
     attempts = ({key: attempt[key] for key in keys} for attempt in record.get("attempts", ()))
@@ -62,7 +62,7 @@ def as_side_calls(purpose: str, record: Mapping[str, Any]) -> list[Record]:
     ]
 
 
-def decision_of(split: Split) -> Record:
+def decision_of(split: Split) -> RecordDict:
     """Return where the request went, in the form of a router's decision."""
     return Decision(
         tier="parts" if split["plan"] else "whole",
@@ -76,7 +76,7 @@ def decision_of(split: Split) -> Record:
 
 def parts_record(
     state: DecomposerState, ladder: Ladder, asked_tokens: int, usage: UsageMetadata | None
-) -> Record:
+) -> RecordDict:
     """Build the record of a request that was answered in parts.
 
     `frontier_cost_usd` is an estimate: the request's and the answer's tokens at the frontier's
@@ -115,7 +115,7 @@ def _weakest(vouched: Sequence[str]) -> str:
     return min(known, key=VOUCHED.index) if len(known) == len(vouched) and known else "none"
 
 
-def whole_record(state: DecomposerState, record: Mapping[str, Any]) -> Record:
+def whole_record(state: DecomposerState, record: Mapping[str, Any]) -> RecordDict:
     """Build the record of a request that the router answered unsplit, with what was spent before."""
     trail = trail_of(state, (None, record))
     nothing_before = not state["split"]["plan"]
@@ -133,7 +133,7 @@ def whole_record(state: DecomposerState, record: Mapping[str, Any]) -> Record:
     }
 
 
-def decomposition_of(state: Mapping[str, Any]) -> Record:
+def decomposition_of(state: Mapping[str, Any]) -> RecordDict:
     """Return plan, steps and join, as stored in the record under "decomposition"."""
     split: Split = state["split"]
     results: Mapping[str, StepResult] = state.get("results") or {}
@@ -154,10 +154,10 @@ def decomposition_of(state: Mapping[str, Any]) -> Record:
     }
 
 
-def without_texts(decomposition: Record) -> Record:
+def without_texts(decomposition: RecordDict) -> RecordDict:
     """Return a decomposition without the steps' texts and schemas, as an error carries it."""
 
-    def bare(step: Record) -> Record:
+    def bare(step: RecordDict) -> RecordDict:
         return {k: v for k, v in step.items() if k not in ("instruction", "title", "schema")}
 
     plan = decomposition["plan"]
@@ -191,7 +191,7 @@ def _alone(price: Pricing | None, asked: int, usage: UsageMetadata | None) -> fl
     )
 
 
-def _money(trail: Trail, alone: float | None) -> Record:
+def _money(trail: Trail, alone: float | None) -> RecordDict:
     cost = total(call["cost_usd"] for call in (*trail["attempts"], *trail["side_calls"]))
     return {
         "cost_usd": cost,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lc_asym_router._internal.imports import AnyPath, numpy
-from lc_asym_router.batch.jobs import Entry, Job, Run, entry_message
+from lc_asym_router.batch.jobs import Job, JournalEntry, Run, entry_message
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.evals.data import Answer, Row
 from lc_asym_router.evals.example import Grader, graded
@@ -218,7 +218,7 @@ def _jobs(dataset: Sequence[Row], tiers: Sequence[str | None]) -> list[Job]:
 
 
 def _graded_rows(
-    dataset: Sequence[Row], names: Sequence[str], entries: dict[str, Entry]
+    dataset: Sequence[Row], names: Sequence[str], entries: dict[str, JournalEntry]
 ) -> list[Row]:
     rows = []
     for row in dataset:
@@ -242,7 +242,7 @@ def _graded_rows(
     return rows
 
 
-def _recorded(entry: Entry) -> Answer | None:
+def _recorded(entry: JournalEntry) -> Answer | None:
     if entry["score"] is None:
         return None
     message = entry_message(entry)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lc_asym_router.notebook.markup import Html, clipped, drawing, tag
-from lc_asym_router.records.call import FIRST, Kind, describe_call, seconds, stopped, usd
+from lc_asym_router.records.call import FIRST, ResultKind, describe_call, seconds, stopped, usd
 from lc_asym_router.records.plan_rows import PlanRow, plan_rows
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class TimelineRow:
     call: Call
     name: str
     result: str
-    kind: Kind
+    kind: ResultKind
     begun: float
 
 

@@ -38,7 +38,7 @@ def figure_text(value: float | None) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
 
 
-Kind = Literal["good", "bad", "fail", "calm", "side"]
+ResultKind = Literal["good", "bad", "fail", "calm", "side"]
 """Passed, rejected, failed, not checked, a side call: also the class that colours it."""
 
 FIRST = {"plan": "to plan", "classify": "to decide"}
@@ -138,7 +138,7 @@ def stopped(call: Call) -> bool:
     return call.error.startswith("stopped:")
 
 
-def describe_call(call: Call, *, side: bool) -> tuple[str, Kind]:
+def describe_call(call: Call, *, side: bool) -> tuple[str, ResultKind]:
     """Describe a call's result in a line, with the kind that displays colour it by."""
     if call.error:
         again = "" if call.retry_in is None else f"; again after {seconds(call.retry_in)}"
@@ -156,7 +156,7 @@ def describe_call(call: Call, *, side: bool) -> tuple[str, Kind]:
     return f"discarded{early}{cut}, {call.check or 'a check'}{why}", "bad"
 
 
-def describe_calls(calls: Sequence[Call]) -> tuple[str, Kind]:
+def describe_calls(calls: Sequence[Call]) -> tuple[str, ResultKind]:
     """Describe the results of successive calls of tiers."""
     if not calls:
         return "no tier was asked", "side"

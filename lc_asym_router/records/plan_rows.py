@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lc_asym_router.records.call import Call, Kind, describe_calls
+from lc_asym_router.records.call import Call, ResultKind, describe_calls
 from lc_asym_router.records.record import Part, Record
 from lc_asym_router.records.trail import total
 
@@ -26,7 +26,7 @@ class PlanRow:
     name: str
     title: str
     result: str
-    kind: Kind
+    kind: ResultKind
     record: Record | None
     begun: float = 0.0
 

@@ -13,7 +13,7 @@ from lc_asym_router.errors import ConfigurationError, TiersFailedError
 from lc_asym_router.records.call import (
     UNKNOWN,
     Call,
-    Kind,
+    ResultKind,
     describe_calls,
     mapping_of,
     number_of,
@@ -164,7 +164,7 @@ class Part:
     error: str
 
     @property
-    def described(self) -> tuple[str, Kind]:
+    def described(self) -> tuple[str, ResultKind]:
         """The result in words, and its kind."""
         after = f"after {', '.join(self.needs)}: " if self.needs else ""
         if self.record is None:
@@ -192,7 +192,7 @@ class Join:
     unused: tuple[str, ...]
 
     @property
-    def described(self) -> tuple[str, Kind]:
+    def described(self) -> tuple[str, ResultKind]:
         """The result in words, and its kind."""
         result, kind = describe_calls(self.record.attempts if self.record else ())
         if self.by == "template":

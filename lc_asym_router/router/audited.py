@@ -22,7 +22,7 @@ from lc_asym_router.audits.rungs import Goal
 from lc_asym_router.audits.shadow import Shadow
 from lc_asym_router.audits.target_report import TargetReport
 from lc_asym_router.errors import ConfigurationError, InvalidRequestError
-from lc_asym_router.graph.audit_meter import AuditMeter
+from lc_asym_router.graph.calls.meter import AuditMeter
 from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.rung_checks import RungChecks
 from lc_asym_router.records.handlers import Feedback

@@ -12,7 +12,7 @@ from lc_asym_router.shell import options as routing
 from lc_asym_router.shell.options import ANSWERED, NO_ANSWER, printable, printable_json
 
 if TYPE_CHECKING:
-    from lc_asym_router.batch.outcomes import BatchResult
+    from lc_asym_router.batch.results import BatchResult
 
 
 def add_to(commands: Any) -> None:

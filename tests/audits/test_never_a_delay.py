@@ -21,7 +21,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from lc_asym_router import Audit, Price, Tier
 from lc_asym_router.audits.auditor import Auditor
 from lc_asym_router.audits.rungs import Goal
-from lc_asym_router.graph.audit_meter import AuditMeter
+from lc_asym_router.graph.calls.meter import AuditMeter
 from lc_asym_router.money.database.sql_store import Store
 from lc_asym_router.records.request import Request
 from lc_asym_router.records.trail import Labels

@@ -1,10 +1,11 @@
-"""Count the model calls that classifiers and checks make, in their own code or below."""
+"""Count the model calls that classifiers, checks and audits make, in their own code or below."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +14,16 @@ from langchain_core.decisions import ClassifierResponse
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.runnables import RunnableConfig
 
 from lc_asym_router._internal.deadline import now
 from lc_asym_router._internal.provider_errors import describe_error
+from lc_asym_router._internal.run_config import config_context
+from lc_asym_router.money.budgets.budget import NONE, Budget, Scope, utc_now
+from lc_asym_router.money.budgets.side_calls import SideCallBudget
 from lc_asym_router.money.prices import Pricing, cost_of_call
 from lc_asym_router.money.usage import believed, from_cache
+from lc_asym_router.records.trail import Labels
 
 
 class CallMeter(BaseCallbackHandler):
@@ -134,3 +140,41 @@ class CallMeter(BaseCallbackHandler):
             self.of_answer[answer] = call
         if self.called is not None:
             self.called()
+
+
+class AuditMeter:
+    """Counts the calls of one audit, and admits them within the audits' own budget.
+
+    Args:
+        price_of: The price of a model by its name and its provider's.
+        labels: What the calls are for.
+    """
+
+    def __init__(self, price_of: Callable[[str, str], Pricing | None], labels: Labels) -> None:
+        self._meter = CallMeter(labels.purpose, price_of)
+        self._price_of = price_of
+        self._labels = labels
+
+    @property
+    def calls(self) -> Sequence[dict[str, Any]]:
+        """The calls so far, as in a record's side calls."""
+        return self._meter.calls
+
+    @contextmanager
+    def active(
+        self, budget: Budget | None, tags: Sequence[str], called: Callable[[], None]
+    ) -> Iterator[None]:
+        """A block in which every model call of this thread is counted and admitted.
+
+        Args:
+            budget: The audits' own budget, or `None`.
+            tags: The request's tags, for a budget per tag.
+            called: Called after each of them, in its thread.
+        """
+        self._meter.called = called
+        scope = Scope(NONE, tuple(tags) or (NONE,), utc_now())
+        budgets = () if budget is None else (budget,)
+        with SideCallBudget(budgets, scope, {}, self._price_of) as admitted:
+            config: RunnableConfig = {"callbacks": [self._meter, *admitted.handlers]}
+            with config_context(self._labels.on(config)):
+                yield

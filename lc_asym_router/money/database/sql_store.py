@@ -81,7 +81,7 @@ class FeedbackRow:
     row: dict[str, Any] = field(repr=False)
 
 
-Entry = Rows | Failure | LaterCalls | FeedbackRow
+StoreEntry = Rows | Failure | LaterCalls | FeedbackRow
 """What is written."""
 
 
@@ -216,7 +216,7 @@ class Store:
         if writing and self._replaced():
             raise ReplacedError(f"the file was deleted or replaced: {self.name}")
 
-    def write(self, batch: Sequence[Entry]) -> None:
+    def write(self, batch: Sequence[StoreEntry]) -> None:
         """Write requests in one transaction; what is there already stays as it is."""
         from lc_asym_router.money.database import tables
         from lc_asym_router.money.database.day_totals import forget_days

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lc_asym_router._internal.imports import needed
 from lc_asym_router.errors import ConfigurationError, LedgerError
-from lc_asym_router.money.budgets.balances import balances
+from lc_asym_router.money.budgets.statements import balances
 from lc_asym_router.money.database.sql_store import Store
 from lc_asym_router.money.ledger.pruning import day_before, prune_budgets, prune_day
 from lc_asym_router.money.ledger.report import (

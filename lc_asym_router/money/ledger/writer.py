@@ -16,7 +16,7 @@ from itertools import islice
 from lc_asym_router._internal.imports import after_fork
 from lc_asym_router._internal.provider_errors import describe_store_error
 from lc_asym_router.errors import ConfigurationError, LedgerError
-from lc_asym_router.money.database.sql_store import Entry, Store
+from lc_asym_router.money.database.sql_store import Store, StoreEntry
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Writer:
     def _fresh(self) -> None:
         """Begin anew: in a new writer, and in a forked child, whose parent keeps its own rows."""
         self._changed = threading.Condition()
-        self._waiting: deque[Entry] = deque()
+        self._waiting: deque[StoreEntry] = deque()
         self._taken = 0  # requests taken in
         self._done = 0  # requests written, or dropped by the thread
         self._dropped = 0  # of all that came, never written
@@ -84,7 +84,7 @@ class Writer:
         """Requests that wait to be written."""
         return len(self._waiting)
 
-    def put(self, rows: Entry) -> None:
+    def put(self, rows: StoreEntry) -> None:
         """Queue a request, without waiting for the database."""
         with self._changed:
             if self._closed or len(self._waiting) >= self.size:
@@ -176,7 +176,7 @@ class Writer:
                 self.after()
             wait = 0.0
 
-    def _next(self, wait: float) -> list[Entry]:
+    def _next(self, wait: float) -> list[StoreEntry]:
         """The next batch, after so many seconds of back-off; an empty one at the end.
 
         Its requests stay in the queue until they are written.
@@ -226,7 +226,7 @@ class Writer:
         longer = min(LONGEST_WAIT, max(FIRST_WAIT, wait * 2))
         return longer * random.uniform(0.5, 1.0)
 
-    def _one_by_one(self, batch: Sequence[Entry]) -> None:
+    def _one_by_one(self, batch: Sequence[StoreEntry]) -> None:
         """The database refuses something in the batch: find it, drop it, write the rest."""
         for rows in batch:
             try:

@@ -67,7 +67,7 @@ GAVE_UP_LIKE = re.compile(
 """Parts of further words for such an end; servers make new ones."""
 
 Wanted = Mapping[str, Any]
-Refused = Callable[[BaseChatModel, Wanted], frozenset[str]]
+RefusedNames = Callable[[BaseChatModel, Wanted], frozenset[str]]
 Arranged = Callable[[BaseChatModel, dict[str, Any]], dict[str, Any]]
 
 
@@ -119,7 +119,7 @@ class Provider:
     clients: tuple[str, ...]
     parameters: Mapping[str, str]
     own: frozenset[str] = frozenset()
-    refused: Refused = refuses_nothing
+    refused: RefusedNames = refuses_nothing
     arranged: Arranged = as_it_is
     written_as: frozenset[str] = frozenset()
     reads_blocks: frozenset[str] = frozenset({"text", "tool_use", "tool_call"})

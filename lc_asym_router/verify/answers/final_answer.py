@@ -22,7 +22,7 @@ from lc_asym_router.verify.answers.programs import (
 )
 from lc_asym_router.verify.answers.structured_values import literal_text
 from lc_asym_router.verify.answers.texts import SHORT, words
-from lc_asym_router.verify.answers.values import Kind, denied, unsaid, value_of
+from lc_asym_router.verify.answers.values import AnswerKind, denied, unsaid, value_of
 
 _BEGIN, _END = 4_000, 20_000
 """Characters at a text's beginning and end in which its answer is looked for."""
@@ -130,7 +130,7 @@ class FinalAnswer:
         told: The sentence that it was taken from, where it is not marked; else "".
     """
 
-    kind: Kind
+    kind: AnswerKind
     value: str
     raw: str = field(default="", compare=False)
     marked: bool = field(default=False, compare=False)

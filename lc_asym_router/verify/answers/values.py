@@ -25,7 +25,9 @@ from lc_asym_router.verify.answers.structured_values import literal_text
 from lc_asym_router.verify.answers.texts import words
 from lc_asym_router.verify.answers.units import whole_measure
 
-Kind = Literal["json", "number", "choice", "literal", "formula", "moment", "code", "text", "none"]
+AnswerKind = Literal[
+    "json", "number", "choice", "literal", "formula", "moment", "code", "text", "none"
+]
 
 LONGEST = 4000
 """Characters up to which a span is looked into; a longer one is text."""
@@ -132,7 +134,7 @@ _CONTRAST = re.compile(
 _FACTORIAL = re.compile(r"[\d\s()+\-*/^=!]{0,80}\d[\s)]{0,9}!(?![\w])[\d\s()+\-*/^=!]{0,80}")
 
 
-def value_of(span: str) -> tuple[Kind, str]:
+def value_of(span: str) -> tuple[AnswerKind, str]:
     """The kind of a span and its value, written so that equal values mean the same."""
     span = span.strip()
     if len(span) > LONGEST:
@@ -197,7 +199,7 @@ def bare(span: str) -> str:
     return span
 
 
-def _literal(plain: str) -> tuple[Kind, str] | None:
+def _literal(plain: str) -> tuple[AnswerKind, str] | None:
     """A list, dict, tuple, text or constant as Python writes it."""
     if plain in ("True", "False", "None", "true", "false", "null"):
         return "literal", {"true": "True", "false": "False", "null": "None"}.get(plain, plain)
@@ -259,7 +261,7 @@ def _is_formula(plain: str) -> bool:
     return len(members) > 1 and all(map(_MEMBER.fullmatch, members))
 
 
-def _formula(plain: str) -> tuple[Kind, str]:
+def _formula(plain: str) -> tuple[AnswerKind, str]:
     text = (
         plain.rsplit("=", 1)[-1]
         if re.match(r"^\s*[a-zA-Z](\([a-z]\))?\s*=[^=]+$", plain)

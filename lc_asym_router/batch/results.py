@@ -59,7 +59,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RowResult:
     """The columns of a row's result, and whether a rate limit was met on the way."""
 
     columns: dict[str, Any]
@@ -97,7 +97,7 @@ def throttled(record: dict[str, Any]) -> bool:
     return any("429" in str(each.get("error") or "") for each in record.get("attempts", ()))
 
 
-def outcome_of(result: Any, seconds: float) -> Outcome:
+def row_result(result: Any, seconds: float) -> RowResult:
     """Read what a request has come to: an answer, a parsed output, or an exception."""
     parsed: Any = None
     error: Exception | None = None
@@ -121,7 +121,7 @@ def outcome_of(result: Any, seconds: float) -> Outcome:
         "error": None if error is None else described(error),
         "seconds": round(seconds, 4),
     }
-    return Outcome(columns, throttled(record))
+    return RowResult(columns, throttled(record))
 
 
 def _cost_of_calls(record: dict[str, Any]) -> float | None:
