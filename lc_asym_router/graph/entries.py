@@ -43,10 +43,12 @@ def answered_instead(trail: Trail, message: AIMessage) -> Update:
 
 
 def cost_of_trail(trail: Trail) -> float | None:
+    """Return the cost of all calls so far in USD; `None` where one is unknown."""
     return total([call["cost_usd"] for call in (*trail["attempts"], *trail["side_calls"])])
 
 
 def with_answer(trail: Trail, message: AIMessage, record: dict[str, Any]) -> Update:
+    """Return the state update that ends a request with an answer and its record."""
     metadata = {**message.response_metadata, "router": record}
     answer = message.model_copy(update={"response_metadata": metadata})
     return {"messages": [answer], "route": END, "trail": trail, "draft": None}
@@ -99,6 +101,7 @@ def attempt_entry(
 
 
 def with_verdict(trail: Trail, verdict: Verdict, side_calls: list[dict[str, Any]]) -> Trail:
+    """Return the trail with a verdict in its last attempt, and the check's calls beside it."""
     *before, last = trail["attempts"]
     last = {
         **last,

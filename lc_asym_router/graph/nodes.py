@@ -150,8 +150,8 @@ class GraphNodes:
                 how = call.invocation(run, self.policy)
                 with self.payments.paying(call, run, how.messages) as payment:
                     self.updates.asking(call, run)
-                    left = partial(self._left, call, run, payment)
-                    payment.result = result = invoke(call, run.request, how, left)
+                    abandoned = partial(self._abandoned, call, run, payment)
+                    payment.result = result = invoke(call, run.request, how, abandoned)
                 call.report(permit, result, run.caller)
         except NOT_ADMITTED as error:
             return self.updates.not_admitted(call, run, error)
@@ -172,8 +172,8 @@ class GraphNodes:
                 how = call.invocation(run, self.policy)
                 async with self.payments.apaying(call, run, how.messages) as payment:
                     self.updates.asking(call, run)
-                    left = partial(self._left, call, run, payment)
-                    payment.result = result = await ainvoke(call, run.request, how, left)
+                    abandoned = partial(self._abandoned, call, run, payment)
+                    payment.result = result = await ainvoke(call, run.request, how, abandoned)
                 call.report(permit, result, run.caller)
         except NOT_ADMITTED as error:
             return self.updates.not_admitted(call, run, error)
@@ -181,10 +181,12 @@ class GraphNodes:
             return await adelivered(self.updates.used_up(call, run, error), tier, run)
         return self.updates.asked(call, payment.charged(run), result)
 
-    def _left(self, call: TierCall, run: NodeRun, payment: Payment, result: CallResult) -> None:
-        """A call was left half-way: what had come of it is noted, and paid for."""
+    def _abandoned(
+        self, call: TierCall, run: NodeRun, payment: Payment, result: CallResult
+    ) -> None:
+        """A call was given up half-way: what had come of it is noted, and paid for."""
         payment.result = result
-        self.updates.left(call, run, result)
+        self.updates.abandoned(call, run, result)
 
     # two tiers at once ------------------------------------------------------------------------
 

@@ -75,10 +75,10 @@ class Updates:
         """A tier is about to be asked: should the request end half-way, the call is in its record."""
         self._note(call, run, price=None)
 
-    def left(self, call: TierCall, run: NodeRun, result: CallResult) -> None:
-        """The call was left while its answer came: what it used is estimated from what was received.
+    def abandoned(self, call: TierCall, run: NodeRun, result: CallResult) -> None:
+        """The call was given up while its answer came: its usage is estimated from what was received.
 
-        Before anything has come nobody knows what it used: its provider may not have begun.
+        Before anything has come its usage is unknown: its provider may not have begun.
         """
         if result.received is None or not result.begun:
             return

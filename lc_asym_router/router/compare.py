@@ -357,7 +357,8 @@ class Explorable(Displayed):
     ) -> Record:
         """Answer a request and display its progress: the active nodes, and the answer.
 
-        In a notebook the graph lights up; elsewhere lines are printed. As in any stream, text that
+        In a notebook the graph is drawn with the active node highlighted; elsewhere lines are
+        printed. As in any stream, text that
         has not passed its check is never shown.
 
         Arguments and errors as for `astream`.

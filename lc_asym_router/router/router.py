@@ -77,26 +77,27 @@ class AsymRouter(ChainChatModel, Explorable, Audited, SpecSource):
         small: The cheap tier: a chat model, a model string, or a `Tier`.
         frontier: The capable tier, likewise.
         tiers: Instead of those two, a list of `Tier`, cheapest first.
-        classify: "default" ("learned", and the article's words for what its data do not hold),
+        classify: "default" ("learned", and the words of "keyword" as complex whatever it says),
             "learned" (shipped weights, from the question to the frontier's expected gain), "keyword"
-            (the article's rule), "judge" (the small tier's model rates the request), "embedding"
-            ("learned" and a sentence embedding beside it; extra `embedding`, 50 ms), a decision
-            model, or a callable from the latest human turn's messages to a complexity in [0, 1]; or
-            `None`: nothing is classified, every request goes to the first tier that can take it, and
-            the checks decide. With tools bound "default" and "learned" don't decide where the first
-            tier's answers are checked: it is asked first.
+            (complex where the text asks to refactor, optimize, analyze or debug, in twenty
+            languages), "judge" (the small tier's model rates the request), "embedding" ("learned" and
+            a sentence embedding beside it; extra `embedding`, 50 ms), a decision model, or a callable
+            from the latest human turn's messages to a complexity in [0, 1]; or `None`: nothing is
+            classified, every request goes to the first tier that can take it, and the checks decide.
+            With tools bound, "default" and "learned" are not asked where the first tier's answers are
+            checked: it is asked first.
         classify_deadline: Seconds a classifier may take; after that the request goes to the last
             tier (a judge: to the keyword rule first). `None` for no limit.
-        question: What of a request is the question, for the classifier: with retrieved texts or a
-            fixed prompt around it the rest would speak for itself. A function from the messages to
-            the question's text; or the mark that it stands behind in the latest human turn
-            ("Question:", its last occurrence); or a pair of marks that it stands between. `None` for
-            the whole turn, which is also taken where there is no such mark.
+        question: Which part of a request is the question, for the classifier: retrieved texts or a
+            fixed prompt around it would change the score. A function from the messages to the
+            question's text; or the marker that it follows in the latest human turn ("Question:", the
+            last occurrence); or a pair of markers that it stands between. `None` for the whole turn,
+            which is also taken where there is no such marker.
         languages: The languages of the keyword rule in "default" and "keyword", ISO 639-1 codes;
             `None` for all of the twenty that there are words for.
-        threshold: Complexity at or over it goes to the last tier, in [0, 1]; `None` for the
-            classifier's own, else 0.5; or a list with one number for each step up; or a
-            `Calibration` or its file's path, which brings the checks' thresholds too.
+        threshold: A request whose complexity is at or over it, in [0, 1], goes to the last tier;
+            `None` for the classifier's own threshold, else 0.5; or a list with one number for each
+            step up; or a `Calibration` or its file's path, which has the checks' thresholds too.
         verify: What checks the answers of every tier but the last: a check, a callable, or `None` for
             none; or "form" (`default_checks()`: form and sums, without a model call), "default" (the
             same, and one further sample in another representation where the tier runs on this
@@ -109,15 +110,15 @@ class AsymRouter(ChainChatModel, Explorable, Audited, SpecSource):
         sticky: "turn" keeps a turn on its tier through its tool loop; "thread" also keeps a thread on
             the last tier once it was there, as long as its prompt cache there is worth it (where the
             price of cached input is known); `None` decides on every call.
-        stall_steps: An agent's turn that goes round in circles goes a tier up: the same call made
-            again with the same result, a tool that fails twice in the same way, or so many steps in a
-            row, at least 2, that bring nothing new. `None` leaves it be.
+        stall_steps: An agent's turn that makes no progress goes a tier up: the same call made again
+            with the same result, a tool that fails twice in the same way, or so many steps in a
+            row, at least 2, that bring nothing new. `None` switches this off.
         budgets: What requests may spend, a list of `Budget`: in USD, tokens or calls, per request,
             thread, day or tag.
         decision_cache: Keeps classifiers' scores, so that the same turn is not scored twice: a cache of
             LangGraph's, or a `DecisionCache`.
-        deadline: Seconds that a whole request may take: what is left is shared out to its calls, and
-            a tier that somebody could still be asked after gets half of it. `None` for no limit.
+        deadline: Seconds that a whole request may take. Each call gets the time that remains, or half
+            of it where another tier could still be asked afterwards. `None` for no limit.
         fallbacks: Models or tiers that are asked in this order where the last tier fails.
         degrade: Whether a tier below the last may answer where that and the fall-backs fail; its
             answer is checked like any other, and the record says "degraded".
@@ -128,11 +129,11 @@ class AsymRouter(ChainChatModel, Explorable, Audited, SpecSource):
         repair_tool_calls: Whether tool calls that a model writes into its text, as local models do,
             become real tool calls; the attempt's record then says "repaired". Answers that are
             streamed without a check stay unchanged.
-        audit: How answers of lower tiers are audited, an `Audit`: the last tier is asked besides, off
-            the request's path, and `router.audits` says what routing loses. `None` for no audits.
-        shadow: Tries the lower tiers out: `True` or a `Shadow`. The frontier answers everything, a
-            share of the requests is asked of the lower tiers too, and `router.target` says what they
-            would save and lose.
+        audit: How answers of lower tiers are audited, an `Audit`: the last tier is asked too, outside
+            of the request, and `router.audits` says what routing loses. `None` for no audits.
+        shadow: Measures the lower tiers before they answer anyone: `True` or a `Shadow`. The frontier
+            answers everything, a share of the requests is sent to the lower tiers too, and
+            `router.target` says what they would save and lose.
         configurable_prefix: Prefix of the keys `tier`, `threshold`, `verify`, `escalate` and
             `deadline` that override settings for one call, in `config["configurable"]`.
         temperature: Set on every tier's model, where given.

@@ -172,7 +172,7 @@ def bind(model: BaseChatModel, request: Request) -> Runnable[Any, AIMessage]:
 
     Tools and schemas are converted here, by the model's own `bind_tools` and
     `with_structured_output`, and nowhere earlier. The schema's parser is removed: the model returns
-    the raw message, which `structured.structured` parses in the same way for every tier.
+    the raw message, which `structured` parses in the same way for every tier.
     """
     bound: Runnable[Any, Any] = model
     rest, _ = translated(model, wanted(request))

@@ -114,13 +114,13 @@ class Agreement(Check):
         if self.texts == "pass" and _is_long(attempt.message):
             return _UNCOMPARED
         can_ask(self.second, attempt)
-        vote, ways = _Samples(self), self._representations(attempt)
+        vote, others = _Samples(self), self._representations(attempt)
         while not vote.decided:
-            way = ways[(vote.asked + vote.unread) % len(ways)]
+            recast = others[(vote.asked + vote.unread) % len(others)]
             try:
                 if self.second is None:
                     again = self._again(attempt, vote.asked + vote.unread)
-                    sample = read_again(again.invoke(list(way.messages)), attempt)
+                    sample = read_again(again.invoke(list(recast.messages)), attempt)
                 else:
                     sample = ask_second(self.second, attempt)
             except GraphBubbleUp:
@@ -128,20 +128,20 @@ class Agreement(Check):
             except Exception as error:
                 vote.lost(error)
             else:
-                vote.take(self._agrees(attempt, sample, way), way is not ways[-1])
+                vote.take(self._agrees(attempt, sample, recast), recast is not others[-1])
         return vote.verdict()
 
     async def acheck(self, attempt: Attempt) -> Verdict:
         if self.texts == "pass" and await aread(lambda: _is_long(attempt.message), attempt.text):
             return _UNCOMPARED
         can_ask(self.second, attempt)
-        vote, ways = _Samples(self), self._representations(attempt)
+        vote, others = _Samples(self), self._representations(attempt)
         while not vote.decided:
-            way = ways[(vote.asked + vote.unread) % len(ways)]
+            recast = others[(vote.asked + vote.unread) % len(others)]
             try:
                 if self.second is None:
                     again = self._again(attempt, vote.asked + vote.unread)
-                    said = await again.ainvoke(list(way.messages))
+                    said = await again.ainvoke(list(recast.messages))
                     sample = await aread_again(said, attempt)
                 else:
                     sample = await aask_second(self.second, attempt)
@@ -150,9 +150,9 @@ class Agreement(Check):
             except Exception as error:
                 vote.lost(error)
             else:
-                agrees = partial(self._agrees, attempt, sample, way)
+                agrees = partial(self._agrees, attempt, sample, recast)
                 texts = (attempt.text, str(sample.text))
-                vote.take(await aread(agrees, *texts), way is not ways[-1])
+                vote.take(await aread(agrees, *texts), recast is not others[-1])
         return vote.verdict()
 
     def _again(self, attempt: Attempt, asked: int) -> Runnable[Any, AIMessage]:
@@ -168,11 +168,11 @@ class Agreement(Check):
             return (Recast("same", attempt.request.messages),)
         return recasts(attempt.request)
 
-    def _agrees(self, attempt: Attempt, sample: AIMessage, way: Recast) -> bool | None:
+    def _agrees(self, attempt: Attempt, sample: AIMessage, recast: Recast) -> bool | None:
         """Whether a sample comes to the same; `None` where what it comes to can't be read."""
         if attempt.message.tool_calls or sample.tool_calls:
             return replies_agree(attempt.request, attempt.message, sample, self.overlap)
-        read = way.read(sample)
+        read = recast.read(sample)
         if read is None:
             return None
         return replies_agree(attempt.request, attempt.message, sample, self.overlap, (None, read))

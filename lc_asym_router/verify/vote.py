@@ -229,9 +229,9 @@ class Vote(Check):
             can_ask(each, attempt)
         if voters:
             return [_other(each, attempt) for each in voters]
-        ways = recasts(attempt.request)
+        representations = recasts(attempt.request)
         return [
-            self._own(attempt, ways[number % len(ways)], number + 1)
+            self._own(attempt, representations[number % len(representations)], number + 1)
             for number in range(self.samples)
         ]
 
@@ -307,7 +307,7 @@ class _Ballot:
     def __init__(self, rule: Vote, attempt: Attempt, voters: int) -> None:
         self.rule = rule
         self.attempt = attempt
-        self.left = voters
+        self.remaining = voters
         self.answers: list[_Answer] = []
         self.votes: list[dict[str, Any]] = []
         self.winner: _Answer | None = None
@@ -321,7 +321,7 @@ class _Ballot:
     @property
     def open(self) -> bool:
         """Whether a vote that is still out could decide."""
-        return self.winner is None and self.left > 0 and len(self.answers) + self.left > 1
+        return self.winner is None and self.remaining > 0 and len(self.answers) + self.remaining > 1
 
     def of(self, voters: Sequence[_Voter], casts: Sequence[Cast]) -> Verdict:
         """The verdict where all have been asked at once."""
@@ -331,7 +331,7 @@ class _Ballot:
 
     def put(self, voter: _Voter, cast: Cast) -> None:
         """A voter has answered, or failed."""
-        self.left -= 1
+        self.remaining -= 1
         self.own = self.own and voter.recast is not None
         if isinstance(cast, Exception):
             what = describe_error(cast)
@@ -374,7 +374,7 @@ class _Ballot:
 
     def _abstained(self, name: str, model: str, why: str, key: Second | None) -> None:
         if self.waits and key == self.rule.needs:
-            self.left = 0  # nobody can decide any more
+            self.remaining = 0  # nobody can decide any more
         self.votes.append({"voter": name, "model": model, "vote": None, "why": why})
 
     def verdict(self) -> Verdict:

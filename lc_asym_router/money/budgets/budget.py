@@ -155,7 +155,7 @@ class Budget:
       image or a file is taken as 50,000) and its model's limit on output tokens, at the tier's
       dearest price. Where a provider bills more than that (it ignores the limit, hidden prompts,
       tools of its own, audio), what it reports is booked all the same, and can pass the limit.
-    - A stream that was left, and an answer that broke off, can't be read or was ended early, is
+    - A stream whose reader stopped, and an answer that broke off, can't be read or was ended early, is
       booked by an estimate from what was received. Any other call that was given up, failed
       half-way or reports no tokens, or absurd ones, is booked at all that was reserved.
     - A model client's own retries are not seen where the router can't take them over (it does

@@ -16,9 +16,9 @@ from lc_asym_router._internal.provider_errors import describe_store_error
 from lc_asym_router.money.budgets.allotments import LIFE, WRITE_EVERY, Allotments, Allotted
 from lc_asym_router.money.budgets.amounts import KEPT, MOST_AMOUNT, Balance, Claim, Refused
 from lc_asym_router.money.budgets.statements import (
+    blocked_by_allotments,
     delete_over,
     locked,
-    others_in_the_way,
     reservation_row,
     reserved_amounts,
     write_plan,
@@ -138,7 +138,7 @@ class SqlBackend:
             reserved = reserved_amounts(connection, list(keys), now, allotments.id)
             plan = allotments.plan(claims, spent, reserved, now)
             if isinstance(plan, Refused):
-                return plan, others_in_the_way(connection, plan, now, allotments.id), spent, now
+                return plan, blocked_by_allotments(connection, plan, now, allotments.id), spent, now
             spent = write_plan(connection, allotments.id, plan, spent, now)
             if not plan.inside:
                 connection.execute(

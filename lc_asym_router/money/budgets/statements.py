@@ -83,7 +83,9 @@ def reserved_amounts(
     return {key: int(amount) for key, amount in connection.execute(sums)}
 
 
-def others_in_the_way(connection: Connection, refused: Refused, now: float, without: str) -> bool:
+def blocked_by_allotments(
+    connection: Connection, refused: Refused, now: float, without: str
+) -> bool:
     """Whether a refused call has room where other processes give back what they have set aside."""
     from sqlalchemy import func, select
 

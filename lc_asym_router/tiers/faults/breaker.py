@@ -46,7 +46,7 @@ class Breaker:
         clock: Returns the time in seconds, monotonic.
 
     Raises:
-        ConfigurationError: A number makes no sense.
+        ConfigurationError: A number is out of its range.
     """
 
     def __init__(

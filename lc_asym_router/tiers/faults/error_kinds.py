@@ -37,7 +37,7 @@ _TRANSPORT = frozenset({"TransportError", "APIConnectionError", "ConnectionError
 _GARBLED = frozenset({"APIResponseValidationError", "DecodingError"})
 
 
-def worth_retrying(error: BaseException) -> bool:
+def is_retryable(error: BaseException) -> bool:
     """Whether the same call may succeed if it is repeated soon.
 
     LangChain's own classes of errors say it themselves. Of what they do not know: connections that
@@ -73,7 +73,7 @@ def indicates_outage(error: BaseException) -> bool:
     status = None if isinstance(error, RouterError) else status_of(error)
     if status is not None and (status in BROKEN or status in BUSY):
         return status in BROKEN
-    return worth_retrying(error) or _quota(error)
+    return is_retryable(error) or _quota(error)
 
 
 def may_be_the_requests(error: BaseException) -> bool:

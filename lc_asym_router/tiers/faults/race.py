@@ -33,7 +33,7 @@ class Race(Generic[T]):
 
 
 def race(
-    ways: tuple[Callable[[], T], Callable[[], T]],
+    calls: tuple[Callable[[], T], Callable[[], T]],
     after: float,
     good: Callable[[T], bool],
     stop: Callable[[int], None],
@@ -41,7 +41,7 @@ def race(
     """Run the first call, and the second concurrently if the first takes too long.
 
     Args:
-        ways: Both calls, each run in a thread of its own with this context. Exceptions are raised.
+        calls: Both calls, each run in a thread of its own with this context. Exceptions are raised.
         after: Seconds that the first has to itself.
         good: Whether a result wins; if the first is done in time but not good, the second is not
             started.
@@ -51,14 +51,14 @@ def race(
     ended: SimpleQueue[tuple[int, T | None, BaseException | None]] = SimpleQueue()
     threads: list[threading.Thread] = []
 
-    def start(way: int) -> None:
+    def start(number: int) -> None:
         def go() -> None:
             try:
-                ended.put((way, ways[way](), None))
+                ended.put((number, calls[number](), None))
             except BaseException as error:  # handed to the waiting caller, whatever it is
-                ended.put((way, None, error))
+                ended.put((number, None, error))
 
-        name = f"lc-asym-router-hedge-{way}"
+        name = f"lc-asym-router-hedge-{number}"
         thread = threading.Thread(target=copy_context().run, args=(go,), daemon=True, name=name)
         threads.append(thread)
         thread.start()
@@ -68,37 +68,37 @@ def race(
     try:
         while pending:
             try:
-                way, result, error = ended.get(timeout=after if run.started == 1 else None)
+                number, result, error = ended.get(timeout=after if run.started == 1 else None)
             except Empty:
                 run.started = 2
                 pending.add(1)
                 start(1)
                 continue
-            pending.discard(way)
+            pending.discard(number)
             if error is not None:
                 raise error
-            run.results[way] = result
+            run.results[number] = result
             if result is not None and good(result):
-                run.winner = way
+                run.winner = number
                 break
         return run
     finally:
-        for way in pending:
-            stop(way)
-        for way in pending:
-            threads[way].join(GRACE)
+        for number in pending:
+            stop(number)
+        for number in pending:
+            threads[number].join(GRACE)
 
 
 async def arace(
-    ways: tuple[Callable[[], Awaitable[T]], Callable[[], Awaitable[T]]],
+    calls: tuple[Callable[[], Awaitable[T]], Callable[[], Awaitable[T]]],
     after: float,
     good: Callable[[T], bool],
 ) -> Race[T]:
     """The async twin of `race`; who is not waited for any more is cancelled."""
     run = Race[T]()
 
-    async def go(way: int) -> T:
-        return await ways[way]()
+    async def go(number: int) -> T:
+        return await calls[number]()
 
     tasks = [asyncio.create_task(go(0))]
     try:
@@ -109,11 +109,11 @@ async def arace(
         pending = set(tasks)
         while pending:
             done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-            for way, task in enumerate(tasks):
+            for number, task in enumerate(tasks):
                 if task in done:
-                    run.results[way] = task.result()
+                    run.results[number] = task.result()
                     if run.winner is None and good(task.result()):
-                        run.winner = way
+                        run.winner = number
             if run.winner is not None:
                 break
         return run

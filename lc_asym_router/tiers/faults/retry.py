@@ -13,7 +13,7 @@ from langchain_core.language_models import BaseChatModel
 from lc_asym_router._internal.compat import ANTHROPIC_CLIENTS, resource_client
 from lc_asym_router._internal.fault_log import FaultLog
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.tiers.faults.error_kinds import retry_after, worth_retrying
+from lc_asym_router.tiers.faults.error_kinds import is_retryable, retry_after
 from lc_asym_router.tiers.providers.registry import provider_of
 
 if TYPE_CHECKING:
@@ -88,8 +88,9 @@ class Retry:
             each further one ("full jitter").
         max_wait: The longest wait, in seconds, a day at most. Where the server asks for more
             (`Retry-After`), the tier is given up for this request, and the next one is asked at once.
-        on: Whether an exception is worth another try; `None` for `worth.worth_retrying`. It is asked
-            on the event loop, and must answer at once.
+        on: Whether to repeat a call that raised an exception; `None` for the package's own rule: lost
+            connections, time-outs, answers that broke off, and the statuses 408, 409, 425, 429 and
+            5xx are repeated. It is called on the event loop, and must not block.
         wait: Another wait: any of tenacity's wait strategies, or a callable like them; likewise.
             Where `on` or `wait` raises, that is logged, and there is no other try.
 
@@ -131,7 +132,7 @@ class Retry:
         if failed >= self.attempts:
             return None
         try:
-            if not (self.on or worth_retrying)(error):
+            if not (self.on or is_retryable)(error):
                 return None
             asked = retry_after(error)
             if asked is not None:

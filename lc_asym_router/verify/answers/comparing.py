@@ -82,7 +82,7 @@ def _same(one: FinalAnswer, other: FinalAnswer, overlap: float, exact: bool, que
 
 def _said(answer: FinalAnswer) -> str:
     """What an answer says, as it was written: a sentence's last clause where it was taken from one."""
-    return undressed(answer.told or answer.raw)
+    return undressed(answer.sentence or answer.raw)
 
 
 def _same_values(
@@ -101,7 +101,7 @@ def _same_values(
         return _alike(one, other)
     if "none" in kinds:
         return one == other and one.raw == other.raw
-    if one == other and (one.raw, one.told) == (other.raw, other.told):
+    if one == other and (one.raw, one.sentence) == (other.raw, other.sentence):
         return True
     if kinds == {"number"}:
         return _same_numbers(one, other)
@@ -158,7 +158,7 @@ def _is_option(answer: FinalAnswer, text: str) -> bool:
 
 
 def _same_numbers(one: FinalAnswer, other: FinalAnswer) -> bool:
-    if one.told and other.told and _differently_told(one.told, other.told):
+    if one.sentence and other.sentence and _differently_worded(one.sentence, other.sentence):
         return False
     if _variable(one) != _variable(other) and _variable(one) and _variable(other):
         return False
@@ -171,7 +171,7 @@ def _same_numbers(one: FinalAnswer, other: FinalAnswer) -> bool:
 
 def _place_of(answer: FinalAnswer) -> str:
     """What stands around an answer's number: "2 hours 30 minutes" as "2.5 hour"."""
-    text = plain_numbers(undressed(answer.told or answer.raw))
+    text = plain_numbers(undressed(answer.sentence or answer.raw))
     return in_one_unit(text) or text
 
 
@@ -181,7 +181,7 @@ def _variable(answer: FinalAnswer) -> str:
     return found.group(1) if found else ""
 
 
-def _differently_told(one: str, other: str) -> bool:
+def _differently_worded(one: str, other: str) -> bool:
     """Whether each sentence has numbers that the other lacks: then the last ones may be by the way."""
     ours, theirs = ({number_text(n) for n in NUMBER.findall(told)} for told in (one, other))
     return bool(ours - theirs and theirs - ours)
@@ -190,7 +190,9 @@ def _differently_told(one: str, other: str) -> bool:
 def _percent(one: FinalAnswer, other: FinalAnswer) -> bool:
     """Whether one is the other in percent: "20%" and "0.2"."""
     for percent, plain in ((one, other), (other, one)):
-        if in_percent(percent.told or percent.raw) and not in_percent(plain.told or plain.raw):
+        if in_percent(percent.sentence or percent.raw) and not in_percent(
+            plain.sentence or plain.raw
+        ):
             return close(number_text(f"{percent.value}/100"), plain.value)
     return False
 

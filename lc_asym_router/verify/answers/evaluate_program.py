@@ -11,7 +11,7 @@ import ast
 import re
 import warnings
 
-from lc_asym_router.verify.answers.evaluate_reader import Left, Reader, Returned
+from lc_asym_router.verify.answers.evaluate_reader import LoopJump, Reader, Returned
 
 LONGEST = 4_000
 """Characters of a program that are read."""
@@ -45,7 +45,7 @@ def program_value(text: str) -> str | None:
         return Reader().outcome(tree)
     except (SyntaxError, ValueError, ArithmeticError, TypeError, LookupError):
         return None
-    except (RecursionError, MemoryError, AttributeError, Returned, Left):
+    except (RecursionError, MemoryError, AttributeError, Returned, LoopJump):
         return None
 
 

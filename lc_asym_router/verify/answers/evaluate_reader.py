@@ -43,7 +43,7 @@ class Returned(Exception):
         self.value = value
 
 
-class Left(Exception):
+class LoopJump(Exception):
     """A loop is left, or goes on with its next round."""
 
     def __init__(self, done: bool) -> None:
@@ -158,12 +158,12 @@ class Reader:
         """One round of a loop: whether it is left."""
         try:
             self._block(body, names)
-        except Left as left:
-            return left.done
+        except LoopJump as jump:
+            return jump.done
         return False
 
     def _leave(self, node: ast.Break | ast.Continue, names: dict[str, Any]) -> None:
-        raise Left(isinstance(node, ast.Break))
+        raise LoopJump(isinstance(node, ast.Break))
 
     def _define(self, node: ast.FunctionDef, names: dict[str, Any]) -> None:
         self.functions[node.name] = node

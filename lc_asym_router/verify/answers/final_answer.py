@@ -127,14 +127,14 @@ class FinalAnswer:
         value: The normalised value: equal values mean the same.
         raw: The span as written in the text.
         marked: Whether the text marks it as its answer.
-        told: The sentence that it was taken from, where it is not marked; else "".
+        sentence: The sentence that it was taken from, where it is not marked; else "".
     """
 
     kind: AnswerKind
     value: str
     raw: str = field(default="", compare=False)
     marked: bool = field(default=False, compare=False)
-    told: str = field(default="", compare=False)
+    sentence: str = field(default="", compare=False)
 
 
 def final_answer(text: str) -> FinalAnswer:
@@ -213,7 +213,7 @@ def _unmarked(said: str, plain: str) -> FinalAnswer:
     if bold := marked.emphasised(said, last):
         kind, value = value_of(bold)
         if kind in _STANDALONE:
-            return FinalAnswer(kind, value, bold, told=bold)
+            return FinalAnswer(kind, value, bold, sentence=bold)
     if found := _last_value(last):
         return found
     return FinalAnswer("text", words(plain), plain)
@@ -303,7 +303,7 @@ def _stated(plain: str) -> FinalAnswer | None:
     kind, value = value_of(span)
     if kind != "number":
         return None
-    return FinalAnswer("number", value, span, told=plain_numbers(last))
+    return FinalAnswer("number", value, span, sentence=plain_numbers(last))
 
 
 def _last_value(sentence: str) -> FinalAnswer | None:
@@ -316,11 +316,11 @@ def _last_value(sentence: str) -> FinalAnswer | None:
         return None
     if moments and (not numbers or moments[-1].end() >= numbers[-1].end()):
         kind, value = value_of(moments[-1].group())
-        return FinalAnswer(kind, value, moments[-1].group(), told=sentence)
+        return FinalAnswer(kind, value, moments[-1].group(), sentence=sentence)
     if not numbers:
         return None
     raw = numbers[-1].group()
-    return FinalAnswer("number", number_text(raw), raw, told=whole)
+    return FinalAnswer("number", number_text(raw), raw, sentence=whole)
 
 
 def _verdict(plain: str) -> str | None:

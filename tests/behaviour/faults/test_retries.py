@@ -21,7 +21,7 @@ from lc_asym_router.errors import (
     QueueFullError,
     TiersFailedError,
 )
-from lc_asym_router.tiers.faults.error_kinds import indicates_outage, retry_after, worth_retrying
+from lc_asym_router.tiers.faults.error_kinds import indicates_outage, is_retryable, retry_after
 from tests.behaviour.faults.rig import WAYS, Rig, ask
 from tests.conftest import frontier_model, record, small_model
 from tests.servers import OllamaServer, OpenAIServer, Reply
@@ -65,7 +65,7 @@ class Status(Exception):
     ids=lambda value: getattr(value, "status_code", None) or type(value).__name__,
 )
 def test_what_an_error_says(error: Exception, again: bool, down: bool) -> None:
-    assert worth_retrying(error) is again
+    assert is_retryable(error) is again
     assert indicates_outage(error) is down
 
 

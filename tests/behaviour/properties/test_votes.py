@@ -14,7 +14,7 @@ from langchain_core.callbacks import UsageMetadataCallbackHandler
 from lc_asym_router import AsymRouter, Breaker, Tier, Vote
 from tests.behaviour.properties.cases import COMMON
 from tests.behaviour.properties.conftest import QUIET
-from tests.behaviour.properties.test_peers import NAMES, PRICE, Ladder, Script, _ask, scripts
+from tests.behaviour.properties.test_tiers_asked import NAMES, PRICE, Ladder, Script, _ask, scripts
 
 pytestmark = QUIET
 

@@ -1,4 +1,4 @@
-"""Left half-way: a stream that its caller breaks off, a call that is cancelled."""
+"""Given up half-way: a stream that its caller breaks off, a call that is cancelled."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ exits = st.fixed_dictionaries(
 @pytest.mark.full
 @given(batch=batches([*SYNC_EXITS, *ASYNC_EXITS], exits, ["plain", "tools"]))
 @settings(max_examples=120, **COMMON)
-def test_left_half_way(world: World, batch: Batch) -> None:
+def test_given_up_half_way(world: World, batch: Batch) -> None:
     fit_parents(batch)
     seen = run_batch(world, batch, SYNC_EXITS, ASYNC_EXITS)
     for case, what in zip(batch.cases, seen, strict=True):
