@@ -44,9 +44,9 @@ FIRST = (
     "behaviour",
     "money",
     "decompose",
+    "classify",
     "evals",
     "docs",
-    "classify/test_kinds.py",
 )
 """Folders whose files take long: they begin first, so that no process is left with one at the end."""
 

@@ -94,7 +94,7 @@ class KeywordClassifier(BaseDecisionModel):
         weighed = dict(words) if isinstance(words, Mapping) else dict.fromkeys(words, 1.0)
         if not weighed:
             raise ConfigurationError(
-                "KeywordClassifier(words=...) is empty. Leave it out for the article's four words."
+                "KeywordClassifier(words=...) is empty. Leave it out for the built-in words."
             )
         for word, weight in weighed.items():
             if not isinstance(word, str) or not word.strip():

@@ -8,6 +8,8 @@ from lc_asym_router._internal.imports import lazy_exports
 
 if TYPE_CHECKING:
     from lc_asym_router.records.call import Call as Call
+    from lc_asym_router.records.handlers import FinishedAudit as FinishedAudit
+    from lc_asym_router.records.handlers import FinishedRequest as FinishedRequest
     from lc_asym_router.records.record import Record as Record
     from lc_asym_router.records.request import Request as Request
     from lc_asym_router.records.trail import Decision as Decision
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Call": ".call",
     "Decision": ".trail",
+    "FinishedAudit": ".handlers",
+    "FinishedRequest": ".handlers",
     "Record": ".record",
     "Request": ".request",
     "Trail": ".trail",
