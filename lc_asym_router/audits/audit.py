@@ -40,7 +40,7 @@ class Rung:
         name: The rung's name, for records and logs; by default what it sets.
 
     Raises:
-        ConfigurationError: The name is no text. What else makes no sense the router says.
+        ConfigurationError: The name is no text. Other invalid settings are reported by the router.
 
     Example:
         ```python
@@ -74,7 +74,7 @@ FRONTIER = "frontier"
 
 @dataclass(frozen=True)
 class Audit:
-    """How answers of lower tiers are audited: the last tier is asked besides, off the request's path.
+    """How answers of lower tiers are audited: the last tier is asked the same, outside of the request.
 
     The first answers are all audited, then a share of them; kinds of answer that are rare, more often.
     The probability is in the record and in the estimate.
@@ -97,7 +97,7 @@ class Audit:
         close_seconds: Seconds that the end of the process, or `router.close_audits()`, waits for
             audits to end.
         tag_limit: The most tags that have counts of their own; the others count under "other".
-        seed: Of the draws, for tests; by default nobody can foresee them.
+        seed: Seed of the random draws, for tests; by default they are unpredictable.
         target: The most losses that the router is to let through, as a share in [0.001, 1); it then
             moves between rungs of strictness so that this is kept. `None` to measure only.
         of: What counts as a loss: "worse" answers, as the judge says, or all that "differs". What can't
@@ -110,7 +110,7 @@ class Audit:
             the target; `None` for "all frontier".
 
     Raises:
-        ConfigurationError: A setting makes no sense.
+        ConfigurationError: A setting is out of its range, or of the wrong type.
 
     Example:
         ```python

@@ -1,4 +1,4 @@
-"""`Shadow`: the frontier answers, and the lower tiers are asked beside, to try them out."""
+"""`Shadow`: the frontier answers, and lower tiers are asked too, to measure them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shadow:
-    """How the lower tiers are tried out: the frontier answers every request, and for a share of them
-    the lower tiers are asked beside, off the request's path.
+    """How lower tiers are measured before they answer anyone: the frontier answers every request, and
+    a share of the requests is sent to the lower tiers too, outside of the request.
 
     Args:
         share: Share of the requests that the lower tiers are asked too, over 0 and up to 1.
-        rungs: What is tried, as in `Audit(rungs=...)`.
+        rungs: The settings to measure, as in `Audit(rungs=...)`.
         of: What is counted, answers that "differ" from the frontier's ("differs"), or those that are
             "worse", as the judge says.
         judge: As in `Audit`.
@@ -33,10 +33,10 @@ class Shadow:
         queue: As in `Audit`.
         workers: As in `Audit`.
         timeout: Seconds that a lower tier may take.
-        seed: Of the draws, for tests.
+        seed: Seed of the random draws, for tests.
 
     Raises:
-        ConfigurationError: A setting makes no sense.
+        ConfigurationError: A setting is out of its range.
 
     Example:
         ```python

@@ -1,4 +1,4 @@
-"""What a batch and each of its rows come to."""
+"""The results of a batch and of its rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RESULTS = ("answer", "parsed", "tier", "cost", "error", "seconds")
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What a batch came to.
+    """The result of a batch run.
 
     Attributes:
         out: The output's file.
@@ -98,7 +98,7 @@ def throttled(record: dict[str, Any]) -> bool:
 
 
 def row_result(result: Any, seconds: float) -> RowResult:
-    """Read what a request has come to: an answer, a parsed output, or an exception."""
+    """Read the result of a request: an answer, a parsed output, or an exception."""
     parsed: Any = None
     error: Exception | None = None
     if isinstance(result, dict):  # of a schema, with its raw message

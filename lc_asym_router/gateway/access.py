@@ -19,7 +19,7 @@ from lc_asym_router.money.budgets.budget import Budget
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks.
+    """The caller of a request, by its key.
 
     Attributes:
         name: The key's name; "" without keys.
@@ -38,12 +38,12 @@ class Caller:
 
 
 class Access(Protocol):
-    """Lets requests in, or refuses them."""
+    """Admits or refuses requests, and counts what they used."""
 
     async def admit(
         self, headers: Mapping[str, str], model: str | None, estimated_tokens: int
     ) -> Caller:
-        """Let a request in. Called on the event loop: what may block goes into a thread.
+        """Admit a request. Called on the event loop: what may block goes into a thread.
 
         Args:
             headers: The request's headers, with names in lower case. Keys come as
@@ -63,7 +63,7 @@ class Access(Protocol):
 
         Args:
             caller: Who asked.
-            estimated_tokens: What `admit` was told.
+            estimated_tokens: The estimate that `admit` was given.
             tokens: Input and output of all the request's calls; `None` where it was not answered.
         """
         ...

@@ -36,7 +36,7 @@ BUSY_SECONDS = 1.0
 
 
 class GatewayError(Exception):
-    """A request that is not answered.
+    """A request is refused, with this HTTP response.
 
     Attributes:
         status: The HTTP status.

@@ -47,7 +47,7 @@ class KeyLimits:
         admin: Whether it may read the reports of all keys.
 
     Raises:
-        ConfigurationError: A value makes no sense.
+        ConfigurationError: A value is out of its range.
     """
 
     usd_per_day: float | None = None

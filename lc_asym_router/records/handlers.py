@@ -118,8 +118,7 @@ class ScopeHandler(Protocol):
         """Return a context manager that is active while the request runs.
 
         `on_router_record` is called inside it. For a router that runs as a subgraph it is entered
-        once for
-        each node.
+        once for each node.
         """
 
 

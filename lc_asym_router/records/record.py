@@ -35,19 +35,16 @@ class Record(Displayed):
         escalated: Whether a lower tier was asked before the one that answered.
         degraded: Whether a higher tier was asked before the one that answered, and failed.
         vouched: What supports the answer: "form" (its form and its sums), "sample" (a further
-            sample of
-            the same model), "vote" (another model agrees), "judge", "learned", "own" (a check of
-            the
-            user's), "frontier" (the last tier's answer, which no check is made on), "none"; for
-            composed checks the strongest. `None` where the record does not have it.
+            sample of the same model), "vote" (another model agrees), "judge", "learned", "own" (a
+            check of the user's), "frontier" (the last tier's answer, which no check is made on),
+            "none"; for composed checks the strongest. `None` where the record does not have it.
         cost_usd: Cost of all calls in USD, or `None` where a price is unknown.
         frontier_cost_usd: Estimated cost in USD of the frontier alone, or `None`.
         saved_usd: The difference in USD, or `None`.
         seconds: Duration in seconds, or `None` where the record does not have it.
         answer: The answer, or `None`.
         decomposition: How a `Decomposer` split the request, or why it did not; `None` for a
-            router's
-            record.
+            router's record.
     """
 
     decision: Decision
@@ -183,8 +180,7 @@ class Join:
         by: "template", or the name of the tier that was asked first.
         record: The router's record of the join; `None` where no model was called.
         unused: Ids of the parts that the joined answer leaves out: then the frontier answers the
-            whole
-            request.
+            whole request.
     """
 
     by: str

@@ -131,10 +131,9 @@ class Labels:
         purpose: "answer" for a tier's call, "classify" or "verify" for a side call, "audit" for a call
             that is made besides.
         why: "decided" (the decision chose the tier), "retried" (the same tier again), "escalated"
-            (the
-            next tier up), "hedged" (the next tier up, concurrently with one that is late),
-            "fell_back"
-            (a fallback of the last tier), "degraded" (a lower tier); for a side call its purpose.
+            (the next tier up), "hedged" (the next tier up, concurrently with one that is late),
+            "fell_back" (a fallback of the last tier), "degraded" (a lower tier); for a side call
+            its purpose.
         because: The cause of that: the classifier that decided, the check that failed, or the class
             and HTTP status of the error. Never a text of a user, a model or a provider.
         tier: The tier that is called, or whose answer is checked; `None` for a classifier's call.

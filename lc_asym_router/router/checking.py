@@ -23,10 +23,8 @@ def check_of(verify: Any, ladder: Ladder) -> Check | None:
 
     Raises:
         ConfigurationError: It is no check; it is a mapping in which a tier is missing or unknown;
-            or it
-            asks a tier that is not above the one whose answers it checks, or includes the last tier
-            in
-            a vote.
+            or it asks a tier that is not above the one whose answers it checks, or includes the
+            last tier in a vote.
     """
     if isinstance(verify, Mapping):
         check = _per_tier(verify, ladder)

@@ -39,8 +39,7 @@ class Explanation(Displayed):
     Attributes:
         decision: The decision.
         parts: The words or features that changed the complexity, the strongest first; empty where
-            the
-            classifier reports none.
+            the classifier reports none.
         levels: The rubric's levels, where the classifier is a judge; else empty.
         refusals: For each tier that can't take the request, why.
         question: The latest human turn.

@@ -46,8 +46,7 @@ class AsymRouterMiddleware(AgentMiddleware[AsymRouterState, Any, Any]):
     Args:
         router: A router; or omit it and give the router's settings.
         **settings: The settings of `AsymRouter`. Without `frontier` (and `tiers`), the agent's own
-            model
-            is the frontier.
+            model is the frontier.
 
     Raises:
         ConfigurationError: Both a router and settings are given, or neither.

@@ -362,7 +362,7 @@ def check_plain(router: Any) -> None:
     """Check the settings of a router that need nothing else to be known.
 
     Raises:
-        ConfigurationError: One of them makes no sense.
+        ConfigurationError: One of them is invalid.
     """
     for setting in ("cache", "rate_limiter"):
         if getattr(router, setting) is not None:

@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     """Do it.
 
     Raises:
-        ConfigurationError: A value makes no sense, or the database can't be used.
+        ConfigurationError: A value is out of its range, or the database can't be used.
     """
     needed("sqlalchemy", "ledger")
     from sqlalchemy.exc import SQLAlchemyError

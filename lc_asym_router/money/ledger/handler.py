@@ -63,7 +63,7 @@ class Ledger(LedgerReader, RecordsOnly):
         exit_seconds: How long the process's exit waits for the database, in seconds.
 
     Raises:
-        ConfigurationError: The URL can't be read, a number makes no sense, or an extra is missing.
+        ConfigurationError: The URL can't be read, a number is out of its range, or an extra is missing.
 
     Example:
         ```python
@@ -145,7 +145,7 @@ class Ledger(LedgerReader, RecordsOnly):
             since: From when on: as in `rows`.
 
         Raises:
-            ConfigurationError: An argument makes no sense.
+            ConfigurationError: An argument is invalid.
             LedgerError: The database can't be written.
             langsmith.utils.LangSmithError: LangSmith can't be reached, or has no such project.
         """
