@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langchain_core.exceptions import ModelError
 from tenacity import wait_fixed
 
 from lc_asym_router import AsymRouter, Retry, Tier
@@ -36,6 +37,14 @@ class Status(Exception):
         self.response = SimpleNamespace(headers=headers)
 
 
+class LangChains(Status, ModelError):
+    """An error that langchain-core knows: what it says itself counts before its status."""
+
+    def __init__(self, status: int, *, retryable: bool) -> None:
+        super().__init__(status)
+        self.is_retryable = retryable
+
+
 @pytest.mark.parametrize(
     ("error", "again", "down"),
     [
@@ -51,6 +60,8 @@ class Status(Exception):
         (Status(429, "insufficient_quota"), False, False),
         (Status(500), True, True),
         (Status(503), True, True),
+        (LangChains(503, retryable=False), False, False),
+        (LangChains(400, retryable=True), True, True),
         (ConnectionError(), True, True),
         (TimeoutError(), True, True),
         (CutStreamError(), True, True),
