@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+BESIDE = {"behaviour", "benchmarks", "browser", "docs", "notebooks", "servers", "typing"}
+"""Folders of tests that are no package's."""
 UPWARD = "from lc_asym_router.graph.policy import Policy as Policy\n"
 
 
@@ -57,6 +59,14 @@ def test_an_import_that_goes_up_fails_even_for_a_type(house, line):
 def test_nothing_lies_loose_beside_the_packages():
     loose = {path.name for path in (ROOT / "lc_asym_router").iterdir() if path.is_file()}
     assert loose == {"__init__.py", "__main__.py", "errors.py", "py.typed"}
+
+
+def test_the_tests_mirror_the_packages():
+    """Folder for folder; beside them what is no package's own: scenarios, benchmarks, servers, ..."""
+    folders = {each.name for each in (ROOT / "tests").iterdir() if (each / "__init__.py").exists()}
+    packages = {each.parent.name for each in (ROOT / "lc_asym_router").glob("*/__init__.py")}
+    assert folders - packages == BESIDE
+    assert packages <= folders
 
 
 def test_no_file_is_two_concerns_long():
