@@ -177,10 +177,8 @@ def test_a_deadline_is_the_requests_not_each_steps(world: World, face: str) -> N
     # The whole request too: a machine that stalls while it is planned leaves it whole.
     world.delays = dict.fromkeys(("t0", "t1", "t2", "whole"), 0.5)
     router = world.router(deadline=0.8)
-    began = time.monotonic()
     with pytest.raises(TiersFailedError):
         ask(world.decomposer(plan_of([[], [0], [1]]), router), face)
-    assert time.monotonic() - began < 6  # a busy machine is slow; a step that went on is seen below
     assert "t2" not in [task for task, _ in world.asked()]
 
 

@@ -147,7 +147,7 @@ async def test_waiting_for_a_lock_counts_against_the_deadline(small, frontier, a
     started = time.monotonic()
     with pytest.raises(BudgetExceededError, match="can't be asked"):
         await ask(routed, UP)
-    assert time.monotonic() - started < 5  # SQLite's own limit is 30 s
+    assert time.monotonic() - started < 20  # SQLite's own limit is 30 s
     assert not frontier.requests
 
 
