@@ -310,9 +310,9 @@ class TestLife:
         wait_until(lambda: busy_slots(engine_of(own)) == 1)
         began = time.monotonic()
         own.stop()
-        thread.join(20)
+        thread.join(10)
         assert not thread.is_alive()
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 10
         assert worker.poll() is not None
 
     async def test_inside_a_running_loop_which_stays_free(self, own: EmbeddedServer) -> None:
