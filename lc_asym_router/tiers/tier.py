@@ -369,7 +369,7 @@ class Tier:
 
     def refuses(self, request: Request) -> str | None:
         """Return why this tier can't take a request, or `None` where it can."""
-        if request.modalities and (
+        if request.survey.modalities and (
             why := refuses_media(request, self.model, self.description, self.inputs)
         ):
             return why

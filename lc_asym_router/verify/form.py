@@ -18,7 +18,8 @@ from lc_asym_router._internal.schemas import (
     validate_json,
 )
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.records.request import ToolBinding, has_answer
+from lc_asym_router.records.bindings import ToolBinding
+from lc_asym_router.records.request import has_answer
 from lc_asym_router.tiers.binding import structured
 from lc_asym_router.tiers.model_text import (
     read_calls,

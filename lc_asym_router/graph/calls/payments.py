@@ -246,7 +246,11 @@ class Payments:
             )
         if not counted and not paid:
             return most
-        came = most_input_tokens(messages, request)
+        came = request.once(
+            "most_input_tokens", lambda: most_input_tokens(request.messages, request)
+        )
+        if feedback := messages[len(request.messages) :]:
+            came += most_input_tokens(feedback)
         went = most_output_tokens(call.tier.model, request)
         if went is None and not counted and price is not None and not by_output(price):
             went = 0
