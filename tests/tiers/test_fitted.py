@@ -40,17 +40,18 @@ MODELS: list[Any] = [
     ChatMistralAI(model="mistral-small", api_key="k"),
     ChatGoogleGenerativeAI(model="gemini-2.0-flash", google_api_key="k"),
 ]
+TEXT = {"type": "text", "text": "hi"}
 CONTENTS: Any = st.sampled_from(
     [
         "hi",
         "",
         "  ",
         [],
-        [{"type": "text", "text": "hi"}],
+        [TEXT],
         ["hi"],
-        [{"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}}],
+        [{**TEXT, "cache_control": {"type": "ephemeral"}}],
         [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}],
-        [{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "text", "text": "hi"}],
+        [{"type": "thinking", "thinking": "hm", "signature": "s"}, TEXT],
     ]
 )
 IDS = ["call-1", "x" * 41, None, ""]
