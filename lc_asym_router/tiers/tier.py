@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -335,7 +336,7 @@ class Tier:
         """Whether its calls go to this machine or a private network."""
         return is_private(base_url_of(self.model), self.provider)
 
-    @property
+    @cached_property
     def room(self) -> int | None:
         """Maximum tokens of a prompt; `None` where no limit is known.
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -113,10 +119,9 @@ class Payments:
     price_of: Callable[[str, str], Pricing | None]
     faults: FaultLog
 
-    @contextmanager
     def paying(
         self, call: TierCall, run: NodeRun, messages: Sequence[BaseMessage]
-    ) -> Iterator[Payment]:
+    ) -> AbstractContextManager[Payment]:
         """Make a call of a tier in this block, if every budget has room for the most it can take.
 
         Args:
@@ -129,9 +134,12 @@ class Payments:
             InvalidRequestError: The call takes away its limit on output tokens.
             ConfigurationError: The call is of a model without a known price.
         """
-        if not self.budgets:
-            yield Payment(call)
-            return
+        return self._paying(call, run, messages) if self.budgets else nullcontext(Payment(call))
+
+    @contextmanager
+    def _paying(
+        self, call: TierCall, run: NodeRun, messages: Sequence[BaseMessage]
+    ) -> Iterator[Payment]:
         reservation = self._reservation(call, run, messages)
         if refused := reservation.reserve(time_remaining(run.state["trail"])):
             raise BudgetExhausted(refused[1], self._exhausted(run).instead(*refused))
@@ -141,14 +149,16 @@ class Payments:
         finally:
             reservation.settle(payment.took(), time_remaining(run.state["trail"]))
 
+    def apaying(
+        self, call: TierCall, run: NodeRun, messages: Sequence[BaseMessage]
+    ) -> AbstractAsyncContextManager[Payment]:
+        """The async twin of `paying`."""
+        return self._apaying(call, run, messages) if self.budgets else nullcontext(Payment(call))
+
     @asynccontextmanager
-    async def apaying(
+    async def _apaying(
         self, call: TierCall, run: NodeRun, messages: Sequence[BaseMessage]
     ) -> AsyncIterator[Payment]:
-        """The async twin of `paying`."""
-        if not self.budgets:
-            yield Payment(call)
-            return
         reservation = self._reservation(call, run, messages)
         if refused := await reservation.areserve(time_remaining(run.state["trail"])):
             raise BudgetExhausted(refused[1], await self._exhausted(run).ainstead(*refused))
@@ -158,10 +168,9 @@ class Payments:
         finally:
             await reservation.asettle(payment.took(), time_remaining(run.state["trail"]))
 
-    @contextmanager
     def side_calls(
         self, run: NodeRun, labels: Labels, metered: bool, seconds: float | None = None
-    ) -> Iterator[SideCalls]:
+    ) -> AbstractContextManager[SideCalls]:
         """Run a classifier or a check in this block.
 
         Args:
@@ -171,20 +180,27 @@ class Payments:
             seconds: What the request's deadline leaves it, where no trail says so yet.
         """
         if not metered:
-            yield SideCalls(buffered(labels.on(run.around.config)))
-            return
+            return nullcontext(SideCalls(buffered(labels.on(run.around.config))))
+        return self._metered(run, labels, seconds)
+
+    @contextmanager
+    def _metered(self, run: NodeRun, labels: Labels, seconds: float | None) -> Iterator[SideCalls]:
         calls, budget = self._side_calls(run, labels, seconds)
         with budget, config_context(calls.config):
             yield calls
 
-    @asynccontextmanager
-    async def async_side_calls(
+    def async_side_calls(
         self, run: NodeRun, labels: Labels, metered: bool, seconds: float | None = None
-    ) -> AsyncIterator[SideCalls]:
+    ) -> AbstractAsyncContextManager[SideCalls]:
         """The async twin of `side_calls`."""
         if not metered:
-            yield SideCalls(buffered(labels.on(run.around.config)))
-            return
+            return nullcontext(SideCalls(buffered(labels.on(run.around.config))))
+        return self._ametered(run, labels, seconds)
+
+    @asynccontextmanager
+    async def _ametered(
+        self, run: NodeRun, labels: Labels, seconds: float | None
+    ) -> AsyncIterator[SideCalls]:
         calls, budget = self._side_calls(run, labels, seconds)
         async with budget:
             with config_context(calls.config):
