@@ -62,12 +62,15 @@ class Payment:
         self._call = call
         self._most = most
         self._input_tokens = input_tokens
+        self._booked: Amounts | None = None
 
     def took(self) -> Amounts:
-        """What to book."""
+        """What to book, once the result is known; the same from then on."""
         if self._most is None or self.result is None:
             return self._most or {}
-        return _took(self._most, self._call, self.result, self._input_tokens)
+        if self._booked is None:
+            self._booked = _took(self._most, self._call, self.result, self._input_tokens)
+        return self._booked
 
     def charged(self, run: NodeRun) -> NodeRun:
         """The run with the charge in its trail."""
