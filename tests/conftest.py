@@ -99,6 +99,25 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             file = super()._split_scope(nodeid)
             return "models" if file.endswith(LOADING_MODELS) else file
 
+        # What follows is for a process that died: without it the run would never end.
+
+        def remove_node(self, node: Any) -> str | None:
+            # A file that it was done with is not handed out again: whoever got it would have nothing
+            # to report, and be given nothing more.
+            tests = self.assigned_work[node]
+            for file in [file for file, done in tests.items() if all(done.values())]:
+                del tests[file]
+            return super().remove_node(node)
+
+        def schedule(self) -> None:
+            replaced = self.collection is not None
+            super().schedule()
+            if (
+                replaced
+            ):  # a process begins a test when it knows the one after it, or that there is none
+                for node in self.nodes:
+                    self._reschedule(node)
+
     return Files(config, log) if config.getvalue("dist") == "loadfile" else None
 
 

@@ -15,7 +15,7 @@ from lc_asym_router.errors import ConfigurationError, QueueFullError
 from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import bind
-from lc_asym_router.tiers.conversation import fit
+from lc_asym_router.tiers.conversation import fitted
 from lc_asym_router.tiers.faults.breaker import permitted
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.ladder import Ladder
@@ -114,7 +114,7 @@ def ask_tier(tier: Tier, request: Request, seconds: float) -> AIMessage:
 
 def _asked(tier: Tier, request: Request, seconds: float) -> AIMessage:
     model = bind(tier.model, request) if request.binds else tier.model
-    messages = fit(request.messages, tier.model, tier.description)
+    messages = list(fitted(request, tier.model, tier.description).messages)
     connections = Connections(seconds)
 
     def call() -> AIMessage:

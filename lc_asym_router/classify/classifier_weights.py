@@ -132,7 +132,7 @@ class Weights:
         }
         if self.words:
             hashed = buckets(reading, len(self.words))
-            parts[WORDS] = sum(self.words[bucket] * share for bucket, share in hashed.items())
+            parts[WORDS] = sum([self.words[bucket] * share for bucket, share in hashed.items()])
         return sum(parts.values()), parts, frozenset(name for name, far in away.items() if far > 0)
 
     def _judge(self, reading: QuestionText, beside: Callable[[str], float] | None) -> Gain:

@@ -64,7 +64,8 @@ class KeywordClassifier(BaseDecisionModel):
     words: dict[str, float] = Field(default_factory=lambda: dict.fromkeys(ALL_WORDS, 1.0))
     whole_words: bool = False
     asking_words: frozenset[str] = Field(default=frozenset(), repr=False)
-    _asked: tuple[_Needle, ...] = PrivateAttr(default=())
+    _asked: dict[str, tuple[_Needle, ...]] = PrivateAttr(default_factory=dict)
+    _short: tuple[str, ...] = PrivateAttr(default=())
     _free: dict[str, tuple[_Needle, ...]] = PrivateAttr(default_factory=dict)
     _ascii: tuple[str, ...] = PrivateAttr(default=())
 
@@ -128,13 +129,14 @@ class KeywordClassifier(BaseDecisionModel):
 
     def model_post_init(self, context: Any) -> None:
         """Settle what does not depend on a text: each word as it is looked for."""
-        asked: list[_Needle] = []
+        asked: dict[str, list[_Needle]] = {}
         free: dict[str, list[_Needle]] = {}
         for place, word in enumerate(self.words):
             needle = unicodedata.normalize("NFC", word).lower()
-            alike = asked if word in self.asking_words else free.setdefault(needle[:_BEGINNING], [])
-            alike.append((place, word, needle))
-        self._asked = tuple(asked)
+            words = asked if word in self.asking_words else free
+            words.setdefault(needle[:_BEGINNING], []).append((place, word, needle))
+        self._asked = {beginning: tuple(alike) for beginning, alike in asked.items()}
+        self._short = tuple(each for each in asked if len(each) < _BEGINNING)
         self._free = {beginning: tuple(alike) for beginning, alike in free.items()}
         self._ascii = tuple(beginning for beginning in free if beginning.isascii())
 
@@ -143,7 +145,14 @@ class KeywordClassifier(BaseDecisionModel):
         lowered = unicodedata.normalize("NFC", text).lower()
         ends = (lowered[:_FIRST], lowered.rstrip().rpartition("\n\n")[2][-_LAST:])
         asked = "\n".join(ends)
-        there = [each for each in self._asked if each[2] in asked]
+        pieces = {asked[at : at + _BEGINNING] for at in range(len(asked))}
+        pieces.update(each for each in self._short if each in asked)
+        there = [
+            each
+            for beginning in self._asked.keys() & pieces
+            for each in self._asked[beginning]
+            if each[2] in asked
+        ]
         letters = None if lowered.isascii() else frozenset(lowered)
         # Most words are not there: only those whose beginning is take a search of their own.
         for beginning in self._ascii if letters is None else self._free:

@@ -188,8 +188,8 @@ def kind_features(text: str) -> KindFeatures:
     root = math.sqrt(len(words)) or 1.0
     asked = text.strip()
     dense = [
-        *(_PRESENT if count else 0.0 for count in counts),
-        *(_SHARE * count / root for count in counts),
+        *[_PRESENT if count else 0.0 for count in counts],
+        *[_SHARE * count / root for count in counts],
         _signs(len(_CODE.findall(text))),
         _signs(len(_MATHS.findall(text))),
         _SIGN * ("```" in text),

@@ -134,7 +134,7 @@ class WordModel:
     def score(self, found: KindFeatures) -> float:
         """Log odds of what the model tells."""
         words = self.words
-        hashed = sum(words[place] for place in found.places) * self.step * found.share
+        hashed = sum([words[place] for place in found.places]) * self.step * found.share
         return self.bias + hashed + _dot(self.dense, found.dense)
 
     @property

@@ -180,7 +180,7 @@ def _judged(gain: Gain) -> str:
 def _parts(gain: Gain) -> tuple[Factor, ...]:
     """The features and what they added to the score, the strongest first."""
     moved = sorted(gain.parts.items(), key=lambda part: -abs(part[1]))
-    return tuple(Factor(_told(name, name in gain.more), added) for name, added in moved)
+    return tuple([Factor(_told(name, name in gain.more), added) for name, added in moved])
 
 
 def _because(parts: Sequence[Factor]) -> str:

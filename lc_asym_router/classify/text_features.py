@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -172,8 +172,8 @@ def question_features(reading: QuestionText) -> dict[str, float]:
     counts = _cue_counts(reading.lowered)
     return {
         "prose": _prose(reading),
-        "notation": math.log1p(reading.commands + reading.symbols["$"]),
-        "relations": math.log1p(sum(counts[group] for group in RELATIONS)),
+        "notation": math.log1p(reading.commands + reading.symbols.get("$", 0)),
+        "relations": math.log1p(sum([counts[group] for group in RELATIONS])),
         **_shape(reading),
         **_quantities(reading),
         **_signs(reading),
@@ -234,10 +234,10 @@ def _shape(reading: QuestionText) -> dict[str, float]:
         "last_length": math.log1p(len(last.split())),
         "last_share": len(last) / max(1, len(stem)),
         "word_length": min(20.0, sum(map(len, words)) / number),
-        "long_words": sum(len(word) >= _LONG for word in words) / number,
-        "letters": sum(len(word) == 1 for word in words) / number,
+        "long_words": sum([len(word) >= _LONG for word in words]) / number,
+        "letters": sum([len(word) == 1 for word in words]) / number,
         "variety": len(set(reading.lowered)) / number,
-        "capitals": sum(word[0].isupper() for word in words) / number,
+        "capitals": sum([word[0].isupper() for word in words]) / number,
         "lines": math.log1p(stem.count("\n")),
         "indented": math.log1p(len(_INDENT.findall(stem))),
         "calls": math.log1p(len(_CALL.findall(stem))),
@@ -259,12 +259,12 @@ def _quantities(reading: QuestionText) -> dict[str, float]:
 
 def _signs(reading: QuestionText) -> dict[str, float]:
     """Signs of maths, of code and of punctuation."""
-    count = reading.symbols
-    all_signs = count.total() + reading.commands
+    count = defaultdict(int, reading.symbols)
+    all_signs = reading.symbols.total() + reading.commands
     tokens = max(1, all_signs + len(reading.words) + len(reading.numbers))
     return {
         "signs": all_signs / tokens,
-        "operators": math.log1p(sum(count[sign] for sign in "+-*/^<>")),
+        "operators": math.log1p(sum([count[sign] for sign in "+-*/^<>"])),
         "equals": math.log1p(count["="]),
         "brackets": math.log1p(count["["] + count["{"]),
         "parentheses": math.log1p(count["("]),

@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 from lc_asym_router._internal.schemas import SchemaError
 from lc_asym_router.decompose.plan import JOIN, Plan, Step
 from lc_asym_router.errors import ConfigurationError, PlanError
-from lc_asym_router.records.request import Request, SchemaBinding
+from lc_asym_router.records.bindings import SchemaBinding
+from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import structured
 from lc_asym_router.tiers.ladder import Ladder
 

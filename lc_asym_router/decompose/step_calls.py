@@ -23,7 +23,8 @@ from lc_asym_router.decompose.schedule import Turn
 from lc_asym_router.errors import BudgetExceededError, NoTierError, TiersFailedError
 from lc_asym_router.graph.state import Update, sealed_draft
 from lc_asym_router.graph.streaming import Audience, Sink
-from lc_asym_router.records.request import Request, SchemaBinding
+from lc_asym_router.records.bindings import SchemaBinding
+from lc_asym_router.records.request import Request
 from lc_asym_router.records.trail import open_record
 from lc_asym_router.tiers.binding import structured
 from lc_asym_router.tiers.tier import Tier

@@ -14,7 +14,8 @@ from lc_asym_router.evals.cascade import answer_usage
 from lc_asym_router.evals.data import Answer, Row
 from lc_asym_router.evals.metrics import bootstrap, pgr
 from lc_asym_router.money.prices import Price
-from lc_asym_router.records.request import Request, ToolBinding
+from lc_asym_router.records.bindings import ToolBinding
+from lc_asym_router.records.request import Request
 from lc_asym_router.verify.attempt import Attempt
 from lc_asym_router.verify.vote import Vote
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
@@ -14,7 +14,7 @@ from lc_asym_router.graph.policy import Policy
 from lc_asym_router.graph.state import CallOptions
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import bind_again
-from lc_asym_router.tiers.conversation import fit
+from lc_asym_router.tiers.conversation import fitted
 from lc_asym_router.tiers.tier import Tier
 from lc_asym_router.verify.attempt import Attempt
 
@@ -72,14 +72,14 @@ class RungChecks:
 
 
 def _attempt(policy: Policy, tier: Tier, request: Request, message: AIMessage) -> Attempt:
-    fitted = replace(request, messages=tuple(fit(request.messages, tier.model, tier.description)))
+    asked = fitted(request, tier.model, tier.description)
     return Attempt(
         tier=tier.name,
         model=tier.model_name,
         message=message,
-        request=fitted,
+        request=asked,
         usage=message.usage_metadata,
-        again=lambda temperature, seed: bind_again(tier.model, fitted, temperature, seed),
+        again=lambda temperature, seed: bind_again(tier.model, asked, temperature, seed),
         price=tier.rate,
         provider=policy.setups[tier.name].provider,
         tiers_above=AskableTiers(policy.ladder, request, lambda: None, policy.repair_tool_calls),

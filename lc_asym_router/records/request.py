@@ -2,76 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    SystemMessage,
+)
 from langchain_core.messages.utils import count_tokens_approximately
-from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from lc_asym_router.errors import InvalidRequestError
+from lc_asym_router.records.bindings import SCHEMA_KEY, TOOLS_KEY, SchemaBinding, ToolBinding
 
-TOOLS_KEY = "lc_asym_router_tools"
-"""Key of the unconverted tools among the bound keyword arguments."""
-SCHEMA_KEY = "lc_asym_router_schema"
-"""Key of the unconverted output schema among the bound keyword arguments."""
+T = TypeVar("T")
 
+LONGEST_ID = 40
+"""Characters that OpenAI allows in a tool call's id."""
+UNFIT_CALL = re.compile(r"[^a-zA-Z0-9_-]")
+"""What most providers refuse in a tool's name."""
 _OF_TOOLS = ("tool_choice", "parallel_tool_calls", "strict")
 
 
-def is_provider_tool(tool: Any) -> bool:
-    """Whether the provider runs the tool itself: a dict that describes no function."""
-    return (
-        isinstance(tool, dict)
-        and tool.get("type") not in (None, "function", "object")
-        and not {"function", "parameters", "input_schema", "properties"} & set(tool)
-    )
-
-
 @dataclass(frozen=True)
-class ToolBinding:
-    """The caller's tools, converted to a provider's format only when the tier is known.
+class Survey:
+    """What a conversation holds, as far as it matters to who can read it.
 
     Attributes:
-        tools: Tools, functions, pydantic classes, TypedDicts or dicts.
-        kwargs: Other arguments of `bind_tools`: `tool_choice`, `strict`, ...
+        plain: Whether each message stands in a form that every client and server takes: texts alone,
+            without names, tool calls with short ids and plain names, nothing only its maker can read.
+        makers: The providers that made answers in it, as their clients name them.
+        silent: Whether an answer says nothing.
+        late_system: Whether a system message is empty or not the first message.
+        opened_by_human: Whether no model speaks first.
+        modalities: The kinds of content besides text, of `image`, `audio`, `pdf`, `video`, `file`;
+            without what models said.
     """
 
-    tools: tuple[Any, ...]
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    plain: bool
+    makers: frozenset[str]
+    silent: bool
+    late_system: bool
+    opened_by_human: bool
+    modalities: frozenset[str]
 
-    @cached_property
-    def openai_tools(self) -> list[dict[str, Any]]:
-        """The tools in OpenAI's format, as prebuilt agents expect them."""
-        return [
-            tool if is_provider_tool(tool) else convert_to_openai_tool(tool) for tool in self.tools
-        ]
+    @classmethod
+    def of(cls, messages: Sequence[BaseMessage]) -> Survey:
+        """Look at each message once.
 
-    @property
-    def may_be_called(self) -> bool:
-        """Whether `tool_choice` lets a model call any of them."""
-        return self.kwargs.get("tool_choice") != "none"
+        Args:
+            messages: The conversation, oldest first.
 
-    @cached_property
-    def provider_tools(self) -> list[str]:
-        """The types of the tools that the provider runs itself, such as "web_search"."""
-        return [str(tool["type"]) for tool in self.tools if is_provider_tool(tool)]
-
-
-@dataclass(frozen=True)
-class SchemaBinding:
-    """The caller's output schema.
-
-    Attributes:
-        schema: A pydantic class, a TypedDict, or a JSON schema.
-        kwargs: Other arguments of `with_structured_output`: `method`, `strict`.
-    """
-
-    schema: Any
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
+        Raises:
+            InvalidRequestError: A content block has a type that is no text.
+        """
+        plain, silent, late_system, opened, opener = True, False, False, True, True
+        makers: set[str] = set()
+        modalities: set[str] = set()
+        for place, message in enumerate(messages):
+            content = message.content
+            if not isinstance(content, str):
+                plain = False
+                _check_types(content)
+                if not isinstance(message, AIMessage):
+                    modalities.update(filter(None, map(_modality, content)))
+            if message.name or message.additional_kwargs:
+                plain = False
+            if isinstance(message, SystemMessage):
+                late_system = late_system or place > 0 or not content
+                continue
+            if isinstance(message, AIMessage):
+                metadata = message.response_metadata
+                if metadata:
+                    makers.add(metadata.get("model_provider") or "")
+                    plain = plain and not str(metadata.get("id", "")).startswith("resp_")
+                if message.tool_calls or message.invalid_tool_calls:
+                    plain = plain and _plain_calls(message)
+                elif not content or not str(message.text).strip():
+                    silent = True
+                opened = opened and not opener
+            elif isinstance(message, ChatMessage | FunctionMessage):
+                plain = False
+            opener = False
+        return cls(
+            plain, frozenset(makers - {""}), silent, late_system, opened, frozenset(modalities)
+        )
 
 
 @dataclass(frozen=True)
@@ -90,6 +112,10 @@ class Request:
     tools: ToolBinding | None = field(default=None, repr=False)
     schema: SchemaBinding | None = field(default=None, repr=False)
     kwargs: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone: what was computed from them may hold models, and is computed again."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @classmethod
     def of_call(cls, kwargs: Mapping[str, Any]) -> Request:
@@ -121,10 +147,8 @@ class Request:
                 "The request is empty. Pass a text, a prompt value or a list of messages with at "
                 "least one human message."
             )
-        for message in messages:
-            if not isinstance(message.content, str):
-                _check_types(message.content)
         request = replace(self, messages=tuple(messages))
+        _ = request.survey  # an odd block is refused here, before any call
         if not request.turn:
             raise InvalidRequestError(
                 "The request holds no human message, so there is nothing to route on. Add a "
@@ -191,21 +215,36 @@ class Request:
         return replies[::-1]
 
     @cached_property
+    def survey(self) -> Survey:
+        """What one pass over the messages finds, for all tiers.
+
+        Raises:
+            InvalidRequestError: A content block has a type that is no text.
+        """
+        return Survey.of(self.messages)
+
+    @property
     def modalities(self) -> frozenset[str]:
         """The kinds of content besides text: of `image`, `audio`, `pdf`, `video`, `file`.
 
         What models said is left out: of another provider's answer only the text goes on.
         """
-        found: set[str] = set()
-        for message in self.messages:
-            if isinstance(message.content, str) or isinstance(message, AIMessage):
-                continue
-            found.update(
-                modality
-                for block in message.content
-                if isinstance(block, dict) and (modality := _modality(block))
-            )
-        return frozenset(found)
+        return self.survey.modalities
+
+    def once(self, what: Hashable, compute: Callable[[], T]) -> T:
+        """Compute a value from the request once, however many tiers and checks need it.
+
+        Args:
+            what: The value's name.
+            compute: Computes it; two threads that ask at once may both do so.
+        """
+        if what not in self._computed:
+            self._computed[what] = compute()
+        return cast("T", self._computed[what])
+
+    @cached_property
+    def _computed(self) -> dict[Hashable, Any]:
+        return {}
 
     @cached_property
     def input_tokens(self) -> int:
@@ -233,16 +272,6 @@ def estimated_tokens(messages: Sequence[BaseMessage], tools: Sequence[Any] | Non
         if not (text := message.text).isascii()
     )
     return int(tokens + dense * 0.75)
-
-
-def _check_types(blocks: Sequence[Any]) -> None:
-    for block in blocks:
-        kind = block.get("type") if isinstance(block, dict) else None
-        if kind is not None and not isinstance(kind, str):
-            raise InvalidRequestError(
-                f"A content block's type is a {type(kind).__name__}. Write a text, such as "
-                '{"type": "text", "text": "..."}.'
-            )
 
 
 def has_content(message: BaseMessage) -> bool:
@@ -283,6 +312,23 @@ def _texts_in(value: Any) -> list[str]:
     return [] if value is None or isinstance(value, bool) else [str(value)]
 
 
+def _plain_calls(message: AIMessage) -> bool:
+    return not message.invalid_tool_calls and all(
+        call["id"] and len(call["id"]) <= LONGEST_ID and not UNFIT_CALL.search(call["name"])
+        for call in message.tool_calls
+    )
+
+
+def _check_types(blocks: Sequence[Any]) -> None:
+    for block in blocks:
+        kind = block.get("type") if isinstance(block, dict) else None
+        if kind is not None and not isinstance(kind, str):
+            raise InvalidRequestError(
+                f"A content block's type is a {type(kind).__name__}. Write a text, such as "
+                '{"type": "text", "text": "..."}.'
+            )
+
+
 _MODALITY_OF_BLOCK = {
     "image": "image",
     "image_url": "image",
@@ -297,7 +343,9 @@ _MODALITY_OF_BLOCK = {
 }
 
 
-def _modality(block: Mapping[str, Any]) -> str | None:
+def _modality(block: Any) -> str | None:
+    if not isinstance(block, dict):
+        return None
     kind = _MODALITY_OF_BLOCK.get(str(block.get("type")))
     if kind == "file":
         source = block.get("source")

@@ -6,7 +6,6 @@ one that shares its key, has written it for that very message.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import logging
@@ -170,7 +169,7 @@ def _claims(message: AIMessage, record: Mapping[str, Any], asked: str) -> str:
 
 def _digest(key: bytes, purpose: str, text: str) -> str:
     signed = f"{purpose}\n{text}".encode("utf-8", "surrogatepass")
-    return hmac.new(key, signed, hashlib.sha256).hexdigest()
+    return hmac.digest(key, signed, "sha256").hex()
 
 
 def _same(one: str, other: str) -> bool:

@@ -22,12 +22,7 @@ from lc_asym_router.graph.runner import GraphRunner, notify_unreadable
 from lc_asym_router.graph.state import check_deadline
 from lc_asym_router.graph.turns import Sticky
 from lc_asym_router.graph.walk import Walk
-from lc_asym_router.records.request import (
-    SCHEMA_KEY,
-    TOOLS_KEY,
-    SchemaBinding,
-    ToolBinding,
-)
+from lc_asym_router.records.bindings import SCHEMA_KEY, TOOLS_KEY, SchemaBinding, ToolBinding
 from lc_asym_router.router.audited import Audited, audited
 from lc_asym_router.router.chain_model import ChainChatModel
 from lc_asym_router.router.checking import check_of

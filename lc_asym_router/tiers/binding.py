@@ -21,7 +21,8 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from lc_asym_router._internal.compat import openai_response_format
 from lc_asym_router._internal.schemas import SchemaError, conform, parse_json, too_deep
 from lc_asym_router.errors import UnreadableOutputError
-from lc_asym_router.records.request import Request, SchemaBinding, ToolBinding
+from lc_asym_router.records.bindings import SchemaBinding, ToolBinding
+from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.model_text import (
     json_candidates,
     repair_tool_calls,

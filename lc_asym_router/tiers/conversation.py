@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -20,6 +20,7 @@ from langchain_core.messages import (
 )
 
 from lc_asym_router._internal.compat import ls_provider
+from lc_asym_router.records.request import Request
 from lc_asym_router.records.signing import believed_record, maker_of
 from lc_asym_router.tiers.history_calls import (
     id_of_function,
@@ -163,6 +164,39 @@ def fit(
     if not provider.late_system:
         fitted = _with_one_system(fitted)
     return fitted if provider.opens_with_answers else _opened_by_human(fitted)
+
+
+def fitted(request: Request, model: BaseChatModel, provider: Provider | None = None) -> Request:
+    """Return a request with its messages in a form that the model accepts.
+
+    It is the same request where they fit already, which is known from its survey, without another
+    pass; else they are fitted once for each model.
+
+    Args:
+        request: The request.
+        model: Who is to read it.
+        provider: What is known of the model's provider, where the caller has it at hand.
+    """
+    provider = provider_of(model) if provider is None else provider
+    found = request.survey
+    if (
+        found.plain
+        and (not found.makers or found.makers <= {ls_provider(model), *provider.written_as})
+        and (provider.empty_answers or not found.silent)
+        and (provider.late_system or not found.late_system)
+        and (provider.opens_with_answers or found.opened_by_human)
+    ):
+        return request
+    _, again = request.once(
+        ("fitted", id(model)),  # the model is kept beside, so that no other one gets its id
+        lambda: (model, _refitted(request, fit(request.messages, model, provider))),
+    )
+    return again
+
+
+def _refitted(request: Request, messages: Sequence[BaseMessage]) -> Request:
+    same = [*map(id, messages)] == [*map(id, request.messages)]
+    return request if same else replace(request, messages=tuple(messages))
 
 
 @dataclass(frozen=True)

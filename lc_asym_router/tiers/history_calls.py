@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage
 
+from lc_asym_router.records.request import LONGEST_ID, UNFIT_CALL
 from lc_asym_router.tiers.providers.description import Provider
 
-LONGEST_ID = 40
-"""Characters that OpenAI allows in a tool call's id."""
-_UNFIT_CALL = re.compile(r"[^a-zA-Z0-9_-]")
-"""What most providers refuse in a tool's name."""
 UNREADABLE = "unreadable_arguments"
 """The argument that holds the text of arguments that could not be read."""
 
@@ -26,8 +22,8 @@ def with_plain_calls(
     """The message with calls that every server of its reader's takes: ids, names, arguments."""
     if message.invalid_tool_calls:
         message = _with_unreadable_calls(message)
-    if provider.plain_call_names and any(_UNFIT_CALL.search(c["name"]) for c in message.tool_calls):
-        calls = [{**c, "name": _UNFIT_CALL.sub("_", c["name"])} for c in message.tool_calls]
+    if provider.plain_call_names and any(UNFIT_CALL.search(c["name"]) for c in message.tool_calls):
+        calls = [{**c, "name": UNFIT_CALL.sub("_", c["name"])} for c in message.tool_calls]
         message = _with_calls(message, calls)
     return _with_call_ids(message, renamed)
 
@@ -104,4 +100,4 @@ def with_its_function(message: AIMessage) -> AIMessage:
 
 def id_of_function(name: str | None) -> str:
     """The id of a function's call, which has none."""
-    return f"call_{_UNFIT_CALL.sub('_', name or 'function')[:32]}"
+    return f"call_{UNFIT_CALL.sub('_', name or 'function')[:32]}"

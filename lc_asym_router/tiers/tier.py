@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -335,7 +336,7 @@ class Tier:
         """Whether its calls go to this machine or a private network."""
         return is_private(base_url_of(self.model), self.provider)
 
-    @property
+    @cached_property
     def room(self) -> int | None:
         """Maximum tokens of a prompt; `None` where no limit is known.
 
@@ -369,7 +370,7 @@ class Tier:
 
     def refuses(self, request: Request) -> str | None:
         """Return why this tier can't take a request, or `None` where it can."""
-        if request.modalities and (
+        if request.survey.modalities and (
             why := refuses_media(request, self.model, self.description, self.inputs)
         ):
             return why

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -124,6 +125,9 @@ class Verdict:
 
     def by(self, check: str, vouches: str) -> Verdict:
         """The verdict with the check's name in it, and with what vouches for a passed answer."""
+        return _passed_by(check, vouches) if self is PASSED else self._by(check, vouches)
+
+    def _by(self, check: str, vouches: str) -> Verdict:
         score, reason = self.score, self.reason
         plain = (
             (self.passed is True or self.passed is False)
@@ -154,6 +158,15 @@ class Verdict:
             raise CheckError("Verdict(votes=...) holds something that is no mapping.")
         reason = str(self.reason)[:LONGEST_REASON]
         return replace(self, passed=bool(passed), score=_finite(self.score), reason=reason)
+
+
+PASSED = Verdict(True)
+"""What most checks say of most answers: made once, and named once for each check."""
+
+
+@lru_cache(maxsize=1_024)
+def _passed_by(check: str, vouches: str) -> Verdict:
+    return PASSED._by(check, vouches)
 
 
 class TiersAbove(Protocol):

@@ -18,7 +18,8 @@ from lc_asym_router._internal.schemas import (
     validate_json,
 )
 from lc_asym_router.errors import ConfigurationError
-from lc_asym_router.records.request import ToolBinding, has_answer
+from lc_asym_router.records.bindings import ToolBinding
+from lc_asym_router.records.request import has_answer
 from lc_asym_router.tiers.binding import structured
 from lc_asym_router.tiers.model_text import (
     read_calls,
@@ -33,7 +34,7 @@ from lc_asym_router.tiers.provider import (
     finish_reason,
     lost_call,
 )
-from lc_asym_router.verify.attempt import TOO_LONG, Attempt, Prefix, Verdict
+from lc_asym_router.verify.attempt import PASSED, TOO_LONG, Attempt, Prefix, Verdict
 from lc_asym_router.verify.check import Check
 from lc_asym_router.verify.working import statements, wrong
 
@@ -47,7 +48,7 @@ class NotEmpty(Check):
     def check(self, attempt: Attempt) -> Verdict:
         message = attempt.message
         if message.tool_calls or message.invalid_tool_calls or has_answer(message):
-            return Verdict(True)
+            return PASSED
         return Verdict(False, reason="the answer is empty")
 
 
@@ -75,7 +76,7 @@ class CutOff(Check):
             return Verdict(False, reason="the answer ends as a tool call does, and holds none")
         if ends_unmarked(attempt.message, attempt.provider):
             return Verdict(False, reason="the answer has no end mark: its stream was cut off")
-        return Verdict(True)
+        return PASSED
 
 
 class ParsesAsJSON(Check):
@@ -89,7 +90,7 @@ class ParsesAsJSON(Check):
             parse_json(attempt.text)
         except SchemaError as error:
             return Verdict(False, reason=f"the answer is not as asked: {error}")
-        return Verdict(True)
+        return PASSED
 
     def early(self, prefix: Prefix) -> Verdict | None:
         return _not_json(prefix)
@@ -113,7 +114,7 @@ class MatchesSchema(Check):
             conform(parse_json(attempt.text), self.schema)
         except SchemaError as error:
             return Verdict(False, reason=f"the answer does not fit the schema: {error}")
-        return Verdict(True)
+        return PASSED
 
     def early(self, prefix: Prefix) -> Verdict | None:
         return _not_json(prefix)
@@ -137,7 +138,7 @@ class ValidStructure(Check):
                 conform(parse_json(attempt.text), request.response_schema)
         except SchemaError as error:
             return Verdict(False, reason=f"the structured output does not validate: {error}")
-        return Verdict(True)
+        return PASSED
 
 
 def _not_json(prefix: Prefix) -> Verdict | None:
@@ -163,10 +164,10 @@ class ValidToolCalls(Check):
 
     def check(self, attempt: Attempt) -> Verdict:
         if attempt.request.schema:
-            return Verdict(True)
+            return PASSED
         if fault := _fault(attempt.message, attempt.request.tools):
             return Verdict(False, reason=fault)
-        return Verdict(True)
+        return PASSED
 
 
 def _fault(message: AIMessage, binding: ToolBinding | None) -> str | None:
@@ -258,14 +259,14 @@ class Arithmetic(Check):
     def check(self, attempt: Attempt) -> Verdict:
         text = attempt.text
         if "=" not in text:
-            return Verdict(True)
+            return PASSED
         if len(text) > LONGEST:
             return Verdict(False, reason=TOO_LONG)
         # What is only said to be near can't be false.
         text = _CODE.sub(" ", text).replace("≈", " about ")
         stated = statements(text, MOST)
         if not stated:
-            return Verdict(True)
+            return PASSED
         given = set(statements(attempt.request.turn_text[:LONGEST], MOST))
         made = [sum_ for sum_ in stated if sum_ not in given]
         false = sum(wrong(*sum_) for sum_ in made)
@@ -273,4 +274,4 @@ class Arithmetic(Check):
             return Verdict(False, reason=f"{false} of {len(made)} sums in the answer are false")
         if len(stated) == MOST:
             return Verdict(False, reason=TOO_LONG)
-        return Verdict(True)
+        return PASSED

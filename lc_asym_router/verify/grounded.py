@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from lc_asym_router.records.request import Request
 from lc_asym_router.verify.answers.numerals import NUMBER, number_text, plain_numbers, spelled
 from lc_asym_router.verify.answers.numerals import western as western_digits
-from lc_asym_router.verify.attempt import Attempt, Verdict
+from lc_asym_router.verify.attempt import PASSED, Attempt, Verdict
 from lc_asym_router.verify.check import Check
 
 LONGEST = 100_000
@@ -63,10 +63,10 @@ class GroundedArguments(Check):
     def check(self, attempt: Attempt) -> Verdict:
         calls = attempt.message.tool_calls
         if not calls:
-            return Verdict(True)
+            return PASSED
         said = _Said.of(attempt.request)
         if said is None:
-            return Verdict(True)
+            return PASSED
         schemas = _schemas(attempt.request)
         for call in calls:
             properties = schemas.get(call["name"], {})
@@ -77,7 +77,7 @@ class GroundedArguments(Check):
                         reason=f"a value in the arguments for {call['name']} stands nowhere in the "
                         "conversation",
                     )
-        return Verdict(True)
+        return PASSED
 
 
 @dataclass(frozen=True)

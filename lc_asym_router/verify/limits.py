@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.tiers.provider import tokens_of
-from lc_asym_router.verify.attempt import Attempt, Prefix, Verdict
+from lc_asym_router.verify.attempt import PASSED, Attempt, Prefix, Verdict
 from lc_asym_router.verify.check import Check
 
 
@@ -28,7 +28,7 @@ class MaxLength(Check):
         self.characters = characters
 
     def check(self, attempt: Attempt) -> Verdict:
-        return self._judge(attempt.text) or Verdict(True)
+        return self._judge(attempt.text) or PASSED
 
     def early(self, prefix: Prefix) -> Verdict | None:
         return self._judge(prefix.text)

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from lc_asym_router.records.request import Request
 from lc_asym_router.verify.answers.calls import call_keys
-from lc_asym_router.verify.attempt import Attempt, Verdict
+from lc_asym_router.verify.attempt import PASSED, Attempt, Verdict
 from lc_asym_router.verify.check import Check
 
 Calls = Sequence[Mapping[str, Any]]
@@ -204,11 +204,11 @@ class RepeatedCalls(Check):
     def check(self, attempt: Attempt) -> Verdict:
         calls, request = attempt.message.tool_calls, attempt.request
         if not calls or not (steps := steps_of(request)):
-            return Verdict(True)
+            return PASSED
         tools = request.tools.openai_tools if request.tools else []
         place = repeated_steps(steps, call_keys(cast("Calls", calls), tools))
         if place is None:
-            return Verdict(True)
+            return PASSED
         return Verdict(
             False,
             reason=f"it called {calls[place]['name']} again with the same arguments: the turn goes "

@@ -13,7 +13,7 @@ from lc_asym_router._internal.deadline import aread
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import bind, read_reply
-from lc_asym_router.tiers.conversation import fit
+from lc_asym_router.tiers.conversation import fitted
 from lc_asym_router.tiers.faults.event_loops import connect_per_loop
 from lc_asym_router.tiers.tier import load_model
 from lc_asym_router.verify.answers.calls import same_calls
@@ -137,7 +137,7 @@ def ask_second(second: Second, attempt: Attempt) -> AIMessage:
         assert attempt.tiers_above is not None
         return attempt.tiers_above.ask(second)
     return read_again(
-        bind(second, attempt.request).invoke(fit(attempt.request.messages, second)), attempt
+        bind(second, attempt.request).invoke([*fitted(attempt.request, second).messages]), attempt
     )
 
 
@@ -147,7 +147,7 @@ async def aask_second(second: Second, attempt: Attempt) -> AIMessage:
         assert attempt.tiers_above is not None
         return await attempt.tiers_above.aask(second)
     connect_per_loop(second)
-    said = await bind(second, attempt.request).ainvoke(fit(attempt.request.messages, second))
+    said = await bind(second, attempt.request).ainvoke([*fitted(attempt.request, second).messages])
     return await aread_again(said, attempt)
 
 

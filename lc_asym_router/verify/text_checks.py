@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from langchain_core.messages import AIMessage
 
 from lc_asym_router.tiers.provider import WITHHELD, finish_reason
-from lc_asym_router.verify.attempt import TOO_LONG, Attempt, Prefix, Verdict
+from lc_asym_router.verify.attempt import PASSED, TOO_LONG, Attempt, Prefix, Verdict
 from lc_asym_router.verify.check import Check
 
 _BEGINNING = 600
@@ -49,7 +49,7 @@ class Refusal(Check):
             attempt.request.tools and no_tool_fits(attempt.text)
         ):
             return Verdict(False, reason="the answer begins like a refusal")
-        return Verdict(True)
+        return PASSED
 
     def early(self, prefix: Prefix) -> Verdict | None:
         # A phrase at the very end may yet go on: "I can't help with" as "without".
@@ -178,7 +178,7 @@ class Looping(Check):
             return Verdict(False, reason=TOO_LONG)
         if loops(attempt.text, self.repeats, self.longest):
             return Verdict(False, reason="the answer repeats itself over and over")
-        return Verdict(True)
+        return PASSED
 
     def early(self, prefix: Prefix) -> Verdict | None:
         # What may be halves of words is left off; only the end can have become a loop.
@@ -199,6 +199,8 @@ def loops(text: str, repeats: int = 4, longest: int = 60) -> bool:
 
 
 def _loops(tokens: Sequence[str], repeats: int, longest: int) -> bool:
+    if len(tokens) < 3 * repeats:  # the shortest loop: three words, so often; or one, four times so
+        return False
     # A text with one character for each different word: slices of it are compared in one step.
     known: dict[str, str] = {}
     for token in tokens:

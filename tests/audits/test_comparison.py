@@ -11,7 +11,8 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from lc_asym_router import ConfigurationError
 from lc_asym_router.audits.comparison import PairJudge, compare_pair
-from lc_asym_router.records.request import Request, SchemaBinding, ToolBinding
+from lc_asym_router.records.bindings import SchemaBinding, ToolBinding
+from lc_asym_router.records.request import Request
 
 PROSE = "One can walk along the river at night, and the bread is good in every street there."
 OTHER = "The mountains are quiet, the air is clear, and hardly anybody shouts at the buses."

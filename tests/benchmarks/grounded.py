@@ -14,7 +14,8 @@ from langchain_core.messages import HumanMessage
 
 from lc_asym_router.evals import Answer, Row, load
 from lc_asym_router.evals.recorded_votes import recorded_message
-from lc_asym_router.records.request import Request, ToolBinding
+from lc_asym_router.records.bindings import ToolBinding
+from lc_asym_router.records.request import Request
 from lc_asym_router.verify import GroundedArguments
 from lc_asym_router.verify.attempt import Attempt
 from tests.benchmarks import DATA

@@ -27,9 +27,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+from langchain_core.callbacks import UsageMetadataCallbackHandler
 from langchain_core.language_models.fake_chat_models import FakeMessagesListChatModel
 from langchain_core.messages import AIMessage, HumanMessage
-from langchain_core.runnables import RunnableBranch
+from langchain_core.runnables import RunnableBranch, RunnableLambda
 from langchain_ollama import ChatOllama
 from langchain_openai import ChatOpenAI
 from langgraph.graph import END, START, MessagesState, StateGraph
@@ -67,6 +68,10 @@ def in_process() -> dict[str, tuple[Any, Any]]:
         "router": (AsymRouter(**settings, verify="form"), SIMPLE),
         "router, one sample more": (AsymRouter(small=free, frontier=frontier), SIMPLE),
     }
+    for name, model in {"bare": small, "router": calls["router"][0]}.items():
+        handler = UsageMetadataCallbackHandler()
+        calls[f"{name}, with a handler"] = (model.with_config(callbacks=[handler]), SIMPLE)
+        calls[f"{name}, in a graph's node"] = (in_node(model), {"messages": [("human", SIMPLE)]})
     try:
         from cascadeflow.integrations.langchain import CascadeFlow
 
@@ -83,6 +88,22 @@ def in_process() -> dict[str, tuple[Any, Any]]:
     except ImportError:
         print("langchain-model-router is not installed")
     return calls
+
+
+def in_node(model: Any) -> Any:
+    """A graph whose only node calls the model."""
+
+    def asks(state: MessagesState) -> Any:
+        return {"messages": [model.invoke(state["messages"])]}
+
+    async def aasks(state: MessagesState) -> Any:
+        return {"messages": [await model.ainvoke(state["messages"])]}
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("asks", RunnableLambda(asks, afunc=aasks))
+    graph.add_edge(START, "asks")
+    graph.add_edge("asks", END)
+    return graph.compile()
 
 
 def report_added(title: str, medians: dict[str, float]) -> None:

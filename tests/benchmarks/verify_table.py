@@ -23,7 +23,8 @@ from lc_asym_router.evals.cascade import bills
 from lc_asym_router.evals.metrics import recovered
 from lc_asym_router.evals.recorded_votes import recorded_message
 from lc_asym_router.money.prices import Price
-from lc_asym_router.records.request import Request, ToolBinding
+from lc_asym_router.records.bindings import ToolBinding
+from lc_asym_router.records.request import Request
 from lc_asym_router.verify.attempt import Attempt
 from lc_asym_router.verify.defaults import default_checks
 from tests.benchmarks import representations

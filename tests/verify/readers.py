@@ -12,7 +12,8 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from lc_asym_router import Attempt
 from lc_asym_router._internal import schemas
-from lc_asym_router.records.request import Request, ToolBinding
+from lc_asym_router.records.bindings import ToolBinding
+from lc_asym_router.records.request import Request
 from lc_asym_router.verify import (
     Arithmetic,
     Check,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from langchain_core.tools import tool
 from pydantic import BaseModel, Field
 
-from lc_asym_router.records.request import ToolBinding
+from lc_asym_router.records.bindings import ToolBinding
 from lc_asym_router.verify.answers.calls import same_calls
 
 

@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from lc_asym_router import Attempt, Verdict, default_checks
-from lc_asym_router.records.request import Request, SchemaBinding, ToolBinding
+from lc_asym_router.records.bindings import SchemaBinding, ToolBinding
+from lc_asym_router.records.request import Request
 from lc_asym_router.verify import (
     Check,
     CutOff,

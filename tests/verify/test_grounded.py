@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
-from lc_asym_router.records.request import Request, ToolBinding
+from lc_asym_router.records.bindings import ToolBinding
+from lc_asym_router.records.request import Request
 from lc_asym_router.verify import Attempt, GroundedArguments
 
 TOOL = {

@@ -7,7 +7,8 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.tools import tool
 
 from lc_asym_router import Agreement, ConfigurationError, default_checks
-from lc_asym_router.records.request import Request, ToolBinding
+from lc_asym_router.records.bindings import ToolBinding
+from lc_asym_router.records.request import Request
 from lc_asym_router.verify.recast import recasts
 from tests.conftest import record
 

@@ -6,7 +6,8 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 
 from lc_asym_router import Attempt
-from lc_asym_router.records.request import Request, ToolBinding
+from lc_asym_router.records.bindings import ToolBinding
+from lc_asym_router.records.request import Request
 from lc_asym_router.verify import Refusal
 from lc_asym_router.verify.attempt import Prefix
 

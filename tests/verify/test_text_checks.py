@@ -17,7 +17,8 @@ from lc_asym_router._internal.schemas import (
     parse_json,
     validate_json,
 )
-from lc_asym_router.records.request import Request, ToolBinding
+from lc_asym_router.records.bindings import ToolBinding
+from lc_asym_router.records.request import Request
 from lc_asym_router.verify import Arithmetic, Looping, MatchesSchema, ValidToolCalls
 from lc_asym_router.verify import form as arithmetic
 from lc_asym_router.verify import text_checks as loops_module

@@ -26,7 +26,7 @@ from lc_asym_router.graph.state import keep, sealed_draft
 from lc_asym_router.graph.streaming import StreamClosed
 from lc_asym_router.records.request import Request, has_content
 from lc_asym_router.tiers.binding import bind, read_reply
-from lc_asym_router.tiers.conversation import fit
+from lc_asym_router.tiers.conversation import fitted
 from lc_asym_router.tiers.faults.bodies import ResponseBody, misread_call
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.faults.event_loops import connect_per_loop
@@ -173,8 +173,9 @@ class _Answer:
         """The model to call, under watch where it is watched, and the messages in its dialect."""
         tier, watch = self.call.tier, self.how.watch
         model: BaseChatModel = tier.model if watch is None else watched_model(tier.model, watch)
-        messages = fit(self.how.messages, tier.model, tier.description)
-        return (bind(model, self.request) if self.request.binds else model), messages
+        asked, request = fitted(self.request, tier.model, tier.description), self.request
+        messages = [*asked.messages, *self.how.messages[len(request.messages) :]]  # with feedback
+        return (bind(model, request) if request.binds else model), messages
 
     def probed(self, config: RunnableConfig) -> RunnableConfig:
         """Return the config with a probe beside its listening handlers."""

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -56,12 +62,15 @@ class Payment:
         self._call = call
         self._most = most
         self._input_tokens = input_tokens
+        self._booked: Amounts | None = None
 
     def took(self) -> Amounts:
-        """What to book."""
+        """What to book, once the result is known; the same from then on."""
         if self._most is None or self.result is None:
             return self._most or {}
-        return _took(self._most, self._call, self.result, self._input_tokens)
+        if self._booked is None:
+            self._booked = _took(self._most, self._call, self.result, self._input_tokens)
+        return self._booked
 
     def charged(self, run: NodeRun) -> NodeRun:
         """The run with the charge in its trail."""
@@ -113,10 +122,9 @@ class Payments:
     price_of: Callable[[str, str], Pricing | None]
     faults: FaultLog
 
-    @contextmanager
     def paying(
         self, call: TierCall, run: NodeRun, messages: Sequence[BaseMessage]
-    ) -> Iterator[Payment]:
+    ) -> AbstractContextManager[Payment]:
         """Make a call of a tier in this block, if every budget has room for the most it can take.
 
         Args:
@@ -129,9 +137,12 @@ class Payments:
             InvalidRequestError: The call takes away its limit on output tokens.
             ConfigurationError: The call is of a model without a known price.
         """
-        if not self.budgets:
-            yield Payment(call)
-            return
+        return self._paying(call, run, messages) if self.budgets else nullcontext(Payment(call))
+
+    @contextmanager
+    def _paying(
+        self, call: TierCall, run: NodeRun, messages: Sequence[BaseMessage]
+    ) -> Iterator[Payment]:
         reservation = self._reservation(call, run, messages)
         if refused := reservation.reserve(time_remaining(run.state["trail"])):
             raise BudgetExhausted(refused[1], self._exhausted(run).instead(*refused))
@@ -141,14 +152,16 @@ class Payments:
         finally:
             reservation.settle(payment.took(), time_remaining(run.state["trail"]))
 
+    def apaying(
+        self, call: TierCall, run: NodeRun, messages: Sequence[BaseMessage]
+    ) -> AbstractAsyncContextManager[Payment]:
+        """The async twin of `paying`."""
+        return self._apaying(call, run, messages) if self.budgets else nullcontext(Payment(call))
+
     @asynccontextmanager
-    async def apaying(
+    async def _apaying(
         self, call: TierCall, run: NodeRun, messages: Sequence[BaseMessage]
     ) -> AsyncIterator[Payment]:
-        """The async twin of `paying`."""
-        if not self.budgets:
-            yield Payment(call)
-            return
         reservation = self._reservation(call, run, messages)
         if refused := await reservation.areserve(time_remaining(run.state["trail"])):
             raise BudgetExhausted(refused[1], await self._exhausted(run).ainstead(*refused))
@@ -158,10 +171,9 @@ class Payments:
         finally:
             await reservation.asettle(payment.took(), time_remaining(run.state["trail"]))
 
-    @contextmanager
     def side_calls(
         self, run: NodeRun, labels: Labels, metered: bool, seconds: float | None = None
-    ) -> Iterator[SideCalls]:
+    ) -> AbstractContextManager[SideCalls]:
         """Run a classifier or a check in this block.
 
         Args:
@@ -171,20 +183,27 @@ class Payments:
             seconds: What the request's deadline leaves it, where no trail says so yet.
         """
         if not metered:
-            yield SideCalls(buffered(labels.on(run.around.config)))
-            return
+            return nullcontext(SideCalls(buffered(labels.on(run.around.config))))
+        return self._metered(run, labels, seconds)
+
+    @contextmanager
+    def _metered(self, run: NodeRun, labels: Labels, seconds: float | None) -> Iterator[SideCalls]:
         calls, budget = self._side_calls(run, labels, seconds)
         with budget, config_context(calls.config):
             yield calls
 
-    @asynccontextmanager
-    async def async_side_calls(
+    def async_side_calls(
         self, run: NodeRun, labels: Labels, metered: bool, seconds: float | None = None
-    ) -> AsyncIterator[SideCalls]:
+    ) -> AbstractAsyncContextManager[SideCalls]:
         """The async twin of `side_calls`."""
         if not metered:
-            yield SideCalls(buffered(labels.on(run.around.config)))
-            return
+            return nullcontext(SideCalls(buffered(labels.on(run.around.config))))
+        return self._ametered(run, labels, seconds)
+
+    @asynccontextmanager
+    async def _ametered(
+        self, run: NodeRun, labels: Labels, seconds: float | None
+    ) -> AsyncIterator[SideCalls]:
         calls, budget = self._side_calls(run, labels, seconds)
         async with budget:
             with config_context(calls.config):
@@ -246,7 +265,11 @@ class Payments:
             )
         if not counted and not paid:
             return most
-        came = most_input_tokens(messages, request)
+        came = request.once(
+            "most_input_tokens", lambda: most_input_tokens(request.messages, request)
+        )
+        if feedback := messages[len(request.messages) :]:
+            came += most_input_tokens(feedback)
         went = most_output_tokens(call.tier.model, request)
         if went is None and not counted and price is not None and not by_output(price):
             went = 0

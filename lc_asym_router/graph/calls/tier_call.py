@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -26,7 +26,7 @@ from lc_asym_router.money.prices import Pricing
 from lc_asym_router.records.request import Request, has_content
 from lc_asym_router.records.trail import Labels, Trail, Why
 from lc_asym_router.tiers.binding import bind_again
-from lc_asym_router.tiers.conversation import fit
+from lc_asym_router.tiers.conversation import fitted
 from lc_asym_router.tiers.faults.breaker import BRIEF, ENOUGH, Caller, Permit, at_fault
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.faults.error_kinds import indicates_outage
@@ -111,7 +111,9 @@ class TierCall:
         """How the call is made, once the tier lets it in."""
         around, context = run.around, run.around.context
         sink, race, listeners = context.sink, context.race, list(around.listeners)
-        messages = _messages(self.tier, run, policy)
+        messages: Sequence[BaseMessage] = run.request.messages
+        if run.state["trail"]["attempts"]:
+            messages = _messages(self.tier, run, policy)
         watch = None
         if self.check is None:
             # With listeners alone the model's own invoke streams to them, in their own protocol.
@@ -168,7 +170,7 @@ class Invocation:
     """How a model is called.
 
     Attributes:
-        messages: The messages that it is sent.
+        messages: The request's messages, and feedback behind them where there is any.
         config: The config of its run.
         stream: Whether to receive the answer as chunks.
         live: Whether its chunks are passed on at once; else only after a check has passed.
@@ -180,7 +182,7 @@ class Invocation:
         sealed: Whether the draft is sealed for its check.
     """
 
-    messages: list[Any]
+    messages: Sequence[BaseMessage]
     config: RunnableConfig
     stream: bool
     live: bool
@@ -288,10 +290,7 @@ class DraftCheck:
         assert envelope is not None
         assert setup.check is not None
         draft, request, model = unseal(envelope), run.request, tier.model
-        messages = fit(request.messages, model, tier.description)
-        fitted = request  # what it has read of its messages already stays
-        if [*map(id, messages)] != [*map(id, request.messages)]:
-            fitted = replace(request, messages=tuple(messages))
+        asked = fitted(request, model, tier.description)
 
         def remaining() -> float | None:
             return time_remaining(run.state["trail"])
@@ -300,10 +299,10 @@ class DraftCheck:
             tier=tier.name,
             model=entry["model"],
             message=draft if type(draft) is AIMessage else as_message(draft),
-            request=fitted,
+            request=asked,
             usage=entry["usage"],
             seconds=entry["seconds"],
-            again=lambda temperature, seed: bind_again(model, fitted, temperature, seed),
+            again=lambda temperature, seed: bind_again(model, asked, temperature, seed),
             price=policy.called(tier, request)[1],
             provider=setup.provider,
             tiers_above=AskableTiers(policy.ladder, request, remaining, policy.repair_tool_calls),
@@ -357,12 +356,10 @@ def tried(trail: Trail) -> set[Any]:
 # what it is sent -----------------------------------------------------------------------------
 
 
-def _messages(tier: Tier, run: NodeRun, policy: Policy) -> list[Any]:
+def _messages(tier: Tier, run: NodeRun, policy: Policy) -> Sequence[BaseMessage]:
     """The request's messages, with feedback on the attempt before where that is wanted."""
-    messages = list(run.request.messages)
+    messages = run.request.messages
     attempts = run.state["trail"]["attempts"]
-    if not attempts:
-        return messages
     # A draft that failed its check may have failed calls after it.
     answered = [each for each in attempts if not each["error"]]
     if not answered or not answered[-1]["reason"]:

@@ -12,7 +12,7 @@ from lc_asym_router._internal.deadline import CALLS, aread, awithin, within
 from lc_asym_router.errors import ConfigurationError, NoTierError
 from lc_asym_router.records.request import Request
 from lc_asym_router.tiers.binding import bind, read_reply
-from lc_asym_router.tiers.conversation import fit
+from lc_asym_router.tiers.conversation import fitted
 from lc_asym_router.tiers.faults.event_loops import connect_per_loop
 from lc_asym_router.tiers.ladder import Ladder
 from lc_asym_router.tiers.provider import check_end, no_answer
@@ -98,4 +98,4 @@ class AskableTiers:
         return tier
 
     def _messages(self, tier: Tier) -> list[Any]:
-        return list(fit(self.request.messages, tier.model, tier.description))
+        return list(fitted(self.request, tier.model, tier.description).messages)

@@ -11,9 +11,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 from lc_asym_router._internal.deadline import bounded
 from lc_asym_router._internal.provider_errors import describe_error
@@ -117,15 +122,15 @@ class Breaker:
         """
         with self._lock:
             if self._opened is None:
-                return Permit(self, self._epoch, probe=False)
+                return Permit(self, self._epoch, probe=False, caller=caller)
             if last and self.last_resort:
-                return Permit(self, self._epoch, probe=True)
+                return Permit(self, self._epoch, probe=True, caller=caller)
             if self._lets(caller):
-                return Permit(self, self._epoch, probe=False)
+                return Permit(self, self._epoch, probe=False, caller=caller)
             if self._probing or self._left() > 0:
                 raise CircuitOpenError(self._left(), self._why)
             self._probing = True
-            return Permit(self, self._epoch, probe=True)
+            return Permit(self, self._epoch, probe=True, caller=caller)
 
     def refuse(self, *, last: bool = False, caller: Caller | None = None) -> None:
         """Raise what `enter` would raise now. It takes no probe's place.
@@ -205,12 +210,40 @@ Caller = Callable[[], str]
 
 
 class Permit:
-    """Permission to make one call; its result is reported once, later reports are ignored."""
+    """Permission to make one call, in its block; its result is reported once, later reports are
+    ignored. An exception that leaves the block is judged.
+    """
 
-    def __init__(self, breaker: Breaker | None, epoch: int = 0, *, probe: bool = False) -> None:
+    def __init__(
+        self,
+        breaker: Breaker | None,
+        epoch: int = 0,
+        *,
+        probe: bool = False,
+        caller: Caller | None = None,
+    ) -> None:
         self.epoch = epoch
         self.probe = probe
         self._breaker = breaker
+        self._caller = caller
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            self.settle(True)  # where nothing was said in the block
+        elif isinstance(error, Exception):
+            down = False if indicates_outage(error) else None
+            self.settle(down, describe_error(error), at_fault(error, self._caller))
+        else:
+            self.settle(None)  # left half-way
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self.__exit__(kind, error, trace)
 
     def settle(self, succeeded: bool | None, why: str = "", caller: str | None = None) -> None:
         """The call has gone well (`True`), has shown the tier down (`False`), or says nothing.
@@ -265,14 +298,13 @@ class Guard:
         taken = sorted(self.seconds)
         return taken[math.ceil(0.95 * len(taken)) - 1] if len(taken) >= ENOUGH else None
 
-    @contextmanager
     def entered(
         self,
         seconds: float | None,
         last: bool,
         look: Callable[[], None] | None = None,
         caller: Caller | None = None,
-    ) -> Iterator[Permit]:
+    ) -> AbstractContextManager[Permit]:
         """Wait to be admitted, make one call in this block, and report its result to the permit.
 
         Args:
@@ -287,29 +319,45 @@ class Guard:
             AttemptTimeoutError: There is no time, or no slot became free in it.
         """
         self._in_time(seconds, last, caller)
-        if self.slots is not None:
-            self.slots.acquire(seconds, look)
+        if self.slots is None:
+            return permitted(self.breaker, last=last, caller=caller)
+        return self._in_slot(self.slots, seconds, last, look, caller)
+
+    @contextmanager
+    def _in_slot(
+        self,
+        slots: Slots,
+        seconds: float | None,
+        last: bool,
+        look: Callable[[], None] | None,
+        caller: Caller | None,
+    ) -> Iterator[Permit]:
+        slots.acquire(seconds, look)
         try:
             with permitted(self.breaker, last=last, caller=caller) as permit:
                 yield permit
         finally:
-            if self.slots is not None:
-                self.slots.release()
+            slots.release()
 
-    @asynccontextmanager
-    async def aentered(
+    def aentered(
         self, seconds: float | None, last: bool, caller: Caller | None = None
-    ) -> AsyncIterator[Permit]:
+    ) -> AbstractAsyncContextManager[Permit]:
         """The async twin of `entered`."""
         self._in_time(seconds, last, caller)
-        if self.slots is not None:
-            await self.slots.aacquire(seconds)
+        if self.slots is None:
+            return permitted(self.breaker, last=last, caller=caller)
+        return self._in_slot_async(self.slots, seconds, last, caller)
+
+    @asynccontextmanager
+    async def _in_slot_async(
+        self, slots: Slots, seconds: float | None, last: bool, caller: Caller | None
+    ) -> AsyncIterator[Permit]:
+        await slots.aacquire(seconds)
         try:
             with permitted(self.breaker, last=last, caller=caller) as permit:
                 yield permit
         finally:
-            if self.slots is not None:
-                self.slots.release()
+            slots.release()
 
     def _in_time(self, seconds: float | None, last: bool, caller: Caller | None) -> None:
         """Refuse at once what would be refused after the wait."""
@@ -319,22 +367,12 @@ class Guard:
             self.breaker.refuse(last=last, caller=caller)
 
 
-@contextmanager
 def permitted(
     breaker: Breaker | None, *, last: bool = False, caller: Caller | None = None
-) -> Iterator[Permit]:
-    """Make a call in this block if the breaker lets it; an exception that leaves it is judged.
+) -> Permit:
+    """The permission to make a call in its block, if the breaker lets it.
 
     Raises:
         CircuitOpenError: It is open.
     """
-    permit = breaker.enter(last=last, caller=caller) if breaker is not None else Permit(None)
-    try:
-        yield permit
-        permit.settle(True)  # where nothing was said in the block
-    except Exception as error:
-        down = False if indicates_outage(error) else None
-        permit.settle(down, describe_error(error), at_fault(error, caller))
-        raise
-    finally:
-        permit.settle(None)  # left half-way
+    return Permit(None) if breaker is None else breaker.enter(last=last, caller=caller)

@@ -19,7 +19,8 @@ from lc_asym_router.money.budgets.amounts import (
     most_input_tokens,
     most_output_tokens,
 )
-from lc_asym_router.records.request import Request, SchemaBinding, ToolBinding
+from lc_asym_router.records.bindings import SchemaBinding, ToolBinding
+from lc_asym_router.records.request import Request
 
 
 @tool

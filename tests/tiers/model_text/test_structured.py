@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel
 
-from lc_asym_router.records.request import SchemaBinding
+from lc_asym_router.records.bindings import SchemaBinding
 from lc_asym_router.tiers.binding import structured
 from lc_asym_router.tiers.model_text import json_candidates, json_in
 
