@@ -59,6 +59,8 @@ class Reply:
     """Seconds before the first byte."""
     hold: Event | None = None
     """No byte leaves before this is set."""
+    pieces_first: int = 0
+    """How many pieces of a streamed answer leave before ``hold`` is set, all the same."""
     chunk_delay: float = 0.0
     """Seconds between pieces. Without it all pieces leave in one write."""
     drip: tuple[int, float] | None = None

@@ -55,8 +55,8 @@ class Exchange:
         conn, reply = self.conn, self.answer.reply
         if reply.delay:
             await asyncio.sleep(reply.delay)
-        while reply.hold is not None and not reply.hold.is_set():  # noqa: ASYNC110  of a thread
-            await asyncio.sleep(0.002)
+        if not (reply.pieces_first and self.answer.streamed):
+            await self._held()
         if reply.hang == "before":
             await hang()
         if reply.drop_after is not None and reply.drop_after < 0:
@@ -68,6 +68,11 @@ class Exchange:
             return self._drop()
         finally:
             conn.allowance = conn.drip = None
+
+    async def _held(self) -> None:
+        hold = self.answer.reply.hold
+        while hold is not None and not hold.is_set():  # noqa: ASYNC110  of a thread
+            await asyncio.sleep(0.002)
 
     def _drop(self) -> bool:
         self.record.answering = False
@@ -119,6 +124,9 @@ class Exchange:
         for at, piece in enumerate(pieces):
             if at in cuts:
                 break
+            if at and at == reply.pieces_first:
+                await conn.flush()
+                await self._held()
             if at and reply.chunk_delay:
                 await conn.flush()
                 await asyncio.sleep(reply.chunk_delay)

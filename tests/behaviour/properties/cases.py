@@ -79,11 +79,12 @@ class Setting:
 
 @dataclass
 class Batch:
-    """Requests that run side by side on one router."""
+    """Requests that run side by side on one router; `watched`: handlers follow their runs."""
 
     setting: Setting
     cases: list[Case]
     together: bool
+    watched: bool = True
 
 
 @st.composite
@@ -226,6 +227,7 @@ def batches(
     faces: Sequence[str],
     extra: Any = st.just({}),  # noqa: B008
     bindings: Sequence[str] = ("plain", "tools", "schema"),
+    watched: bool = True,
 ) -> Batch:
     """Requests that run side by side."""
     setting = Setting(
@@ -236,4 +238,4 @@ def batches(
     )
     count = draw(st.integers(1, 4))
     made = [draw(cases(index, setting, faces, extra)) for index in range(count)]
-    return Batch(setting, made, draw(st.booleans()))
+    return Batch(setting, made, draw(st.booleans()), watched)

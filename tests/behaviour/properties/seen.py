@@ -60,12 +60,13 @@ class Seen:
     error: BaseException | None = None
     left: bool = False
     streams: bool = False
+    watched: bool = True
     counter: Counter = field(default_factory=Counter)
     usage: UsageMetadataCallbackHandler = field(default_factory=UsageMetadataCallbackHandler)
 
     @property
     def config(self) -> dict[str, Any]:
-        return {"callbacks": [self.counter, self.usage]}
+        return {"callbacks": [self.counter, self.usage]} if self.watched else {}
 
     def take(self, channel: str, message: Any) -> None:
         """Note a part of a channel."""
