@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
@@ -16,10 +17,12 @@ from typing import Any
 
 from lc_asym_router._internal.fault_log import Throttle
 from lc_asym_router._internal.imports import needed
+from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router._internal.tasks import cancel
 from lc_asym_router.embedded.connection_limits import ConnectionGuard, LimitedConfig
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.gateway.config import GatewayConfig
+from lc_asym_router.gateway.refusals import refusal_bytes
 from lc_asym_router.records.signing import KEY_VARIABLE
 from lc_asym_router.tiers.faults.shared_breakers import Openings
 
@@ -27,6 +30,7 @@ needed("uvicorn", "gateway")
 
 import uvicorn  # noqa: E402
 from starlette.applications import Starlette  # noqa: E402
+from uvicorn.config import STARTUP_FAILURE  # noqa: E402
 from uvicorn.supervisors import Multiprocess  # noqa: E402
 
 logger = logging.getLogger(__name__)
@@ -52,7 +56,7 @@ def serve(config: GatewayConfig) -> None:
     listener = listen(config.host, config.port)
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    guard = ConnectionGuard(config.limits)
+    guard = ConnectionGuard(config.limits, errors=refusal_bytes)
     set_up_log(config.log_level)
     logger.info("The gateway (processes: %d) is at http://%s:%s/v1", config.workers, shown, port)
     with listener, ExitStack() as stack:
@@ -62,8 +66,9 @@ def serve(config: GatewayConfig) -> None:
             openings = Openings(Path(folder))
             # What one worker signs, the others believe.
             os.environ.setdefault(KEY_VARIABLE, secrets.token_hex(32))
+        build = application if config.workers == 1 else worker_application
         served = LimitedConfig(
-            partial(application, config, guard, openings),
+            partial(build, config, guard, openings),
             guard,
             graceful_seconds=config.graceful_seconds,
             factory=True,
@@ -73,7 +78,10 @@ def serve(config: GatewayConfig) -> None:
         if config.workers == 1:
             uvicorn.Server(served).run(sockets=[listener])
         else:
-            Multiprocess(served, sockets=[listener]).run()
+            workers = Multiprocess(served, sockets=[listener])
+            workers.run()
+            if any(each.exitcode == STARTUP_FAILURE for each in workers.processes):
+                raise ConfigurationError("The gateway's workers can't start: the log says why.")
 
 
 def application(
@@ -88,6 +96,20 @@ def application(
     """
     set_up_log(config.log_level)
     return watched_app(config.app(), guard, openings)
+
+
+def worker_application(
+    config: GatewayConfig, guard: ConnectionGuard, openings: Openings | None = None
+) -> Starlette:
+    """The application of one of several processes, as `application`. Where it can't be built the
+    process ends with the code at which none takes its place: that would fail likewise."""
+    try:
+        return application(config, guard, openings)
+    except ConfigurationError as error:
+        logger.error("A worker can't start: %s", error)
+    except Exception as error:  # its text may have a key in it
+        logger.error("A worker can't start: %s", describe_error(error))
+    sys.exit(STARTUP_FAILURE)
 
 
 async def exchange(openings: Openings) -> None:
