@@ -7,7 +7,6 @@ import logging
 import os
 import secrets
 import socket
-import sys
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
@@ -17,7 +16,6 @@ from typing import Any
 
 from lc_asym_router._internal.fault_log import Throttle
 from lc_asym_router._internal.imports import needed
-from lc_asym_router._internal.provider_errors import describe_error
 from lc_asym_router._internal.tasks import cancel
 from lc_asym_router.embedded.connection_limits import ConnectionGuard, LimitedConfig
 from lc_asym_router.errors import ConfigurationError
@@ -30,7 +28,6 @@ needed("uvicorn", "gateway")
 
 import uvicorn  # noqa: E402
 from starlette.applications import Starlette  # noqa: E402
-from uvicorn.config import STARTUP_FAILURE  # noqa: E402
 from uvicorn.supervisors import Multiprocess  # noqa: E402
 
 logger = logging.getLogger(__name__)
@@ -66,9 +63,8 @@ def serve(config: GatewayConfig) -> None:
             openings = Openings(Path(folder))
             # What one worker signs, the others believe.
             os.environ.setdefault(KEY_VARIABLE, secrets.token_hex(32))
-        build = application if config.workers == 1 else worker_application
         served = LimitedConfig(
-            partial(build, config, guard, openings),
+            partial(application, config, guard, openings),
             guard,
             graceful_seconds=config.graceful_seconds,
             factory=True,
@@ -78,10 +74,7 @@ def serve(config: GatewayConfig) -> None:
         if config.workers == 1:
             uvicorn.Server(served).run(sockets=[listener])
         else:
-            workers = Multiprocess(served, sockets=[listener])
-            workers.run()
-            if any(each.exitcode == STARTUP_FAILURE for each in workers.processes):
-                raise ConfigurationError("The gateway's workers can't start: the log says why.")
+            Multiprocess(served, sockets=[listener]).run()
 
 
 def application(
@@ -96,20 +89,6 @@ def application(
     """
     set_up_log(config.log_level)
     return watched_app(config.app(), guard, openings)
-
-
-def worker_application(
-    config: GatewayConfig, guard: ConnectionGuard, openings: Openings | None = None
-) -> Starlette:
-    """The application of one of several processes, as `application`. Where it can't be built the
-    process ends with the code at which none takes its place: that would fail likewise."""
-    try:
-        return application(config, guard, openings)
-    except ConfigurationError as error:
-        logger.error("A worker can't start: %s", error)
-    except Exception as error:  # its text may have a key in it
-        logger.error("A worker can't start: %s", describe_error(error))
-    sys.exit(STARTUP_FAILURE)
 
 
 async def exchange(openings: Openings) -> None:

@@ -209,17 +209,6 @@ def test_the_kinds_of_values_are_checked_once(monkeypatch):
     assert config.routers["more"].tiers[1].model == "ollama:b"
 
 
-@pytest.mark.full
-def test_workers_that_cannot_start_are_not_begun_again(tmp_path, small, frontier):
-    path, _ = written(tmp_path, small, frontier)
-    command = [sys.executable, "-m", "lc_asym_router", "serve", str(path), "--workers", "2"]
-    without = {name: value for name, value in os.environ.items() if name != "TEAM_KEY"}
-    ended = subprocess.run(command, capture_output=True, text=True, env=without, timeout=600)
-    assert ended.returncode == 2
-    assert 1 <= ended.stderr.count("A worker can't start: tiers[1]: api_key_env names") <= 2
-    assert "the log says why" in ended.stderr
-
-
 def test_options_win_over_the_file(tmp_path, small, frontier):
     path, _ = written(tmp_path, small, frontier)
     assert GatewayConfig.from_toml(path, port=9).port == 9
