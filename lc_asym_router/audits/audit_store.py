@@ -53,6 +53,11 @@ class AuditStore:
         """Whether processes share the counts."""
         return self._store is not None
 
+    @property
+    def database(self) -> Store | None:
+        """The database; `None` where the counts are in memory."""
+        return self._store
+
     def add(self, cells: Iterable[Cell], more: Mapping[str, int]) -> None:
         """Add to the counts of some cells, in memory."""
         with self._lock:

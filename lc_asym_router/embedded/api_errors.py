@@ -26,6 +26,10 @@ _EXTRA_LIBRARIES = frozenset(
 )
 
 
+BUSY_SECONDS = "1"
+"""When to ask again where all places are taken: the value of `Retry-After`."""
+
+
 class BadRequest(ValueError):
     """The request can't be served as it is; the text says why (HTTP status 400)."""
 

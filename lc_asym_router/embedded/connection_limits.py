@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from math import ceil
 from typing import Any, TypeVar
 
-from lc_asym_router.embedded.api_errors import error_bytes, needs_extra
+from lc_asym_router.embedded.api_errors import BUSY_SECONDS, error_bytes, needs_extra
 from lc_asym_router.embedded.loopback import head_too_large
 from lc_asym_router.embedded.request_limits import Limits
 
@@ -33,15 +33,22 @@ _START_BYTES = 64
 class ConnectionGuard:
     """Tracks the open connections of one server; used from its event loop only."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        clock: Callable[[], float] = time.monotonic,
+        errors: Callable[[str, int, str], bytes] = error_bytes,
+    ) -> None:
         """Begin with none.
 
         Args:
             limits: What is allowed.
             clock: Gives the time in seconds.
+            errors: Writes an error's JSON, by the path that is asked, the status and the text.
         """
         self.limits = limits
         self.clock = clock
+        self.errors = errors
         self._open: dict[LimitedProtocol, None] = {}  # in the order of their arrival
 
     def admit(self, new: LimitedProtocol) -> None:
@@ -201,12 +208,14 @@ class LimitedProtocol(H11Protocol):
         self.transport.close()
 
     def _answer(self, status: int, text: str) -> None:
-        body = error_bytes(self._path(), status, text)
+        body = self._guard.errors(self._path(), status, text)
         headers = [
             ("content-type", "application/json"),
             ("content-length", str(len(body))),
             ("connection", "close"),
         ]
+        if status == 503:
+            headers.append(("retry-after", BUSY_SECONDS))
         for event in (
             h11.Response(status_code=status, headers=headers),
             h11.Data(data=body),

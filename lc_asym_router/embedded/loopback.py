@@ -9,10 +9,11 @@ before a byte of its body is read.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
-from lc_asym_router.embedded.api_errors import error_response, needs_extra
+from lc_asym_router.embedded.api_errors import BUSY_SECONDS, error_response, needs_extra
 from lc_asym_router.embedded.request_limits import Limits
 
 with needs_extra():
@@ -70,18 +71,23 @@ class AdmissionMiddleware:
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         """Return the response to a request that is rejected; `None` where it may pass."""
-        path = scope["path"]
         # uvicorn looks at the size of heads that come in pieces, not of one that came at once.
         if head_bytes(scope) > self._limits.head_bytes:
-            return error_response(path, 431, head_too_large(self._limits), headers=_CLOSING)
-        if (refusal := self._unwanted(path, headers)) is not None:
+            return self._refused(scope, 431, head_too_large(self._limits), _CLOSING)
+        if (refusal := self._unwanted(scope["path"], headers)) is not None:
             return refusal
         if self._serving >= self._limits.requests:
             text = (
                 f"{self._serving} requests are being served: wait for some to end, then ask again"
             )
-            return error_response(path, 503, text, headers={**_CLOSING, "Retry-After": "1"})
+            return self._refused(scope, 503, text, {**_CLOSING, "Retry-After": BUSY_SECONDS})
         return None
+
+    def _refused(
+        self, scope: Scope, status: int, text: str, headers: Mapping[str, str]
+    ) -> Response:
+        """Return a rejection in the form of the protocol that the request speaks."""
+        return error_response(scope["path"], status, text, headers=headers)
 
     def _unwanted(self, path: str, headers: Headers) -> Response | None:
         """Return the response to a request that is not wanted for what its head says."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,8 +14,10 @@ from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.runnables import RunnableConfig
 
 from lc_asym_router._internal.tasks import cancel
+from lc_asym_router.errors import BudgetExceededError
 from lc_asym_router.gateway.access import Caller
-from lc_asym_router.gateway.http_errors import GatewayError, logged
+from lc_asym_router.gateway.http_errors import NO_RETRY, GatewayError, logged
+from lc_asym_router.gateway.keys import TAG
 from lc_asym_router.gateway.protocols import GatewayAnswer, Heading, ParsedRequest, StreamWriter
 from lc_asym_router.gateway.routes import Route
 from lc_asym_router.gateway.tool_ids import with_records, with_sealed_ids
@@ -68,7 +70,8 @@ class RouterCall:
             Exception: What the router raises.
         """
         messages = self._messages()
-        answer = await self.route.router.ainvoke(messages, self.config, **self.parsed.kwargs)
+        with self._own_budgets():
+            answer = await self.route.router.ainvoke(messages, self.config, **self.parsed.kwargs)
         return self._answered(answer, messages)
 
     async def chunks(self) -> AsyncGenerator[AIMessageChunk | GatewayAnswer, None]:
@@ -81,14 +84,29 @@ class RouterCall:
         stream = self.route.router.astream(messages, self.config, **self.parsed.kwargs)
         kept: list[AIMessageChunk] = []
         async with aclosing(cast("AsyncGenerator[AIMessageChunk, None]", stream)) as chunks:
-            async for chunk in chunks:
-                kept.append(chunk)
-                # A call's id is sealed when the tier is known for sure: at the end.
-                yield _without_calls(chunk) if chunk.tool_call_chunks else chunk
+            with self._own_budgets():
+                async for chunk in chunks:
+                    kept.append(chunk)
+                    # A call's id is sealed when the tier is known for sure: at the end.
+                    yield _without_calls(chunk) if chunk.tool_call_chunks else chunk
         answered = self._answered(add_ai_message_chunks(kept[0], *kept[1:]), messages)
         for call in answered.message.tool_calls:
             yield AIMessageChunk(content="", tool_calls=[call])
         yield answered
+
+    @contextmanager
+    def _own_budgets(self) -> Iterator[None]:
+        """Keep what others have spent of a budget from a key that may not read it."""
+        try:
+            yield
+        except BudgetExceededError as error:
+            found = error.exhausted
+            own = found.per == "request" or found.scope == f"{TAG}{self.caller.name}"
+            if self.caller.admin or own or found.fault is not None:
+                raise
+            when = f" It opens again at {found.opens_at}." if found.opens_at else ""
+            text = f"A budget that this key shares with others has no room for the request.{when}"
+            raise GatewayError(429, text, code="insufficient_quota", headers=NO_RETRY) from None
 
     def _messages(self) -> tuple[BaseMessage, ...]:
         return with_records(self.parsed.messages, self.route.router.ladder)

@@ -12,10 +12,10 @@ from typing import Any
 from lc_asym_router._internal.imports import needed
 from lc_asym_router._internal.schemas import validate_json
 from lc_asym_router.embedded.connection_limits import unless_gone
-from lc_asym_router.embedded.loopback import AdmissionMiddleware
 from lc_asym_router.embedded.request_limits import Limits
 from lc_asym_router.gateway.access import Access, Caller, LoopbackAccess
 from lc_asym_router.gateway.answering import RouterCall, event_stream
+from lc_asym_router.gateway.databases import Databases
 from lc_asym_router.gateway.http_errors import (
     BUSY_SECONDS,
     GatewayError,
@@ -32,10 +32,15 @@ from lc_asym_router.gateway.http_streams import (
 from lc_asym_router.gateway.page.page_routes import Page
 from lc_asym_router.gateway.prometheus import Metrics
 from lc_asym_router.gateway.protocols import GatewayAnswer, Heading, WireProtocol
-from lc_asym_router.gateway.protocols.messages import Messages
-from lc_asym_router.gateway.protocols.messages_answer import models_body
-from lc_asym_router.gateway.protocols.openai_chat import OpenAIChat
-from lc_asym_router.gateway.protocols.responses import Responses
+from lc_asym_router.gateway.protocols.messages_answer import model_body, models_body
+from lc_asym_router.gateway.refusals import (
+    ANTHROPIC,
+    MESSAGES,
+    PROTOCOLS,
+    GatewayAdmission,
+    no_route,
+    refused,
+)
 from lc_asym_router.gateway.routes import AUTO, Routes
 from lc_asym_router.money.budgets.budget import Budget
 from lc_asym_router.money.ledger.handler import Ledger
@@ -50,11 +55,6 @@ from starlette.requests import ClientDisconnect, Request  # noqa: E402
 from starlette.responses import Response  # noqa: E402
 from starlette.routing import BaseRoute, Route  # noqa: E402
 
-MESSAGES = Messages()
-PROTOCOLS: tuple[WireProtocol, ...] = (OpenAIChat(), Responses(), MESSAGES)
-"""The protocols that are served, each at its own path."""
-_ANTHROPIC = "anthropic-version"
-"""The header that Anthropic's clients send with each request."""
 GONE = 499
 """The status in the metrics of a request whose client has left."""
 DEFAULT_LIMITS = Limits(connections=1024, body_bytes=16 * 2**20)
@@ -90,24 +90,15 @@ def gateway_app(
     limits = limits or DEFAULT_LIMITS
     gateway = Gateway(routes, access, ledger, limits, comment_seconds)
     page = Page(routes, access, ledger)
-    return Starlette(
+    app = Starlette(
         routes=[*gateway.routes, *page.routes],
-        exception_handlers={404: _no_route, 405: _no_route},
-        middleware=[Middleware(AdmissionMiddleware, limits=limits)],
+        exception_handlers={404: no_route, 405: no_route},
+        middleware=[Middleware(GatewayAdmission, limits=limits)],
         lifespan=gateway.lifespan,
     )
-
-
-async def _no_route(request: Request, error: Any) -> Response:
-    """Write what the application has no path or method for in the form of the client's protocol."""
-    asked = _ANTHROPIC in request.headers or request.url.path.startswith(MESSAGES.path)
-    text = (
-        "There is no such path here; see the guide's list of what is served."
-        if error.status_code == 404
-        else f"This path takes {(error.headers or {}).get('Allow', 'another method')} alone."
-    )
-    found = GatewayError(error.status_code, text, headers=dict(error.headers or {}))
-    return _refused(MESSAGES if asked else PROTOCOLS[0], found)
+    # Starlette would send the client to whatever host its `Host` header names.
+    app.router.redirect_slashes = False
+    return app
 
 
 class Gateway:
@@ -135,6 +126,7 @@ class Gateway:
         self._limits = limits
         self._comment_seconds = comment_seconds
         self._metrics = Metrics()
+        self._databases = Databases(routes.routers.values(), ledger, access)
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -147,10 +139,12 @@ class Gateway:
             *asked,
             Route(
                 f"{MESSAGES.path}/count_tokens",
-                self._admitting(self.count_tokens, MESSAGES),
+                self._admitting(self.count_tokens),
                 methods=["POST"],
             ),
             Route("/v1/models", self._admitting(self.models), methods=["GET"]),
+            # Routers' names are in the names of their tiers, behind a slash.
+            Route("/v1/models/{name:path}", self._admitting(self.model), methods=["GET"]),
             Route("/v1/feedback", self._admitting(self.feedback), methods=["POST"]),
             Route("/ready", self._admitting(self.ready), methods=["GET"]),
             Route("/metrics", self._admitting(self.metrics), methods=["GET"]),
@@ -171,7 +165,8 @@ class Gateway:
         return json_response({"status": "ok"})
 
     async def ready(self, request: Request, caller: Caller) -> Response:
-        """Answer ``GET /ready``: whether each router has a tier that may be asked."""
+        """Answer ``GET /ready``: whether each router has a tier that may be asked, and each database
+        answers."""
         states = {
             name: {tier: breaker.state for tier, breaker in router.breakers.items()}
             for name, router in self._models.routers.items()
@@ -184,6 +179,11 @@ class Gateway:
         if closed:
             text = f"All tiers of {', '.join(closed)} have failed lately and are not asked now."
             raise GatewayError(503, text, code="unavailable", retry_after=BUSY_SECONDS)
+        if failing := await self._databases.failing():
+            # Addresses are for who runs the gateway; its log has them too.
+            named = (f"{use} ({why})" if caller.admin else use for use, why in failing)
+            text = f"The database of the {'; of the '.join(named)} does not answer."
+            raise GatewayError(503, text, code="unavailable", retry_after=BUSY_SECONDS)
         return json_response({"status": "ready", "breakers": states})
 
     async def metrics(self, request: Request, caller: Caller) -> Response:
@@ -195,16 +195,18 @@ class Gateway:
 
     async def models(self, request: Request, caller: Caller) -> Response:
         """Answer ``GET /v1/models``, in the form of Anthropic's API where its clients ask."""
-        names = [
-            name for name in self._models.models if caller.models is None or name in caller.models
-        ]
-        if _ANTHROPIC in request.headers:
+        names = self._models.names(caller)
+        if ANTHROPIC in request.headers:
             return json_response(models_body(names, request.query_params))
-        data = [
-            {"id": name, "object": "model", "created": 0, "owned_by": "lc-asym-router"}
-            for name in names
-        ]
-        return json_response({"object": "list", "data": data})
+        return json_response({"object": "list", "data": [_openai_model(name) for name in names]})
+
+    async def model(self, request: Request, caller: Caller) -> Response:
+        """Answer ``GET /v1/models/NAME``: whether it is among the models, likewise."""
+        name = request.path_params["name"]
+        if name not in self._models.names(caller):
+            raise self._models.unknown(name, caller)
+        body = model_body if ANTHROPIC in request.headers else _openai_model
+        return json_response(body(name))
 
     async def count_tokens(self, request: Request, caller: Caller) -> Response:
         """Answer ``POST /v1/messages/count_tokens``: the router's own estimate."""
@@ -234,7 +236,6 @@ class Gateway:
     def _admitting(
         self,
         handler: Callable[[Request, Caller], Awaitable[Response]],
-        protocol: WireProtocol = PROTOCOLS[0],
     ) -> Callable[[Request], Awaitable[Response]]:
         """Admit who asks no model, and write errors in a protocol's form."""
 
@@ -244,8 +245,7 @@ class Gateway:
             except ClientDisconnect:
                 return Response(status_code=GONE)
             except Exception as error:
-                spoken = MESSAGES if _ANTHROPIC in request.headers else protocol
-                return _refused(spoken, logged(error))
+                return refused(request.scope, logged(error))
 
         return handle
 
@@ -262,7 +262,7 @@ class Gateway:
             except Exception as error:
                 found = logged(error)
                 counted.end(found.status)
-                return _refused(protocol, found)
+                return refused(request.scope, found)
 
         return ask
 
@@ -347,6 +347,10 @@ class _Counted:
             self._metrics.ended(self._protocol, self.model, status, seconds, answered)
 
 
+def _openai_model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "lc-asym-router"}
+
+
 def _run_id(request_id: str) -> str:
     """The run's id as records have it, of the header's.
 
@@ -367,7 +371,3 @@ def _headers(answered: GatewayAnswer) -> dict[str, str]:
     if (cost := answered.router["cost_usd"]) is not None:
         found["x-router-cost-usd"] = f"{cost:.9f}"
     return found
-
-
-def _refused(protocol: WireProtocol, error: GatewayError) -> Response:
-    return json_response(protocol.error(error), error.status, error.headers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_address
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
@@ -16,8 +16,11 @@ from lc_asym_router.router.router import AsymRouter
 from lc_asym_router.router.spec import GATEWAY, RouterSpec
 from lc_asym_router.router.spec_values import (
     budget_of,
+    located,
+    make_budgets,
     refuse_no_table,
     refuse_unknown,
+    refuse_unsafe_table,
     refuse_wrong_kinds,
     toml_values,
 )
@@ -43,7 +46,7 @@ class GatewayConfig:
         router: The router that answers to "auto"; `None` for `AsymRouter.from_env()`.
         small: The small tier's model string, where there is no `router`.
         frontier: The frontier tier's, likewise.
-        routers: Further routers by their names.
+        routers: Further routers by their names, each a `RouterSpec` or what its TOML table holds.
         budgets: Settings of budgets of all requests.
         keys: Whether clients need a key of the router's `database` (`lc-asym-router keys add NAME`);
             without keys this machine alone may ask.
@@ -79,9 +82,14 @@ class GatewayConfig:
 
     def __post_init__(self) -> None:
         given = {each.name: getattr(self, each.name) for each in fields(self)}
-        refuse_wrong_kinds(
-            type(self), {k: v for k, v in given.items() if v is not None}, "the gateway"
-        )
+        given = {name: value for name, value in given.items() if value is not None}
+        # Before they are converted: a text is a sequence too.
+        refuse_wrong_kinds(type(self), given, "the gateway")
+        routers = {name: _router_spec(each, name) for name, each in self.routers.items()}
+        object.__setattr__(self, "routers", routers)
+        object.__setattr__(self, "budgets", tuple(self.budgets))
+        for place, each in enumerate(self.budgets):
+            refuse_unsafe_table(each, f"{GATEWAY}.budgets[{place}]")
         if self.router is not None and (self.small or self.frontier):
             raise ConfigurationError(
                 "small= and frontier= name the models of a router of the environment; the file has a "
@@ -138,16 +146,8 @@ class GatewayConfig:
             each.name for each in fields(cls) if each.name not in ("router", "small", "frontier")
         ]
         refuse_unknown(own, known, "the gateway")
-        own = {**own, **settings}
-        # Before they are converted: a text is a sequence too.
-        refuse_wrong_kinds(cls, own, "the gateway")
-        named = own.pop("routers", {})
-        for name, given in named.items():
-            refuse_no_table(given, f"routers.{name}")
-        routers = {name: RouterSpec.from_mapping(given) for name, given in named.items()}
-        budgets = tuple(own.pop("budgets", ()))
         router = RouterSpec.from_mapping(values) if values else None
-        return cls(router=router, routers=routers, budgets=budgets, **own)
+        return cls(router=router, **{**own, **settings})
 
     @property
     def limits(self) -> Limits:
@@ -182,17 +182,39 @@ class GatewayConfig:
                 small=self.small, frontier=self.frontier, callbacks=callbacks or None
             )
         else:
-            first = self.router.build(callbacks=callbacks)
-        more = {name: spec.build(callbacks=callbacks) for name, spec in self.routers.items()}
-        return gateway_app(
-            {AUTO: first, **more},
-            keys=self._access(url),
-            ledger=ledger,
-            budgets=[budget_of(each, url) for each in self.budgets],
-            host=self.host,
-            limits=self.limits,
-            comment_seconds=self.comment_seconds,
+            with located():
+                first = self.router.build(callbacks=callbacks)
+        more = {}
+        for name, spec in self.routers.items():
+            with located(f"{GATEWAY}.routers.{name}"):
+                more[name] = self._with_shared_sums(name, spec).build(callbacks=callbacks)
+        budgets = make_budgets(self.budgets, url, f"{GATEWAY}.budgets")
+        with located():
+            return gateway_app(
+                {AUTO: first, **more},
+                keys=self._access(url),
+                ledger=ledger,
+                budgets=budgets,
+                host=self.host,
+                limits=self.limits,
+                comment_seconds=self.comment_seconds,
+            )
+
+    def _with_shared_sums(self, name: str, spec: RouterSpec) -> RouterSpec:
+        """A further router whose budgets are kept where the first one's are, for all workers together,
+        and under its own name: sums of one name in one database are one sum."""
+        first = self.router
+        if first is None or not (first.database or first.database_env):
+            return spec
+        shared = (
+            {"store_env": first.database_env} if first.database_env else {"store": first.database}
         )
+        budgets = []
+        for given in spec.budgets:
+            named = {**given, "name": given.get("name") or f"{name} {budget_of(given).name}"}
+            own = given.get("per") == "request" or {"store", "store_env"} & set(given)
+            budgets.append(named if own else {**named, **shared})
+        return replace(spec, budgets=tuple(budgets))
 
     def _access(self, url: str | None) -> Access | None:
         if not self.keys:
@@ -208,6 +230,22 @@ class GatewayConfig:
         from lc_asym_router.money.ledger.handler import Ledger
 
         return Ledger(url)
+
+
+def _router_spec(given: Any, name: str) -> RouterSpec:
+    where = f"{GATEWAY}.routers.{name}"
+    if isinstance(given, RouterSpec):
+        spec = given
+    else:
+        refuse_no_table(given, where)
+        with located(where):
+            spec = RouterSpec.from_mapping(given)
+    if spec.database or spec.database_env:
+        raise ConfigurationError(
+            f"{where}: a gateway has one database, of all its routers: set it at the file's top. A "
+            "budget may name another, store = ..., and an audit, url = ..."
+        )
+    return spec
 
 
 def is_loopback(host: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lc_asym_router._internal.deadline import LateError
+from lc_asym_router._internal.fault_log import log_fault
 from lc_asym_router._internal.provider_errors import (
     describe_error,
     is_context_overflow,
@@ -100,7 +101,12 @@ def error_of(error: BaseException) -> GatewayError:
         long = all("tokens don't fit" in why for why in error.reasons.values())
         return GatewayError(400, str(error), code="context_length_exceeded" if long else None)
     if isinstance(error, BudgetExceededError):
-        return GatewayError(429, str(error), code="insufficient_quota", headers=NO_RETRY)
+        if error.exhausted.fault is None:
+            return GatewayError(429, str(error), code="insufficient_quota", headers=NO_RETRY)
+        text = (
+            "A budget can't be asked, and no call is made without it: its database does not answer."
+        )
+        return GatewayError(503, text, code="budget_unavailable", retry_after=BUSY_SECONDS)
     if isinstance(error, UnverifiedError):
         return GatewayError(502, str(error), code="unverified", headers=NO_RETRY)
     if isinstance(error, TiersFailedError):
@@ -116,6 +122,8 @@ def logged(error: BaseException) -> GatewayError:
     """The error for the client; where it is our own fault, the log has where it was raised, and no text
     of a request."""
     found = error_of(error)
+    if isinstance(error, BudgetExceededError) and error.exhausted.fault is not None:
+        log_fault(logger, "A request failed: %s", error.exhausted)
     if found.status == 500:
         logger.error("A request failed: %s", describe_error(error))
     return found

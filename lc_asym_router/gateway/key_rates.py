@@ -42,7 +42,7 @@ class RateLimited:
         if self.retry_after is None:
             return (
                 f"The request may take {self.needed:,} {self.unit}, which is over {what}: send a "
-                "shorter one, or lower its max_tokens."
+                "shorter one."
             )
         return (
             f"The request is over {what}: {self.used:,} were used in the last minute, and it may "

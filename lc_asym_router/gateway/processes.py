@@ -20,6 +20,7 @@ from lc_asym_router._internal.tasks import cancel
 from lc_asym_router.embedded.connection_limits import ConnectionGuard, LimitedConfig
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.gateway.config import GatewayConfig
+from lc_asym_router.gateway.refusals import refusal_bytes
 from lc_asym_router.records.signing import KEY_VARIABLE
 from lc_asym_router.tiers.faults.shared_breakers import Openings
 
@@ -52,7 +53,7 @@ def serve(config: GatewayConfig) -> None:
     listener = listen(config.host, config.port)
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    guard = ConnectionGuard(config.limits)
+    guard = ConnectionGuard(config.limits, errors=refusal_bytes)
     set_up_log(config.log_level)
     logger.info("The gateway (processes: %d) is at http://%s:%s/v1", config.workers, shown, port)
     with listener, ExitStack() as stack:

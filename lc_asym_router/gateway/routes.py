@@ -86,10 +86,18 @@ class Routes:
         self._routes = {route.model: route for route in found}
         self._budgeted: OrderedDict[tuple[int, tuple[Budget, ...]], AsymRouter] = OrderedDict()
 
-    @property
-    def models(self) -> tuple[str, ...]:
-        """The names, in order."""
-        return tuple(self._routes)
+    def names(self, caller: Caller) -> list[str]:
+        """The names that a caller may ask for, in order."""
+        return [name for name in self._routes if caller.models is None or name in caller.models]
+
+    def unknown(self, model: str, caller: Caller) -> GatewayError:
+        """The error for a name that is none, or none of the caller's."""
+        return GatewayError(
+            404,
+            f"There is no model {model[:100]!r} here; there are {', '.join(self.names(caller))}.",
+            code="model_not_found",
+            param="model",
+        )
 
     @property
     def routers(self) -> dict[str, AsymRouter]:
@@ -107,15 +115,7 @@ class Routes:
         """
         route = self._routes.get(model)
         if route is None or (caller.models is not None and model not in caller.models):
-            there = [
-                name for name in self._routes if caller.models is None or name in caller.models
-            ]
-            raise GatewayError(
-                404,
-                f"There is no model {model[:100]!r} here; there are {', '.join(there)}.",
-                code="model_not_found",
-                param="model",
-            )
+            raise self.unknown(model, caller)
         if not caller.budgets:
             return route
         key = (id(route.router), caller.budgets)

@@ -14,14 +14,15 @@ from lc_asym_router.router.spec_values import (
     NONE,
     arguments,
     audit_of,
-    budget_of,
     checks_of,
     differing,
     imported,
+    located,
+    make_budgets,
     price_of,
-    refuse_no_table,
     refuse_password,
     refuse_secrets,
+    refuse_unsafe_table,
     resolved,
     shadow_of,
     toml_values,
@@ -214,7 +215,8 @@ class RouterSpec:
     def __post_init__(self) -> None:
         put = object.__setattr__
         for name in ("tiers", "fallbacks"):
-            put(self, name, tuple(_tier_spec(each, name) for each in getattr(self, name)))
+            specs = enumerate(getattr(self, name))
+            put(self, name, tuple(_tier_spec(each, f"{name}[{i}]") for i, each in specs))
         for name in ("question", "languages", "threshold", "stop", "tags", "budgets"):
             if isinstance(getattr(self, name), list):
                 put(self, name, tuple(getattr(self, name)))
@@ -232,11 +234,9 @@ class RouterSpec:
                 )
         shadow = {} if isinstance(self.shadow, bool) else self.shadow or {}
         tables = [("audit", self.audit or {}), ("shadow", shadow)]
-        for name, given in [*tables, *(("budgets", each) for each in self.budgets)]:
-            refuse_no_table(given, name)
-            refuse_secrets(given, name)
-            for key in ("url", "store"):
-                refuse_password(given.get(key), f"{name}.{key}")
+        tables += [(f"budgets[{i}]", each) for i, each in enumerate(self.budgets)]
+        for name, given in tables:
+            refuse_unsafe_table(given, name)
         refuse_password(self.database, "database")
         if self.database and self.database_env:
             raise ConfigurationError("Give either database or database_env, not both.")
@@ -278,22 +278,23 @@ class RouterSpec:
             if settings.get(name) is not None:
                 settings[name] = list(settings[name])
         if self.budgets:
-            settings["budgets"] = [budget_of(each, url) for each in self.budgets]
+            settings["budgets"] = make_budgets(self.budgets, url, "budgets")
         if self.audit is not None:
-            settings["audit"] = audit_of(self.audit, url)
+            with located("audit"):
+                settings["audit"] = audit_of(self.audit, url)
         if self.shadow:
-            settings["shadow"] = shadow_of({} if self.shadow is True else self.shadow, url)
+            with located("shadow"):
+                settings["shadow"] = shadow_of({} if self.shadow is True else self.shadow, url)
         if callbacks is None and url is not None:
             from lc_asym_router.money.ledger.handler import Ledger
 
             callbacks = [Ledger(url)]
         if callbacks:
             settings["callbacks"] = list(callbacks)
-        tiers = [each.build() for each in self.tiers]
+        tiers = _built(self.tiers, "tiers")
         if len(tiers) == 2:
             tiers = [tiers[0].named("small"), tiers[1].named("frontier")]
-        fallbacks = [each.build() for each in self.fallbacks]
-        return router(tiers=tiers, fallbacks=fallbacks, **settings)
+        return router(tiers=tiers, fallbacks=_built(self.fallbacks, "fallbacks"), **settings)
 
     @property
     def database_url(self) -> str | None:
@@ -350,10 +351,19 @@ def _tier_spec(given: Any, where: str) -> TierSpec:
     if isinstance(given, str):
         return TierSpec(given)
     if isinstance(given, Mapping):
-        return TierSpec(**arguments(TierSpec, given, "a tier"))
+        with located(where):
+            return TierSpec(**arguments(TierSpec, given, "a tier"))
     raise ConfigurationError(
-        f"{where} has a {type(given).__name__}; give TierSpec(...), or a model string."
+        f"{where} is a {type(given).__name__}; give TierSpec(...), or a model string."
     )
+
+
+def _built(specs: Sequence[TierSpec], where: str) -> list[Tier]:
+    tiers = []
+    for place, each in enumerate(specs):
+        with located(f"{where}[{place}]"):
+            tiers.append(each.build())
+    return tiers
 
 
 def _plain(value: Any) -> Any:

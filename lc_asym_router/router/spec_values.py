@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, Field, fields
 from importlib import import_module
 from os import PathLike
@@ -12,6 +13,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
+
+from pydantic import ValidationError
 
 from lc_asym_router._internal.imports import read_text
 from lc_asym_router.errors import ConfigurationError
@@ -43,6 +46,39 @@ _SECRET = re.compile(
 )
 IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _FRONTIER = "frontier"
+
+
+@contextmanager
+def located(path: str = "") -> Iterator[None]:
+    """Put a place in the file before the text of an error that is raised within the block.
+
+    Args:
+        path: The place, by the keys that lead to it: "tiers[0]", "gateway.routers.strict"; "" for the
+            file's top.
+
+    Raises:
+        ConfigurationError: The block has raised one, or pydantic's error of a router's setting.
+    """
+    where = f"{path}: " if path else ""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise type(error)(f"{where}{error}") from error
+    except ValidationError as error:
+        # Not as its cause: pydantic's text quotes what it was given.
+        raise ConfigurationError(f"{where}{validation_faults(error)}") from None
+
+
+def validation_faults(error: ValidationError) -> str:
+    """Say what pydantic's error of a router says: its own messages name the setting, pydantic's do
+    not."""
+    own = "Value error, "
+    return "\n".join(
+        fault["msg"].removeprefix(own)
+        if fault["msg"].startswith(own)
+        else f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}."
+        for fault in error.errors(include_input=False, include_url=False)
+    )
 
 
 def imported(path: str, what: str) -> Any:
@@ -125,6 +161,24 @@ def budget_of(settings: Mapping[str, Any], url: str | None = None) -> Budget:
     if url is not None and given.get("per") != "request":
         given.setdefault("store", url)
     return Budget(**given)
+
+
+def make_budgets(each: Iterable[Mapping[str, Any]], url: str | None, where: str) -> list[Budget]:
+    """Make several budgets; see `budget_of`.
+
+    Args:
+        each: The settings of each.
+        url: As for `budget_of`.
+        where: Their list's place in the file.
+
+    Raises:
+        ConfigurationError: A setting is unknown or invalid; the budget is named by its place.
+    """
+    budgets = []
+    for place, settings in enumerate(each):
+        with located(f"{where}[{place}]"):
+            budgets.append(budget_of(settings, url))
+    return budgets
 
 
 def toml_values(source: str | PathLike[str]) -> dict[str, Any]:
@@ -297,6 +351,14 @@ def refuse_no_table(given: Any, what: str) -> None:
             f"{what} has a {type(given).__name__} where settings by name are due, such as "
             "{'share': 0.1}; in a file, a table."
         )
+
+
+def refuse_unsafe_table(given: Any, what: str) -> None:
+    """Refuse settings of a budget or an audit that are no table, or have a secret written out."""
+    refuse_no_table(given, what)
+    refuse_secrets(given, what)
+    for key in ("url", "store"):
+        refuse_password(given.get(key), f"{what}.{key}")
 
 
 def refuse_secrets(settings: Mapping[str, Any], what: str) -> None:

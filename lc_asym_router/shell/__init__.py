@@ -6,8 +6,8 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import NoReturn
 
 from lc_asym_router._internal.imports import __version__, needed
 from lc_asym_router.shell import (
@@ -86,7 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ConfigurationError, InvalidRequestError) as error:
         return _exit_with(str(error), BAD_USAGE)
     except ValidationError as error:
-        return _exit_with("\n".join(map(_fault, error.errors())), BAD_USAGE)
+        from lc_asym_router.router.spec_values import validation_faults
+
+        return _exit_with(validation_faults(error), BAD_USAGE)
     except (NoTierError, TiersFailedError) as error:
         return _exit_with(str(error), NO_ANSWER)
     except BrokenPipeError:
@@ -95,15 +97,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return _exit_with("interrupted", 130)
-
-
-def _fault(fault: Mapping[str, Any]) -> str:
-    """One of pydantic's errors: the router's own messages name the setting, pydantic's do not."""
-    own = "Value error, "
-    message = str(fault["msg"])
-    if message.startswith(own):
-        return message.removeprefix(own)
-    return f"{'.'.join(map(str, fault['loc']))}: {message}."
 
 
 def _exit_with(message: str, code: int) -> int:

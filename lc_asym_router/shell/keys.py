@@ -100,6 +100,11 @@ def _database(options: argparse.Namespace) -> str | None:
 
 
 def _run(options: argparse.Namespace, keys: Any) -> int:
+    # A database of another folder or file has other keys, and looks like one without any.
+    print(
+        f"The keys of {keys.store.file.resolve() if keys.store.file else keys.store.name}",
+        file=sys.stderr,
+    )
     if options.action == "list":
         print(_listed(keys.list(), options.json))
         return ANSWERED

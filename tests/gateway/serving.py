@@ -13,6 +13,7 @@ from openai import AsyncOpenAI, OpenAI
 from lc_asym_router.embedded.connection_limits import ConnectionGuard, LimitedConfig
 from lc_asym_router.embedded.request_limits import Limits
 from lc_asym_router.gateway.processes import watched_app
+from lc_asym_router.gateway.refusals import refusal_bytes
 
 
 class Served:
@@ -27,7 +28,7 @@ class Served:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        guard = ConnectionGuard(limits or Limits())
+        guard = ConnectionGuard(limits or Limits(), errors=refusal_bytes)
         self.server = uvicorn.Server(LimitedConfig(watched_app(app, guard), guard))
         self._thread = threading.Thread(
             target=self.server.run, kwargs={"sockets": [self._socket]}, daemon=True

@@ -217,6 +217,9 @@ def test_models(gateway: Served):
     assert [(each.id, each.type, each.display_name) for each in found] == [
         (name, "model", name) for name in names
     ]
+    assert [client.models.retrieve(each.id) for each in found] == found
+    with pytest.raises(anthropic.NotFoundError):
+        client.models.retrieve("nowhere")
     assert [each.id for each in client.models.list(limit=1)] == names  # page by page
     assert [each.id for each in client.models.list(before_id="frontier", limit=1).data] == ["small"]
     for wrong in ({"after_id": "none"}, {"lifecycle": ["retired"]}, {"limit": 0}):

@@ -44,7 +44,13 @@ def test_a_stream(gateway: Served, small, frontier):
 
 
 def test_models_are_listed(gateway: Served):
-    assert [each.id for each in gateway.client().models.list()] == ["auto", "small", "frontier"]
+    client = gateway.client()
+    listed = list(client.models.list())
+    assert [each.id for each in listed] == ["auto", "small", "frontier"]
+    assert [client.models.retrieve(each.id) for each in listed] == listed
+    with pytest.raises(NotFoundError) as caught:
+        client.models.retrieve("nowhere")
+    assert caught.value.code == "model_not_found"
 
 
 TOOL = {

@@ -7,7 +7,10 @@ import json
 import logging
 import socket
 import threading
+import time
+from contextlib import ExitStack
 
+import anthropic
 import httpx
 import openai
 import pytest
@@ -168,6 +171,31 @@ def test_comments_while_a_draft_is_held(small, frontier):
     assert rest[-1] == "data: [DONE]"
 
 
+def streamed_text(served: Served, protocol: str) -> str:
+    """A streamed answer, as the protocol's own client reads it."""
+    messages = ask()["messages"]
+    if protocol == "messages":
+        client = anthropic.Anthropic(base_url=served.url, api_key="any", max_retries=0)
+        with client.messages.stream(model="small", max_tokens=50, messages=messages) as stream:
+            return stream.get_final_text()
+    if protocol == "responses":
+        with served.client().responses.stream(model="small", input="Hello") as stream:
+            return [*stream][-1].response.output_text
+    stream = served.client().chat.completions.create(**ask(model="small", stream=True))
+    return "".join(chunk.choices[0].delta.content or "" for chunk in stream)
+
+
+@pytest.mark.parametrize("protocol", ["chat", "responses", "messages"])
+def test_clients_read_over_comments(small, frontier, protocol):
+    release = threading.Event()
+    small.script(Reply("a small answer", hold=release))
+    later = threading.Timer(0.3, release.set)
+    with Served(gateway_app(pair(small, frontier), comment_seconds=0.05)) as served:
+        later.start()
+        assert streamed_text(served, protocol) == "a small answer"
+    later.join()
+
+
 def test_a_budget_that_is_used_up(small, frontier):
     budget = Budget(calls=1, per="day")
     with Served(gateway_app(pair(small, frontier), budgets=[budget])) as served:
@@ -199,10 +227,17 @@ def test_without_keys_this_machine_alone(gateway: Served, small, headers):
     assert not small.requests
 
 
-def test_a_head_that_is_too_large(gateway: Served, small):
-    headers = {"x-padding": "x" * 20_000}
-    response = httpx.post(f"{gateway.url}/v1/chat/completions", json=ask(), headers=headers)
+@pytest.mark.parametrize("size", [20_000, 90_000])  # whole at once, and more than is read at once
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/v1/chat/completions", None), ("/v1/messages", "error"), ("/v1/messages/x?y=/v1", "error")],
+)
+def test_a_head_that_is_too_large(gateway: Served, small, path, kind, size):
+    headers = {"x-padding": "x" * size}
+    response = httpx.post(f"{gateway.url}{path}", json=ask(), headers=headers)
     assert response.status_code == 431
+    assert response.json().get("type") == kind
+    assert response.json()["error"]["type"] == "invalid_request_error"
     assert not small.requests
 
 
@@ -222,6 +257,10 @@ def test_more_requests_than_are_served_at_once(small, frontier):
                 each.start()
             assert small.wait_requests(3, 60)
             refused = httpx.post(url, json=ask())
+            others = [
+                httpx.post(f"{served.url}/v1/messages", json=ask()),
+                httpx.get(f"{served.url}/v1/models", headers={"anthropic-version": "2023-06-01"}),
+            ]
             release.set()
             for each in threads:
                 each.join()
@@ -229,13 +268,62 @@ def test_more_requests_than_are_served_at_once(small, frontier):
         small.default = "a small answer"
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
     assert refused.json()["error"]["type"] == "server_error"
+    for each in others:
+        assert (each.status_code, each.headers["retry-after"]) == (503, "1")
+        assert (each.json()["type"], each.json()["error"]["type"]) == ("error", "overloaded_error")
 
 
-def test_a_slow_client_is_dropped(router):
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [("/v1/chat/completions", b'{"error":'), ("/v1/messages", b'{"type": "error"')],
+)
+def test_a_slow_client_is_dropped(router, path, form):
     with (
         Served(gateway_app(router), Limits(head_seconds=0.2)) as served,
         socket.create_connection(("127.0.0.1", served.port)) as slow,
     ):
-        slow.sendall(b"POST /v1/chat/completions HTTP/1.1\r\n")
+        slow.sendall(f"POST {path} HTTP/1.1\r\n".encode())
         slow.settimeout(60)
-        assert slow.recv(100).startswith(b"HTTP/1.1 408")
+        got = b"".join(iter(lambda: slow.recv(10_000), b""))
+    assert got.startswith(b"HTTP/1.1 408")
+    assert got.partition(b"\r\n\r\n")[2].startswith(form)
+
+
+def test_a_connection_too_many_is_told_when_to_come_again(router):
+    with ExitStack() as stack:
+        served = stack.enter_context(Served(gateway_app(router), Limits(connections=4)))
+
+        def begin() -> socket.socket:
+            return stack.enter_context(socket.create_connection(("127.0.0.1", served.port)))
+
+        begun = [begin() for _ in range(4)]
+        for each in begun:
+            each.sendall(b"POST /v1/messages HTTP/1.1\r\n")
+        guard = served.server.config.guard  # type: ignore[attr-defined]
+        for _ in range(6000):  # until the server has read them
+            if sum(bool(each._start) for each in guard._open) == 4:
+                break
+            time.sleep(0.01)
+        begin()
+        begun[0].settimeout(60)
+        got = b"".join(iter(lambda: begun[0].recv(10_000), b""))
+    assert got.startswith(b"HTTP/1.1 503")
+    assert b"\r\nretry-after: 1\r\n" in got
+    assert b'"overloaded_error"' in got
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind"),
+    [
+        ("GET", "/v1/feedback/", None),
+        ("POST", "/v1/chat/completions/", None),
+        ("POST", "/v1/messages/", "error"),
+        ("GET", "/ready/", None),
+    ],
+)
+def test_a_slash_at_the_end_sends_nobody_elsewhere(gateway: Served, method, path, kind):
+    headers = {"Host": "evil.example"}
+    response = httpx.request(method, f"{gateway.url}{path}", headers=headers)
+    assert (response.status_code, response.headers.get("location")) == (404, None)
+    assert response.json().get("type") == kind
+    assert "none has a slash at its end" in response.json()["error"]["message"]

@@ -9,7 +9,7 @@ from typing import Any
 import openai
 import pytest
 
-from lc_asym_router import AsymRouter, Tier
+from lc_asym_router import AsymRouter, Budget, Tier
 from lc_asym_router.gateway.app import gateway_app
 from lc_asym_router.gateway.key_access import VERIFIED_SECONDS, KeyAccess
 from lc_asym_router.gateway.keys import KeyLimits, KeyStore
@@ -39,8 +39,46 @@ def site(upstream_small, upstream_frontier, tmp_path_factory, clock) -> Iterator
     )
     with Served(gateway_app(router, access)) as served:
         served.store, served.access = store, access  # type: ignore[attr-defined]
+        served.router = router  # type: ignore[attr-defined]
         yield served
     access.close()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_others_spend_of_a_shared_budget_is_an_admins_to_know(site, small, frontier, stream):
+    budget = Budget(calls=1, per="day")
+    routed = gateway_app(site.router, site.access, budgets=[budget])
+    poor = site.store.add(f"own-{stream}", KeyLimits(usd_per_day=1e-6))
+    keys = [site.store.add(f"{n}-{stream}", KeyLimits(admin=n > 1)) for n in range(3)]
+    with Served(routed) as shared:
+        with pytest.raises(openai.RateLimitError, match="key each day"):
+            list(ask(shared, poor, stream=stream))  # its own sum
+        list(ask(shared, keys[0], stream=stream))
+        said = []
+        for key in keys[1:]:
+            with pytest.raises(openai.RateLimitError) as caught:
+                list(ask(shared, key, stream=stream))
+            assert caught.value.code == "insufficient_quota"
+            said.append(caught.value.body["message"])
+    assert said[0].startswith("A budget that this key shares with others has no room")
+    assert "spent" not in said[0]
+    assert "spent" in said[1]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_budget_whose_database_is_down_is_no_quota(site, small, frontier, caplog, stream):
+    budget = Budget(calls=1, per="day", store="postgresql://somebody:sesame@127.0.0.1:1/router")
+    with (
+        Served(gateway_app(site.router, budgets=[budget])) as down,
+        pytest.raises(openai.InternalServerError) as caught,
+    ):
+        list(ask(down, "any", stream=stream))
+    assert (caught.value.status_code, caught.value.code) == (503, "budget_unavailable")
+    assert caught.value.response.headers["retry-after"] == "1"
+    assert "127.0.0.1" not in str(caught.value)
+    assert "can't be asked" in caplog.text
+    assert "sesame" not in caplog.text
+    assert not small.requests
 
 
 def ask(site: Served, key: str, **more: Any) -> Any:

@@ -42,7 +42,10 @@ def test_eight_workers_of_32_clients_never_pass_a_keys_budget(small, frontier, u
                             made += 1
                             continue
                         error = response.json()["error"]
-                        quota = response.status_code == 429 and error["code"] == "insufficient_quota"
+                        found = response.status_code, error["code"]
+                        if found == (503, "budget_unavailable"):
+                            continue  # so many at once: the database was not to be asked in time
+                        quota = found == (429, "insufficient_quota")
                         if not quota or response.headers["x-should-retry"] != "false":
                             os.write(2, response.content)
                             os._exit(9)

@@ -80,7 +80,7 @@ def test_nothing_is_open_but_health_and_the_page(site, small, frontier):
 
 
 @pytest.mark.parametrize(
-    "path", ["/page/", "/page/../app.py", "/page/%2e%2e/keys.py", "/api", "/v1"]
+    "path", ["/page/", "/page/../app.py", "/page/%2e%2e/keys.py", "/api", "/v1", "/v1/models/"]
 )
 def test_no_other_path_is_there(site, path):
     with httpx.Client(base_url=site.url, timeout=20) as client:

@@ -16,6 +16,7 @@ import openai
 import pytest
 
 from lc_asym_router import ConfigurationError, Ledger
+from lc_asym_router.gateway import config as config_module
 from lc_asym_router.gateway.config import GatewayConfig
 from tests.gateway.serving import Served
 from tests.servers import Reply
@@ -140,12 +141,72 @@ def test_sigterm_finishes_what_is_in_service(tmp_path, small, frontier, workers)
         ("[gateway]\nbudgets = { usd = 5 }\n", "budgets is of type dict; give a list"),
         ("[gateway]\nrouters = 5\n", "routers is of type int; give a table"),
         ("[gateway]\nrouters = { more = 5 }\n", "routers.more"),
+        (
+            "[gateway]\nbudgets = [{ usd = 1, store = 'postgresql://a:b@c/d' }]\n",
+            r"budgets\[0\]\.store",
+        ),
+        ('[[tiers]]\nmodel = "a:b"\n[[tiers]]\nmodle = "c:d"\n', r"^tiers\[1\]: 'modle'"),
+        ("[[gateway.routers.more.tiers]]\nmodel = 5\n", r"^gateway\.routers\.more: tiers\[0\]: "),
+        (
+            "[gateway.routers.more]\ntiers = ['a:b', 'a:c']\ndatabase = 'x.sqlite3'\n",
+            r"^gateway\.routers\.more: a gateway has one database",
+        ),
+        ("[gateway.routers.more]\nverify = 'form'\n", r"^gateway\.routers\.more: A router has"),
         ('degrade = "no"\n[[tiers]]\nmodel = "a:b"\n', "degrade is of type str; give true or"),
     ],
 )
 def test_what_is_wrong_in_the_file_is_named(text, named):
     with pytest.raises(ConfigurationError, match=named):
         GatewayConfig.from_toml(text)
+
+
+TIERS = '[[{where}tiers]]\nmodel = "ollama:a"\n[[{where}tiers]]\nmodel = {second}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("", r"^gateway\.routers\.more: tiers\[1\]: api_key_env names"),
+        ("[gateway.routers.more]\nthreshold = 7\n", r"^gateway\.routers\.more: threshold is 7"),
+        (
+            "[[gateway.budgets]]\nusd = 1\n[[gateway.budgets]]\nper = 3\n",
+            r"^gateway\.budgets\[1\]: ",
+        ),
+    ],
+)
+def test_what_cannot_be_built_is_named_by_its_place(text, named, monkeypatch):
+    monkeypatch.delenv("NO_KEY", raising=False)
+    ours, second = TIERS.format(where="", second='"ollama:b"'), '"ollama:b"'
+    if not text:
+        second = '"openai:b"\nsettings = { api_key_env = "NO_KEY" }'
+    more = TIERS.format(where="gateway.routers.more.", second=second)
+    config = GatewayConfig.from_toml(f"{ours}{more}{text}")
+    with pytest.raises(ConfigurationError, match=named) as caught:
+        config.app()
+    assert "pydantic" not in str(caught.value)
+
+
+def test_all_workers_share_the_budgets_of_a_further_router(tmp_path):
+    url = f"sqlite:///{tmp_path}/gateway.sqlite3"
+    text = f'database = "{url}"\n' + TIERS.format(where="", second='"ollama:b"')
+    text += TIERS.format(where="gateway.routers.more.", second='"ollama:b"')
+    for place in ("", "gateway.routers.more."):
+        text += f'[[{place}budgets]]\ncalls = 1\nper = "day"\n'
+    text += '[[gateway.routers.more.budgets]]\ncalls = 9\nname = "own"\nstore = "x.sqlite3"\n'
+    config = GatewayConfig.from_toml(text)
+    spec = config._with_shared_sums("more", config.routers["more"])
+    assert [each["name"] for each in spec.budgets] == ["more day", "own"]
+    assert [each["store"] for each in spec.budgets] == [url, "x.sqlite3"]
+    assert spec.build(callbacks=[]).policy.budgets[0].store.name == url
+
+
+def test_the_kinds_of_values_are_checked_once(monkeypatch):
+    checked = []
+    monkeypatch.setattr(config_module, "refuse_wrong_kinds", lambda *given: checked.append(given))
+    more = {"tiers": ["ollama:a", "ollama:b"]}
+    config = GatewayConfig.from_toml("[gateway]\nworkers = 2\n", routers={"more": more})
+    assert len(checked) == 1
+    assert config.routers["more"].tiers[1].model == "ollama:b"
 
 
 def test_options_win_over_the_file(tmp_path, small, frontier):

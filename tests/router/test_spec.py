@@ -314,7 +314,7 @@ def test_rungs_of_a_target_stand_in_a_file():
         ({"shadow": "none"}, "shadow has a str"),
         ({"shadow": 0.1}, "shadow has a float"),
         ({"audit": 0.02}, "audit has a float"),
-        ({"budgets": [5]}, "budgets has a int"),
+        ({"budgets": [5]}, r"budgets\[0\] has a int"),
         ({"shadow": {"shares": 0.1}}, "'shares': a shadow has no such setting"),
         ({"shadow": {"share": 2}}, "share"),
         ({"shadow": {"rungs": ["form"]}}, "rungs has a str"),

@@ -2,11 +2,12 @@
 
 A protocol translates, and does nothing else: it reads a body into a `ParsedRequest`, and writes an
 answer, the events of a stream, and errors. Routing, access, headers, time limits, comments that keep a
-stream open, disconnects and the sealing of tool calls' ids are the gateway's (`gateway/serving.py`).
+stream open, disconnects and the sealing of tool calls' ids are the gateway's (`gateway/app.py` and
+`gateway/answering.py`).
 
 To add one: write a class with the methods of `WireProtocol`, and add it to `PROTOCOLS` in
-`gateway/app.py`. What it does not serve it refuses with `errors.unsupported(param, why)`, and what is
-wrong with `errors.invalid(param, why)`; nothing that a client sends is ignored.
+`gateway/refusals.py`. What it does not serve it refuses with `http_errors.unsupported(param, why)`, and
+what is wrong with `http_errors.invalid(param, why)`; nothing that a client sends is ignored.
 """
 
 from __future__ import annotations

@@ -84,3 +84,6 @@ class Parts(_Open):
 
 
 READ_PARTS = frozenset({"text", "image_url"})
+"""The kinds of parts that are checked here."""
+SERVED_PARTS = READ_PARTS | {"refusal", "input_audio", "file", "video_url"}
+"""All kinds of parts that are served: which tier reads the others is the router's matter."""

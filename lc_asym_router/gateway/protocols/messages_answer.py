@@ -164,6 +164,17 @@ def _end(answered: GatewayAnswer) -> dict[str, Any]:
     return {"stop_reason": reason, "stop_sequence": None}
 
 
+def model_body(name: str) -> dict[str, Any]:
+    """One model, as a list has it and alone."""
+    return {
+        "type": "model",
+        "id": name,
+        "display_name": name,
+        "created_at": "1970-01-01T00:00:00Z",
+        "lifecycle": "active",
+    }
+
+
 def models_body(names: Sequence[str], query: Mapping[str, str]) -> dict[str, Any]:
     """A page of the models: those behind `after_id`, or those before `before_id`, `limit` of them.
 
@@ -185,16 +196,7 @@ def models_body(names: Sequence[str], query: Mapping[str, str]) -> dict[str, Any
     backwards = "before_id" in query
     page = listed[-int(limit) :] if backwards else listed[: int(limit)]
     return {
-        "data": [
-            {
-                "type": "model",
-                "id": name,
-                "display_name": name,
-                "created_at": "1970-01-01T00:00:00Z",
-                "lifecycle": "active",
-            }
-            for name in page
-        ],
+        "data": [model_body(name) for name in page],
         "has_more": len(page) < len(listed),
         "first_id": page[0] if page else None,
         "last_id": page[-1] if page else None,

@@ -17,7 +17,12 @@ from langchain_core.messages.ai import UsageMetadata
 
 from lc_asym_router.gateway.http_errors import GatewayError, invalid, unsupported
 from lc_asym_router.gateway.protocols import GatewayAnswer, Heading, ParsedRequest, event
-from lc_asym_router.gateway.protocols.chat_values import READ_PARTS, Parts, PassedValues
+from lc_asym_router.gateway.protocols.chat_values import (
+    READ_PARTS,
+    SERVED_PARTS,
+    Parts,
+    PassedValues,
+)
 from lc_asym_router.gateway.protocols.validation import validated
 
 _PASSED = frozenset(
@@ -291,6 +296,8 @@ def _check_parts(parts: list[Any], param: str) -> None:
             continue
         if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
             raise invalid(place, "an object with a type.")
+        if part["type"] not in SERVED_PARTS:
+            raise unsupported(f"{place}.type", f"{', '.join(sorted(SERVED_PARTS))} are.")
         if part["type"] in READ_PARTS:
             try:
                 validated(Parts, {"content": [part]})

@@ -69,15 +69,15 @@ class SqlBackend:
     _failing: bool
 
     def __init__(self, where: str | os.PathLike[str], calls_ahead: int) -> None:
-        self._store = Store(url_of(where))
-        self._calls_ahead = calls_ahead if self._store.file is not None else 0
+        self.database = Store(url_of(where))
+        self._calls_ahead = calls_ahead if self.database.file is not None else 0
         self._pruned_at = -PRUNE_EVERY
         self.forget()
 
     @property
     def name(self) -> str:
         """The database's URL without its password."""
-        return self._store.name
+        return self.database.name
 
     def reserve_in_memory(self, id: str, claims: Sequence[Claim]) -> bool:
         """Reserve all of the claims in what is set aside; `False` where there is no room in it."""
@@ -157,7 +157,7 @@ class SqlBackend:
                 return
             self._remember(keys, spent)
             allotments.written(plan, now, id, claims)
-            if self._store.file is not None and not plan.inside:
+            if self.database.file is not None and not plan.inside:
                 now = time.time()
                 self._open[id] = [(claim.key, claim.amount, now + claim.lease) for claim in claims]
 
@@ -242,17 +242,17 @@ class SqlBackend:
 
     def _transaction(self, work: Callable[[Connection], T], until: float | None) -> T:
         rest = None if until is None else max(0.0, until - monotonic())
-        with self._store.transaction(writing=True, seconds=rest) as connection:
-            if self._files != self._store.files:
+        with self.database.transaction(writing=True, seconds=rest) as connection:
+            if self._files != self.database.files:
                 self._bring(connection)
             found = work(connection)
-        self._files = self._store.files
+        self._files = self.database.files
         return found
 
     @contextmanager
     def _alone(self, until: float | None) -> Iterator[None]:
         """On SQLite one thread at a time, so that threads don't wait by polling."""
-        if self._store.file is None:
+        if self.database.file is None:
             yield
             return
         seconds = -1 if until is None else max(0.0, until - monotonic())
@@ -349,7 +349,7 @@ class SqlBackend:
     # what is known, should the file be gone -------------------------------------------------
 
     def _remember(self, keys: Mapping[str, float | None], spent: Mapping[str, int]) -> None:
-        if self._store.file is None:
+        if self.database.file is None:
             return
         for key, amount in spent.items():
             ends_at = keys[key]
@@ -383,9 +383,9 @@ class SqlBackend:
 
     def forget(self) -> None:
         """In a forked child: the connections are the parent's, another thread may have the lock."""
-        self._store.forget()
+        self.database.forget()
         self._turn = threading.Lock()
-        self._files = self._store.files
+        self._files = self.database.files
         self._known: OrderedDict[str, tuple[int, float | None]] = OrderedDict()
         self._open: dict[str, list[tuple[str, int, float]]] = {}
         self._allotments = Allotments(self._calls_ahead)
@@ -396,4 +396,4 @@ class SqlBackend:
     def close(self) -> None:
         """Write what is to be written, and close the connections."""
         self._try_writing(last=True)
-        self._store.close()
+        self.database.close()

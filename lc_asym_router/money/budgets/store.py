@@ -10,13 +10,16 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from lc_asym_router._internal.imports import after_fork
 from lc_asym_router._internal.provider_errors import describe_store_error
 from lc_asym_router.errors import ConfigurationError
 from lc_asym_router.money.budgets.allotments import MOST
 from lc_asym_router.money.budgets.amounts import KEPT, Balance, Claim, Refused
+
+if TYPE_CHECKING:
+    from lc_asym_router.money.database.sql_store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +81,12 @@ class BudgetStore:
     def name(self) -> str:
         """The store's name: "memory", or the database's URL without its password."""
         return str(self._vault.name)
+
+    @property
+    def database(self) -> Store | None:
+        """The database; `None` where the sums are in memory."""
+        database: Store | None = self._vault.database
+        return database
 
     def reserve(
         self, id: str, claims: Sequence[Claim], seconds: float | None = None
@@ -246,6 +255,7 @@ class MemoryBackend:
     waits = False
     """Whether asking it may take long enough to keep an event loop from its work."""
     name = "memory"
+    database = None
 
     def __init__(self, max_keys: int) -> None:
         self.max_keys = max_keys

@@ -56,6 +56,11 @@ class LedgerReader:
         """Wait until what is finished stands in the database."""
 
     @property
+    def database(self) -> Store:
+        """The database."""
+        return self._store
+
+    @property
     def file(self) -> Path | None:
         """The SQLite file, or `None` for a server."""
         return self._store.file

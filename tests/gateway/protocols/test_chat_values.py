@@ -56,6 +56,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     (PART, {"messages": said(5)}),
     (f"{PART}.text", {"messages": said({"type": "text", "text": 5})}),
     (f"{PART}.text", {"messages": said({"type": "text"})}),
+    (f"{PART}.type", {"messages": said({"type": "picture"})}),
     (f"{PART}.image_url", {"messages": said({"type": "image_url"})}),
     (f"{PART}.image_url.url", {"messages": said({"type": "image_url", "image_url": {"url": 5}})}),
     ("messages[1]", {"messages": [USER, {"role": "tool", "content": "x"}]}),
