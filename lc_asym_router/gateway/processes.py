@@ -50,6 +50,8 @@ def serve(config: GatewayConfig) -> None:
     Raises:
         ConfigurationError: Something can't be built, or the port is taken.
     """
+    if config.workers > 1:
+        config.app()  # what can't be built is said here: a worker that ends of it is begun again
     listener = listen(config.host, config.port)
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host

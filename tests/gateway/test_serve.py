@@ -17,6 +17,7 @@ import pytest
 
 from lc_asym_router import ConfigurationError, Ledger
 from lc_asym_router.gateway import config as config_module
+from lc_asym_router.gateway import processes
 from lc_asym_router.gateway.config import GatewayConfig
 from tests.gateway.serving import Served
 from tests.servers import Reply
@@ -207,6 +208,18 @@ def test_the_kinds_of_values_are_checked_once(monkeypatch):
     config = GatewayConfig.from_toml("[gateway]\nworkers = 2\n", routers={"more": more})
     assert len(checked) == 1
     assert config.routers["more"].tiers[1].model == "ollama:b"
+
+
+def test_what_several_workers_could_not_build_is_said_before_they_begin(
+    tmp_path, small, frontier, monkeypatch
+):
+    begun = []
+    monkeypatch.setattr(processes, "Multiprocess", lambda *given, **more: begun.append(given))
+    monkeypatch.delenv("TEAM_KEY", raising=False)
+    path, _ = written(tmp_path, small, frontier)
+    with pytest.raises(ConfigurationError, match="TEAM_KEY"):
+        processes.serve(GatewayConfig.from_toml(path, workers=2))
+    assert not begun
 
 
 def test_options_win_over_the_file(tmp_path, small, frontier):
