@@ -133,7 +133,7 @@ def calls(draw: Any, middle: bool, bound: str, only_live: bool) -> Call:
 budgets = st.fixed_dictionaries(
     {
         "limit": st.sampled_from(
-            [{"calls": 1}, {"tokens": 400}, {"usd": 0.0002}, {"usd": 0.0006}, {"usd": 1.0}]
+            [{"calls": 1}, {"tokens": 400}, {"usd": 0.00021}, {"usd": 0.00085}, {"usd": 1.0}]
         ),
         "per": st.sampled_from(["request", "thread", "tag"]),
         "then": st.sampled_from(["small", "error", answer_instead]),

@@ -81,6 +81,7 @@ class World:
     def outcome(self, case: Case, walks: bool) -> Any:
         """What comes of a case on one of both ways."""
         forget_breakers()
+        SEEN.set("nothing")  # what leaked on one way is not seen on the other
         self._case = case
         for server in self.servers.values():
             server.reset()
