@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lc_asym_router._internal.forks import DATABASES
 from lc_asym_router._internal.imports import needed
 from lc_asym_router.errors import ConfigurationError
 
@@ -203,14 +204,15 @@ class Store:
 
         mark = _wait_until.set(None if seconds is None else time.monotonic() + seconds)
         try:
-            engine = self._open()
-            if not self._migrated:
-                with _begun(engine, writing=True) as connection:
-                    migrate(connection)
-                self._identity = _identity(self.file)
-                self._migrated = True
-            with _begun(engine, writing=writing) as connection:
-                yield connection
+            with DATABASES.busy():
+                engine = self._open()
+                if not self._migrated:
+                    with _begun(engine, writing=True) as connection:
+                        migrate(connection)
+                    self._identity = _identity(self.file)
+                    self._migrated = True
+                with _begun(engine, writing=writing) as connection:
+                    yield connection
         finally:
             _wait_until.reset(mark)
         if writing and self._replaced():
@@ -265,7 +267,8 @@ class Store:
     def close(self) -> None:
         """Close the connections."""
         if self._engine is not None:
-            self._engine.dispose()
+            with DATABASES.busy():
+                self._engine.dispose()
             self._engine = None
 
     def forget(self) -> None:

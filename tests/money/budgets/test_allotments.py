@@ -60,13 +60,13 @@ def stores(clock: SimpleNamespace, tmp_path: Path) -> Iterator[list[BudgetStore]
 def count(store: BudgetStore, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """An item for each transaction that a store makes from now on."""
     made: list[int] = []
-    found = store._vault._store.transaction
+    found = store._vault.database.transaction
 
     def transaction(**given: Any) -> Any:
         made.append(1)
         return found(**given)
 
-    monkeypatch.setattr(store._vault._store, "transaction", transaction)
+    monkeypatch.setattr(store._vault.database, "transaction", transaction)
     return made
 
 
@@ -200,12 +200,12 @@ def test_a_failed_writing_loses_nothing(
     stores: list[BudgetStore], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     calls(stores[0], 5, claim(10), took=10)
-    found = stores[0]._vault._store.transaction
-    monkeypatch.setattr(stores[0]._vault._store, "transaction", lambda **_: 1 / 0)
+    found = stores[0]._vault.database.transaction
+    monkeypatch.setattr(stores[0]._vault.database, "transaction", lambda **_: 1 / 0)
     stores[0]._vault._try_writing(last=False)
     stores[0]._vault._try_writing(last=False)
     assert caplog.text.count("can't be written") == 1
-    monkeypatch.setattr(stores[0]._vault._store, "transaction", found)
+    monkeypatch.setattr(stores[0]._vault.database, "transaction", found)
     stores[0]._vault.write(last=True)
     assert stores[1].balance("a") == Balance(50, 0)
 
@@ -221,7 +221,7 @@ class Processes(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.stores = [BudgetStore(self.folder / "b.sqlite3") for _ in range(3)]
-        with self.stores[0]._vault._store.transaction(writing=True) as connection:
+        with self.stores[0]._vault.database.transaction(writing=True) as connection:
             for table in ("asym_budgets", "asym_reservations"):
                 connection.exec_driver_sql(f"DELETE FROM {table}")
         self.booked_of: list[dict[str, int]] = [dict.fromkeys(self.LIMITS, 0) for _ in self.stores]

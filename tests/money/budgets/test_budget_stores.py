@@ -174,7 +174,7 @@ def test_a_file_keeps_the_book(clock, tmp_path):
     @given(st.lists(STEP, max_size=15))
     def run(steps):
         store = BudgetStore(tmp_path / "b.sqlite3")
-        with store._vault._store.transaction(writing=True) as connection:
+        with store._vault.database.transaction(writing=True) as connection:
             for table in ("asym_budgets", "asym_reservations"):
                 connection.exec_driver_sql(f"DELETE FROM {table}")
         play(store, clock, steps)

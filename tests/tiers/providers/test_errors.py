@@ -8,7 +8,7 @@ from lc_asym_router import Breaker, Tier
 from lc_asym_router._internal.provider_errors import is_context_overflow, status_of
 from lc_asym_router._internal.redaction import redacted
 from lc_asym_router.errors import TiersFailedError
-from lc_asym_router.tiers.faults.error_kinds import indicates_outage, worth_retrying
+from lc_asym_router.tiers.faults.error_kinds import indicates_outage, is_retryable
 from lc_asym_router.tiers.faults.retry import Retry
 from tests.servers import Reply
 from tests.tiers.providers.clients import ask
@@ -47,7 +47,7 @@ async def test_a_request_that_is_too_long_is_nobodys_failure(rig: Rig) -> None:
     for kind, way in ways(rig):
         error = await raised(rig, told[kind], way)
         assert is_context_overflow(error), (kind, way)
-        assert not worth_retrying(error), (kind, way)
+        assert not is_retryable(error), (kind, way)
         assert not indicates_outage(error), (kind, way)
 
 
@@ -56,7 +56,7 @@ async def test_a_rate_limit_is_one(rig: Rig) -> None:
     for kind, way in ways(rig):
         error = await raised(rig, told[kind], way)
         assert status_of(error) == 429, (kind, way)
-        assert worth_retrying(error), (kind, way)
+        assert is_retryable(error), (kind, way)
         assert not indicates_outage(error), (kind, way)
 
 
@@ -65,7 +65,7 @@ async def test_a_used_up_quota_is_not_tried_again(rig: Rig) -> None:
         return  # they have no word of their own for it
     told = errors(rig, "You exceeded your current quota", "insufficient_quota", 429)
     for kind, way in ways(rig):
-        assert not worth_retrying(await raised(rig, told[kind], way)), (kind, way)
+        assert not is_retryable(await raised(rig, told[kind], way)), (kind, way)
 
 
 @pytest.mark.parametrize("way", ["invoke", "astream"])
