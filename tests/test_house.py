@@ -107,5 +107,4 @@ def test_no_two_modules_or_public_names_are_alike():
         if len(places) > 1 and not name.startswith("_")
     }
     del alike["save"]  # of rows, and of a picture: users import both
-    del alike["Caller"]  # whose key a gateway's request has, and whose call a breaker counts
     assert alike == {}

@@ -140,6 +140,27 @@ def validate_json(data: Any, schema: Mapping[str, Any]) -> None:
         raise SchemaError("; ".join(faults))
 
 
+def schema_fault(schema: Mapping[str, Any]) -> str | None:
+    """What makes a schema none that JSON Schema knows: the keyword; `None` for a sound one."""
+    from jsonschema.exceptions import SchemaError as Unsound
+    from jsonschema.validators import Draft202012Validator, validator_for
+
+    if not isinstance(schema.get("$schema", ""), str):
+        return "what stands under '$schema' is not allowed there"
+    rules = validator_for(schema, default=Draft202012Validator)
+    try:
+        rules.check_schema(dict(schema))
+    except Unsound as error:
+        keywords = set(
+            getattr(rules, "VALIDATORS", ())
+        )  # no name of a property, which is the user's
+        found = (part for part in reversed(error.absolute_path) if part in keywords)
+        return f"what stands under {next(found, 'its root')!r} is not allowed there"
+    except RecursionError:
+        return "it is nested too deep"
+    return None
+
+
 def _places(error: ValidationError, schema: Any) -> str:
     faults = error.errors(include_input=False, include_url=False, include_context=False)
     known = _properties(TypeAdapter(schema).json_schema())

@@ -33,11 +33,6 @@ async def read_body(request: Request, limits: Limits) -> dict[str, Any]:
         GatewayError: It is too large (413), compressed (415), or no JSON object (400).
         starlette.requests.ClientDisconnect: The client has gone.
     """
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        text = "Bodies are not decompressed here: send the JSON as it is, without Content-Encoding."
-        raise GatewayError(
-            415, text, code="unsupported_encoding", headers={**NO_RETRY, "connection": "close"}
-        )
     given = request.headers.get("content-length", "")
     if given.isdecimal() and len(given) < 20 and int(given) > limits.body_bytes:
         raise _too_large(limits)
@@ -47,6 +42,10 @@ async def read_body(request: Request, limits: Limits) -> dict[str, Any]:
         if size > limits.body_bytes:
             raise _too_large(limits)
         pieces.append(piece)
+    # Looked at once the body is read: a connection that is closed before takes the answer with it.
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        text = "Bodies are not decompressed here: send the JSON as it is, without Content-Encoding."
+        raise GatewayError(415, text, code="unsupported_encoding", headers=NO_RETRY)
     try:
         return read_object(b"".join(pieces), limits.json_depth)
     except BadRequest as error:

@@ -6,11 +6,11 @@ the next tier would be asked for nothing.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from lc_asym_router.gateway.protocols.validation import WireModel
+from lc_asym_router.gateway.protocols.validation import JsonSchema, WireModel
 
 
 class _Open(WireModel):
@@ -22,7 +22,7 @@ class _Open(WireModel):
 class _Function(_Open):
     name: Annotated[str, Field(min_length=1)]
     description: str | None = None
-    parameters: dict[str, Any] | None = None
+    parameters: JsonSchema | None = None
     strict: bool | None = None
 
 
@@ -32,6 +32,7 @@ class _Tool(_Open):
 
 class _Schema(_Open):
     name: str | None = None
+    schema_: JsonSchema | None = Field(None, alias="schema")
     description: str | None = None
     strict: bool | None = None
 

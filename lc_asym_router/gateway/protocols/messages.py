@@ -17,7 +17,7 @@ from pydantic import Field
 from lc_asym_router.gateway.http_errors import GatewayError, invalid, unsupported
 from lc_asym_router.gateway.protocols import GatewayAnswer, Heading, ParsedRequest
 from lc_asym_router.gateway.protocols.messages_answer import MessageStream, body_of, error_body
-from lc_asym_router.gateway.protocols.validation import WireModel, validated
+from lc_asym_router.gateway.protocols.validation import JsonSchema, WireModel, validated
 
 # what is supported ------------------------------------------------------------------------------
 
@@ -125,7 +125,7 @@ class _Tool(_Marked):
     type: Literal["custom"] | None = None
     name: str
     description: str | None = None
-    input_schema: dict[str, Any]
+    input_schema: JsonSchema
     strict: bool | None = None
     eager_input_streaming: bool | None = None  # arguments are streamed as they come in any case
     defer_loading: Literal[False] | None = None
@@ -150,7 +150,7 @@ class _ThinkingSetting(WireModel):
 
 class _Format(WireModel):
     type: Literal["json_schema"]
-    schema_: dict[str, Any] = Field(alias="schema")
+    schema_: JsonSchema = Field(alias="schema")
 
 
 class _OutputConfig(WireModel):

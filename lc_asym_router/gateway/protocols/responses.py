@@ -25,7 +25,7 @@ from pydantic import Discriminator, Field, Tag
 from lc_asym_router.gateway.http_errors import GatewayError, invalid, unsupported
 from lc_asym_router.gateway.protocols import GatewayAnswer, Heading, ParsedRequest
 from lc_asym_router.gateway.protocols.responses_answer import ResponseStream, body_of, error_body
-from lc_asym_router.gateway.protocols.validation import WireModel, validated
+from lc_asym_router.gateway.protocols.validation import JsonSchema, WireModel, validated
 
 # what is supported ------------------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ class _Tool(WireModel):
     type: Literal["function"]
     name: str
     description: str | None = None
-    parameters: dict[str, Any] | None = None
+    parameters: JsonSchema | None = None
     strict: bool | None = None
 
 
@@ -133,7 +133,7 @@ class _PlainFormat(WireModel):
 class _SchemaFormat(WireModel):
     type: Literal["json_schema"]
     name: str
-    schema_: dict[str, Any] = Field(alias="schema")
+    schema_: JsonSchema = Field(alias="schema")
     description: str | None = None
     strict: bool | None = None
 

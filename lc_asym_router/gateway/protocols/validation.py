@@ -6,14 +6,29 @@ A parameter that is not described is an error that names it, so that nothing is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
+from lc_asym_router._internal.schemas import schema_fault
 from lc_asym_router.gateway.http_errors import invalid, unsupported
 
 LONGEST_PATH = 200
 """Characters of a path in a message: its last part may be the client's."""
+
+
+def _sound(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema; an unsound one would be paid for at every tier before anybody says so."""
+    if why := schema_fault(schema):
+        raise PydanticCustomError(
+            "json_schema", "it is no JSON schema: {why}", {"why": why[:LONGEST_PATH]}
+        )
+    return schema
+
+
+JsonSchema = Annotated[dict[str, Any], AfterValidator(_sound)]
+"""A schema that JSON Schema's own schema allows."""
 
 
 class WireModel(BaseModel):

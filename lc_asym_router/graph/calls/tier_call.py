@@ -27,7 +27,7 @@ from lc_asym_router.records.request import Request, has_content
 from lc_asym_router.records.trail import Labels, Trail, Why
 from lc_asym_router.tiers.binding import bind_again
 from lc_asym_router.tiers.conversation import fitted
-from lc_asym_router.tiers.faults.breaker import BRIEF, ENOUGH, Caller, Permit, at_fault
+from lc_asym_router.tiers.faults.breaker import BRIEF, ENOUGH, CallerId, Permit, at_fault
 from lc_asym_router.tiers.faults.connections import Connections
 from lc_asym_router.tiers.faults.error_kinds import indicates_outage
 from lc_asym_router.tiers.provider import reads_cache, secrets_of
@@ -154,7 +154,7 @@ class TierCall:
         """Whether a streamed answer is just like an invoked one: no stream comes from a cache."""
         return self.streams_alike and not reads_cache(self.tier.model)
 
-    def report(self, permit: Permit, result: CallResult, caller: Caller) -> None:
+    def report(self, permit: Permit, result: CallResult, caller: CallerId) -> None:
         """Report to the tier's breaker how the call went, unless the request alone was at fault."""
         if result.error is None:
             self.tier.guard.seconds.append(result.seconds)

@@ -110,7 +110,7 @@ class Breaker:
         if changed:
             self._changed()
 
-    def enter(self, *, last: bool = False, caller: Caller | None = None) -> Permit:
+    def enter(self, *, last: bool = False, caller: CallerId | None = None) -> Permit:
         """Ask to make a call.
 
         Args:
@@ -132,7 +132,7 @@ class Breaker:
             self._probing = True
             return Permit(self, self._epoch, probe=True, caller=caller)
 
-    def refuse(self, *, last: bool = False, caller: Caller | None = None) -> None:
+    def refuse(self, *, last: bool = False, caller: CallerId | None = None) -> None:
         """Raise what `enter` would raise now. It takes no probe's place.
 
         Raises:
@@ -143,7 +143,7 @@ class Breaker:
             if not passing and (self._probing or self._left() > 0):
                 raise CircuitOpenError(self._left(), self._why)
 
-    def _lets(self, caller: Caller | None) -> bool:
+    def _lets(self, caller: CallerId | None) -> bool:
         """Whether it is open for others alone."""
         return caller is not None and not self._for_all() and caller() not in self._callers
 
@@ -205,7 +205,7 @@ class Breaker:
         return f"Breaker({self.state}, failures={self.failures}, cooldown={self.cooldown:g})"
 
 
-Caller = Callable[[], str]
+CallerId = Callable[[], str]
 """Says whose request a call is made for, in a few characters."""
 
 
@@ -220,7 +220,7 @@ class Permit:
         epoch: int = 0,
         *,
         probe: bool = False,
-        caller: Caller | None = None,
+        caller: CallerId | None = None,
     ) -> None:
         self.epoch = epoch
         self.probe = probe
@@ -258,7 +258,7 @@ class Permit:
             breaker._settle(self, succeeded, why, caller)
 
 
-def at_fault(error: BaseException, caller: Caller | None) -> str | None:
+def at_fault(error: BaseException, caller: CallerId | None) -> str | None:
     """Whose request may have brought a failure about; `None` where that is the tier's own."""
     return caller() if caller is not None and may_be_the_requests(error) else None
 
@@ -303,7 +303,7 @@ class Guard:
         seconds: float | None,
         last: bool,
         look: Callable[[], None] | None = None,
-        caller: Caller | None = None,
+        caller: CallerId | None = None,
     ) -> AbstractContextManager[Permit]:
         """Wait to be admitted, make one call in this block, and report its result to the permit.
 
@@ -330,7 +330,7 @@ class Guard:
         seconds: float | None,
         last: bool,
         look: Callable[[], None] | None,
-        caller: Caller | None,
+        caller: CallerId | None,
     ) -> Iterator[Permit]:
         slots.acquire(seconds, look)
         try:
@@ -340,7 +340,7 @@ class Guard:
             slots.release()
 
     def aentered(
-        self, seconds: float | None, last: bool, caller: Caller | None = None
+        self, seconds: float | None, last: bool, caller: CallerId | None = None
     ) -> AbstractAsyncContextManager[Permit]:
         """The async twin of `entered`."""
         self._in_time(seconds, last, caller)
@@ -350,7 +350,7 @@ class Guard:
 
     @asynccontextmanager
     async def _in_slot_async(
-        self, slots: Slots, seconds: float | None, last: bool, caller: Caller | None
+        self, slots: Slots, seconds: float | None, last: bool, caller: CallerId | None
     ) -> AsyncIterator[Permit]:
         await slots.aacquire(seconds)
         try:
@@ -359,7 +359,7 @@ class Guard:
         finally:
             slots.release()
 
-    def _in_time(self, seconds: float | None, last: bool, caller: Caller | None) -> None:
+    def _in_time(self, seconds: float | None, last: bool, caller: CallerId | None) -> None:
         """Refuse at once what would be refused after the wait."""
         if seconds is not None and seconds <= 0:
             raise AttemptTimeoutError(0.0, asked=False)
@@ -368,7 +368,7 @@ class Guard:
 
 
 def permitted(
-    breaker: Breaker | None, *, last: bool = False, caller: Caller | None = None
+    breaker: Breaker | None, *, last: bool = False, caller: CallerId | None = None
 ) -> Permit:
     """The permission to make a call in its block, if the breaker lets it.
 

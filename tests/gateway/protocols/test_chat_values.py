@@ -44,6 +44,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("metadata", {"metadata": []}),
     ("stream_options.include_usage", {"stream_options": {"include_usage": "x"}}),
     ("tools[0].function.parameters", {"tools": function(parameters="x")}),
+    ("tools[0].function.parameters", {"tools": function(parameters={"type": "no type"})}),
     ("tools[0].function.description", {"tools": function(description=5)}),
     ("tools[0].function.name", {"tools": function(name="")}),
     (
@@ -52,6 +53,10 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ),
     ("response_format.json_schema.name", {"response_format": schema(name=5)}),
     ("response_format.json_schema.strict", {"response_format": schema(name="x", strict="yes")}),
+    (
+        "response_format.json_schema.schema",
+        {"response_format": schema(name="x", schema={"required": 5})},
+    ),
     (PART, {"messages": said({"text": "a"})}),
     (PART, {"messages": said(5)}),
     (f"{PART}.text", {"messages": said({"type": "text", "text": 5})}),

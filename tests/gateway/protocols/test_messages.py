@@ -201,6 +201,11 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
         "output_config.format.name",
         {"output_config": {"format": {"type": "json_schema", "schema": {}, "name": "x"}}},
     ),
+    (
+        "output_config.format.schema",
+        {"output_config": {"format": {"type": "json_schema", "schema": {"type": "no type"}}}},
+    ),
+    ("tools[0].input_schema", {"tools": [{**TOOL, "input_schema": {"properties": []}}]}),
 ]
 
 

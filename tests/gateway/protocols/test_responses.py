@@ -212,6 +212,10 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("max_tool_calls", {"max_tool_calls": 3}),
     ("max_output_tokens", {"max_output_tokens": 0}),
     ("unheard_of", {"unheard_of": 1}),
+    (
+        "text.format.schema",
+        {"text": {"format": {"type": "json_schema", "name": "x", "schema": {"type": "no type"}}}},
+    ),
 ]
 
 
