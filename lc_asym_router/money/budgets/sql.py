@@ -161,7 +161,10 @@ class SqlBackend:
                 now = time.time()
                 self._open[id] = [(claim.key, claim.amount, now + claim.lease) for claim in claims]
 
-        plan, others, _, _ = self._done(work, until, committed)
+        with self._alone(until):
+            if self.reserve_in_memory(id, claims):  # another call has set room aside meanwhile
+                return None, False
+            plan, others, _, _ = self._done(work, until, committed)
         if isinstance(plan, Refused):
             return plan, others
         if plan.rows:
@@ -369,11 +372,8 @@ class SqlBackend:
         spent = locked(connection, {key: ends_at for key, (_, ends_at) in known.items()})
         for key, (amount, _) in known.items():
             if amount > spent[key]:
-                connection.execute(
-                    budgets.update()
-                    .where(budgets.c.key == key)
-                    .values(spent=amount, changed_at=now)
-                )
+                new = budgets.update().where(budgets.c.key == key)
+                connection.execute(new.values(spent=amount, changed_at=now))
         rows = [reservation_row(id, *each) for id, open in self._open.items() for each in open]
         for claim, amount in self._allotments.rows():
             ends = now + claim.lease + LIFE
@@ -384,7 +384,7 @@ class SqlBackend:
     def forget(self) -> None:
         """In a forked child: the connections are the parent's, another thread may have the lock."""
         self.database.forget()
-        self._turn = threading.Lock()
+        self._turn = threading.RLock()
         self._files = self.database.files
         self._known: OrderedDict[str, tuple[int, float | None]] = OrderedDict()
         self._open: dict[str, list[tuple[str, int, float]]] = {}

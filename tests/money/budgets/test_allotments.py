@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -87,6 +89,21 @@ def test_a_hundred_calls_take_a_few_transactions(
     assert stores[0].balance("a") == Balance(1000, 0)
     stores[0].close()
     assert stores[1].balance("a") == Balance(1000, 0)
+
+
+def test_calls_that_wait_for_their_turn_share_what_is_set_aside_meanwhile(
+    stores: list[BudgetStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """64 at once: each waits while another one is at the file, and asks in memory before it goes."""
+    stores[0].reserve("before", [claim(10, 10**6)])  # so that they follow each other closely
+    made, turn = count(stores[0], monkeypatch), stores[0]._vault._turn
+    with ThreadPoolExecutor(64) as pool, turn:
+        asked = [pool.submit(stores[0].reserve, f"c{n}", [claim(10, 10**6)]) for n in range(64)]
+        while not all(each.running() for each in asked):
+            time.sleep(0.01)
+    assert [each.result() for each in asked] == [None] * 64
+    assert len(made) <= 8
+    assert stores[0].balance("a") == Balance(0, 650)
 
 
 def test_none_are_ahead_where_calls_are_rare_or_the_setting_says_so(
