@@ -28,6 +28,8 @@ LONGEST_ID = 40
 """Characters that OpenAI allows in a tool call's id."""
 UNFIT_CALL = re.compile(r"[^a-zA-Z0-9_-]")
 """What most providers refuse in a tool's name."""
+_DENSE = re.compile("[\u0300-\U0010ffff]+")
+"""Characters that are about a token each in today's vocabularies."""
 _OF_TOOLS = ("tool_choice", "parallel_tool_calls", "strict")
 
 
@@ -73,7 +75,9 @@ class Survey:
                 _check_types(content)
                 if not isinstance(message, AIMessage):
                     modalities.update(filter(None, map(_modality, content)))
-            if message.name or message.additional_kwargs:
+            if message.name or any(
+                message.additional_kwargs.values()
+            ):  # ChatOpenAI leaves empty ones
                 plain = False
             if isinstance(message, SystemMessage):
                 late_system = late_system or place > 0 or not content
@@ -267,7 +271,7 @@ def estimated_tokens(messages: Sequence[BaseMessage], tools: Sequence[Any] | Non
         said = [each.model_copy(update={"content": str(each.content)}) for each in messages]
         tokens = count_tokens_approximately(said, tools=offered)
     dense = sum(
-        sum(1 for char in text if ord(char) > 0x2FF)
+        sum(map(len, _DENSE.findall(text)))
         for message in messages
         if not (text := message.text).isascii()
     )

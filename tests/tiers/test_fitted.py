@@ -70,7 +70,9 @@ METADATA = st.fixed_dictionaries(
         "id": st.sampled_from(["resp_1", "chatcmpl-1"]),
     },
 )
-KWARGS = st.sampled_from([{}, {}, {}, {"refusal": "no"}, {"reasoning": {"id": "rs_1"}}])
+KWARGS = st.sampled_from(
+    [{}, {}, {"refusal": None}, {"refusal": "no"}, {"reasoning": {"id": "rs_1"}}]
+)
 NAMES = st.sampled_from([None, None, None, "ann", "ann <b>"])
 
 
@@ -164,7 +166,11 @@ def test_more_tiers_read_a_message_no_more_often(
             classify=None,
             budgets=[Budget(usd=1.0, per="request")] if paid else [],
         )
-        said = AIMessage("Yes?", response_metadata={"model_provider": maker})
+        said = AIMessage(
+            "Yes?",
+            additional_kwargs={"refusal": None},  # as ChatOpenAI has it
+            response_metadata={"model_provider": maker},
+        )
         small.script(*[Reply("")] * failing, Reply("Paris."))
         READ.clear()
         answer = router.invoke([Watched("a question before"), said, HumanMessage("hi")])
