@@ -85,6 +85,16 @@ def test_who_listens_gets_the_graph(
     assert taken == [way]
 
 
+async def test_who_reads_events_sees_no_difference(
+    make: Callable[..., AsymRouter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader of events gets the answer's parts from the router itself, so the nodes are walked."""
+    taken = count_walks(monkeypatch)
+    events = [event["event"] async for event in make().astream_events("hi", version="v2")]
+    assert taken == ["walk"]
+    assert "on_chat_model_stream" in events
+
+
 def test_a_graph_is_compiled_when_it_is_needed(
     small: OllamaServer, frontier: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
