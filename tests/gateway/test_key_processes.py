@@ -65,7 +65,8 @@ def test_eight_workers_of_32_clients_never_pass_a_keys_budget(small, frontier, u
                     os.write(1, f"{made}\\n".encode())
                     os._exit(0)
                 children.append(child)
-            sys.exit(max(os.waitpid(child, 0)[1] for child in children))
+            ends = [os.waitpid(child, 0)[1] for child in children]
+            sys.exit(max(abs(os.waitstatus_to_exitcode(end)) for end in ends))
             """,
             url,
             small.url,
