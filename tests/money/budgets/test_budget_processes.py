@@ -115,7 +115,8 @@ def test_eight_processes_of_32_tasks_never_pass_the_limit(small, frontier, url):
                     os.write(1, f"{{made}}\\n".encode())
                     os._exit(0)
                 children.append(child)
-            sys.exit(max(os.waitpid(child, 0)[1] for child in children))
+            ends = [os.waitpid(child, 0)[1] for child in children]
+            sys.exit(max(abs(os.waitstatus_to_exitcode(end)) for end in ends))
             """,
             url,
             small.url,
