@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -161,8 +162,11 @@ def test_the_store_waits_no_longer_than_it_may(locked):
 
 def test_threads_wait_for_their_turn_no_longer_either(locked):
     store, _ = locked
-    with store._vault._turn, pytest.raises(TimeoutError):
-        store.reserve("1", [Claim("a", 3, 1, 60.0)], 0.05)
+    with ThreadPoolExecutor(1) as another:
+        another.submit(store._vault._turn.acquire).result()
+        with pytest.raises(TimeoutError):
+            store.reserve("1", [Claim("a", 3, 1, 60.0)], 0.05)
+        another.submit(store._vault._turn.release).result()
 
 
 def test_what_is_settled_late_is_booked(small, frontier, locked):
