@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal, Union
 
 from langchain_core.utils.function_calling import convert_to_json_schema
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json
-from typing_extensions import is_typeddict
+from typing_extensions import TypedDict, is_typeddict
 
 
 class SchemaError(ValueError):
@@ -140,24 +140,49 @@ def validate_json(data: Any, schema: Mapping[str, Any]) -> None:
         raise SchemaError("; ".join(faults))
 
 
-def schema_fault(schema: Mapping[str, Any]) -> str | None:
-    """What makes a schema none that JSON Schema knows: the keyword; `None` for a sound one."""
-    from jsonschema.exceptions import SchemaError as Unsound
-    from jsonschema.validators import Draft202012Validator, validator_for
+_Name = Literal["array", "boolean", "integer", "null", "number", "object", "string"]
+_Sub = Union["_SchemaShape", bool]
+_Several = dict[str, _Sub]
+_SchemaShape = TypedDict(
+    "_SchemaShape",
+    {
+        "type": _Name | list[_Name],
+        "properties": _Several,
+        "patternProperties": _Several,
+        "$defs": _Several,
+        "definitions": _Several,
+        "additionalProperties": _Sub,
+        "items": _Sub | list[_Sub],
+        "prefixItems": list[_Sub],
+        "anyOf": list[_Sub],
+        "allOf": list[_Sub],
+        "oneOf": list[_Sub],
+        "not": _Sub,
+        "required": list[str],
+        "enum": list[Any],
+        "$ref": str,
+        "$schema": str,
+        "pattern": str,
+    },
+    total=False,
+)
+"""The kinds of what stands under the keywords that say how data is built. `jsonschema` would check a
+schema in full, but computes for too long to do so on an event loop."""
+_SHAPE = TypeAdapter(_SchemaShape)
 
-    if not isinstance(schema.get("$schema", ""), str):
-        return "what stands under '$schema' is not allowed there"
-    rules = validator_for(schema, default=Draft202012Validator)
+
+def schema_fault(schema: Mapping[str, Any]) -> str | None:
+    """What makes a schema none that JSON Schema knows: the keyword; `None` where nothing was found.
+
+    In time linear in its size; not all that JSON Schema rules is looked at.
+    """
     try:
-        rules.check_schema(dict(schema))
-    except Unsound as error:
-        keywords = set(
-            getattr(rules, "VALIDATORS", ())
-        )  # no name of a property, which is the user's
-        found = (part for part in reversed(error.absolute_path) if part in keywords)
+        _SHAPE.validate_python(schema, strict=True)
+    except ValidationError as error:
+        places = error.errors(include_url=False, include_context=False, include_input=False)
+        keywords = _SchemaShape.__annotations__  # no name of a property, which is the user's
+        found = (each for each in reversed(places[0]["loc"]) if each in keywords)
         return f"what stands under {next(found, 'its root')!r} is not allowed there"
-    except RecursionError:
-        return "it is nested too deep"
     return None
 
 

@@ -75,9 +75,8 @@ class Survey:
                 _check_types(content)
                 if not isinstance(message, AIMessage):
                     modalities.update(filter(None, map(_modality, content)))
-            if message.name or any(
-                message.additional_kwargs.values()
-            ):  # ChatOpenAI leaves empty ones
+            # ChatOpenAI leaves empty entries beside its answers.
+            if message.name or any(message.additional_kwargs.values()):
                 plain = False
             if isinstance(message, SystemMessage):
                 late_system = late_system or place > 0 or not content
